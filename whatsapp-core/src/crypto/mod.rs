@@ -1,0 +1,13 @@
+//! Primitives in the shapes that the protocol uses them in; shared by `noise`, `signal` and `pairing`.
+//!
+//! Written from RFC 7748 (X25519), RFC 5869 (HKDF) and the public XEdDSA specification, on curve25519-dalek and
+//! RustCrypto. Comparisons of secrets are constant-time, secrets are wiped when dropped and never in `Debug`.
+mod cipher;
+mod kdf;
+mod keys;
+mod xeddsa;
+
+pub use cipher::{CipherError, aes_cbc_decrypt, aes_cbc_encrypt, aes_ctr, aes_gcm_open, aes_gcm_seal};
+pub use kdf::{hkdf, hmac_sha256, macs_equal, pbkdf2_sha256, sha256};
+pub use keys::{KeyError, KeyPair, PrivateKey, PublicKey, SharedSecret};
+pub use xeddsa::{SIGNATURE_LENGTH, SignatureError};

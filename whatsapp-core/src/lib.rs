@@ -1,0 +1,8 @@
+//! WhatsApp's multi-device protocol: a client, and a simulated network to run it against.
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
+pub mod binary;
+pub mod crypto;
+pub mod jid;
+pub mod proto;
+pub mod time;

@@ -1,0 +1,98 @@
+//! Messages as a chat shows them.
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Content;
+
+/// Names one message of an account: the same id from another sender is another message.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MessageKey {
+    /// The chat's address, without device.
+    pub chat: String,
+    /// The sender's address, without device.
+    pub sender: String,
+    /// The id on the wire.
+    pub id: String,
+}
+
+/// How far a message is; only ever moves up. The numbers are stored: never change one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum MessageStatus {
+    /// Ours: accepted, not yet at the service.
+    Queued = 1,
+    /// Ours: the service has it.
+    Sent = 2,
+    /// Ours: it reached a device of the recipient. Theirs: it reached us.
+    Delivered = 3,
+    /// It was read.
+    Read = 4,
+    /// Ours: the service refused it for good.
+    Failed = 9,
+}
+
+impl MessageStatus {
+    /// The stored number.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The status of a stored number.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Queued,
+            2 => Self::Sent,
+            3 => Self::Delivered,
+            4 => Self::Read,
+            9 => Self::Failed,
+            _ => return None,
+        })
+    }
+}
+
+/// How a message came. The numbers are stored: never change one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Source {
+    /// As it was sent.
+    Live = 1,
+    /// From the service's queue after a time offline.
+    Offline = 2,
+}
+
+/// One message.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageRecord {
+    /// Its name.
+    #[serde(flatten)]
+    pub key: MessageKey,
+    /// Ours (from this device or another of our own)?
+    pub from_me: bool,
+    /// When it was sent, milliseconds since the Unix epoch.
+    pub timestamp: i64,
+    /// What it says.
+    pub content: Content,
+    /// How far it is.
+    pub status: MessageStatus,
+    /// How it came.
+    pub source: Source,
+    /// The sender's own name for themselves, if they sent one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_name: Option<String>,
+}
+
+impl fmt::Debug for MessageRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageRecord")
+            .field("id", &self.key.id)
+            .field("from_me", &self.from_me)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}

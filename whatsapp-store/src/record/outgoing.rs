@@ -1,0 +1,40 @@
+//! Messages on their way out: kept until the service has them, and a while longer for peers that ask again.
+use std::fmt;
+
+use bytes::Bytes;
+
+/// How far an outgoing message is. The numbers are stored: never change one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum OutgoingState {
+    /// Accepted from the caller, not yet known to be at the service: sent (again) after a restart.
+    Queued = 1,
+    /// The service has it; kept to answer retry receipts.
+    Sent = 2,
+}
+
+/// One outgoing message.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OutgoingMessage {
+    /// The message's id on the wire.
+    pub id: String,
+    /// The chat's address, as text.
+    pub chat: String,
+    /// The serialized plaintext.
+    pub payload: Bytes,
+    /// How far it is.
+    pub state: OutgoingState,
+    /// When it was accepted, milliseconds since the Unix epoch; orders the queue.
+    pub created_at: i64,
+}
+
+impl fmt::Debug for OutgoingMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutgoingMessage")
+            .field("id", &self.id)
+            .field("state", &self.state)
+            .field("bytes", &self.payload.len())
+            .finish_non_exhaustive()
+    }
+}
