@@ -2,8 +2,8 @@
 use bytes::Bytes;
 
 use crate::record::{
-    AccountId, DeviceRecord, LidMapping, MessageKey, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState,
-    SessionRecord, SignalKey,
+    AccountId, DeviceRecord, LidMapping, MessageKey, MessageRecord, MessageStatus, OutgoingMessage,
+    OutgoingState, SessionRecord, SignalKey,
 };
 
 /// One write. Applied in the order given.

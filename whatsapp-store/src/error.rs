@@ -63,7 +63,9 @@ impl fmt::Display for Error {
             ErrorKind::Full => "the store cannot be written: the disk is full or the file is read-only",
             ErrorKind::Corrupt => "the store holds something that cannot be understood",
             ErrorKind::NewerSchema => "the store was written by a newer version: update this program",
-            ErrorKind::Unreachable => "the store cannot be opened: check its path or address, and the permissions",
+            ErrorKind::Unreachable => {
+                "the store cannot be opened: check its path or address, and the permissions"
+            }
             ErrorKind::UnknownBackend => "no storage backend of this build has that URL scheme",
             ErrorKind::Other => "the store reports an error",
         };

@@ -19,4 +19,7 @@ mod traits;
 pub use changes::{Change, Changes};
 pub use error::{Error, ErrorKind, Result};
 pub use record::*;
-pub use traits::{DeviceStore, LidStore, MessagePage, MessageQuery, MessageStore, OutgoingStore, SessionStore, SignalStore, Store};
+pub use traits::{
+    DeviceStore, LidStore, MessagePage, MessageQuery, MessageStore, OutgoingStore, SessionStore, SignalStore,
+    Store,
+};

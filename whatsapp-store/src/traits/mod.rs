@@ -19,7 +19,15 @@ use crate::{Changes, Result};
 /// A whole backend: all reads, and the one write.
 #[async_trait]
 pub trait Store:
-    DeviceStore + SignalStore + LidStore + OutgoingStore + MessageStore + SessionStore + std::fmt::Debug + Send + Sync
+    DeviceStore
+    + SignalStore
+    + LidStore
+    + OutgoingStore
+    + MessageStore
+    + SessionStore
+    + std::fmt::Debug
+    + Send
+    + Sync
 {
     /// Writes all of `changes` in one transaction; when this returns `Ok` they survive a crash.
     ///
