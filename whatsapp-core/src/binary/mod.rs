@@ -12,6 +12,6 @@ mod token;
 
 pub use attrs::{AttrError, AttrReader};
 pub use decode::{DecodeError, decode, unpack};
-pub use encode::encode;
+pub use encode::{EncodeError, encode};
 pub use node::{Attr, Content, Node, Value};
-pub use stanza::{Children, NodeRef, Stanza};
+pub use stanza::{Attributes, Children, NodeRef, Stanza};

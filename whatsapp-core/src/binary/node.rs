@@ -130,7 +130,9 @@ impl From<NodeRef<'_>> for Node {
         } else {
             Content::None
         };
-        Self { tag: node.tag().into(), attrs: node.attributes().to_vec(), content }
+        let attrs =
+            node.attributes().map(|(key, value)| Attr { key: key.into(), value: value.clone() }).collect();
+        Self { tag: node.tag().into(), attrs, content }
     }
 }
 
@@ -226,7 +228,7 @@ value_from_int!(u8, u16, u32, u64, usize, i64);
 /// XML-like, with the length of byte contents in place of the bytes: safe to log.
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_open(f, &self.tag, &self.attrs)?;
+        write_open(f, &self.tag, self.attrs.iter().map(|attr| (attr.key.as_str(), &attr.value)))?;
         match &self.content {
             Content::None => return f.write_str("/>"),
             Content::Bytes(bytes) => write!(f, ">[{} bytes]", bytes.len())?,
@@ -251,7 +253,11 @@ impl fmt::Debug for Content {
     }
 }
 
-pub(super) fn write_open(f: &mut fmt::Formatter<'_>, tag: &str, attrs: &[Attr]) -> fmt::Result {
+pub(super) fn write_open<'a>(
+    f: &mut fmt::Formatter<'_>,
+    tag: &str,
+    mut attrs: impl Iterator<Item = (&'a str, &'a Value)>,
+) -> fmt::Result {
     write!(f, "<{tag}")?;
-    attrs.iter().try_for_each(|attr| write!(f, " {}={:?}", attr.key, attr.value))
+    attrs.try_for_each(|(key, value)| write!(f, " {key}={value:?}"))
 }

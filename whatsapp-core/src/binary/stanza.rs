@@ -94,15 +94,15 @@ impl<'a> NodeRef<'a> {
     }
 
     /// All attributes in wire order.
-    pub fn attributes(self) -> &'a [Attr] {
+    pub fn attributes(self) -> Attributes<'a> {
         let element = self.element();
         let first = element.first_attr as usize;
-        &self.stanza.attrs[first..first + element.attr_count as usize]
+        Attributes { attrs: self.stanza.attrs[first..first + element.attr_count as usize].iter() }
     }
 
     /// The value of an attribute.
     pub fn attr(self, key: &str) -> Option<&'a Value> {
-        self.attributes().iter().find(|attr| attr.key == key).map(|attr| &attr.value)
+        self.attributes().find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 
     /// An attribute that is text; `None` where it is absent or an address.
@@ -167,6 +167,32 @@ impl<'a> NodeRef<'a> {
     /// The bytes of the content of the first child of that name.
     pub fn child_bytes(self, tag: &str) -> Option<&'a Bytes> {
         self.child(tag).and_then(NodeRef::bytes)
+    }
+}
+
+/// Iterator over the attributes of one element: name and value.
+#[derive(Clone)]
+pub struct Attributes<'a> {
+    attrs: std::slice::Iter<'a, Attr>,
+}
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = (&'a str, &'a Value);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.attrs.next().map(|attr| (attr.key.as_str(), &attr.value))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.attrs.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Attributes<'_> {}
+
+impl fmt::Debug for Attributes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.clone()).finish()
     }
 }
 
