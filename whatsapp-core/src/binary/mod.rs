@@ -7,11 +7,12 @@ mod attrs;
 mod decode;
 mod encode;
 mod node;
+mod packed;
 mod stanza;
 mod token;
 
 pub use attrs::{AttrError, AttrReader};
-pub use decode::{DecodeError, decode, unpack};
+pub use decode::{DecodeError, MAX_ATTRIBUTES, MAX_DEPTH, MAX_ELEMENTS, MAX_INFLATED, decode, unpack};
 pub use encode::{EncodeError, encode};
 pub use node::{Attr, Content, Node, Value};
 pub use stanza::{Attributes, Children, NodeRef, Stanza};

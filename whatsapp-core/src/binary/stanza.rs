@@ -2,25 +2,28 @@
 //!
 //! All elements of a stanza lie in one vector in document order, all attributes in another. An element knows
 //! where its attributes lie and where the element after its own subtree begins, so children are walked without
-//! pointers and a stanza of a thousand participants is two vectors, not a thousand.
+//! pointers and a stanza of a thousand participants is two vectors, not a thousand. What an element or attribute is
+//! called is a number of the dictionary; the rare name outside it, and byte contents, lie in vectors of their own.
 use std::fmt;
 
 use bytes::Bytes;
 use compact_str::CompactString;
 
-use super::{Attr, AttrReader, Content, Node, Value, node::write_open};
+use super::{AttrReader, Content, Node, Value, encode, node::write_open, token};
 use crate::jid::Jid;
 
 /// A decoded stanza.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Stanza {
     pub(super) elements: Vec<Element>,
-    pub(super) attrs: Vec<Attr>,
+    pub(super) attrs: Vec<FlatAttr>,
+    pub(super) blobs: Vec<Bytes>,
+    names: Vec<CompactString>,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) struct Element {
-    pub(super) tag: CompactString,
+    pub(super) tag: Name,
     pub(super) first_attr: u32,
     pub(super) attr_count: u32,
     /// Index of the first element behind this one's subtree.
@@ -28,31 +31,87 @@ pub(super) struct Element {
     pub(super) body: Body,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
+pub(super) struct FlatAttr {
+    pub(super) key: Name,
+    pub(super) value: Value,
+}
+
+/// A string of the dictionary by its code, or one of the stanza's own by its place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Name(u32);
+
+#[derive(Clone, Copy)]
 pub(super) enum Body {
     None,
-    Bytes(Bytes),
-    Text(CompactString),
+    /// That one of the stanza's blobs.
+    Bytes(u32),
+    Text(Name),
     /// That many children follow.
     Nodes(u32),
 }
 
+impl Name {
+    /// No name; also an empty one.
+    pub(super) const EMPTY: Name = Name(0);
+    const OWN: u32 = 1 << 31;
+
+    pub(super) fn of_code(code: u16) -> Self {
+        Self(code as u32)
+    }
+}
+
 impl Stanza {
+    pub(super) fn empty() -> Self {
+        Stanza { elements: Vec::new(), attrs: Vec::new(), blobs: Vec::new(), names: Vec::new() }
+    }
+
+    /// Keeps a string that is not known to be in the dictionary.
+    pub(super) fn name(&mut self, text: CompactString) -> Name {
+        if text.is_empty() {
+            return Name::EMPTY;
+        }
+        self.names.push(text);
+        Name(Name::OWN | (self.names.len() - 1) as u32)
+    }
+
+    fn string(&self, name: Name) -> &str {
+        match name.0 & Name::OWN {
+            0 => token::string(name.0 as u16),
+            _ => &self.names[(name.0 & !Name::OWN) as usize],
+        }
+    }
+
     /// The outermost element.
     pub fn root(&self) -> NodeRef<'_> {
         NodeRef { stanza: self, index: 0 }
     }
 
-    /// The bytes that this stanza holds on to, roughly: for memory budgets.
+    /// The bytes that this stanza holds on to, roughly: for memory budgets. Byte contents are slices of the
+    /// frame that was decoded and are not counted.
     pub fn heap_size(&self) -> usize {
-        self.elements.capacity() * size_of::<Element>() + self.attrs.capacity() * size_of::<Attr>()
+        self.elements.capacity() * size_of::<Element>()
+            + self.attrs.capacity() * size_of::<FlatAttr>()
+            + self.blobs.capacity() * size_of::<Bytes>()
+            + self.names.capacity() * size_of::<CompactString>()
     }
 }
+
+/// Two stanzas are equal when they say the same, however their bytes spelled it.
+impl PartialEq for Stanza {
+    fn eq(&self, other: &Self) -> bool {
+        let nodes = |stanza| (0..).map(move |index| NodeRef { stanza, index });
+        self.elements.len() == other.elements.len()
+            && nodes(self).zip(nodes(other)).take(self.elements.len()).all(|(left, right)| left.same(right))
+    }
+}
+
+impl Eq for Stanza {}
 
 impl From<&Node> for Stanza {
     /// Flattens a built tree: what its encoding would decode to, without the detour.
     fn from(node: &Node) -> Self {
-        let mut stanza = Stanza { elements: Vec::new(), attrs: Vec::new() };
+        let mut stanza = Stanza::empty();
         flatten(node, &mut stanza);
         stanza
     }
@@ -60,20 +119,33 @@ impl From<&Node> for Stanza {
 
 fn flatten(node: &Node, into: &mut Stanza) {
     let at = into.elements.len();
+    let tag = known_or_kept(&node.tag, into);
     let first_attr = into.attrs.len() as u32;
-    into.attrs.extend_from_slice(&node.attrs);
+    for attr in &node.attrs {
+        let key = known_or_kept(&attr.key, into);
+        into.attrs.push(FlatAttr { key, value: encode::normal_value(&attr.value) });
+    }
     let body = match &node.content {
         Content::None => Body::None,
-        Content::Bytes(bytes) => Body::Bytes(bytes.clone()),
-        Content::Text(text) => Body::Text(text.clone()),
+        Content::Text(text) if encode::is_spelled(text) => Body::Text(known_or_kept(text, into)),
+        Content::Text(text) => keep(Bytes::copy_from_slice(text.as_bytes()), into),
+        Content::Bytes(bytes) => keep(bytes.clone(), into),
         Content::Nodes(nodes) => Body::Nodes(nodes.len() as u32),
     };
-    let tag = node.tag.clone();
     into.elements.push(Element { tag, first_attr, attr_count: node.attrs.len() as u32, end: 0, body });
     if let Content::Nodes(nodes) = &node.content {
         nodes.iter().for_each(|child| flatten(child, into));
     }
     into.elements[at].end = into.elements.len() as u32;
+}
+
+fn known_or_kept(text: &CompactString, into: &mut Stanza) -> Name {
+    token::code(text).map_or_else(|| into.name(text.clone()), Name::of_code)
+}
+
+fn keep(bytes: Bytes, into: &mut Stanza) -> Body {
+    into.blobs.push(bytes);
+    Body::Bytes(into.blobs.len() as u32 - 1)
 }
 
 /// One element of a [`Stanza`], borrowed.
@@ -90,14 +162,15 @@ impl<'a> NodeRef<'a> {
 
     /// The element's name.
     pub fn tag(self) -> &'a str {
-        &self.element().tag
+        self.stanza.string(self.element().tag)
     }
 
     /// All attributes in wire order.
     pub fn attributes(self) -> Attributes<'a> {
         let element = self.element();
         let first = element.first_attr as usize;
-        Attributes { attrs: self.stanza.attrs[first..first + element.attr_count as usize].iter() }
+        let attrs = self.stanza.attrs[first..first + element.attr_count as usize].iter();
+        Attributes { stanza: self.stanza, attrs }
     }
 
     /// The value of an attribute.
@@ -141,46 +214,52 @@ impl<'a> NodeRef<'a> {
 
     /// The content, if it is bytes.
     pub fn bytes(self) -> Option<&'a Bytes> {
-        match &self.element().body {
-            Body::Bytes(bytes) => Some(bytes),
+        match self.element().body {
+            Body::Bytes(index) => Some(&self.stanza.blobs[index as usize]),
             _ => None,
         }
     }
 
     /// The content, if the wire spelled it as a string.
     pub fn text(self) -> Option<&'a str> {
-        match &self.element().body {
-            Body::Text(text) => Some(text),
+        match self.element().body {
+            Body::Text(text) => Some(self.stanza.string(text)),
             _ => None,
         }
     }
 
     /// The content as text, whichever way it was spelled; `None` for children and for bytes that are not UTF-8.
     pub fn content_text(self) -> Option<&'a str> {
-        match &self.element().body {
-            Body::Text(text) => Some(text),
-            Body::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
-            _ => None,
-        }
+        self.text().or_else(|| str::from_utf8(self.bytes()?).ok())
     }
 
     /// The bytes of the content of the first child of that name.
     pub fn child_bytes(self, tag: &str) -> Option<&'a Bytes> {
         self.child(tag).and_then(NodeRef::bytes)
     }
+
+    /// Equal but for what is below?
+    fn same(self, other: NodeRef<'_>) -> bool {
+        self.tag() == other.tag()
+            && self.attributes().eq(other.attributes())
+            && self.children().len() == other.children().len()
+            && self.bytes() == other.bytes()
+            && self.text() == other.text()
+    }
 }
 
 /// Iterator over the attributes of one element: name and value.
 #[derive(Clone)]
 pub struct Attributes<'a> {
-    attrs: std::slice::Iter<'a, Attr>,
+    stanza: &'a Stanza,
+    attrs: std::slice::Iter<'a, FlatAttr>,
 }
 
 impl<'a> Iterator for Attributes<'a> {
     type Item = (&'a str, &'a Value);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.attrs.next().map(|attr| (attr.key.as_str(), &attr.value))
+        self.attrs.next().map(|attr| (self.stanza.string(attr.key), &attr.value))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -231,10 +310,10 @@ impl fmt::Debug for Children<'_> {
 impl fmt::Debug for NodeRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_open(f, self.tag(), self.attributes())?;
-        match &self.element().body {
+        match self.element().body {
             Body::None => return f.write_str("/>"),
-            Body::Bytes(bytes) => write!(f, ">[{} bytes]", bytes.len())?,
-            Body::Text(text) => write!(f, ">[{} chars]", text.len())?,
+            Body::Bytes(index) => write!(f, ">[{} bytes]", self.stanza.blobs[index as usize].len())?,
+            Body::Text(text) => write!(f, ">[{} chars]", self.stanza.string(text).len())?,
             Body::Nodes(_) => {
                 f.write_str(">")?;
                 self.children().try_for_each(|node| write!(f, "{node:?}"))?;
