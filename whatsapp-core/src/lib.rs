@@ -5,4 +5,5 @@ pub mod binary;
 pub mod crypto;
 pub mod jid;
 pub mod proto;
+pub mod signal;
 pub mod time;
