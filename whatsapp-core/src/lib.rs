@@ -4,6 +4,9 @@
 pub mod binary;
 pub mod crypto;
 pub mod jid;
+pub mod noise;
 pub mod proto;
 pub mod signal;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod time;

@@ -1,0 +1,2 @@
+//! The other side of the wire: a simulated WhatsApp network.
+pub mod responder;
