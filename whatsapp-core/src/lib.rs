@@ -9,4 +9,5 @@ pub mod proto;
 pub mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod stanza;
 pub mod time;
