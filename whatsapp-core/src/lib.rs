@@ -4,7 +4,9 @@
 pub mod binary;
 pub mod crypto;
 pub mod jid;
+pub mod message;
 pub mod noise;
+pub mod pairing;
 pub mod proto;
 pub mod signal;
 #[cfg(feature = "sim")]

@@ -1,2 +1,3 @@
 //! The other side of the wire: a simulated WhatsApp network.
+pub mod primary;
 pub mod responder;
