@@ -6,11 +6,13 @@ use bytes::{Buf, Bytes};
 use compact_str::{CompactString, format_compact};
 
 use super::{
-    Stanza, Value, packed,
+    Stanza, Value,
+    packed::Unpacked,
+    reader::{Item, Reader},
     stanza::{Body, Element, FlatAttr, Name},
     token,
 };
-use crate::jid::{Jid, Server};
+use crate::jid::Jid;
 
 /// Elements nested deeper than this are refused; real stanzas stay below 10.
 pub const MAX_DEPTH: usize = 64;
@@ -76,9 +78,10 @@ pub fn unpack(mut frame: Bytes) -> Result<Stanza, DecodeError> {
 /// # Errors
 /// When the bytes are malformed or exceed the limits on depth and size.
 pub fn decode(bytes: Bytes) -> Result<Stanza, DecodeError> {
-    let mut decoder = Decoder { bytes: &bytes, rest: &bytes, stanza: Stanza::empty() };
+    let mut decoder =
+        Decoder { reader: Reader::new(&bytes), buffer: Unpacked::new(), stanza: Stanza::empty() };
     decoder.element(0)?;
-    if !decoder.rest.is_empty() {
+    if decoder.reader.left() > 0 {
         return Err(DecodeError::Trailing);
     }
     Ok(decoder.stanza)
@@ -109,20 +112,19 @@ fn inflate(compressed: &[u8]) -> Result<Bytes, DecodeError> {
 }
 
 struct Decoder<'a> {
-    bytes: &'a Bytes,
-    /// What is not read yet: the end of `bytes`.
-    rest: &'a [u8],
+    reader: Reader<'a>,
+    buffer: Unpacked,
     stanza: Stanza,
 }
 
-impl<'a> Decoder<'a> {
+impl Decoder<'_> {
     /// Reads one element and all below it.
     fn element(&mut self, depth: usize) -> Result<(), DecodeError> {
         if depth >= MAX_DEPTH {
             return Err(DecodeError::TooDeep);
         }
-        let list = self.byte()?;
-        let size = self.list_size(list)?.ok_or(DecodeError::UnexpectedTag(list))?;
+        let list = self.reader.byte()?;
+        let size = self.reader.list_size(list)?.ok_or(DecodeError::UnexpectedTag(list))?;
         let attr_count = size.checked_sub(1).ok_or(DecodeError::EmptyTag)? / 2;
         let tag = self.name()?;
         if tag == Name::EMPTY {
@@ -148,31 +150,51 @@ impl<'a> Decoder<'a> {
     }
 
     fn attributes(&mut self, count: usize) -> Result<(), DecodeError> {
-        let total = self.stanza.attrs.len() + count;
-        if total > MAX_ATTRIBUTES {
+        let attrs = &mut self.stanza.attrs;
+        if attrs.len() + count > MAX_ATTRIBUTES {
             return Err(DecodeError::TooLarge);
         }
-        if count > self.rest.len() / 2 {
+        if count > self.reader.left() / 2 {
             return Err(DecodeError::Truncated);
         }
-        self.stanza.attrs.reserve(count);
+        if attrs.capacity() - attrs.len() < count {
+            // A little more than needed, for the elements below the first.
+            attrs.reserve(count + SAMPLE.min(self.reader.left() / 8));
+        }
         for _ in 0..count {
             let key = self.name()?;
-            let value = self.value()?;
-            self.stanza.attrs.push(FlatAttr { key, value });
+            self.attribute(key)?;
+        }
+        Ok(())
+    }
+
+    /// Reads an attribute's value and keeps the attribute.
+    ///
+    /// Each kind of value is pushed where it is made: see [`Reader`] for why.
+    #[inline]
+    fn attribute(&mut self, key: Name) -> Result<(), DecodeError> {
+        let tag = self.reader.byte()?;
+        let item = self.reader.item(tag, &mut self.buffer)?;
+        let attrs = &mut self.stanza.attrs;
+        match item {
+            Item::Text(text) => attrs.push(FlatAttr { key, value: Value::Text(CompactString::new(text)) }),
+            Item::Jid { user, device, server } => {
+                let user = CompactString::new(user);
+                let jid = Jid { user, device: device.into(), integrator: 0, server };
+                attrs.push(FlatAttr { key, value: Value::Jid(jid) });
+            }
+            Item::Made(value) => attrs.push(FlatAttr { key, value }),
         }
         Ok(())
     }
 
     fn content(&mut self, at: usize, depth: usize) -> Result<(), DecodeError> {
-        let tag = self.byte()?;
-        let body = if let Some(count) = self.list_size(tag)? {
+        let tag = self.reader.byte()?;
+        let body = if let Some(count) = self.reader.list_size(tag)? {
             self.children(count, depth + 1)?;
             Body::Nodes(count as u32)
-        } else if let Some(length) = self.binary_length(tag)? {
-            let start = self.bytes.len() - self.rest.len();
-            self.take(length)?;
-            self.stanza.blobs.push(self.bytes.slice(start..start + length));
+        } else if let Some(bytes) = self.reader.binary(tag)? {
+            self.stanza.blobs.push(bytes);
             Body::Bytes(self.stanza.blobs.len() as u32 - 1)
         } else {
             Body::Text(self.name_of(tag)?)
@@ -185,7 +207,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn children(&mut self, count: usize, depth: usize) -> Result<(), DecodeError> {
-        let start = (self.rest.len(), self.stanza.elements.len(), self.stanza.attrs.len());
+        let start = (self.reader.left(), self.stanza.elements.len(), self.stanza.attrs.len());
         for read in 0..count {
             self.element(depth)?;
             if read + 1 == SAMPLE {
@@ -197,174 +219,41 @@ impl<'a> Decoder<'a> {
 
     /// After some children of a long list: makes room for `left` more of their kind, or for as many as the bytes
     /// that are left would hold.
-    fn reserve(&mut self, (rest, elements, attrs): (usize, usize, usize), left: usize) {
-        let read = (rest - self.rest.len()).max(1);
-        let likely = (left / SAMPLE + 1).min(self.rest.len() / read + 1);
+    fn reserve(&mut self, (left_before, elements, attrs): (usize, usize, usize), left: usize) {
+        let read = (left_before - self.reader.left()).max(1);
+        let likely = (left / SAMPLE + 1).min(self.reader.left() / read + 1);
         let stanza = &mut self.stanza;
         stanza.elements.reserve((stanza.elements.len() - elements) * likely);
         stanza.attrs.reserve((stanza.attrs.len() - attrs) * likely);
     }
 
-    /// An attribute's value.
-    fn value(&mut self) -> Result<Value, DecodeError> {
-        let tag = self.byte()?;
-        if let Some(code) = token::single(tag) {
-            return Ok(Value::Text(token::compact_string(code)));
-        }
-        match tag {
-            token::JID_PAIR => self.jid_pair(),
-            token::AD_JID => self.ad_jid(),
-            token::FB_JID => self.fb_jid(),
-            token::INTEROP_JID => self.interop_jid(),
-            _ => self.text_of(tag).map(Value::Text),
-        }
-    }
-
-    /// A string that tells what something is called: a tag, an attribute's key, or a text in place of content.
+    /// A tag or an attribute's key.
+    #[inline]
     fn name(&mut self) -> Result<Name, DecodeError> {
-        let tag = self.byte()?;
+        let tag = self.reader.byte()?;
         self.name_of(tag)
     }
 
+    /// A string that is kept as a name: see [`Name`].
     #[inline]
     fn name_of(&mut self, tag: u8) -> Result<Name, DecodeError> {
-        if let Some(code) = token::single(tag) {
-            return Ok(Name::of_code(code));
+        match tag {
+            token::LIST_EMPTY..token::DICT_0 => Ok(Name::of_code(tag as u16)),
+            token::DICT_0..=token::DICT_3 => Ok(Name::of_code(token::double(tag, self.reader.byte()?))),
+            _ => self.own_name(tag),
         }
-        if let token::DICT_0..=token::DICT_3 = tag {
-            return Ok(Name::of_code(token::double(tag, self.byte()?)));
-        }
-        let text = match tag {
-            token::JID_PAIR => format_compact!("{}", self.jid_pair()?),
-            token::AD_JID => format_compact!("{}", self.ad_jid()?),
-            token::FB_JID => format_compact!("{}", self.fb_jid()?),
-            token::INTEROP_JID => format_compact!("{}", self.interop_jid()?),
-            _ => self.text_of(tag)?,
+    }
+
+    #[inline(never)]
+    fn own_name(&mut self, tag: u8) -> Result<Name, DecodeError> {
+        let name = match self.reader.item(tag, &mut self.buffer)? {
+            Item::Text(text) => CompactString::new(text),
+            Item::Jid { user, device, server } => {
+                format_compact!("{}", Jid { user: user.into(), device: device.into(), integrator: 0, server })
+            }
+            Item::Made(value) => format_compact!("{value}"),
         };
-        Ok(self.stanza.name(text))
-    }
-
-    /// A string that may not be an address.
-    fn text(&mut self) -> Result<CompactString, DecodeError> {
-        let tag = self.byte()?;
-        self.text_of(tag)
-    }
-
-    fn text_of(&mut self, tag: u8) -> Result<CompactString, DecodeError> {
-        if let Some(code) = token::single(tag) {
-            return Ok(token::compact_string(code));
-        }
-        match tag {
-            token::LIST_EMPTY => Ok(CompactString::default()),
-            token::DICT_0..=token::DICT_3 => Ok(token::compact_string(token::double(tag, self.byte()?))),
-            token::NIBBLE_8 | token::HEX_8 => {
-                let length = self.byte()?;
-                let packed = self.take((length & 0x7f) as usize)?;
-                packed::unpack(tag, length, packed)
-            }
-            _ => {
-                let length = self.binary_length(tag)?.ok_or(DecodeError::UnexpectedTag(tag))?;
-                let text = str::from_utf8(self.take(length)?).map_err(|_| DecodeError::NotUtf8)?;
-                Ok(CompactString::new(text))
-            }
-        }
-    }
-
-    fn jid_pair(&mut self) -> Result<Value, DecodeError> {
-        let user = self.text()?;
-        match self.server()? {
-            Ok(server) => Ok(Value::Jid(Jid { user, device: 0, integrator: 0, server })),
-            Err(server) => Ok(Value::Text(format_compact!("{user}@{server}"))),
-        }
-    }
-
-    fn ad_jid(&mut self) -> Result<Value, DecodeError> {
-        let (domain, device) = (self.byte()?, self.byte()? as u16);
-        let user = self.text()?;
-        match Server::from_domain(domain) {
-            Some(server) => Ok(Value::Jid(Jid { user, device, integrator: 0, server })),
-            None => Ok(Value::Text(format_compact!("{user}:{device}@domain.{domain}"))),
-        }
-    }
-
-    fn fb_jid(&mut self) -> Result<Value, DecodeError> {
-        let user = self.text()?;
-        let device = self.number()?;
-        match self.server()? {
-            Ok(server @ Server::Messenger) => Ok(Value::Jid(Jid { user, device, integrator: 0, server })),
-            Ok(server) => Ok(Value::Text(format_compact!("{user}:{device}@{}", server.as_str()))),
-            Err(server) => Ok(Value::Text(format_compact!("{user}:{device}@{server}"))),
-        }
-    }
-
-    fn interop_jid(&mut self) -> Result<Value, DecodeError> {
-        let user = self.text()?;
-        let (device, integrator) = (self.number()?, self.number()?);
-        match self.server()? {
-            Ok(server @ Server::Interop) => Ok(Value::Jid(Jid { user, device, integrator, server })),
-            Ok(server) => {
-                Ok(Value::Text(format_compact!("{integrator}-{user}:{device}@{}", server.as_str())))
-            }
-            Err(server) => Ok(Value::Text(format_compact!("{integrator}-{user}:{device}@{server}"))),
-        }
-    }
-
-    /// A server, or its name when it is none we know.
-    fn server(&mut self) -> Result<Result<Server, CompactString>, DecodeError> {
-        let tag = self.byte()?;
-        if let Some(server) = token::single(tag).and_then(token::server) {
-            return Ok(Ok(server));
-        }
-        let name = self.text_of(tag)?;
-        Ok(Server::from_wire(&name).ok_or(name))
-    }
-
-    /// The size of a list, if `tag` announces one.
-    fn list_size(&mut self, tag: u8) -> Result<Option<usize>, DecodeError> {
-        match tag {
-            token::LIST_EMPTY => Ok(Some(0)),
-            token::LIST_8 => Ok(Some(self.byte()? as usize)),
-            token::LIST_16 => Ok(Some(self.number()? as usize)),
-            _ => Ok(None),
-        }
-    }
-
-    /// The length of what follows, if `tag` announces bytes.
-    fn binary_length(&mut self, tag: u8) -> Result<Option<usize>, DecodeError> {
-        match tag {
-            token::BINARY_8 => Ok(Some(self.byte()? as usize)),
-            token::BINARY_20 => {
-                let [high, middle, low] = self.array()?;
-                Ok(Some(u32::from_be_bytes([0, high & 15, middle, low]) as usize))
-            }
-            token::BINARY_32 => Ok(Some(u32::from_be_bytes(self.array()?) as usize)),
-            _ => Ok(None),
-        }
-    }
-
-    #[inline]
-    fn byte(&mut self) -> Result<u8, DecodeError> {
-        let (byte, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
-        self.rest = rest;
-        Ok(*byte)
-    }
-
-    fn number(&mut self) -> Result<u16, DecodeError> {
-        Ok(u16::from_be_bytes(self.array()?))
-    }
-
-    #[inline]
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let (array, rest) = self.rest.split_first_chunk().ok_or(DecodeError::Truncated)?;
-        self.rest = rest;
-        Ok(*array)
-    }
-
-    #[inline]
-    fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or(DecodeError::Truncated)?;
-        self.rest = rest;
-        Ok(taken)
+        Ok(self.stanza.name(name))
     }
 }
 

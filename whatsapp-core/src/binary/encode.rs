@@ -117,9 +117,9 @@ impl Encoder<'_> {
         }
         let has_content = !matches!(node.content, Content::None);
         self.list(1 + 2 * node.attrs.len() + usize::from(has_content))?;
-        self.text(&node.tag)?;
+        self.name(&node.tag)?;
         for Attr { key, value } in &node.attrs {
-            self.text(key)?;
+            self.name(key)?;
             match value {
                 Value::Text(text) => self.text(text)?,
                 Value::Jid(jid) => self.jid(jid)?,
@@ -138,29 +138,52 @@ impl Encoder<'_> {
         nodes.iter().try_for_each(|node| self.node(node, depth))
     }
 
+    /// The name of an element or attribute.
+    fn name(&mut self, name: &str) -> Result<(), EncodeError> {
+        if self.known(name) || self.packed(name) {
+            return Ok(());
+        }
+        self.binary(name.as_bytes())
+    }
+
     fn text(&mut self, text: &str) -> Result<(), EncodeError> {
-        // Longer digits than any of the dictionary, such as ids and phone numbers, need not be looked up.
+        // More digits than the dictionary has in one string, such as ids and phone numbers, need not be looked up.
         if text.len() > token::LONGEST_PACKABLE && self.packed(text) {
             return Ok(());
         }
-        if let Some(code) = token::code(text) {
-            match token::spelling(code) {
-                (None, byte) => self.put(&[byte]),
-                (Some(table), byte) => self.put(&[table, byte]),
-            }
-            return Ok(());
+        self.name(text)
+    }
+
+    /// Writes a string of the dictionary.
+    #[inline]
+    fn known(&mut self, text: &str) -> bool {
+        let Some(code) = token::code(text) else { return false };
+        self.code(code);
+        true
+    }
+
+    #[inline]
+    fn code(&mut self, code: u16) {
+        match token::spelling(code) {
+            (None, byte) => self.put(&[byte]),
+            (Some(table), byte) => self.put(&[table, byte]),
         }
-        if text.len() <= token::LONGEST_PACKABLE && self.packed(text) {
-            return Ok(());
+    }
+
+    fn server(&mut self, server: Server) -> Result<(), EncodeError> {
+        match token::server_code(server) {
+            Some(code) => self.code(code),
+            None => self.name(server.as_str())?,
         }
-        self.binary(text.as_bytes())
+        Ok(())
     }
 
     fn packed(&mut self, text: &str) -> bool {
-        if text.len() > packed::LONGEST {
+        if !packed::may_start(text) {
             return false;
         }
-        let written = packed::pack(text.as_bytes(), self.room(2 + text.len()));
+        let Some(room) = self.room(packed::ROOM).first_chunk_mut() else { return false };
+        let written = packed::pack(text.as_bytes(), room);
         self.at += written.unwrap_or(0);
         written.is_some()
     }
@@ -180,7 +203,7 @@ impl Encoder<'_> {
             JidForm::Pair => {
                 self.put(&[token::JID_PAIR]);
                 self.text_or_empty(&jid.user)?;
-                self.text(jid.server.as_str())
+                self.server(jid.server)
             }
             JidForm::Device(domain, device) => {
                 self.put(&[token::AD_JID, domain, device]);
@@ -190,14 +213,14 @@ impl Encoder<'_> {
                 self.put(&[token::FB_JID]);
                 self.text_or_empty(&jid.user)?;
                 self.put(&[device_high, device_low]);
-                self.text(jid.server.as_str())
+                self.server(jid.server)
             }
             JidForm::Interop => {
                 let [integrator_high, integrator_low] = jid.integrator.to_be_bytes();
                 self.put(&[token::INTEROP_JID]);
                 self.text_or_empty(&jid.user)?;
                 self.put(&[device_high, device_low, integrator_high, integrator_low]);
-                self.text(jid.server.as_str())
+                self.server(jid.server)
             }
             JidForm::Text => self.text(&jid_text(jid)),
         }

@@ -8,6 +8,7 @@ mod decode;
 mod encode;
 mod node;
 mod packed;
+mod reader;
 mod stanza;
 mod token;
 

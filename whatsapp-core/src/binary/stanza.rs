@@ -8,6 +8,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use compact_str::CompactString;
+use smallvec::SmallVec;
 
 use super::{AttrReader, Content, Node, Value, encode, node::write_open, token};
 use crate::jid::Jid;
@@ -17,7 +18,7 @@ use crate::jid::Jid;
 pub struct Stanza {
     pub(super) elements: Vec<Element>,
     pub(super) attrs: Vec<FlatAttr>,
-    pub(super) blobs: Vec<Bytes>,
+    pub(super) blobs: SmallVec<[Bytes; 1]>,
     names: Vec<CompactString>,
 }
 
@@ -63,7 +64,7 @@ impl Name {
 
 impl Stanza {
     pub(super) fn empty() -> Self {
-        Stanza { elements: Vec::new(), attrs: Vec::new(), blobs: Vec::new(), names: Vec::new() }
+        Stanza { elements: Vec::new(), attrs: Vec::new(), blobs: SmallVec::new(), names: Vec::new() }
     }
 
     /// Keeps a string that is not known to be in the dictionary.

@@ -2,8 +2,6 @@
 //!
 //! Version 3 of the dictionary (protocol notes 2.1), one file per table in `tokens/`, one string per line in wire
 //! order. A string's *code* is its byte for the first table, and `(table + 1) << 8 | byte` for the four others.
-use compact_str::CompactString;
-
 use crate::jid::Server;
 
 /// An empty list, or an absent string.
@@ -39,25 +37,22 @@ pub(super) const NIBBLE_8: u8 = 255;
 const CODES: usize = 5 << 8;
 /// Slots of the hash table: a power of two, a third full.
 const SLOTS: usize = 4096;
+/// Of 8,000 random odd numbers, the one that leaves most strings alone in their slot.
+const MULTIPLIER: u64 = 0xDCE1_7831_A822_70F7;
 
 /// The string of each code; empty where there is none.
 static STRINGS: [&str; CODES] = strings();
-/// The same, ready to be copied into a value.
-static COMPACT: [CompactString; CODES] = compact();
 /// The servers among the strings.
 static SERVERS: [Option<Server>; CODES] = servers();
-/// Codes by hash of their string: a code in the low half, a second part of the hash in the high half; 0 is empty.
-static INDEX: [u32; SLOTS] = index();
+/// The codes of the servers, by their discriminant.
+static SERVER_CODES: [Option<u16>; ALL_SERVERS.len()] = server_codes();
+/// Codes by hash of their string.
+static INDEX: [Slot; SLOTS] = index();
 
 /// Longest string of the dictionary.
 const LONGEST: usize = longest(false);
 /// Longest string of the dictionary that packed digits could also spell.
 pub(super) const LONGEST_PACKABLE: usize = longest(true);
-
-/// The code of a byte of the first table, if it is one.
-pub(super) const fn single(byte: u8) -> Option<u16> {
-    if byte != LIST_EMPTY && byte < DICT_0 { Some(byte as u16) } else { None }
-}
 
 /// The code of a byte of a double-byte table; `tag` is one of [`DICT_0`] to [`DICT_3`].
 pub(super) const fn double(tag: u8, byte: u8) -> u16 {
@@ -77,9 +72,10 @@ pub(super) fn string(code: u16) -> &'static str {
     STRINGS.get(code as usize).copied().unwrap_or_default()
 }
 
-/// The string of a code, as a value keeps it.
-pub(super) fn compact_string(code: u16) -> CompactString {
-    COMPACT.get(code as usize).cloned().unwrap_or_default()
+/// The code of a server's name, if it is in the dictionary.
+#[inline]
+pub(super) fn server_code(server: Server) -> Option<u16> {
+    SERVER_CODES[server as usize]
 }
 
 /// The server whose name has that code.
@@ -88,40 +84,71 @@ pub(super) fn server(code: u16) -> Option<Server> {
 }
 
 /// The code of a string, if it is in the dictionary.
+#[inline]
 pub(super) fn code(text: &str) -> Option<u16> {
-    let bytes = text.as_bytes();
-    if bytes.is_empty() || bytes.len() > LONGEST {
+    if text.len() > LONGEST {
         return None;
     }
-    let hash = hash(bytes);
-    let mut slot = hash as usize % SLOTS;
+    let key = Key::of(text.as_bytes());
+    let mut place = key.place();
     loop {
-        let entry = INDEX[slot];
-        if entry == 0 {
+        let slot = &INDEX[place];
+        if slot.key.same(key) && (text.len() <= Key::WHOLE || string(slot.code) == text) {
+            return Some(slot.code).filter(|code| *code != 0);
+        }
+        if slot.code == 0 {
             return None;
         }
-        if entry >> 16 == hash >> 16 && string(entry as u16) == text {
-            return Some(entry as u16);
-        }
-        slot = (slot + 1) % SLOTS;
+        place = (place + 1) % SLOTS;
     }
 }
 
-/// Mixes the length and both ends, which tell nearly all strings of the dictionary apart.
-const fn hash(bytes: &[u8]) -> u32 {
-    let (head, tail) = if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
-    } else if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        (u32::from_le_bytes(*head) as u64, u32::from_le_bytes(*tail) as u64)
-    } else if let [first, .., last] = bytes {
-        (*first as u64 | (bytes[bytes.len() / 2] as u64) << 8, *last as u64)
-    } else if let [only] = bytes {
-        (*only as u64, 0)
-    } else {
-        (0, 0)
-    };
-    let mixed = (head ^ tail.rotate_left(29) ^ bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed >> 32) as u32 ^ (mixed >> 17) as u32
+/// A place of the hash table; code 0 where it is empty.
+#[derive(Clone, Copy)]
+struct Slot {
+    key: Key,
+    code: u16,
+}
+
+/// What tells nearly all strings of the dictionary apart: the length and the first and last eight bytes, which
+/// are all of a string of up to 16, so that most strings are compared without a look at the string itself.
+#[derive(Clone, Copy)]
+struct Key {
+    head: u64,
+    tail: u64,
+    length: u16,
+}
+
+impl Key {
+    /// A key holds all of a string up to that length.
+    const WHOLE: usize = 16;
+
+    #[inline]
+    const fn of(bytes: &[u8]) -> Self {
+        let (head, tail) = if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
+        } else if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            (u32::from_le_bytes(*head) as u64, u32::from_le_bytes(*tail) as u64)
+        } else if let [first, .., last] = bytes {
+            (*first as u64 | (bytes[bytes.len() / 2] as u64) << 8, *last as u64)
+        } else if let [only] = bytes {
+            (*only as u64, 0)
+        } else {
+            (0, 0)
+        };
+        Self { head, tail, length: bytes.len() as u16 }
+    }
+
+    #[inline]
+    const fn same(self, other: Self) -> bool {
+        (self.head ^ other.head) | (self.tail ^ other.tail) | (self.length ^ other.length) as u64 == 0
+    }
+
+    #[inline]
+    const fn place(self) -> usize {
+        let mixed = (self.head ^ self.tail.rotate_left(29) ^ self.length as u64).wrapping_mul(MULTIPLIER);
+        (mixed >> (64 - SLOTS.ilog2())) as usize
+    }
 }
 
 const fn strings() -> [&'static str; CODES] {
@@ -162,41 +189,45 @@ const fn line_length(text: &str) -> usize {
     end
 }
 
-const fn compact() -> [CompactString; CODES] {
-    let mut compact = [const { CompactString::const_new("") }; CODES];
-    let mut code = 0;
-    while code < CODES {
-        // Constants cannot drop: the empty string that was there is forgotten instead.
-        std::mem::forget(std::mem::replace(&mut compact[code], CompactString::const_new(STRINGS[code])));
-        code += 1;
+const ALL_SERVERS: [Server; 11] = [
+    Server::User,
+    Server::Lid,
+    Server::Group,
+    Server::Broadcast,
+    Server::Newsletter,
+    Server::Hosted,
+    Server::HostedLid,
+    Server::Bot,
+    Server::Messenger,
+    Server::Interop,
+    Server::Legacy,
+];
+
+const fn server_codes() -> [Option<u16>; ALL_SERVERS.len()] {
+    let mut codes = [None; ALL_SERVERS.len()];
+    let mut at = 0;
+    while at < ALL_SERVERS.len() {
+        let server = ALL_SERVERS[at];
+        let mut code = 1;
+        while code < CODES {
+            if same(STRINGS[code].as_bytes(), server.as_str().as_bytes()) {
+                codes[server as usize] = Some(code as u16);
+            }
+            code += 1;
+        }
+        at += 1;
     }
-    compact
+    codes
 }
 
 const fn servers() -> [Option<Server>; CODES] {
     let mut servers = [None; CODES];
-    let mut left: &[Server] = &[
-        Server::User,
-        Server::Lid,
-        Server::Group,
-        Server::Broadcast,
-        Server::Newsletter,
-        Server::Hosted,
-        Server::HostedLid,
-        Server::Bot,
-        Server::Messenger,
-        Server::Interop,
-        Server::Legacy,
-    ];
-    while let [server, rest @ ..] = left {
-        let mut code = 1;
-        while code < CODES {
-            if same(STRINGS[code].as_bytes(), server.as_str().as_bytes()) {
-                servers[code] = Some(*server);
-            }
-            code += 1;
+    let mut at = 0;
+    while at < ALL_SERVERS.len() {
+        if let Some(code) = SERVER_CODES[ALL_SERVERS[at] as usize] {
+            servers[code as usize] = Some(ALL_SERVERS[at]);
         }
-        left = rest;
+        at += 1;
     }
     servers
 }
@@ -209,17 +240,17 @@ const fn same(left: &[u8], right: &[u8]) -> bool {
     at == left.len() && at == right.len()
 }
 
-const fn index() -> [u32; SLOTS] {
-    let mut index = [0; SLOTS];
+const fn index() -> [Slot; SLOTS] {
+    let mut index = [Slot { key: Key::of(b""), code: 0 }; SLOTS];
     let mut code = 1;
     while code < CODES {
         if !STRINGS[code].is_empty() {
-            let hash = hash(STRINGS[code].as_bytes());
-            let mut slot = hash as usize % SLOTS;
-            while index[slot] != 0 {
-                slot = (slot + 1) % SLOTS;
+            let key = Key::of(STRINGS[code].as_bytes());
+            let mut place = key.place();
+            while index[place].code != 0 {
+                place = (place + 1) % SLOTS;
             }
-            index[slot] = (hash >> 16) << 16 | code as u32;
+            index[place] = Slot { key, code: code as u16 };
         }
         code += 1;
     }
