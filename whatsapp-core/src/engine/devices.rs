@@ -1,6 +1,7 @@
 //! Whose devices there are: answers to device queries, and notifications that lists changed.
 use bytes::Bytes;
 use prost::Message as _;
+use whatsapp_store::SignalKey;
 
 use super::{
     Engine, Flow, Query,
@@ -9,6 +10,7 @@ use super::{
 use crate::{
     binary::NodeRef,
     crypto::PublicKey,
+    event::Event,
     jid::Jid,
     pairing::adv,
     proto::record,
@@ -53,7 +55,7 @@ impl Engine {
         Flow::Done
     }
 
-    fn primary_identities(&self, user: &UserDevices) -> Vec<whatsapp_store::SignalKey> {
+    fn primary_identities(&self, user: &UserDevices) -> Vec<SignalKey> {
         let mut jids = vec![user.jid.to_non_device()];
         jids.extend(user.lid.as_ref().map(Jid::to_non_device));
         jids.iter().map(|jid| identity_key(&Address::from(jid))).collect()
@@ -141,6 +143,11 @@ impl Engine {
         let address = self.peers.address(user);
         if self.records.take_session(&address).is_some() {
             self.records.touch_session(&address);
+        }
+        let identity = identity_key(&address);
+        if self.records.raw(&identity).is_some() {
+            self.records.put_raw(identity, None);
+            self.step.events.push(Event::IdentityChanged { jid: self.peers.chat(user) });
         }
         self.forget_devices(user);
         Flow::Done

@@ -239,7 +239,7 @@ impl Engine {
                 Ib::OfflinePreview { count } => self.on_offline_preview(now, count),
                 Ib::Offline { count } => self.on_offline_done(count),
                 Ib::Dirty { kind, timestamp } => {
-                    let clean = connection::clean_dirty(&kind, timestamp);
+                    let clean = connection::clean_dirty(&kind, timestamp.as_deref());
                     self.request(now, clean, Request::Active);
                 }
                 _ => {}

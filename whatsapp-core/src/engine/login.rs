@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use whatsapp_store::{Change, SignalKey};
 
-use super::{Engine, Flow, Request, records::pre_key_key};
+use super::{Engine, Flow, Query, Request, records::pre_key_key};
 use crate::{
     binary::NodeRef,
     event::Event,

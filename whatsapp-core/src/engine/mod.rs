@@ -317,7 +317,7 @@ impl Engine {
 
     fn on_reply(&mut self, now: Timestamp, id: &str, node: NodeRef<'_>, request: Request) -> Flow {
         let error = match iq::parse_reply(node) {
-            iq::IqReply::Error(error) => Some(error.code),
+            iq::IqReply::Error(code) => Some(code),
             iq::IqReply::Result(_) => None,
         };
         let flow = match (&request, error) {

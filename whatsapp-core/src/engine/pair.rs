@@ -38,7 +38,8 @@ pub(super) struct Pairing {
     refs: VecDeque<CompactString>,
     /// When the code on show ends.
     until: Option<Timestamp>,
-    code: Option<Box<AwaitingPrimary>>,
+    /// The phone's number, and what waits for it.
+    code: Option<(Jid, Box<AwaitingPrimary>)>,
 }
 
 impl Pairing {
@@ -174,18 +175,14 @@ impl Engine {
             return;
         }
         let verified = stanza::PairSuccess::parse(node).and_then(|success| {
-            let linked = adv::link(
-                &success.device_identity,
-                &self.device.adv_secret,
-                &self.device.identity.key,
-                &mut self.rng,
-            )?;
+            let own = &self.device.identity.key;
+            let linked = adv::link(&success.device_identity, &self.device.adv_secret, own, &mut self.rng)?;
             Ok((success, linked))
         });
         let (success, linked) = match verified {
             Ok(verified) => verified,
             Err(error) => {
-                let answer = stanza::pair_error(id, &error);
+                let answer = stanza::pair_error(id, error);
                 self.transmit(now, &answer);
                 return self.step.events.push(Event::PairingFailed { reason: error.to_string() });
             }
@@ -223,8 +220,9 @@ impl Engine {
         }
         let (waiting, hello) = PairCode::generate(&mut self.rng).hello(&mut self.rng);
         let noise = self.device.noise.public();
-        let node = stanza::companion_hello(&Jid::pn(phone), &hello, &noise);
-        self.pairing.code = Some(Box::new(waiting));
+        let phone = Jid::pn(phone);
+        let node = stanza::companion_hello(&phone, &hello, &noise);
+        self.pairing.code = Some((phone, Box::new(waiting)));
         self.request(now, node, Request::PairCodeHello(ticket));
     }
 
@@ -234,7 +232,7 @@ impl Engine {
                 self.pairing.code = None;
                 Reply::Failed(CommandError::Refused(code))
             }
-            (None, Some(waiting)) => {
+            (None, Some((_, waiting))) => {
                 waiting.set_reference(stanza::parse_pairing_ref(node));
                 Reply::PairCode(waiting.display())
             }
@@ -245,15 +243,14 @@ impl Engine {
 
     /// The code was typed on the phone.
     pub(super) fn on_link_code(&mut self, now: Timestamp, node: NodeRef<'_>) {
-        let Some(waiting) = self.pairing.code.take() else { return };
-        let finished = stanza::PrimaryHello::parse(node)
+        let Some((phone, waiting)) = self.pairing.code.take() else { return };
+        let finished = stanza::parse_primary_hello(node)
             .and_then(|hello| waiting.primary_hello(&hello, &self.device.identity.key, &mut self.rng));
         match finished {
             Ok(finish) => {
                 self.device.adv_secret = finish.adv_secret.clone();
                 self.save_device();
-                let Some(own) = stanza::link_code_jid(node) else { return };
-                let node = stanza::companion_finish(&own, &finish, &self.device.identity.key.public());
+                let node = stanza::companion_finish(&phone, &finish, &self.device.identity.key.public());
                 self.request(now, node, Request::PairCodeFinish);
             }
             Err(error) => self.step.events.push(Event::PairingFailed { reason: error.to_string() }),

@@ -5,7 +5,7 @@
 //! error. The answer goes out in the step that makes the message and the moved ratchet durable.
 use bytes::Bytes;
 use prost::Message as _;
-use whatsapp_store::{Change, MessageKey, MessageRecord, MessageStatus, Source};
+use whatsapp_store::{Change, MessageKey, MessageRecord, MessageStatus, SignalKey, Source};
 
 use super::{
     Engine, Flow, Query,
@@ -33,6 +33,9 @@ mod nack {
     pub(super) const PARSING: u16 = 487;
     pub(super) const UNHANDLED: u16 = 500;
 }
+
+/// The `error` of a retry receipt for a companion that its account did not sign.
+const UNKNOWN_COMPANION: u8 = 11;
 
 /// Why one `enc` could not be read.
 enum Unreadable {
@@ -64,8 +67,8 @@ impl Engine {
         if let Flow::Wait = self.know_person(&sender) {
             return Flow::Wait;
         }
-        if let Some(alternate) = stanza.sender_alternate() {
-            self.learn(&sender, alternate);
+        if let Some(alternate) = &stanza.sender_alternate {
+            self.learn(&sender.to_non_device(), &alternate.to_non_device());
         }
         let from_me = self.device.is_own(&sender);
         let other = if from_me { stanza.recipient.clone().unwrap_or_else(|| stanza.from.clone()) } else { stanza.from.clone() };
@@ -103,10 +106,9 @@ impl Engine {
         MessageKey { chat: chat.to_string(), sender: sender.to_string(), id: id.to_owned() }
     }
 
-    fn records_for(&self, stanza: &MessageStanza, sender: &Jid) -> Vec<whatsapp_store::SignalKey> {
+    fn records_for(&self, stanza: &MessageStanza, sender: &Jid) -> Vec<SignalKey> {
         let address = self.peers.address(sender);
         let mut keys = self.session_keys(sender);
-        keys.push(identity_key(&address));
         for enc in &stanza.encs {
             match enc.kind {
                 EncKind::PreKey => {
@@ -199,7 +201,9 @@ impl Engine {
             && let Some(bytes) = device_identity
         {
             // A companion that the account did not sign is no companion.
-            adv::verify_companion(bytes, &message.identity()).map_err(|_| Unreadable::Ask(11))?;
+            let account = self.account_key(sender);
+            adv::verify_companion(bytes, &message.identity(), account.as_ref())
+                .map_err(|_| Unreadable::Ask(UNKNOWN_COMPANION))?;
         }
         let existing = self.records.take_session(address);
         let received = signal::receive_pre_key(
@@ -229,6 +233,12 @@ impl Engine {
         let Some(id) = message.pre_key_id() else { return Ok(None) };
         // Absent is fine when the session exists already: the library decides.
         self.records.raw(&pre_key_key(id)).map(|bytes| PreKey::from_bytes(&bytes)).transpose()
+    }
+
+    /// The identity key of a device's primary, if it was seen before.
+    pub(super) fn account_key(&mut self, device: &Jid) -> Option<PublicKey> {
+        let primary = self.peers.address(&device.to_non_device());
+        PublicKey::from_raw(&self.records.raw(&identity_key(&primary))?).ok()
     }
 
     /// Remembers a device's identity key, and tells when a person's changed.

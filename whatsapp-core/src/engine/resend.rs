@@ -107,18 +107,18 @@ impl Engine {
         let user = self.peers.canonical(&resend.chat).to_non_device();
         let destination = self.wire_address(&user);
         let own_copy = self.device.is_own(&resend.device) && !self.device.is_own(&user);
+        let Ok(message) = Message::decode(payload.clone()) else { return };
+        let kind = content::stanza_type(&message);
         let plaintext = if own_copy {
-            let Ok(message) = Message::decode(payload.clone()) else { return };
             device_sent::wrap(&destination, message).encode_to_vec().into()
         } else {
-            payload.clone()
+            payload
         };
         let Some(sealed) = self.seal(&resend.device, &plaintext, Some(resend.count)) else {
             tracing::warn!(id = %resend.id, "no session to send a message again with");
             return;
         };
-        let mut stanza =
-            OutgoingStanza::new(resend.id.as_str().into(), resend.device.clone(), content::stanza_type(&payload));
+        let mut stanza = OutgoingStanza::new(resend.id.as_str().into(), resend.device.clone(), kind);
         stanza.bare_enc = Some(sealed.enc);
         stanza.device_fanout_false = true;
         stanza.recipient = own_copy.then_some(destination);
@@ -151,9 +151,10 @@ impl Engine {
 
     /// Sets a session up from a bundle, after every check that there is. `false` when it is not to be trusted.
     fn start_session(&mut self, device: &Jid, bundle: &FetchedBundle) -> bool {
+        let account = self.account_key(device);
         if device.device != 0
             && let Some(bytes) = &bundle.device_identity
-            && adv::verify_companion(bytes, &bundle.identity).is_err()
+            && adv::verify_companion(bytes, &bundle.identity, account.as_ref()).is_err()
         {
             tracing::warn!(device = device.device, "a companion's identity is not signed by its account");
             return false;

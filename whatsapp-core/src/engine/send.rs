@@ -10,7 +10,6 @@
 use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
-use compact_str::CompactString;
 use prost::Message as _;
 use whatsapp_store::{
     Change, Content, MessageKey, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, SignalKey, Source,
@@ -19,7 +18,7 @@ use whatsapp_store::{
 use super::{
     CommandError, Engine, Query, Reply, Request, Ticket,
     outbox::Outgoing,
-    records::{device_list_key, session_key},
+    records::{device_list_key, identity_key, session_key},
 };
 use crate::{
     config::Addressing,
@@ -79,7 +78,7 @@ impl Engine {
             return Err(CommandError::NotAPerson);
         }
         let chat = self.peers.chat(to);
-        let message = content::to_proto(&content).ok_or(CommandError::ContentUnsupported)?;
+        let message = content::to_proto(&content, &mut self.rng).ok_or(CommandError::ContentUnsupported)?;
         let id = id::generate(now, &own, &mut self.rng).to_string();
         let payload = Bytes::from(message.encode_to_vec());
         let key = MessageKey { chat: chat.to_string(), sender: own.to_non_device().to_string(), id: id.clone() };
@@ -151,18 +150,11 @@ impl Engine {
         if !targets.iter().any(|target| !target.own) && !self.device.is_own(&user) {
             return Progress::Refused(Refusal::NoDevices);
         }
-        match self.seal_for(&destination, &targets, &message.payload) {
-            Some((participants, introduces_us)) => {
-                let stanza = OutgoingStanza {
-                    participants,
-                    device_identity: introduces_us.then(|| self.device.account.clone()).flatten().map(Bytes::from),
-                    ..OutgoingStanza::new(CompactString::from(&message.id), destination, content::stanza_type(&message.payload))
-                };
-                self.transmit(now, &stanza.to_node());
-                Progress::Sent
-            }
-            None => Progress::Refused(Refusal::Malformed),
-        }
+        let Some(stanza) = self.seal_for(&message.id, destination, &targets, &message.payload) else {
+            return Progress::Refused(Refusal::Malformed);
+        };
+        self.transmit(now, &stanza.to_node());
+        Progress::Sent
     }
 
     /// How the person is addressed on the wire.
@@ -229,15 +221,19 @@ impl Engine {
         complete.then_some(reachable)
     }
 
-    /// The records that a session with this device may be under: by LID, and by number from before it was known.
+    /// What must be in memory before a session with this device is used or made: the session by LID, and by number
+    /// from before the LID was known; the identities of the device and of its primary.
     pub(super) fn session_keys(&self, device: &Jid) -> Vec<SignalKey> {
-        let canonical = session_key(&self.peers.address(device));
-        match self.peers.pn_of(device) {
-            Some(pn) if device.is_lid() || self.peers.lid_of(device).is_some() => {
-                vec![canonical, session_key(&Address::from(&pn))]
-            }
-            _ => vec![canonical],
+        let address = self.peers.address(device);
+        let primary = self.peers.address(&device.to_non_device());
+        let mut keys = vec![session_key(&address), identity_key(&address)];
+        if primary != address {
+            keys.push(identity_key(&primary));
         }
+        if let Some(pn) = self.peers.pn_of(device).map(|pn| Address::from(&pn)).filter(|pn| *pn != address) {
+            keys.push(session_key(&pn));
+        }
+        keys
     }
 
     /// Moves a session from before the LID was known to where it belongs.
@@ -257,21 +253,24 @@ impl Engine {
 
     fn seal_for(
         &mut self,
-        destination: &Jid,
+        id: &str,
+        destination: Jid,
         targets: &[plan::Target],
         payload: &Bytes,
-    ) -> Option<(Vec<(Jid, EncOut)>, bool)> {
+    ) -> Option<OutgoingStanza> {
         let message = Message::decode(payload.clone()).ok()?;
-        let copy = device_sent::wrap(destination, message).encode_to_vec();
-        let mut introduces_us = false;
-        let mut participants = Vec::with_capacity(targets.len());
+        let kind = content::stanza_type(&message);
+        let copy = device_sent::wrap(&destination, message).encode_to_vec();
+        let mut stanza = OutgoingStanza::new(id.into(), destination, kind);
         for target in targets {
             let plaintext = if target.own { &copy[..] } else { &payload[..] };
             let sealed = self.seal(&target.jid, plaintext, None)?;
-            introduces_us |= sealed.introduces_us;
-            participants.push((target.jid.clone(), sealed.enc));
+            if sealed.introduces_us {
+                stanza.device_identity = self.device.account.clone().map(Bytes::from);
+            }
+            stanza.participants.push((target.jid.clone(), sealed.enc));
         }
-        Some((participants, introduces_us))
+        Some(stanza)
     }
 
     /// Pads and encrypts for one device that there is a session with.
