@@ -331,11 +331,7 @@ impl Engine {
     /// Raises a status whose former value is known, and tells.
     pub(super) fn raise(&mut self, key: MessageKey, status: MessageStatus) {
         let known = self.statuses.get(&key).copied().flatten();
-        let rises = known.is_none_or(|known| match status {
-            MessageStatus::Failed => known == MessageStatus::Queued,
-            _ => known < status,
-        });
-        if rises {
+        if known.is_none_or(|known| known.rises_to(status)) {
             self.statuses.put(key.clone(), Some(status));
             self.step.change(Change::RaiseStatus(key.clone(), status));
             self.step.events.push(Event::Status { key, status });
