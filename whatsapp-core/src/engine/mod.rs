@@ -37,8 +37,19 @@ use whatsapp_store::{Change, Changes, DeviceRecord, MessageKey, MessageStatus, O
 
 pub use self::step::{Command, CommandError, LinkAction, Loaded, Person, Query, Reply, Step, Ticket};
 use self::{
-    cache::Cache, device::Device, fetches::Fetches, link::Connection, login::Offline, outbox::Outbox, pair::Pairing,
-    peers::Peers, reconnect::Reconnect, records::Records, requests::Requests, resend::Resend, retries::{Asked, Resent},
+    cache::Cache,
+    device::Device,
+    fetches::Fetches,
+    link::Connection,
+    login::Offline,
+    outbox::Outbox,
+    pair::Pairing,
+    peers::Peers,
+    reconnect::Reconnect,
+    records::Records,
+    requests::Requests,
+    resend::{Resend, Resends},
+    retries::{Asked, Resent},
 };
 use crate::{
     binary::{Node, NodeRef, Stanza},
@@ -80,6 +91,7 @@ pub struct Engine {
     unreachable: Cache<Jid, Timestamp>,
     asked: Asked,
     resent: Resent,
+    resends: Resends,
     offline: Offline,
     digest_checked: bool,
     sent_since_expiry: u32,
@@ -151,6 +163,7 @@ impl Engine {
             unreachable: Cache::new(REMEMBERED),
             asked: Asked::new(),
             resent: Resent::new(),
+            resends: Resends::default(),
             offline: Offline::default(),
             digest_checked: false,
             sent_since_expiry: 0,
@@ -249,6 +262,7 @@ impl Engine {
             self.requests.next_timeout(),
             self.pairing.next_timeout(),
             self.outbox.next_timeout().filter(|_| online),
+            self.resends.next_timeout().filter(|_| online),
             self.device_fetches.next_timeout(),
             self.bundle_fetches.next_timeout(),
         ]
@@ -266,6 +280,7 @@ impl Engine {
         self.on_pairing_time(now);
         if self.is_online() {
             self.outbox.expire(now);
+            self.pump_resends(now);
         }
         self.device_fetches.resume(now);
         self.bundle_fetches.resume(now);
@@ -320,6 +335,13 @@ impl Engine {
             iq::IqReply::Error(code) => Some(code),
             iq::IqReply::Result(_) => None,
         };
+        let request = match (request, error) {
+            (Request::ResendBundle(resend), None) => {
+                self.on_resend_bundle(now, node, *resend);
+                return Flow::Done;
+            }
+            (request, _) => request,
+        };
         let flow = match (&request, error) {
             (Request::PairCodeHello(ticket), _) => {
                 self.on_pair_code_answer(*ticket, node, error);
@@ -350,11 +372,7 @@ impl Engine {
                 self.bundle_fetches.done(asked);
                 Flow::Done
             }
-            (Request::ResendBundle(resend), None) => {
-                self.on_resend_bundle(now, node, resend);
-                Flow::Done
-            }
-            (Request::PreKeyUpload | Request::Active | Request::Ping | Request::PairCodeFinish, None) => Flow::Done,
+            _ => Flow::Done,
         };
         if flow == Flow::Wait {
             self.requests.put_back(id, request, now);

@@ -1,13 +1,12 @@
 //! Sending a message again to a device that could not decrypt it.
+use std::{collections::BTreeMap, time::Duration};
+
 use bytes::Bytes;
 use prost::Message as _;
 
-use super::{
-    Engine, Flow, Query, Request,
-    retries::MOST,
-};
+use super::{Engine, Flow, Query, Request, retries::MOST};
 use crate::{
-    binary::NodeRef,
+    binary::{Node, NodeRef},
     jid::Jid,
     message::{content, device_sent},
     pairing::adv,
@@ -21,18 +20,70 @@ use crate::{
     time::Timestamp,
 };
 
-/// A resend that waits for a prekey bundle.
+/// A late acknowledgement makes a resend go out again, so often at the most.
+const ACK_DEADLINE: Duration = Duration::from_secs(20);
+const MOST_ATTEMPTS: u8 = 10;
+
+/// One message, once more, for one device.
 #[derive(Clone, Debug)]
 pub(super) struct Resend {
     device: Jid,
     chat: Jid,
     id: String,
     count: u8,
+    /// The device asked before, and did not send keys: our session with it may be the problem.
+    broken: bool,
+    attempts: u8,
+    /// The retry receipt is answered only when the resend is on the wire: should we crash or be cut off before, the
+    /// service hands it over again.
+    answer: Option<Node>,
+}
+
+/// Resends that wait for their time, or for an acknowledgement.
+#[derive(Debug, Default)]
+pub(super) struct Resends(BTreeMap<(String, Jid), (Resend, Timestamp)>);
+
+impl Resends {
+    pub(super) fn acknowledged(&mut self, id: &str, device: &Jid) -> bool {
+        self.0.remove(&(id.to_owned(), device.clone())).is_some()
+    }
+
+    fn put(&mut self, resend: Resend, deadline: Timestamp) {
+        self.0.insert((resend.id.clone(), resend.device.clone()), (resend, deadline));
+    }
+
+    fn holds(&self, id: &str, device: &Jid) -> bool {
+        self.0.contains_key(&(id.to_owned(), device.clone()))
+    }
+
+    fn late(&mut self, now: Timestamp) -> Vec<Resend> {
+        self.0.extract_if(.., |_, (_, deadline)| *deadline <= now).map(|(_, (resend, _))| resend).collect()
+    }
+
+    /// After a new login those on the wire go out again at once; the others will be asked for again.
+    pub(super) fn disconnected(&mut self, now: Timestamp) {
+        self.0.retain(|_, (resend, _)| resend.attempts > 0);
+        self.0.values_mut().for_each(|(_, deadline)| *deadline = now);
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Timestamp> {
+        self.0.values().map(|(_, deadline)| *deadline).min()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
 }
 
 impl Engine {
-    /// A device asks for a message again.
-    pub(super) fn on_retry(&mut self, now: Timestamp, receipt: &Receipt, request: &RetryRequest) -> Flow {
+    /// A device asks for a message again. `answer` acknowledges the receipt.
+    pub(super) fn on_retry(
+        &mut self,
+        now: Timestamp,
+        receipt: &Receipt,
+        request: &RetryRequest,
+        answer: Option<Node>,
+    ) -> Flow {
         let device = receipt.participant.clone().unwrap_or_else(|| receipt.from.clone());
         if let Flow::Wait = self.know_person(&device) {
             return Flow::Wait;
@@ -48,44 +99,75 @@ impl Engine {
             return Flow::Wait;
         }
         self.adopt_session(&device);
-        let Some(chat) = self.chat_of_sent(&id) else {
-            tracing::debug!(%id, "a message that is not ours (any more) was asked for again");
+        let Some((chat, at)) = self.plan_resend(now, &id, &device) else {
+            self.answer_retry(now, answer);
             return Flow::Done;
         };
-        // Only the recipient's devices and our own were sent it.
-        let user = self.peers.canonical(&device).to_non_device();
-        if user != self.peers.canonical(&chat).to_non_device() && !self.device.is_own(&device) {
-            tracing::warn!(%id, "a stranger asked for a message again");
-            return Flow::Done;
+        if let Some(bundle) = &request.keys {
+            // Fresh keys came along: no need to ask the service for some.
+            let canonical = self.peers.canonical(&device);
+            self.start_session(&canonical, bundle);
         }
-        if !self.resent.allow(now, &id, &device, &user) {
-            return Flow::Done;
+        let broken = request.count >= 2 && request.keys.is_none();
+        let resend =
+            Resend { device, chat, id, count: request.count.clamp(1, MOST), broken, attempts: 0, answer };
+        if at <= now {
+            self.start_resend(now, resend);
+        } else {
+            self.resends.put(resend, at);
         }
-        let resend = Resend { device, chat, id, count: request.count.clamp(1, MOST) };
-        self.start_resend(now, resend, request);
         Flow::Done
     }
 
-    fn start_resend(&mut self, now: Timestamp, resend: Resend, request: &RetryRequest) {
-        let canonical = self.peers.canonical(&resend.device);
-        if let Some(bundle) = &request.keys {
-            // Fresh keys came along: no need to ask the service for some.
-            if self.start_session(&canonical, bundle) {
-                return self.send_again(now, &resend);
-            }
+    fn answer_retry(&mut self, now: Timestamp, answer: Option<Node>) {
+        if let Some(answer) = answer {
+            self.transmit(now, &answer);
         }
+    }
+
+    /// The chat of a message that this device may be sent again, and when.
+    fn plan_resend(&mut self, now: Timestamp, id: &str, device: &Jid) -> Option<(Jid, Timestamp)> {
+        if self.resends.holds(id, device) {
+            return None;
+        }
+        let Some(chat) = self.chat_of_sent(id) else {
+            tracing::debug!(%id, "a message that is not ours (any more) was asked for again");
+            return None;
+        };
+        // Only the recipient's devices and our own were sent it.
+        let user = self.peers.canonical(device).to_non_device();
+        if user != self.peers.canonical(&chat).to_non_device() && !self.device.is_own(device) {
+            tracing::warn!(%id, "a stranger asked for a message again");
+            return None;
+        }
+        self.resent.allow(now, id, device, &user).map(|at| (chat, at))
+    }
+
+    fn start_resend(&mut self, now: Timestamp, resend: Resend) {
+        let canonical = self.peers.canonical(&resend.device);
         let has_session = self.records.has_session(&self.peers.address(&canonical));
-        let broken = resend.count >= 2 && self.resent.may_recreate(now, &canonical);
-        if has_session && !broken {
-            return self.send_again(now, &resend);
+        let replace = resend.broken && self.resent.may_recreate(now, &canonical);
+        if has_session && !replace {
+            return self.send_again(now, resend);
         }
         let query = prekeys::bundle_query(std::slice::from_ref(&canonical), true);
         self.request(now, query, Request::ResendBundle(Box::new(resend)));
     }
 
-    pub(super) fn on_resend_bundle(&mut self, now: Timestamp, node: NodeRef<'_>, resend: &Resend) {
+    pub(super) fn on_resend_bundle(&mut self, now: Timestamp, node: NodeRef<'_>, resend: Resend) {
         self.on_bundles(now, node);
         self.send_again(now, resend);
+    }
+
+    /// Resends whose time has come go out, and those whose acknowledgement is late go out again.
+    pub(super) fn pump_resends(&mut self, now: Timestamp) {
+        for resend in self.resends.late(now) {
+            match resend.attempts {
+                0 => self.start_resend(now, resend),
+                1..MOST_ATTEMPTS => self.send_again(now, resend),
+                _ => {}
+            }
+        }
     }
 
     fn chat_of_sent(&mut self, id: &str) -> Option<Jid> {
@@ -102,22 +184,29 @@ impl Engine {
         Some(self.sent_messages.get(id)?.as_ref()?.payload.clone())
     }
 
-    fn send_again(&mut self, now: Timestamp, resend: &Resend) {
-        let Some(payload) = self.payload_of_sent(&resend.id) else { return };
+    fn send_again(&mut self, now: Timestamp, mut resend: Resend) {
+        if let Some(stanza) = self.seal_again(&resend) {
+            self.transmit(now, &stanza.to_node());
+            let answer = resend.answer.take();
+            self.answer_retry(now, answer);
+            resend.attempts += 1;
+            self.resends.put(resend, now + ACK_DEADLINE);
+        } else {
+            tracing::warn!(id = %resend.id, "no session, or no message, to send again");
+            self.answer_retry(now, resend.answer);
+        }
+    }
+
+    fn seal_again(&mut self, resend: &Resend) -> Option<OutgoingStanza> {
+        let payload = self.payload_of_sent(&resend.id)?;
         let user = self.peers.canonical(&resend.chat).to_non_device();
         let destination = self.wire_address(&user);
         let own_copy = self.device.is_own(&resend.device) && !self.device.is_own(&user);
-        let Ok(message) = Message::decode(payload.clone()) else { return };
+        let message = Message::decode(payload.clone()).ok()?;
         let kind = content::stanza_type(&message);
-        let plaintext = if own_copy {
-            device_sent::wrap(&destination, message).encode_to_vec().into()
-        } else {
-            payload
-        };
-        let Some(sealed) = self.seal(&resend.device, &plaintext, Some(resend.count)) else {
-            tracing::warn!(id = %resend.id, "no session to send a message again with");
-            return;
-        };
+        let plaintext =
+            if own_copy { device_sent::wrap(&destination, message).encode_to_vec().into() } else { payload };
+        let sealed = self.seal(&resend.device, &plaintext, Some(resend.count))?;
         let mut stanza = OutgoingStanza::new(resend.id.as_str().into(), resend.device.clone(), kind);
         stanza.bare_enc = Some(sealed.enc);
         stanza.device_fanout_false = true;
@@ -125,7 +214,7 @@ impl Engine {
         if sealed.introduces_us {
             stanza.device_identity = self.device.account.clone().map(Bytes::from);
         }
-        self.transmit(now, &stanza.to_node());
+        Some(stanza)
     }
 
     /// Bundles came: a session with each device that has a good one.

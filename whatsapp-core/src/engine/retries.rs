@@ -13,6 +13,8 @@ const RECREATE: Duration = Duration::from_secs(3600);
 /// Resends per chat: so many at once, and one more every six seconds (ten a minute).
 const BURST: u32 = 20;
 const REFILL: Duration = Duration::from_secs(6);
+/// Resends that would have to wait longer are not made.
+const LONGEST_WAIT: Duration = Duration::from_secs(1800);
 const REMEMBERED: usize = 2048;
 
 /// How often each undecryptable message was asked for.
@@ -44,40 +46,41 @@ impl Asked {
 #[derive(Debug)]
 pub(super) struct Resent {
     counts: Cache<(String, Jid), u8>,
-    buckets: HashMap<Jid, (u32, Timestamp)>,
+    /// Per chat, when all tokens will be back.
+    full_at: HashMap<Jid, Timestamp>,
     recreated: Cache<Jid, Timestamp>,
 }
 
 impl Resent {
     pub(super) fn new() -> Self {
-        Self { counts: Cache::new(REMEMBERED), buckets: HashMap::new(), recreated: Cache::new(REMEMBERED) }
+        Self { counts: Cache::new(REMEMBERED), full_at: HashMap::new(), recreated: Cache::new(REMEMBERED) }
     }
 
-    /// May message `id` be sent to `device` once more, in the chat with `user`?
-    pub(super) fn allow(&mut self, now: Timestamp, id: &str, device: &Jid, user: &Jid) -> bool {
+    /// When message `id` may be sent to `device` once more, in the chat with `user`; that time is then taken.
+    /// `None` for never: it was sent often enough, or too many wait already.
+    pub(super) fn allow(&mut self, now: Timestamp, id: &str, device: &Jid, user: &Jid) -> Option<Timestamp> {
         self.counts.age();
         let key = (id.to_owned(), device.clone());
         let count = self.counts.get(&key).copied().unwrap_or(0);
-        if count >= MOST || !self.take_token(now, user) {
-            return false;
+        if count >= MOST {
+            return None;
         }
+        let at = self.take_token(now, user)?;
         self.counts.put(key, count + 1);
-        true
+        Some(at)
     }
 
-    fn take_token(&mut self, now: Timestamp, user: &Jid) -> bool {
-        if self.buckets.len() >= REMEMBERED {
-            let full = |since: Timestamp| now.since(since) >= REFILL * BURST;
-            self.buckets.retain(|_, (_, since)| !full(*since));
+    fn take_token(&mut self, now: Timestamp, user: &Jid) -> Option<Timestamp> {
+        if self.full_at.len() >= REMEMBERED {
+            self.full_at.retain(|_, at| *at > now);
         }
-        let (tokens, since) = self.buckets.entry(user.clone()).or_insert((BURST, now));
-        let earned = (now.since(*since).as_secs() / REFILL.as_secs()) as u32;
-        *tokens = tokens.saturating_add(earned).min(BURST);
-        *since = if *tokens == BURST { now } else { *since + REFILL * earned };
-        *tokens > 0 && {
-            *tokens -= 1;
-            true
-        }
+        let full_at = self.full_at.entry(user.clone()).or_insert(now);
+        let next = (*full_at).max(now) + REFILL;
+        let wait = next.since(now).saturating_sub(REFILL * BURST);
+        (wait <= LONGEST_WAIT).then(|| {
+            *full_at = next;
+            now + wait
+        })
     }
 
     /// May the session with `device` be replaced by a new one now? If so this counts as done.
@@ -99,7 +102,10 @@ mod tests {
     fn asking_is_capped() {
         let mut asked = Asked::new();
         let key = MessageKey { chat: "c".into(), sender: "s".into(), id: "1".into() };
-        assert_eq!((1..=6).map(|_| asked.next(&key)).collect::<Vec<_>>(), [Some(1), Some(2), Some(3), Some(4), Some(5), None]);
+        assert_eq!(
+            (1..=6).map(|_| asked.next(&key)).collect::<Vec<_>>(),
+            [Some(1), Some(2), Some(3), Some(4), Some(5), None]
+        );
         asked.done(&key);
         assert_eq!(asked.next(&key), Some(1));
     }
@@ -109,12 +115,18 @@ mod tests {
         let now = Timestamp::from_secs(1000);
         let (user, device) = (Jid::lid("7"), Jid::lid("7").with_device(2));
         let mut resent = Resent::new();
-        assert_eq!((0..9).filter(|_| resent.allow(now, "a", &device, &user)).count(), 5);
-        assert_eq!((0..99).filter(|n| resent.allow(now, &n.to_string(), &device, &user)).count(), 15);
-        let later = now + Duration::from_secs(60);
-        assert_eq!((100..199).filter(|n| resent.allow(later, &n.to_string(), &device, &user)).count(), 10);
-        let much_later = later + Duration::from_secs(86_400);
-        assert_eq!((200..299).filter(|n| resent.allow(much_later, &n.to_string(), &device, &user)).count(), 20);
+        let at_once =
+            |times: Vec<Option<Timestamp>>, now| times.into_iter().filter(|at| *at == Some(now)).count();
+        assert_eq!(at_once((0..9).map(|_| resent.allow(now, "a", &device, &user)).collect(), now), 5);
+        let many: Vec<_> = (0..400).map(|n| resent.allow(now, &n.to_string(), &device, &user)).collect();
+        assert_eq!(at_once(many.clone(), now), 15);
+        assert_eq!(many[15], Some(now + REFILL), "the next one waits for its token");
+        assert_eq!(many[315], None, "nobody waits for longer than half an hour");
+        let later = now + Duration::from_secs(86_400);
+        assert_eq!(
+            at_once((500..599).map(|n| resent.allow(later, &n.to_string(), &device, &user)).collect(), later),
+            20
+        );
     }
 
     #[test]

@@ -2,7 +2,10 @@
 use compact_str::CompactString;
 
 use super::StanzaError;
-use crate::binary::{Node, NodeRef};
+use crate::{
+    binary::{Node, NodeRef},
+    jid::Jid,
+};
 
 /// The service's acknowledgement of a stanza of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +13,8 @@ use crate::binary::{Node, NodeRef};
 pub struct Ack {
     /// Of the stanza.
     pub id: CompactString,
+    /// Whom it was sent to.
+    pub from: Jid,
     /// Its tag: `message`, `receipt`, …
     pub class: CompactString,
     /// Set when it was refused.
@@ -24,8 +29,9 @@ impl Ack {
     pub fn parse(node: NodeRef<'_>) -> Result<Self, StanzaError> {
         let mut attrs = node.reader();
         let (id, class, error) = (attrs.text("id"), attrs.text("class"), attrs.opt_u64("error"));
+        let from = attrs.opt_jid("from").unwrap_or(Jid::SERVICE);
         attrs.finish()?;
-        Ok(Self { id, class, error: error.map(|code| u16::try_from(code).unwrap_or(u16::MAX)) })
+        Ok(Self { id, from, class, error: error.map(|code| u16::try_from(code).unwrap_or(u16::MAX)) })
     }
 }
 

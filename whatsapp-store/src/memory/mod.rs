@@ -13,8 +13,8 @@ use parking_lot::RwLock;
 
 use crate::{
     AccountId, Change, Changes, DeviceRecord, DeviceStore, LidMapping, LidStore, MessageKey, MessagePage,
-    MessageQuery, MessageRecord, MessageStatus, MessageStore, OutgoingMessage, OutgoingState, OutgoingStore, Result,
-    SessionRecord, SessionStore, SignalKey, SignalKind, SignalStore, Store,
+    MessageQuery, MessageRecord, MessageStatus, MessageStore, OutgoingMessage, OutgoingState, OutgoingStore,
+    Result, SessionRecord, SessionStore, SignalKey, SignalKind, SignalStore, Store,
 };
 
 /// A store in memory. Clones share their contents.
@@ -73,9 +73,9 @@ impl Account {
                     message.state = state;
                 }
             }
-            Change::ExpireOutgoing(before) => self
-                .outgoing
-                .retain(|_, (_, message)| message.state != OutgoingState::Sent || message.created_at >= before),
+            Change::ExpireOutgoing(before) => self.outgoing.retain(|_, (_, message)| {
+                message.state != OutgoingState::Sent || message.created_at >= before
+            }),
             Change::PutMessage(message) => self.put_message(message),
             Change::RaiseStatus(key, status) => self.raise(&key, status),
             Change::PutSession(session) => self.session = Some(session),
@@ -186,7 +186,8 @@ impl MessageStore for MemoryStore {
         };
         let limit = query.effective_limit() as usize;
         let mut found: Vec<_> = self.read(account, |account| {
-            let wanted = |message: &MessageRecord| query.chat.as_ref().is_none_or(|chat| message.key.chat == *chat);
+            let wanted =
+                |message: &MessageRecord| query.chat.as_ref().is_none_or(|chat| message.key.chat == *chat);
             let newest_first = account.messages.range(..before).rev();
             newest_first
                 .filter(|(_, message)| wanted(message))
