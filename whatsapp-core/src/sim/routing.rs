@@ -66,7 +66,8 @@ impl Network {
             .filter_map(|entry| Some((entry.attr_jid("jid")?, Node::from(entry.child("enc")?))))
             .collect();
         if let Some(enc) = node.child("enc") {
-            copies.push((to, Node::from(enc)));
+            // For one device. Baileys repeats what it sends again under <participants>, which is not for delivery.
+            copies = vec![(to, Node::from(enc))];
         }
         for (target, enc) in copies {
             match self.accounts.device(&target) {

@@ -9,6 +9,10 @@ const { default: makeWASocket, useMultiFileAuthState, WA_CERT_DETAILS } = bailey
 const RESTART = baileys.DisconnectReason.restartRequired;
 const LOG_LINES = 600;
 
+// Its Signal library prints whole sessions, keys included, to the console.
+console.info = () => {};
+console.warn = () => {};
+
 /** `messages.update` states of Baileys. */
 export const Status = baileys.proto.WebMessageInfo.Status;
 
