@@ -9,6 +9,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{
     accounts::{Accounts, Behaviour, DeviceAddress, Person},
+    event::SimEvent,
     faults::{Fate, Faults, Side},
     link::{Link, Received, Role},
     phone::Phone,
@@ -57,6 +58,8 @@ pub enum Output {
     Send(ConnectionId, Bytes),
     /// Close the connection.
     Close(ConnectionId),
+    /// Tell whoever watches.
+    Event(SimEvent),
 }
 
 /// A wish that cannot be granted.
@@ -223,6 +226,10 @@ impl Network {
         {
             companion.connection = None;
             companion.active = false;
+            if let Some(address) = link.device() {
+                let jid = self.accounts.jid(address, Server::User).to_string();
+                self.tell(SimEvent::Offline { jid });
+            }
         }
     }
 
@@ -263,7 +270,8 @@ impl Network {
         }
         let user = payload.username.map(|user| user.to_string()).unwrap_or_default();
         let device = u16::try_from(payload.device.unwrap_or(0)).unwrap_or(0);
-        let address = self.accounts.device(&Jid::pn(user).with_device(device)).filter(|address| address.device != 0);
+        let address =
+            self.accounts.device(&Jid::pn(user).with_device(device)).filter(|address| address.device != 0);
         let companion = address.and_then(|address| self.accounts.companion(address));
         let (Some(address), Some(companion)) = (address, companion) else { return self.refuse(id, 401) };
         if companion.noise != client {
@@ -279,6 +287,8 @@ impl Network {
             self.send(former, &Node::new("stream:error").child(conflict));
             self.close(former);
         }
+        let jid = self.accounts.jid(address, Server::User).to_string();
+        self.tell(SimEvent::Online { jid });
         let lid = self.accounts.jid(address, Server::Lid).to_non_device();
         let success = Node::new("success")
             .attr("t", now.as_secs())
@@ -287,7 +297,8 @@ impl Network {
             .attr("companion_enc_static", "")
             .attr("location", "sim");
         self.send(id, &success);
-        let routing = Node::new("edge_routing").child(Node::new("routing_info").bytes(&b"\x08\x02\x08\x05"[..]));
+        let routing =
+            Node::new("edge_routing").child(Node::new("routing_info").bytes(&b"\x08\x02\x08\x05"[..]));
         self.send(id, &Node::new("ib").attr("from", Jid::SERVICE).child(routing));
     }
 
@@ -334,7 +345,8 @@ impl Network {
     }
 
     fn on_ack(&mut self, device: DeviceAddress, node: NodeRef<'_>) {
-        let (class, id) = (node.attr_text("class").unwrap_or_default(), node.attr_text("id").unwrap_or_default());
+        let (class, id) =
+            (node.attr_text("class").unwrap_or_default(), node.attr_text("id").unwrap_or_default());
         let to = node.attr_jid("to");
         if let Some(companion) = self.accounts.companion(device) {
             companion.mailbox.answered(class, id, to.as_ref());
@@ -343,6 +355,11 @@ impl Network {
 
     pub(super) fn note_unknown(&mut self, what: &str) {
         *self.unknown.entry(what.to_owned()).or_default() += 1;
+        self.tell(SimEvent::Unknown { what: what.to_owned() });
+    }
+
+    pub(super) fn tell(&mut self, event: SimEvent) {
+        self.outputs.push_back(Output::Event(event));
     }
 
     /// Puts a stanza into a device's mailbox and hands it over if the device is there.
@@ -416,7 +433,8 @@ impl Network {
 
     pub(super) fn schedule(&mut self, at: Timestamp, what: Later) {
         if let Later::Redeliver(device) = &what {
-            let planned = self.later.values().any(|later| matches!(later, Later::Redeliver(other) if other == device));
+            let planned =
+                self.later.values().any(|later| matches!(later, Later::Redeliver(other) if other == device));
             if planned {
                 return;
             }
