@@ -10,6 +10,8 @@ mod node;
 mod packed;
 mod reader;
 mod stanza;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub use attrs::{AttrError, AttrReader};

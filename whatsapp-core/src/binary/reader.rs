@@ -113,19 +113,19 @@ impl<'a> Reader<'a> {
     fn foreign_jid(&mut self, tag: u8) -> Result<Value, DecodeError> {
         let user = self.small_string()?;
         let device = u16::from_be_bytes(self.array()?);
-        let (network, integrator) = match tag {
-            token::INTEROP_JID => (Server::Interop, u16::from_be_bytes(self.array()?)),
-            _ => (Server::Messenger, 0),
-        };
-        let server = self.server()?;
-        if server == Ok(network) {
-            return Ok(Value::Jid(Jid { user, device, integrator, server: network }));
+        if tag == token::INTEROP_JID {
+            let integrator = u16::from_be_bytes(self.array()?);
+            // Clients disagree whether the server follows.
+            if let Some(rest) = self.rest.strip_prefix(b"\xfc\x07interop") {
+                self.rest = rest;
+            }
+            return Ok(Value::Jid(Jid { user, device, integrator, server: Server::Interop }));
         }
-        let server = server.as_ref().map_or_else(|name| name.as_str(), |server| server.as_str());
-        Ok(Value::Text(match network {
-            Server::Interop => format_compact!("{integrator}-{user}:{device}@{server}"),
-            _ => format_compact!("{user}:{device}@{server}"),
-        }))
+        match self.server()? {
+            Ok(server @ Server::Messenger) => Ok(Value::Jid(Jid { user, device, integrator: 0, server })),
+            Ok(server) => Ok(Value::Text(format_compact!("{user}:{device}@{}", server.as_str()))),
+            Err(server) => Ok(Value::Text(format_compact!("{user}:{device}@{server}"))),
+        }
     }
 
     /// The server of an address, or its name when it is none we know.

@@ -269,3 +269,60 @@ const fn longest(packable: bool) -> usize {
     }
     longest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_string_has_its_code() {
+        let codes = (1..DICT_0 as u16).chain(1 << 8..5 << 8);
+        assert_eq!(codes.clone().count(), 235 + 4 * 256);
+        for code in codes {
+            assert_eq!(super::code(string(code)), Some(code), "{}", string(code));
+        }
+    }
+
+    #[test]
+    fn other_strings_have_none() {
+        // Strings that share length and ends with one of the dictionary, among others.
+        let near = "mms_hot_content_timespan_in_seconds".replace("timespan", "lifespan");
+        for text in
+            ["", "iqq", "Iq", "--", "s.whatsapp.nett", near.as_str(), &"x".repeat(48), &"x".repeat(4000)]
+        {
+            assert_eq!(code(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn tables_begin_and_end_where_they_should() {
+        assert_eq!(
+            (string(1), string(3), string(235)),
+            ("xmlstreamstart", "s.whatsapp.net", "screen_height")
+        );
+        assert_eq!(string(double(DICT_0, 0)), "read-self");
+        assert_eq!(spelling(double(DICT_3, 255)), (Some(DICT_3), 255));
+        assert_eq!(spelling(25), (None, 25));
+    }
+
+    #[test]
+    fn servers_are_found_by_code() {
+        for server in ALL_SERVERS {
+            assert_eq!(Server::from_wire(server.as_str()), Some(server));
+            assert_eq!(server_code(server), code(server.as_str()));
+            assert!(server_code(server).is_none_or(|code| super::server(code) == Some(server)));
+        }
+        assert_eq!(server(3), Some(Server::User));
+        assert_eq!(server(4), None);
+    }
+
+    #[test]
+    fn the_table_is_not_crowded() {
+        let lost = |text: &str| {
+            let place = Key::of(text.as_bytes()).place();
+            (0..SLOTS).find(|step| string(INDEX[(place + step) % SLOTS].code) == text)
+        };
+        let worst = STRINGS.iter().filter(|text| !text.is_empty()).filter_map(|text| lost(text)).max();
+        assert!(worst <= Some(4), "{worst:?}");
+    }
+}
