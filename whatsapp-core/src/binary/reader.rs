@@ -69,6 +69,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A name beyond the dictionary that is spelled letter by letter, if such a one comes next.
+    pub(super) fn name(&mut self, tag: u8) -> Option<u16> {
+        let (length, rest) = self.rest.split_first().filter(|_| tag == token::BINARY_8)?;
+        let (name, rest) = rest.split_at_checked(*length as usize)?;
+        let code = token::name_code(name)?;
+        self.rest = rest;
+        Some(code)
+    }
+
     /// The string that `tag` announces; an address is none.
     #[inline(always)]
     fn string<'s>(&mut self, tag: u8, buffer: &'s mut Unpacked) -> Result<&'s str, DecodeError>

@@ -38,7 +38,7 @@ pub(super) struct FlatAttr {
     pub(super) value: Value,
 }
 
-/// A string of the dictionary by its code, or one of the stanza's own by its place.
+/// A string by its code, in the dictionary or beyond, or one of the stanza's own by its place.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Name(u32);
 
@@ -141,7 +141,7 @@ fn flatten(node: &Node, into: &mut Stanza) {
 }
 
 fn known_or_kept(text: &CompactString, into: &mut Stanza) -> Name {
-    token::code(text).map_or_else(|| into.name(text.clone()), Name::of_code)
+    token::name_code(text.as_bytes()).map_or_else(|| into.name(text.clone()), Name::of_code)
 }
 
 fn keep(bytes: Bytes, into: &mut Stanza) -> Body {

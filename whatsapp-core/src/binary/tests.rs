@@ -22,7 +22,7 @@ fn chain(depth: usize) -> Node {
 }
 
 fn text() -> impl Strategy<Value = CompactString> {
-    let known = (0..5u16 << 8).prop_map(|code| CompactString::from(token::string(code)));
+    let known = (0..6u16 << 8).prop_map(|code| CompactString::from(token::string(code)));
     prop_oneof![
         known,
         "[0-9.-]{0,130}".prop_map(CompactString::from),
