@@ -6,8 +6,10 @@ mod node_decode;
 #[path = "../fuzz/targets/node_roundtrip.rs"]
 mod node_roundtrip;
 
-const TARGETS: [(&str, fn(&[u8])); 2] =
-    [("node_decode", node_decode::run), ("node_roundtrip", node_roundtrip::run)];
+type Target = (&'static str, fn(&[u8]));
+
+/// In the order of their names.
+const TARGETS: [Target; 2] = [("node_decode", node_decode::run), ("node_roundtrip", node_roundtrip::run)];
 
 #[test]
 fn corpora_pass() {
