@@ -10,13 +10,19 @@ pub struct CipherError;
 
 /// AES-256-CBC with PKCS#7 padding.
 pub fn aes_cbc_encrypt(key: &[u8; 32], iv: &[u8; 16], plaintext: &[u8]) -> Vec<u8> {
-    let mut buffer = Vec::with_capacity(plaintext.len() + 16);
-    buffer.extend_from_slice(plaintext);
-    buffer.resize((plaintext.len() / 16 + 1) * 16, 0);
+    let mut out = Vec::with_capacity(plaintext.len() + 16);
+    aes_cbc_encrypt_onto(key, iv, plaintext, &mut out);
+    out
+}
+
+/// The same, appended to `out`: `(len / 16 + 1) * 16` bytes.
+pub fn aes_cbc_encrypt_onto(key: &[u8; 32], iv: &[u8; 16], plaintext: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(plaintext);
+    out.resize(start + (plaintext.len() / 16 + 1) * 16, 0);
     cbc::Encryptor::<Aes256>::new(key.into(), iv.into())
-        .encrypt_padded::<Pkcs7>(&mut buffer, plaintext.len())
+        .encrypt_padded::<Pkcs7>(&mut out[start..], plaintext.len())
         .expect("the buffer has room for the padding");
-    buffer
 }
 
 /// Undoes [`aes_cbc_encrypt`]. CBC alone authenticates nothing: check the MAC first.

@@ -145,6 +145,11 @@ impl KeyPair {
         PrivateKey::generate(rng).into()
     }
 
+    /// From two halves that were stored together; nothing checks that they match.
+    pub(crate) const fn from_parts(private: PrivateKey, public: PublicKey) -> Self {
+        Self { private, public }
+    }
+
     /// The private half.
     pub const fn private(&self) -> &PrivateKey {
         &self.private

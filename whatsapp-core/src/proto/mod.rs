@@ -22,3 +22,6 @@ pub mod record;
 #[rustfmt::skip]
 #[path = "whatsapp.signal.rs"]
 pub mod signal;
+#[rustfmt::skip]
+#[path = "whatsapp.session.rs"]
+pub mod session;

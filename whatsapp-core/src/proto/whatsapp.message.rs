@@ -8,18 +8,12 @@ pub struct Message {
     pub sender_key_distribution_message: ::core::option::Option<SenderKeyDistribution>,
     #[prost(message, optional, tag = "3")]
     pub image_message: ::core::option::Option<ImageMessage>,
-    #[prost(message, optional, boxed, tag = "4")]
-    pub contact_message: ::core::option::Option<
-        ::prost::alloc::boxed::Box<ContactMessage>,
-    >,
-    #[prost(message, optional, boxed, tag = "5")]
-    pub location_message: ::core::option::Option<
-        ::prost::alloc::boxed::Box<LocationMessage>,
-    >,
-    #[prost(message, optional, boxed, tag = "6")]
-    pub extended_text_message: ::core::option::Option<
-        ::prost::alloc::boxed::Box<ExtendedTextMessage>,
-    >,
+    #[prost(message, optional, tag = "4")]
+    pub contact_message: ::core::option::Option<ContactMessage>,
+    #[prost(message, optional, tag = "5")]
+    pub location_message: ::core::option::Option<LocationMessage>,
+    #[prost(message, optional, tag = "6")]
+    pub extended_text_message: ::core::option::Option<ExtendedTextMessage>,
     #[prost(message, optional, boxed, tag = "12")]
     pub protocol_message: ::core::option::Option<
         ::prost::alloc::boxed::Box<ProtocolMessage>,
@@ -92,25 +86,7 @@ pub struct MessageKey {
     #[prost(string, optional, tag = "4")]
     pub participant: ::core::option::Option<::prost::alloc::string::String>,
 }
-#[derive(Clone, PartialEq, ::prost::Message)]
-#[prost(skip_debug)]
-pub struct ContextInfo {
-    #[prost(string, optional, tag = "1")]
-    pub stanza_id: ::core::option::Option<::prost::alloc::string::String>,
-    #[prost(string, optional, tag = "2")]
-    pub participant: ::core::option::Option<::prost::alloc::string::String>,
-    #[prost(message, optional, boxed, tag = "3")]
-    pub quoted_message: ::core::option::Option<::prost::alloc::boxed::Box<Message>>,
-    #[prost(string, optional, tag = "4")]
-    pub remote_jid: ::core::option::Option<::prost::alloc::string::String>,
-    #[prost(string, repeated, tag = "15")]
-    pub mentioned_jid: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    #[prost(bool, optional, tag = "22")]
-    pub is_forwarded: ::core::option::Option<bool>,
-    #[prost(uint32, optional, tag = "25")]
-    pub expiration: ::core::option::Option<u32>,
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ExtendedTextMessage {
     #[prost(string, optional, tag = "1")]
@@ -121,8 +97,6 @@ pub struct ExtendedTextMessage {
     pub description: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "6")]
     pub title: ::core::option::Option<::prost::alloc::string::String>,
-    #[prost(message, optional, boxed, tag = "17")]
-    pub context_info: ::core::option::Option<::prost::alloc::boxed::Box<ContextInfo>>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -134,15 +108,13 @@ pub struct ImageMessage {
     #[prost(string, optional, tag = "3")]
     pub caption: ::core::option::Option<::prost::alloc::string::String>,
 }
-#[derive(Clone, PartialEq, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ContactMessage {
     #[prost(string, optional, tag = "1")]
     pub display_name: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "16")]
     pub vcard: ::core::option::Option<::prost::alloc::string::String>,
-    #[prost(message, optional, boxed, tag = "17")]
-    pub context_info: ::core::option::Option<::prost::alloc::boxed::Box<ContextInfo>>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
@@ -155,8 +127,6 @@ pub struct LocationMessage {
     pub name: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "4")]
     pub address: ::core::option::Option<::prost::alloc::string::String>,
-    #[prost(message, optional, boxed, tag = "17")]
-    pub context_info: ::core::option::Option<::prost::alloc::boxed::Box<ContextInfo>>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]

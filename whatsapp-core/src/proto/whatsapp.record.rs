@@ -13,11 +13,9 @@ pub struct Device {
     pub adv_secret: ::prost::alloc::vec::Vec<u8>,
     #[prost(message, optional, tag = "5")]
     pub signed_pre_key: ::core::option::Option<SignedPreKey>,
-    /// Next one-time prekey id to make, and the first that the server has not got.
+    /// Next one-time prekey id to make.
     #[prost(uint32, tag = "6")]
     pub next_pre_key_id: u32,
-    #[prost(uint32, tag = "7")]
-    pub first_unuploaded_pre_key_id: u32,
     #[prost(string, optional, tag = "8")]
     pub jid: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "9")]
@@ -31,10 +29,6 @@ pub struct Device {
     pub edge_routing: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
     #[prost(uint32, tag = "13")]
     pub login_counter: u32,
-    #[prost(string, optional, tag = "14")]
-    pub platform: ::core::option::Option<::prost::alloc::string::String>,
-    #[prost(string, optional, tag = "15")]
-    pub business_name: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -55,4 +49,13 @@ pub struct PreKey {
     pub id: u32,
     #[prost(bytes = "vec", tag = "2")]
     pub private: ::prost::alloc::vec::Vec<u8>,
+}
+/// A person's devices as last heard from the service.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DeviceList {
+    #[prost(uint64, tag = "1")]
+    pub fetched_at: u64,
+    #[prost(uint32, repeated, tag = "2")]
+    pub devices: ::prost::alloc::vec::Vec<u32>,
 }

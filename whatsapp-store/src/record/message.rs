@@ -35,6 +35,14 @@ pub enum MessageStatus {
 }
 
 impl MessageStatus {
+    /// Does this status give way to `next`? Upwards only; [`Self::Failed`] replaces [`Self::Queued`] alone.
+    pub fn rises_to(self, next: Self) -> bool {
+        match next {
+            Self::Failed => self == Self::Queued,
+            next => self < next,
+        }
+    }
+
     /// The stored number.
     pub const fn code(self) -> u8 {
         self as u8

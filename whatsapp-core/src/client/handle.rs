@@ -1,0 +1,189 @@
+//! The handle that is cloned around, and the events.
+use std::sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use whatsapp_store::{Content, MessageKey, MessageRecord, Store};
+
+use super::{Connector, Driver, WebSocket, driver::Order};
+use crate::{
+    config::Config,
+    engine::{Command, CommandError, Reply, Ticket},
+    error::Error,
+    event::Event,
+    jid::Jid,
+    time::Timestamp,
+};
+
+/// Commands that may wait for the driver before callers have to.
+const COMMANDS: usize = 256;
+/// Events that may wait for the reader before the driver has to.
+const EVENTS: usize = 1024;
+
+/// Sends commands to one account's driver. Cheap to clone; when the last clone is dropped the driver stops.
+#[derive(Clone, Debug)]
+pub struct Client {
+    orders: mpsc::Sender<Order>,
+    status: watch::Receiver<Status>,
+    tickets: Arc<AtomicU64>,
+}
+
+/// Reads one account's events. Read them: when a thousand wait unread, the driver waits too.
+#[derive(Debug)]
+pub struct Events(mpsc::Receiver<Event>);
+
+/// What [`Client::new`] makes.
+#[derive(Debug)]
+pub struct Parts {
+    client: Client,
+    events: Events,
+    driver: Driver,
+}
+
+/// Where an account stands.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Status {
+    /// Opening a connection or logging in.
+    Connecting,
+    /// Connected, waiting for a phone to scan the code or for a pair code to be typed.
+    AwaitingPairing,
+    /// Logged in.
+    Connected {
+        /// Own address by number.
+        jid: Jid,
+        /// Own linked id.
+        lid: Option<Jid>,
+    },
+    /// Offline until the next attempt.
+    Waiting {
+        /// When that is; `None` when it will not come by itself.
+        until: Option<Timestamp>,
+        /// For people.
+        reason: String,
+    },
+    /// No longer linked.
+    LoggedOut {
+        /// For people.
+        reason: String,
+    },
+    /// The driver ended.
+    Stopped,
+}
+
+impl Parts {
+    /// The handle, the events, and the driver to be spawned.
+    pub fn into_parts(self) -> (Client, Events, Driver) {
+        (self.client, self.events, self.driver)
+    }
+
+    /// Uses another way to connect, such as one that trusts a simulator's certificate.
+    #[must_use]
+    pub fn with_connector(mut self, connector: Arc<dyn Connector>) -> Self {
+        self.driver.set_connector(connector);
+        self
+    }
+}
+
+impl Client {
+    /// A client for the account that `config` names; nothing happens before the driver runs.
+    #[expect(clippy::new_ret_no_self, reason = "a client is of no use without its driver")]
+    pub fn new(store: Arc<dyn Store>, config: Config) -> Parts {
+        let (orders, order_queue) = mpsc::channel(COMMANDS);
+        let (event_sender, events) = mpsc::channel(EVENTS);
+        let (status_sender, status) = watch::channel(Status::Connecting);
+        let connector = WebSocket::new().expect("the TLS library is linked in with its defaults");
+        Parts {
+            client: Client { orders, status, tickets: Arc::default() },
+            events: Events(events),
+            driver: Driver::new(store, config, Arc::new(connector), order_queue, event_sender, status_sender),
+        }
+    }
+
+    /// Sends content to a person. Returns when the message is durable: it is then sent now or after the next
+    /// connection, and survives a crash. Events tell how far it gets.
+    ///
+    /// # Errors
+    /// When it was not accepted; nothing is sent then.
+    pub async fn send(&self, to: &Jid, content: Content) -> Result<MessageRecord, Error> {
+        match self.order(|ticket| Command::Send { ticket, to: to.clone(), content }).await? {
+            Reply::Accepted(record) => Ok(*record),
+            reply => Err(unexpected(reply)),
+        }
+    }
+
+    /// Answers a message in its chat.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn reply(&self, message: &MessageRecord, text: impl Into<String>) -> Result<MessageRecord, Error> {
+        let chat = message.key.chat.parse().map_err(|_| CommandError::NotAPerson)?;
+        self.send(&chat, Content::text(text)).await
+    }
+
+    /// Asks for a pair code, to be typed on the phone with this number.
+    ///
+    /// # Errors
+    /// When the account is linked already, not connected, or the service refuses the number.
+    pub async fn request_pair_code(&self, phone: &str) -> Result<String, Error> {
+        let phone = phone.chars().filter(char::is_ascii_digit).collect();
+        match self.order(|ticket| Command::PairCode { ticket, phone }).await? {
+            Reply::PairCode(code) => Ok(code),
+            reply => Err(unexpected(reply)),
+        }
+    }
+
+    /// Tells the sender that these messages (of one chat and sender) were read.
+    ///
+    /// # Errors
+    /// When not connected.
+    pub async fn mark_read(&self, keys: Vec<MessageKey>) -> Result<(), Error> {
+        self.order(|ticket| Command::MarkRead { ticket, keys }).await.map(drop)
+    }
+
+    /// Unlinks this device and forgets its keys.
+    ///
+    /// # Errors
+    /// When not connected.
+    pub async fn log_out(&self) -> Result<(), Error> {
+        self.order(|ticket| Command::LogOut { ticket }).await.map(drop)
+    }
+
+    /// Closes the connection and ends the driver.
+    pub async fn shutdown(&self) {
+        // A driver that has ended already needs no telling.
+        let _ = self.orders.send(Order { command: Command::Stop, answer: None }).await;
+    }
+
+    /// Where the account stands.
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// Follows where the account stands.
+    pub fn watch(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    async fn order(&self, command: impl FnOnce(Ticket) -> Command) -> Result<Reply, Error> {
+        let ticket = self.tickets.fetch_add(1, Relaxed);
+        let (answer, answered) = oneshot::channel();
+        let order = Order { command: command(ticket), answer: Some((ticket, answer)) };
+        self.orders.send(order).await.map_err(|_| Error::Stopped)?;
+        match answered.await.map_err(|_| Error::Stopped)? {
+            Reply::Failed(error) => Err(error.into()),
+            reply => Ok(reply),
+        }
+    }
+}
+
+fn unexpected(reply: Reply) -> Error {
+    debug_assert!(false, "the engine answered a command with {reply:?}");
+    Error::Stopped
+}
+
+impl Events {
+    /// The next event; `None` when the driver ended.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.0.recv().await
+    }
+}

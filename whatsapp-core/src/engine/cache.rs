@@ -1,0 +1,89 @@
+//! A bounded map that forgets what was not asked for lately.
+use std::{borrow::Borrow, collections::HashMap, hash::Hash};
+
+/// Two generations: when the young one is full it becomes the old one, and the former old one is dropped.
+/// What is used moves to the young one. Ageing happens only on [`Cache::age`], so that the caller decides when
+/// nothing unsaved is in it.
+#[derive(Debug)]
+pub(super) struct Cache<K, V> {
+    young: HashMap<K, V>,
+    old: HashMap<K, V>,
+    capacity: usize,
+}
+
+impl<K: Hash + Eq, V> Cache<K, V> {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { young: HashMap::new(), old: HashMap::new(), capacity }
+    }
+
+    pub(super) fn contains<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.young.contains_key(key) || self.old.contains_key(key)
+    }
+
+    pub(super) fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        if !self.young.contains_key(key)
+            && let Some((key, value)) = self.old.remove_entry(key)
+        {
+            self.young.insert(key, value);
+        }
+        self.young.get_mut(key)
+    }
+
+    pub(super) fn peek<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        self.young.get(key).or_else(|| self.old.get(key))
+    }
+
+    pub(super) fn put(&mut self, key: K, value: V) {
+        self.old.remove(&key);
+        self.young.insert(key, value);
+    }
+
+    pub(super) fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        self.young.remove(key).or_else(|| self.old.remove(key))
+    }
+
+    pub(super) fn age(&mut self) {
+        if self.young.len() >= self.capacity {
+            self.old = std::mem::take(&mut self.young);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_what_is_used_and_forgets_the_rest() {
+        let mut cache = Cache::new(2);
+        cache.put("a", 1);
+        cache.put("b", 2);
+        cache.age();
+        assert_eq!(cache.get("a"), Some(&mut 1));
+        cache.put("c", 3);
+        assert!(cache.contains("b"));
+        cache.age();
+        assert!(cache.contains("a") && cache.contains("c") && !cache.contains("b"));
+        cache.put("a", 9);
+        assert_eq!(cache.peek("a"), Some(&9));
+        assert_eq!(cache.remove("a"), Some(9));
+        assert!(!cache.contains("a"));
+    }
+}

@@ -1,0 +1,201 @@
+//! Messages on their way out: order, what waits for an acknowledgement, what the store still holds.
+//!
+//! ```text
+//!   accepted ──► waiting ──(encrypted, on the wire)──► unacknowledged ──(ack)──► gone
+//!                   ▲                                     │
+//!                   └───── ack late, connection lost ─────┘
+//! ```
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use whatsapp_store::OutgoingMessage;
+
+use crate::{jid::Jid, time::Timestamp};
+
+/// An acknowledgement is late after so long; the message is then sent again under the same id.
+const ACK_DEADLINE: Duration = Duration::from_secs(20);
+/// More than that many in memory stay in the store until there is room.
+const MOST_WAITING: usize = 1024;
+/// More than that many are not on the wire without acknowledgement.
+const MOST_UNACKNOWLEDGED: usize = 256;
+
+/// One outgoing message.
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing {
+    pub(super) id: String,
+    pub(super) chat: Jid,
+    /// The serialized plaintext, without padding.
+    pub(super) payload: Bytes,
+    /// How often it has been on the wire.
+    pub(super) attempts: u8,
+}
+
+/// All outgoing messages that are in memory, oldest first by position.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    next_position: u64,
+    waiting: BTreeMap<u64, Outgoing>,
+    unacknowledged: BTreeMap<u64, (Outgoing, Timestamp)>,
+    positions: HashMap<String, u64>,
+    /// The store may hold queued messages that are not here.
+    store_has_more: bool,
+}
+
+impl Outbox {
+    /// After a start the store may hold messages of the last run.
+    pub(super) fn after_start() -> Self {
+        Self { store_has_more: true, ..Self::default() }
+    }
+
+    /// Takes a message that was just accepted, or leaves it to the store when there is no room.
+    pub(super) fn accept(&mut self, message: Outgoing) {
+        if self.store_has_more || self.waiting.len() >= MOST_WAITING {
+            self.store_has_more = true;
+        } else {
+            self.insert(message);
+        }
+    }
+
+    /// Should the head of the stored queue be loaded? Ask for [`Outbox::load_limit`].
+    pub(super) fn wants_stored(&self) -> bool {
+        self.store_has_more && self.waiting.len() < MOST_WAITING / 4
+    }
+
+    /// How many to load: enough to reach past what is here already.
+    pub(super) fn load_limit(&self) -> u32 {
+        (MOST_WAITING + self.positions.len()) as u32
+    }
+
+    /// Takes the head of the stored queue; `limit` is what was asked for.
+    pub(super) fn provide(&mut self, stored: Vec<OutgoingMessage>, limit: u32) {
+        self.store_has_more = stored.len() >= limit as usize;
+        for message in stored {
+            let Ok(chat) = message.chat.parse() else { continue };
+            if !self.positions.contains_key(&message.id) {
+                self.insert(Outgoing { id: message.id, chat, payload: message.payload, attempts: 0 });
+            }
+        }
+    }
+
+    fn insert(&mut self, message: Outgoing) {
+        self.positions.insert(message.id.clone(), self.next_position);
+        self.waiting.insert(self.next_position, message);
+        self.next_position += 1;
+    }
+
+    /// Positions of what may go out now, oldest first.
+    pub(super) fn sendable(&self) -> Vec<u64> {
+        let room = MOST_UNACKNOWLEDGED.saturating_sub(self.unacknowledged.len());
+        self.waiting.keys().copied().take(room).collect()
+    }
+
+    pub(super) fn waiting(&self, position: u64) -> Option<&Outgoing> {
+        self.waiting.get(&position)
+    }
+
+    /// A message wherever it is, by id.
+    pub(super) fn find(&self, id: &str) -> Option<&Outgoing> {
+        let position = self.positions.get(id)?;
+        self.waiting.get(position).or_else(|| self.unacknowledged.get(position).map(|(message, _)| message))
+    }
+
+    /// It is on the wire.
+    pub(super) fn sent(&mut self, position: u64, now: Timestamp) {
+        if let Some(mut message) = self.waiting.remove(&position) {
+            message.attempts = message.attempts.saturating_add(1);
+            self.unacknowledged.insert(position, (message, now + ACK_DEADLINE));
+        }
+    }
+
+    /// It is acknowledged or refused. `None` for ids that are not here (any more).
+    pub(super) fn remove(&mut self, id: &str) -> Option<Outgoing> {
+        let position = self.positions.remove(id)?;
+        let unacknowledged = self.unacknowledged.remove(&position).map(|(message, _)| message);
+        unacknowledged.or_else(|| self.waiting.remove(&position))
+    }
+
+    /// Late acknowledgements: those messages wait again, in their old places.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        let late = self.unacknowledged.extract_if(.., |_, (_, deadline)| *deadline <= now);
+        self.waiting.extend(late.map(|(position, (message, _))| (position, message)));
+    }
+
+    /// The connection is gone: what was not acknowledged waits again, in its old place.
+    pub(super) fn disconnected(&mut self) {
+        let all = std::mem::take(&mut self.unacknowledged);
+        self.waiting.extend(all.into_iter().map(|(position, (message, _))| (position, message)));
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Timestamp> {
+        self.unacknowledged.values().map(|(_, deadline)| *deadline).min()
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use whatsapp_store::OutgoingState;
+
+    use super::*;
+
+    fn message(id: &str) -> Outgoing {
+        Outgoing { id: id.into(), chat: Jid::pn("1"), payload: Bytes::new(), attempts: 0 }
+    }
+
+    fn stored(id: &str) -> OutgoingMessage {
+        let (chat, state) = ("1@s.whatsapp.net".into(), OutgoingState::Queued);
+        OutgoingMessage { id: id.into(), chat, payload: Bytes::new(), state, created_at: 0 }
+    }
+
+    fn ids(outbox: &Outbox) -> Vec<String> {
+        outbox.sendable().into_iter().map(|at| outbox.waiting(at).unwrap().id.clone()).collect()
+    }
+
+    #[test]
+    fn order_survives_late_acks_and_lost_connections() {
+        let now = Timestamp::from_secs(50);
+        let mut outbox = Outbox::default();
+        ["a", "b", "c"].map(|id| outbox.accept(message(id)));
+        let positions = outbox.sendable();
+        outbox.sent(positions[0], now);
+        outbox.sent(positions[1], now + Duration::from_secs(1));
+        assert_eq!(ids(&outbox), ["c"]);
+        assert_eq!(outbox.next_timeout(), Some(now + ACK_DEADLINE));
+        outbox.expire(now + ACK_DEADLINE);
+        assert_eq!(ids(&outbox), ["a", "c"]);
+        assert!(outbox.remove("b").is_some() && outbox.remove("b").is_none());
+        outbox.sent(positions[0], now);
+        outbox.disconnected();
+        assert_eq!(ids(&outbox), ["a", "c"]);
+        assert_eq!(outbox.find("a").unwrap().attempts, 2);
+    }
+
+    #[test]
+    fn what_the_store_holds_comes_first() {
+        let mut outbox = Outbox::after_start();
+        outbox.accept(message("new"));
+        assert!(outbox.sendable().is_empty() && outbox.wants_stored());
+        outbox.provide(vec![stored("old"), stored("new")], outbox.load_limit());
+        assert_eq!(ids(&outbox), ["old", "new"]);
+        assert!(!outbox.wants_stored());
+        outbox.accept(message("newer"));
+        assert_eq!(ids(&outbox), ["old", "new", "newer"]);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut outbox = Outbox::default();
+        (0..5000).for_each(|n| outbox.accept(message(&n.to_string())));
+        assert_eq!(outbox.positions.len(), MOST_WAITING);
+        assert_eq!(outbox.sendable().len(), MOST_UNACKNOWLEDGED);
+        assert!(!outbox.wants_stored());
+        (0..1000).for_each(|n| drop(outbox.remove(&n.to_string())));
+        assert!(outbox.wants_stored());
+    }
+}

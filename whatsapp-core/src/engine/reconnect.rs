@@ -1,0 +1,102 @@
+//! When to connect again after a connection ended.
+//!
+//! ```text
+//!            ┌────────── transport loss, 500, 503, silence ──► Retry (Fibonacci backoff, reset when stable)
+//!  ended ────┼────────── 515, pairing refs used up ──────────► Retry at once
+//!            ├────────── 429, temporary ban ─────────────────► CoolDown (until a stated time)
+//!            └────────── logged out, replaced, outdated … ───► Terminal (never by itself)
+//! ```
+use std::time::Duration;
+
+use rand::{Rng, RngExt};
+
+use crate::time::Timestamp;
+
+/// A connection that lived this long clears the backoff.
+const STABLE: Duration = Duration::from_secs(30);
+/// The longest wait between two attempts.
+const LONGEST: u64 = 900;
+
+/// Why a connection ended, by what follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Something that passes: try again, with growing pauses.
+    Passing,
+    /// The service asked for a new connection: at once.
+    Restart,
+    /// Not before that much time has passed.
+    CoolDown(Duration),
+    /// Not by itself.
+    Terminal,
+}
+
+/// The backoff across connections.
+#[derive(Debug, Default)]
+pub(super) struct Reconnect {
+    last: u64,
+    current: u64,
+    connected_at: Option<Timestamp>,
+}
+
+impl Reconnect {
+    /// The service accepted us.
+    pub(super) fn connected(&mut self, now: Timestamp) {
+        self.connected_at = Some(now);
+    }
+
+    /// When to try again; `None` for never.
+    pub(super) fn ended(&mut self, now: Timestamp, ending: Ending, rng: &mut impl Rng) -> Option<Timestamp> {
+        if self.connected_at.take().is_some_and(|at| now.since(at) >= STABLE) {
+            (self.last, self.current) = (0, 0);
+        }
+        match ending {
+            Ending::Restart => Some(now),
+            Ending::CoolDown(pause) => Some(now + pause),
+            Ending::Terminal => None,
+            Ending::Passing => {
+                let next = (self.last + self.current).clamp(1, LONGEST);
+                (self.last, self.current) = (self.current, next);
+                let millis = next * 1000;
+                Some(now + Duration::from_millis(millis + rng.random_range(0..=millis / 10)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_reset() {
+        let mut rng = StdRng::seed_from_u64(5);
+        let now = Timestamp::from_secs(5000);
+        let mut reconnect = Reconnect::default();
+        let mut pause =
+            |r: &mut Reconnect, at| r.ended(at, Ending::Passing, &mut rng).unwrap().since(at).as_secs_f64();
+        for expected in [1.0, 1.0, 2.0, 3.0, 5.0, 8.0] {
+            let got = pause(&mut reconnect, now);
+            assert!((expected..=expected * 1.1).contains(&got), "{got} for {expected}");
+        }
+        for _ in 0..20 {
+            assert!(pause(&mut reconnect, now) <= 990.0);
+        }
+        reconnect.connected(now);
+        assert!(pause(&mut reconnect, now + Duration::from_secs(29)) > 800.0, "not stable yet");
+        reconnect.connected(now);
+        assert!(pause(&mut reconnect, now + Duration::from_secs(31)) < 2.0);
+    }
+
+    #[test]
+    fn endings() {
+        let mut rng = StdRng::seed_from_u64(5);
+        let now = Timestamp::from_secs(5000);
+        let mut reconnect = Reconnect::default();
+        assert_eq!(reconnect.ended(now, Ending::Restart, &mut rng), Some(now));
+        assert_eq!(reconnect.ended(now, Ending::Terminal, &mut rng), None);
+        let pause = Duration::from_secs(600);
+        assert_eq!(reconnect.ended(now, Ending::CoolDown(pause), &mut rng), Some(now + pause));
+    }
+}

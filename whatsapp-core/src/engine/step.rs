@@ -1,0 +1,176 @@
+//! What goes in and out of the engine.
+use bytes::Bytes;
+use whatsapp_store::{
+    Change, Changes, Content, LidMapping, MessageKey, MessageRecord, MessageStatus, OutgoingMessage, SignalKey,
+};
+
+use crate::{event::Event, jid::Jid};
+
+/// What one step of the engine wants done, **in this order**: commit `changes`, then send `transmit`, then do what
+/// `link` says, then tell `replies` and `events`. That ratchet state is durable before bytes that depend on it leave,
+/// and a message before it is acknowledged, follows from keeping the order; nothing else ensures it.
+#[derive(Debug)]
+#[must_use = "a step that is not carried out loses messages"]
+pub struct Step {
+    /// To be written in one transaction.
+    pub changes: Changes,
+    /// WebSocket messages, in order, for the connection that is open.
+    pub transmit: Vec<Bytes>,
+    /// What to do with the connection.
+    pub link: Option<LinkAction>,
+    /// Answers to commands, by ticket.
+    pub replies: Vec<(Ticket, Reply)>,
+    /// News.
+    pub events: Vec<Event>,
+}
+
+impl Step {
+    pub(super) const fn new(changes: Changes) -> Self {
+        Self { changes, transmit: Vec::new(), link: None, replies: Vec::new(), events: Vec::new() }
+    }
+
+    /// Nothing to do?
+    pub const fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+            && self.transmit.is_empty()
+            && self.link.is_none()
+            && self.replies.is_empty()
+            && self.events.is_empty()
+    }
+}
+
+/// What to do with the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkAction {
+    /// Open a WebSocket, then call [`super::Engine::on_connected`].
+    Open,
+    /// Close it; [`super::Engine::on_disconnected`] need not be called.
+    Close,
+}
+
+/// Ties a [`Reply`] to its [`Command`]; chosen by the caller.
+pub type Ticket = u64;
+
+/// What the user of the engine wants.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Command {
+    /// Send content to a person. Answered by [`Reply::Accepted`] in the step that makes it durable, connected or not.
+    Send {
+        /// Where the answer goes.
+        ticket: Ticket,
+        /// Recipient: a person by number or LID.
+        to: Jid,
+        /// What.
+        content: Content,
+    },
+    /// Ask for a pair code for this phone number (digits). Answered by [`Reply::PairCode`].
+    PairCode {
+        /// Where the answer goes.
+        ticket: Ticket,
+        /// Digits of the number in international form.
+        phone: String,
+    },
+    /// Tell a sender that messages were read.
+    MarkRead {
+        /// Where the answer goes.
+        ticket: Ticket,
+        /// The messages, all of one chat and sender.
+        keys: Vec<MessageKey>,
+    },
+    /// Unlink this device. Answered by [`Reply::Done`].
+    LogOut {
+        /// Where the answer goes.
+        ticket: Ticket,
+    },
+    /// Close the connection and stay offline.
+    Stop,
+}
+
+/// The answer to a [`Command`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Durable; it will be sent, now or after the next connection.
+    Accepted(Box<MessageRecord>),
+    /// Eight characters to be typed on the phone, written `ABCD-EFGH`.
+    PairCode(String),
+    /// Done.
+    Done,
+    /// Not done.
+    Failed(CommandError),
+}
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// Pair a phone first.
+    #[error("this account is not linked yet: link it first")]
+    NotLinked,
+    /// A linked account cannot be paired again.
+    #[error("this account is linked already: log out first")]
+    AlreadyLinked,
+    /// Connect first.
+    #[error("there is no connection to the service now: try again when connected")]
+    NotConnected,
+    /// Only people can be written to.
+    #[error("messages can be sent to people only (number@s.whatsapp.net or id@lid)")]
+    NotAPerson,
+    /// Not a kind that can be sent.
+    #[error("this kind of content cannot be sent")]
+    ContentUnsupported,
+    /// Not a number.
+    #[error("not a phone number: digits in international form are needed")]
+    BadNumber,
+    /// The service said no.
+    #[error("the service refused the request with error {0}")]
+    Refused(u32),
+    /// The service did not answer in time.
+    #[error("the service did not answer in time")]
+    TimedOut,
+}
+
+/// What the engine wants to read before it can go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// Signal records.
+    Signal(Vec<SignalKey>),
+    /// The mapping of a person.
+    Lid(Person),
+    /// How far a message is, if it is known.
+    Message(MessageKey),
+    /// An outgoing message.
+    Outgoing(String),
+    /// The oldest queued outgoing messages, at most so many.
+    Queued(u32),
+}
+
+/// A person by one of the two users that name them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Person {
+    /// By LID user.
+    Lid(String),
+    /// By phone number.
+    Pn(String),
+}
+
+/// The answer to a [`Query`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Loaded {
+    /// Each key with its record.
+    Signal(Vec<(SignalKey, Option<Bytes>)>),
+    /// The person's mapping.
+    Lid(Person, Option<LidMapping>),
+    /// The message's status.
+    Message(MessageKey, Option<MessageStatus>),
+    /// The outgoing message.
+    Outgoing(String, Option<OutgoingMessage>),
+    /// The queue's head.
+    Queued(Vec<OutgoingMessage>),
+}
+
+impl Step {
+    pub(super) fn change(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+}

@@ -1,0 +1,31 @@
+//! What can go wrong for a user of this crate, sorted by what they do about it.
+use crate::engine::CommandError;
+
+/// An error of the client or engine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The command was not carried out; the error says what to do.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The store failed. Nothing that depended on it has left this device.
+    #[error(transparent)]
+    Store(#[from] whatsapp_store::Error),
+    /// What is stored is not what this library wrote: restore a backup, or delete the account and link it again.
+    #[error("{0} in the store is damaged or of another program")]
+    Stored(&'static str),
+    /// The client was stopped.
+    #[error("the client was stopped")]
+    Stopped,
+}
+
+impl Error {
+    /// May the same call succeed later, without anybody doing something?
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Command(error) => matches!(error, CommandError::NotConnected | CommandError::TimedOut),
+            Self::Store(error) => error.is_retryable(),
+            Self::Stored(_) | Self::Stopped => false,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What a client tells its user. Each event says when it comes and what follows.
+use whatsapp_store::{MessageKey, MessageRecord, MessageStatus};
+
+use crate::{jid::Jid, time::Timestamp};
+
+/// One event. An event is told only after what it reports is durable.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A QR text to be shown until `expires_at`; the next one or the end of the attempt follows by then.
+    Qr {
+        /// What the QR code contains. Holds the pairing secret: show it, do not log it.
+        text: QrText,
+        /// When it stops working.
+        expires_at: Timestamp,
+    },
+    /// A phone accepted; the connection restarts by itself and [`Event::Connected`] follows.
+    Paired {
+        /// Own address by number, with device.
+        jid: Jid,
+        /// Own linked id, with device.
+        lid: Option<Jid>,
+    },
+    /// A pairing attempt failed; new codes follow where that makes sense.
+    PairingFailed {
+        /// For people.
+        reason: String,
+    },
+    /// Logged in; queued messages are on their way.
+    Connected {
+        /// Own address by number.
+        jid: Jid,
+        /// Own linked id.
+        lid: Option<Jid>,
+    },
+    /// Messages from the time offline have all been handed over.
+    OfflineDone {
+        /// How many the service announced.
+        count: u32,
+    },
+    /// The connection is gone; a new attempt comes at `retry_at`, or never without one.
+    Disconnected {
+        /// For people.
+        reason: String,
+        /// Next attempt.
+        retry_at: Option<Timestamp>,
+    },
+    /// The account is no longer linked: by the phone, by the service, or by ourselves. Its keys are gone.
+    LoggedOut {
+        /// For people.
+        reason: String,
+    },
+    /// A new message, ours from another own device included.
+    Message(Box<MessageRecord>),
+    /// The status of a message rose.
+    Status {
+        /// Which.
+        key: MessageKey,
+        /// To what.
+        status: MessageStatus,
+    },
+    /// The service refused a message for good.
+    Refused {
+        /// Which.
+        key: MessageKey,
+        /// Why.
+        reason: Refusal,
+    },
+    /// A message could not be decrypted. The sender has been asked to send it again unless `gave_up`.
+    Undecryptable {
+        /// Which.
+        key: MessageKey,
+        /// Asked too often already.
+        gave_up: bool,
+    },
+    /// A person's identity key changed (a new phone, or an attempt to listen in).
+    IdentityChanged {
+        /// Whose.
+        jid: Jid,
+    },
+}
+
+/// A QR text; `Debug` does not show it, since it holds the pairing secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct QrText(pub String);
+
+impl std::fmt::Debug for QrText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("QrText(..)")
+    }
+}
+
+/// Why the service or we ourselves refused to send a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The recipient has no device that we could reach.
+    #[error("the recipient is not on WhatsApp or has no reachable device")]
+    NoDevices,
+    /// Error 463: the account may not start chats now. More attempts make it worse.
+    #[error("the account is restricted from starting chats (463)")]
+    Restricted,
+    /// Error 475: the cap on new chats is reached.
+    #[error("the account reached its cap on new chats (475)")]
+    Capped,
+    /// It was on the wire many times and never acknowledged.
+    #[error("the service never acknowledged the message")]
+    Unacknowledged,
+    /// What is stored of the message is damaged.
+    #[error("the stored message is damaged")]
+    Malformed,
+    /// Another error code.
+    #[error("the service refused the message with error {0}")]
+    Code(u16),
+}
+
+impl Refusal {
+    /// From the `error` attribute of an acknowledgement (protocol notes 2.7).
+    pub const fn from_code(code: u16) -> Self {
+        match code {
+            463 => Self::Restricted,
+            475 => Self::Capped,
+            code => Self::Code(code),
+        }
+    }
+}

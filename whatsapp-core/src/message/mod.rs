@@ -1,0 +1,9 @@
+//! What is inside a message: content, padding, ids, whom it goes to.
+pub mod content;
+pub mod device_sent;
+pub mod id;
+pub mod padding;
+pub mod plan;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! Companion against primary, and every way in which a pairing can be wrong.
+use bytes::Bytes;
+use proptest::prelude::*;
+use prost::Message;
+use rand::{SeedableRng, rngs::StdRng};
+use zeroize::Zeroizing;
+
+use super::{
+    adv::{self, AdvError},
+    code::{PairCode, PrimaryHello},
+    qr::{ClientType, QrCode, QrError},
+    stanza::{self, PairError},
+};
+use crate::{
+    binary::Stanza,
+    crypto::{KeyPair, PublicKey},
+    jid::Jid,
+    proto::adv as proto,
+    sim::primary::{Candidate, TypedCode, accept_companion, sign_companion, sign_key_index_list},
+    time::Timestamp,
+};
+
+const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+fn parties() -> (StdRng, KeyPair, KeyPair, [u8; 32]) {
+    let mut rng = StdRng::seed_from_u64(5);
+    let (phone, companion) = (KeyPair::generate(&mut rng), KeyPair::generate(&mut rng));
+    (rng, phone, companion, [9; 32])
+}
+
+fn candidate(companion: &KeyPair, secret: [u8; 32]) -> Candidate {
+    Candidate { identity: companion.public(), adv_secret: Zeroizing::new(secret) }
+}
+
+#[test]
+fn both_sides_sign_and_verify() {
+    let (mut rng, phone, companion, secret) = parties();
+    let signed = sign_companion(&phone, &candidate(&companion, secret), 7, 3, NOW, &mut rng);
+    let linked = adv::link(&signed.sealed, &secret, &companion, &mut rng).unwrap();
+    assert_eq!((linked.key_index, linked.account_key), (3, phone.public()));
+    let reply = proto::SignedDeviceIdentity::decode(linked.reply.clone()).unwrap();
+    assert!(reply.account_signature_key.is_none(), "the service is answered without the account's key");
+    let full = accept_companion(&linked.reply, &signed, &phone.public(), &companion.public()).unwrap();
+    assert_eq!(full, linked.account);
+    // What others check.
+    let (phone, companion) = (phone.public(), companion.public());
+    let verify = |key, account: Option<PublicKey>| adv::verify_companion(&full, key, account.as_ref());
+    assert_eq!(verify(&companion, None), Ok(phone));
+    assert_eq!(verify(&companion, Some(phone)), Ok(phone));
+    assert_eq!(verify(&phone, None), Err(AdvError::AccountSignature));
+    assert_eq!(verify(&companion, Some(companion)), Err(AdvError::AccountSignature));
+    let mut spoiled = proto::SignedDeviceIdentity::decode(full.clone()).unwrap();
+    spoiled.device_signature = Some(Bytes::from_static(&[1; 64]));
+    let spoiled = adv::verify_companion(&spoiled.encode_to_vec(), &companion, None);
+    assert_eq!(spoiled, Err(AdvError::DeviceSignature));
+}
+
+#[test]
+fn each_failure_has_its_answer() {
+    let (mut rng, phone, companion, secret) = parties();
+    let signed = sign_companion(&phone, &candidate(&companion, secret), 7, 3, NOW, &mut rng);
+    let other_secret = adv::link(&signed.sealed, &[8; 32], &companion, &mut rng);
+    assert_eq!(other_secret, Err(PairError::HmacMismatch));
+    // Signed for another device, with the right secret.
+    let other = sign_companion(&phone, &candidate(&phone, secret), 7, 3, NOW, &mut rng);
+    assert_eq!(adv::link(&other.sealed, &secret, &companion, &mut rng), Err(PairError::SignatureMismatch));
+    assert_eq!(adv::link(b"\xff\xff", &secret, &companion, &mut rng), Err(PairError::Malformed));
+    assert_eq!(adv::link(b"", &secret, &companion, &mut rng), Err(PairError::Malformed));
+    let answer = stanza::pair_error("5", PairError::HmacMismatch);
+    assert_eq!(
+        format!("{answer:?}"),
+        r#"<iq to="s.whatsapp.net" type="error" id="5"><error code="401" text="hmac-mismatch"/></iq>"#
+    );
+}
+
+#[test]
+fn key_index_lists() {
+    let (mut rng, phone, companion, _) = parties();
+    let bytes = sign_key_index_list(&phone, 7, &[0, 2, 5], NOW, &mut rng);
+    let list = adv::verify_key_index_list(&bytes, Some(&phone.public())).unwrap();
+    let allowed: Vec<u32> = (0..8).filter(|index| list.allows(*index)).collect();
+    assert_eq!(allowed, [0, 2, 5, 6, 7], "what is newer than the list is not held against it");
+    assert!(adv::verify_key_index_list(&bytes, None).is_ok());
+    let forged = adv::verify_key_index_list(&bytes, Some(&companion.public()));
+    assert_eq!(forged, Err(AdvError::AccountSignature));
+}
+
+#[test]
+fn codes_typed_on_the_phone() {
+    let (mut rng, phone, companion, _) = parties();
+    let code = PairCode::generate(&mut rng);
+    let typed = PairCode::parse(&code.display().to_lowercase()).unwrap();
+    let (mut waiting, hello) = code.clone().hello(&mut rng);
+    waiting.set_reference(Some(b"ref".to_vec()));
+    let (phone_side, wrapped) = TypedCode::enter(&typed, &hello, &mut rng);
+    let answer =
+        PrimaryHello { reference: b"ref".to_vec(), wrapped_ephemeral: wrapped, identity: phone.public() };
+    let finish = waiting.primary_hello(&answer, &companion, &mut rng).unwrap();
+    let candidate = phone_side.finish(&phone, &finish.bundle).unwrap();
+    assert_eq!((candidate.identity, &candidate.adv_secret), (companion.public(), &finish.adv_secret));
+
+    // Another code on the phone: nothing comes of it.
+    let (waiting, hello) = code.hello(&mut rng);
+    let (phone_side, wrapped) = TypedCode::enter(&PairCode::parse("ABCD-1234").unwrap(), &hello, &mut rng);
+    let answer = PrimaryHello { wrapped_ephemeral: wrapped, ..answer };
+    let finish = waiting.primary_hello(&answer, &companion, &mut rng).unwrap();
+    assert!(phone_side.finish(&phone, &finish.bundle).is_none());
+}
+
+#[test]
+fn an_answer_to_another_pairing_is_refused() {
+    let (mut rng, phone, companion, _) = parties();
+    let (mut waiting, hello) = PairCode::generate(&mut rng).hello(&mut rng);
+    waiting.set_reference(Some(b"mine".to_vec()));
+    let answer =
+        PrimaryHello { reference: b"other".to_vec(), wrapped_ephemeral: hello, identity: phone.public() };
+    assert_eq!(waiting.primary_hello(&answer, &companion, &mut rng).unwrap_err(), PairError::OtherPairing);
+}
+
+#[test]
+fn qr_shapes() {
+    let (_, phone, companion, secret) = parties();
+    let code = QrCode {
+        reference: "2@abc".into(),
+        noise: phone.public(),
+        identity: companion.public(),
+        adv_secret: Zeroizing::new(secret),
+        client_type: ClientType::Chrome,
+    };
+    let text = code.to_text();
+    assert!(text.starts_with("https://wa.me/settings/linked_devices#2@abc,") && text.ends_with(",1"));
+    assert_eq!(QrCode::parse(&text).unwrap(), code);
+    let bare = text.split('#').nth(1).unwrap();
+    assert_eq!(QrCode::parse(bare).unwrap(), code);
+    let four = bare.rsplit_once(',').unwrap().0;
+    assert_eq!(QrCode::parse(four).unwrap().client_type, ClientType::Unknown);
+    assert_eq!(QrCode::parse("hello"), Err(QrError::Fields(1)));
+    assert_eq!(QrCode::parse(&bare.replacen("2@abc", "", 1)), Err(QrError::NoReference));
+    assert_eq!(QrCode::parse("a,b,c,d"), Err(QrError::Field("noise key")));
+    assert_eq!(QrCode::parse(&"x".repeat(3000)), Err(QrError::TooLong));
+    assert!(!format!("{code:?}").contains("CQkJ"), "the secret is not shown");
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_input_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300), text in ".{0,200}") {
+        let (mut rng, phone, companion, secret) = parties();
+        let _ = adv::link(&bytes, &secret, &companion, &mut rng);
+        let _ = adv::verify_companion(&bytes, &phone.public(), None);
+        let _ = adv::verify_key_index_list(&bytes, None);
+        let _ = QrCode::parse(&text);
+        let _ = PairCode::parse(&text);
+        let node = crate::binary::Node::new("iq").child(crate::binary::Node::new("pair-success")
+            .child(crate::binary::Node::new("device").attr("jid", Jid::pn("1")))
+            .child(crate::binary::Node::new("device-identity").bytes(bytes)));
+        let stanza = Stanza::from(&node);
+        let _ = stanza::PairSuccess::parse(stanza.root());
+        let _ = stanza::parse_primary_hello(stanza.root());
+    }
+}

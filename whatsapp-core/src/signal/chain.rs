@@ -1,0 +1,83 @@
+//! Symmetric chains: each message key from the chain key before it (Double Ratchet, section 2.2).
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::crypto::{self, Hmac};
+
+/// A chain key and how many message keys it has given.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub(super) struct ChainKey {
+    pub(super) key: [u8; 32],
+    pub(super) counter: u32,
+}
+
+/// What one message's keys are derived from.
+pub(super) type Seed = Zeroizing<[u8; 32]>;
+
+/// A message key kept because its message has not come yet.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub(super) struct Skipped {
+    pub(super) counter: u32,
+    pub(super) seed: [u8; 32],
+}
+
+impl ChainKey {
+    pub(super) const fn new(key: [u8; 32]) -> Self {
+        Self { key, counter: 0 }
+    }
+
+    /// The seed of the next message's keys; the chain moves on.
+    ///
+    /// `None` at the end of the counter, which no chain reaches.
+    pub(super) fn step(&mut self) -> Option<Seed> {
+        let next = self.counter.checked_add(1)?;
+        let keyed = Hmac::new(&self.key);
+        let seed = Zeroizing::new(keyed.of(&[&[1]]));
+        self.key = keyed.of(&[&[2]]);
+        self.counter = next;
+        Some(seed)
+    }
+}
+
+/// Keys of one pairwise message.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(super) struct MessageKeys {
+    pub(super) cipher: [u8; 32],
+    pub(super) mac: [u8; 32],
+    pub(super) iv: [u8; 16],
+}
+
+impl MessageKeys {
+    pub(super) fn derive(seed: &[u8; 32]) -> Self {
+        let bytes = crypto::hkdf::<80>(seed, &[], b"WhisperMessageKeys");
+        let mut keys = Self { cipher: [0; 32], mac: [0; 32], iv: [0; 16] };
+        keys.cipher.copy_from_slice(&bytes[..32]);
+        keys.mac.copy_from_slice(&bytes[32..64]);
+        keys.iv.copy_from_slice(&bytes[64..]);
+        keys
+    }
+}
+
+/// Keys of one group message.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(super) struct GroupKeys {
+    pub(super) iv: [u8; 16],
+    pub(super) cipher: [u8; 32],
+}
+
+impl GroupKeys {
+    pub(super) fn derive(seed: &[u8; 32]) -> Self {
+        let bytes = crypto::hkdf::<48>(seed, &[], b"WhisperGroup");
+        let mut keys = Self { iv: [0; 16], cipher: [0; 32] };
+        keys.iv.copy_from_slice(&bytes[..16]);
+        keys.cipher.copy_from_slice(&bytes[16..]);
+        keys
+    }
+}
+
+/// Splits 64 derived bytes into two keys.
+pub(super) fn split(bytes: &[u8; 64]) -> (Zeroizing<[u8; 32]>, [u8; 32]) {
+    let (mut first, mut second) = (Zeroizing::new([0; 32]), [0; 32]);
+    first.copy_from_slice(&bytes[..32]);
+    second.copy_from_slice(&bytes[32..]);
+    (first, second)
+}

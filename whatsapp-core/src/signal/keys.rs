@@ -1,0 +1,92 @@
+//! Identity keys, prekeys, and bundles of them.
+use bytes::Bytes;
+use prost::Message;
+use rand::CryptoRng;
+use zeroize::Zeroize;
+
+use super::SignalError;
+use crate::{
+    crypto::{KeyPair, PrivateKey, PublicKey, SIGNATURE_LENGTH},
+    proto::record,
+};
+
+/// Who we are in sessions.
+#[derive(Clone, Debug)]
+pub struct LocalIdentity {
+    /// Long-term identity key.
+    pub key: KeyPair,
+    /// 14-bit number of this installation.
+    pub registration_id: u32,
+}
+
+/// A prekey signed by the identity key; lives for weeks.
+#[derive(Clone, Debug)]
+pub struct SignedPreKey {
+    /// 24-bit id.
+    pub id: u32,
+    /// The key.
+    pub key: KeyPair,
+    /// XEdDSA by the identity key over the typed (33-byte) public key.
+    pub signature: [u8; SIGNATURE_LENGTH],
+}
+
+impl SignedPreKey {
+    /// A new one.
+    pub fn generate(id: u32, identity: &KeyPair, rng: &mut impl CryptoRng) -> Self {
+        let key = KeyPair::generate(rng);
+        let signature = identity.private().sign(&[&key.public().to_typed()], rng);
+        Self { id, key, signature }
+    }
+}
+
+/// A prekey for one session.
+#[derive(Clone, Debug)]
+pub struct PreKey {
+    /// 24-bit id.
+    pub id: u32,
+    /// The key.
+    pub key: KeyPair,
+}
+
+impl PreKey {
+    /// A new one.
+    pub fn generate(id: u32, rng: &mut impl CryptoRng) -> Self {
+        Self { id, key: KeyPair::generate(rng) }
+    }
+
+    /// To be stored: secret.
+    pub fn to_bytes(&self) -> Bytes {
+        let mut record = record::PreKey { id: self.id, private: self.key.private().expose().to_vec() };
+        let bytes = record.encode_to_vec();
+        record.private.zeroize();
+        bytes.into()
+    }
+
+    /// From what [`PreKey::to_bytes`] gave.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignalError> {
+        let mut record = record::PreKey::decode(bytes).map_err(|_| SignalError::Malformed("a prekey record"))?;
+        let key = PrivateKey::from_raw(&record.private).map(KeyPair::from);
+        record.private.zeroize();
+        Ok(Self { id: record.id, key: key? })
+    }
+}
+
+/// What a device publishes so that others can start sessions with it.
+#[derive(Clone, Debug)]
+pub struct PreKeyBundle {
+    /// Of the device.
+    pub registration_id: u32,
+    /// Its identity.
+    pub identity: PublicKey,
+    /// Id of the signed prekey.
+    pub signed_pre_key_id: u32,
+    /// The signed prekey.
+    pub signed_pre_key: PublicKey,
+    /// By `identity` over the typed signed prekey.
+    pub signed_pre_key_signature: [u8; SIGNATURE_LENGTH],
+    /// One-time prekey, unless the device ran out.
+    pub pre_key: Option<(u32, PublicKey)>,
+}

@@ -1,0 +1,27 @@
+//! Signal: X3DH, the double ratchet and sender keys, in WhatsApp's wire format.
+//!
+//! Written from the public specifications ("The X3DH Key Agreement Protocol", "The Double Ratchet Algorithm", "The
+//! XEdDSA and VXEdDSA Signature Schemes") and the wire facts of `docs/PROTOCOL.md`. Records in, records out: nothing
+//! here stores, waits, or reads a clock.
+//!
+//! **Durability.** [`Session::encrypt`] and [`SenderKey::encrypt`] move the record. Write the record down before the
+//! ciphertext leaves: after a crash the same counter would otherwise encrypt another message with the same key.
+mod address;
+mod chain;
+mod error;
+mod keys;
+mod sender_key;
+mod session;
+mod state;
+mod wire;
+mod x3dh;
+
+pub use address::Address;
+pub use error::SignalError;
+pub use keys::{LocalIdentity, PreKey, PreKeyBundle, SignedPreKey};
+pub use sender_key::SenderKey;
+pub use session::{Received, Session, receive_pre_key};
+pub use wire::{Ciphertext, CiphertextKind, PreKeyMessage};
+
+#[cfg(test)]
+mod tests;

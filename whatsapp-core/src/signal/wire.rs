@@ -1,0 +1,303 @@
+//! Signal messages as bytes (protocol notes 2.6).
+//!
+//! A message is a version byte, four protobuf fields and a MAC. The fields are written and read by hand: they are
+//! on the path of every message, and reading them in place saves four copies.
+use bytes::Bytes;
+use prost::encoding::{decode_varint, encode_varint, encoded_len_varint};
+
+use super::SignalError;
+use crate::{
+    crypto::{PublicKey, SIGNATURE_LENGTH},
+    proto::signal,
+};
+
+/// Version 3, spoken by both sides.
+pub(super) const VERSION: u8 = 0x33;
+/// Length of a pairwise message's truncated MAC.
+pub(super) const MAC_LENGTH: usize = 8;
+
+/// The kinds of ciphertext, as the `type` of an `enc` element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CiphertextKind {
+    /// `pkmsg`: sets a session up.
+    PreKey,
+    /// `msg`.
+    Message,
+    /// `skmsg`.
+    SenderKey,
+}
+
+/// An encrypted message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ciphertext {
+    /// Its kind.
+    pub kind: CiphertextKind,
+    /// The bytes of the `enc` element.
+    pub bytes: Bytes,
+}
+
+/// The fields of a pairwise message, borrowed.
+pub(super) struct SignalMessage<'a> {
+    pub(super) ratchet_key: PublicKey,
+    pub(super) counter: u32,
+    pub(super) ciphertext: &'a [u8],
+    /// What the MAC is over, after the two identities.
+    pub(super) authenticated: &'a [u8],
+    pub(super) mac: &'a [u8],
+}
+
+const RATCHET_KEY: u8 = 1 << 3 | 2;
+const COUNTER: u8 = 2 << 3;
+const PREVIOUS_COUNTER: u8 = 3 << 3;
+const CIPHERTEXT: u8 = 4 << 3 | 2;
+
+impl<'a> SignalMessage<'a> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, SignalError> {
+        const WHAT: SignalError = SignalError::Malformed("a Signal message");
+        check_version(bytes)?;
+        let end = bytes.len().checked_sub(MAC_LENGTH).filter(|end| *end > 1).ok_or(WHAT)?;
+        let (authenticated, mac) = bytes.split_at(end);
+        let mut fields = Fields(&authenticated[1..]);
+        let (mut ratchet_key, mut counter, mut ciphertext) = (None, None, None);
+        while let Some(field) = fields.next().map_err(|()| WHAT)? {
+            match field {
+                (1, Field::Bytes(key)) => ratchet_key = Some(PublicKey::from_typed(key)?),
+                (2, Field::Number(number)) => counter = Some(u32::try_from(number).map_err(|_| WHAT)?),
+                (4, Field::Bytes(bytes)) => ciphertext = Some(bytes),
+                _ => {}
+            }
+        }
+        match (ratchet_key, counter, ciphertext) {
+            (Some(ratchet_key), Some(counter), Some(ciphertext)) => {
+                Ok(Self { ratchet_key, counter, ciphertext, authenticated, mac })
+            }
+            _ => Err(WHAT),
+        }
+    }
+
+    /// Writes version and fields up to the ciphertext's length; the ciphertext and the MAC follow.
+    pub(super) fn start(key: &PublicKey, counter: u32, previous: u32, ciphertext_length: usize) -> Vec<u8> {
+        let mut out = Vec::with_capacity(1 + 35 + 6 + 6 + 6 + ciphertext_length + MAC_LENGTH);
+        out.push(VERSION);
+        out.extend_from_slice(&[RATCHET_KEY, 33]);
+        out.extend_from_slice(&key.to_typed());
+        out.push(COUNTER);
+        encode_varint(counter.into(), &mut out);
+        out.push(PREVIOUS_COUNTER);
+        encode_varint(previous.into(), &mut out);
+        out.push(CIPHERTEXT);
+        encode_varint(ciphertext_length as u64, &mut out);
+        out
+    }
+}
+
+/// A parsed `pkmsg`: what is needed to find the keys for it, and the message inside.
+#[derive(Clone, Debug)]
+pub struct PreKeyMessage {
+    pre_key_id: Option<u32>,
+    signed_pre_key_id: u32,
+    registration_id: u32,
+    base_key: PublicKey,
+    identity: PublicKey,
+    message: Vec<u8>,
+}
+
+impl PreKeyMessage {
+    /// Reads the outer message; the inner one is not looked at yet.
+    ///
+    /// # Errors
+    /// When it is malformed or of another version.
+    pub fn parse(bytes: &[u8]) -> Result<Self, SignalError> {
+        const WHAT: SignalError = SignalError::Malformed("a prekey message");
+        check_version(bytes)?;
+        let mut fields = Fields(&bytes[1..]);
+        let (mut pre_key_id, mut signed_pre_key_id, mut registration_id) = (None, None, 0);
+        let (mut base_key, mut identity, mut message) = (None, None, None);
+        let id = |number: u64| u32::try_from(number).map_err(|_| WHAT);
+        while let Some(field) = fields.next().map_err(|()| WHAT)? {
+            match field {
+                (1, Field::Number(number)) => pre_key_id = Some(id(number)?),
+                (2, Field::Bytes(key)) => base_key = Some(PublicKey::from_typed(key)?),
+                (3, Field::Bytes(key)) => identity = Some(PublicKey::from_typed(key)?),
+                (4, Field::Bytes(bytes)) => message = Some(bytes.to_vec()),
+                (5, Field::Number(number)) => registration_id = id(number)?,
+                (6, Field::Number(number)) => signed_pre_key_id = Some(id(number)?),
+                _ => {}
+            }
+        }
+        match (signed_pre_key_id, base_key, identity, message) {
+            (Some(signed_pre_key_id), Some(base_key), Some(identity), Some(message)) => {
+                Ok(Self { pre_key_id, signed_pre_key_id, registration_id, base_key, identity, message })
+            }
+            _ => Err(WHAT),
+        }
+    }
+
+    /// The one-time prekey it uses.
+    pub const fn pre_key_id(&self) -> Option<u32> {
+        self.pre_key_id
+    }
+
+    /// The signed prekey it uses.
+    pub const fn signed_pre_key_id(&self) -> u32 {
+        self.signed_pre_key_id
+    }
+
+    /// The sender's registration id.
+    pub const fn registration_id(&self) -> u32 {
+        self.registration_id
+    }
+
+    /// Names the session that it sets up.
+    pub const fn base_key(&self) -> PublicKey {
+        self.base_key
+    }
+
+    /// The sender's identity, not authenticated until the message decrypts.
+    pub const fn identity(&self) -> PublicKey {
+        self.identity
+    }
+
+    /// The message inside.
+    pub(super) fn message(&self) -> &[u8] {
+        &self.message
+    }
+}
+
+/// The parts of a `pkmsg` around its message.
+pub(super) struct Introduction<'a> {
+    pub(super) pre_key_id: Option<u32>,
+    pub(super) signed_pre_key_id: u32,
+    pub(super) registration_id: u32,
+    pub(super) base_key: &'a PublicKey,
+    pub(super) identity: &'a PublicKey,
+}
+
+impl Introduction<'_> {
+    pub(super) fn wrap(&self, message: &[u8]) -> Bytes {
+        let mut out = Vec::with_capacity(message.len() + 100);
+        out.push(VERSION);
+        if let Some(id) = self.pre_key_id {
+            put_number(&mut out, 1, id.into());
+        }
+        put_bytes(&mut out, 2, &self.base_key.to_typed());
+        put_bytes(&mut out, 3, &self.identity.to_typed());
+        put_bytes(&mut out, 4, message);
+        put_number(&mut out, 5, self.registration_id.into());
+        put_number(&mut out, 6, self.signed_pre_key_id.into());
+        out.into()
+    }
+}
+
+/// The fields of a group message, borrowed.
+pub(super) struct SenderKeyMessage<'a> {
+    pub(super) id: u32,
+    pub(super) iteration: u32,
+    pub(super) ciphertext: &'a [u8],
+    pub(super) signed: &'a [u8],
+    pub(super) signature: &'a [u8],
+}
+
+impl<'a> SenderKeyMessage<'a> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, SignalError> {
+        const WHAT: SignalError = SignalError::Malformed("a sender-key message");
+        check_version(bytes)?;
+        let end = bytes.len().checked_sub(SIGNATURE_LENGTH).filter(|end| *end > 1).ok_or(WHAT)?;
+        let (signed, signature) = bytes.split_at(end);
+        let mut fields = Fields(&signed[1..]);
+        let (mut id, mut iteration, mut ciphertext) = (None, None, None);
+        while let Some(field) = fields.next().map_err(|()| WHAT)? {
+            match field {
+                (1, Field::Number(number)) => id = Some(u32::try_from(number).map_err(|_| WHAT)?),
+                (2, Field::Number(number)) => iteration = Some(u32::try_from(number).map_err(|_| WHAT)?),
+                (3, Field::Bytes(bytes)) => ciphertext = Some(bytes),
+                _ => {}
+            }
+        }
+        match (id, iteration, ciphertext) {
+            (Some(id), Some(iteration), Some(ciphertext)) => {
+                Ok(Self { id, iteration, ciphertext, signed, signature })
+            }
+            _ => Err(WHAT),
+        }
+    }
+
+    /// Writes version and fields up to the ciphertext's length; the ciphertext and the signature follow.
+    pub(super) fn start(id: u32, iteration: u32, ciphertext_length: usize) -> Vec<u8> {
+        let mut out = Vec::with_capacity(1 + 6 + 6 + 6 + ciphertext_length + SIGNATURE_LENGTH);
+        out.push(VERSION);
+        put_number(&mut out, 1, id.into());
+        put_number(&mut out, 2, iteration.into());
+        out.push(3 << 3 | 2);
+        encode_varint(ciphertext_length as u64, &mut out);
+        out
+    }
+}
+
+/// Version byte, then the protobuf message.
+pub(super) fn versioned(message: &impl prost::Message) -> Bytes {
+    let mut out = Vec::with_capacity(1 + message.encoded_len());
+    out.push(VERSION);
+    message.encode_raw(&mut out);
+    out.into()
+}
+
+/// Reads a sender-key distribution.
+pub(super) fn parse_distribution(bytes: &[u8]) -> Result<signal::SenderKeyDistributionMessage, SignalError> {
+    check_version(bytes)?;
+    prost::Message::decode(&bytes[1..]).map_err(|_| SignalError::Malformed("a sender-key distribution"))
+}
+
+fn check_version(bytes: &[u8]) -> Result<(), SignalError> {
+    match bytes.first() {
+        Some(&VERSION) => Ok(()),
+        Some(&version) => Err(SignalError::Version(version)),
+        None => Err(SignalError::Malformed("an empty message")),
+    }
+}
+
+fn put_number(out: &mut Vec<u8>, tag: u8, number: u64) {
+    out.push(tag << 3);
+    encode_varint(number, out);
+}
+
+fn put_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+    out.reserve(1 + encoded_len_varint(bytes.len() as u64) + bytes.len());
+    out.push(tag << 3 | 2);
+    encode_varint(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}
+
+enum Field<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+}
+
+/// Protobuf fields of a slice, unknown kinds skipped over.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn next(&mut self) -> Result<Option<(u64, Field<'a>)>, ()> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        let key = decode_varint(&mut self.0).map_err(|_| ())?;
+        let field = match key & 7 {
+            0 => Field::Number(decode_varint(&mut self.0).map_err(|_| ())?),
+            1 => Field::Bytes(self.take(8)?),
+            2 => {
+                let length = decode_varint(&mut self.0).map_err(|_| ())?;
+                Field::Bytes(self.take(usize::try_from(length).map_err(|_| ())?)?)
+            }
+            5 => Field::Bytes(self.take(4)?),
+            _ => return Err(()),
+        };
+        Ok(Some((key >> 3, field)))
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], ()> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(())?;
+        self.0 = rest;
+        Ok(taken)
+    }
+}

@@ -1,0 +1,385 @@
+//! A network and engines, in memory and in virtual time: whole conversations in milliseconds, the same every time.
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use whatsapp_store::{
+    AccountId, Content, MessageQuery, MessageRecord, Store,
+};
+
+use super::{ConnectionId, Network, Output, SimConfig};
+use crate::{
+    config::Config,
+    engine::{Command, Engine, LinkAction, Loaded, Person, Query, Reply, Step, Ticket},
+    event::Event,
+    jid::Jid,
+    time::Timestamp,
+};
+
+/// Everything at once: the service, its people, and our clients.
+pub struct World {
+    /// The service.
+    pub network: Network,
+    /// Our clients.
+    pub clients: Vec<ClientSide>,
+    /// The present.
+    pub now: Timestamp,
+    /// How long bytes are under way.
+    pub latency: Duration,
+    under_way: BTreeMap<(Timestamp, u64), UnderWay>,
+    numbers: u64,
+}
+
+/// One of our clients: its store survives it.
+pub struct ClientSide {
+    /// What it is configured with.
+    pub config: Config,
+    /// Its engine; `None` after a crash.
+    pub engine: Option<Engine>,
+    /// What it has told.
+    pub events: Vec<Event>,
+    /// What it has answered.
+    pub replies: Vec<(Ticket, Reply)>,
+    store: Box<dyn Store>,
+    connection: Option<ConnectionId>,
+    seed: u64,
+    tickets: Ticket,
+}
+
+enum UnderWay {
+    Opened(usize),
+    ToService(ConnectionId, Bytes),
+    ToClient(ConnectionId, Bytes),
+    ClosedByService(ConnectionId),
+    ClosedByClient(ConnectionId),
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("now", &self.now).field("network", &self.network).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for ClientSide {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientSide").field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
+
+impl World {
+    /// A world whose every chance comes from `seed`.
+    pub fn new(seed: u64) -> Self {
+        let now = Timestamp::from_secs(1_790_000_000);
+        Self {
+            network: Network::new(SimConfig::new(seed, now)),
+            clients: Vec::new(),
+            now,
+            latency: Duration::from_millis(20),
+            under_way: BTreeMap::new(),
+            numbers: 0,
+        }
+    }
+
+    /// Adds a client over a store, whose futures must be ready at their first poll. It connects at once.
+    ///
+    /// # Panics
+    /// When what the store holds is damaged.
+    pub fn add_client(&mut self, name: &str, store: Box<dyn Store>) -> usize {
+        let account: AccountId = name.parse().expect("a valid account id");
+        let mut config = Config::new(account);
+        config.trust_root = self.network.trust_root();
+        config.push_name = Some(name.to_owned());
+        let seed = self.clients.len() as u64 + 1;
+        self.clients.push(ClientSide {
+            config,
+            engine: None,
+            events: Vec::new(),
+            replies: Vec::new(),
+            store,
+            connection: None,
+            seed,
+            tickets: 0,
+        });
+        let index = self.clients.len() - 1;
+        self.start(index);
+        index
+    }
+
+    /// Starts a client from its store, as after a crash.
+    ///
+    /// # Panics
+    /// When what the store holds is damaged.
+    pub fn start(&mut self, index: usize) {
+        let client = &mut self.clients[index];
+        let record = ready(client.store.device(&client.config.account)).expect("the store is readable");
+        client.seed = client.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let mut seed = [0; 32];
+        StdRng::seed_from_u64(client.seed).fill(&mut seed);
+        let engine = Engine::new(client.config.clone(), record.as_ref(), seed, self.now);
+        client.engine = Some(engine.expect("the device record is readable"));
+        self.settle(index);
+    }
+
+    /// A client dies: what it had not written is lost.
+    pub fn crash(&mut self, index: usize) {
+        self.clients[index].engine = None;
+        if let Some(connection) = self.clients[index].connection.take() {
+            self.put(UnderWay::ClosedByClient(connection));
+        }
+    }
+
+    /// Gives a client a command; the answer is in its `replies`.
+    pub fn command(&mut self, index: usize, command: impl FnOnce(Ticket) -> Command) -> Ticket {
+        let client = &mut self.clients[index];
+        client.tickets += 1;
+        let ticket = client.tickets;
+        if let Some(engine) = &mut client.engine {
+            engine.command(self.now, command(ticket));
+        }
+        self.settle(index);
+        ticket
+    }
+
+    /// Has a client send a text; gives the message's id when it was accepted.
+    pub fn send_text(&mut self, index: usize, to: &Jid, text: &str) -> Option<String> {
+        let content = Content::text(text);
+        let ticket = self.command(index, |ticket| Command::Send { ticket, to: to.clone(), content });
+        self.clients[index].replies.iter().rev().find_map(|(of, reply)| match reply {
+            Reply::Accepted(record) if *of == ticket => Some(record.key.id.clone()),
+            _ => None,
+        })
+    }
+
+    /// Links a client to somebody's phone by QR code, and waits until it is logged in.
+    ///
+    /// # Panics
+    /// When that does not come about within five virtual minutes.
+    pub fn link(&mut self, index: usize, phone: &str) {
+        let shown = self.run_until(Duration::from_secs(60), |world| world.clients[index].qr().is_some());
+        assert!(shown, "no code was shown: {:?}", self.clients[index].events);
+        let code = self.clients[index].qr().expect("it was just seen");
+        self.network.scan_qr(self.now, &code, Some(phone)).expect("the code is on show");
+        self.after_network();
+        let online = self.run_until(Duration::from_secs(300), |world| world.clients[index].is_connected());
+        assert!(online, "not logged in: {:?}", self.clients[index].events);
+    }
+
+    /// Steps until the condition holds. `false` when `limit` of virtual time passed, or nothing moves any more.
+    pub fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&mut Self) -> bool) -> bool {
+        let end = self.now + limit;
+        loop {
+            if done(self) {
+                return true;
+            }
+            match self.next_time() {
+                Some(at) if at <= end => self.step_to(at),
+                _ => {
+                    self.now = self.now.max(end);
+                    return done(self);
+                }
+            }
+        }
+    }
+
+    /// Lets time pass.
+    pub fn run_for(&mut self, time: Duration) {
+        self.run_until(time, |_| false);
+    }
+
+    fn next_time(&self) -> Option<Timestamp> {
+        let clients = self.clients.iter().filter_map(|client| client.engine.as_ref()?.next_timeout());
+        let under_way = self.under_way.keys().next().map(|(at, _)| *at);
+        clients.chain(self.network.next_timeout()).chain(under_way).min()
+    }
+
+    fn step_to(&mut self, at: Timestamp) {
+        self.now = self.now.max(at);
+        while let Some(entry) = self.under_way.first_entry() {
+            if entry.key().0 > self.now {
+                break;
+            }
+            let what = entry.remove();
+            self.arrive(what);
+        }
+        if self.network.next_timeout().is_some_and(|at| at <= self.now) {
+            self.network.handle_timeout(self.now);
+            self.after_network();
+        }
+        for index in 0..self.clients.len() {
+            let Some(engine) = &mut self.clients[index].engine else { continue };
+            if engine.next_timeout().is_some_and(|at| at <= self.now) {
+                engine.on_timeout(self.now);
+                self.settle(index);
+            }
+        }
+    }
+
+    fn arrive(&mut self, what: UnderWay) {
+        match what {
+            UnderWay::Opened(index) => {
+                let connection = self.network.connect();
+                let client = &mut self.clients[index];
+                client.connection = Some(connection);
+                if let Some(engine) = &mut client.engine {
+                    engine.on_connected(self.now);
+                }
+                self.settle(index);
+            }
+            UnderWay::ToService(connection, bytes) => {
+                self.network.receive(self.now, connection, bytes);
+                self.after_network();
+            }
+            UnderWay::ClosedByClient(connection) => self.network.disconnect(connection),
+            UnderWay::ToClient(connection, bytes) => {
+                let Some(index) = self.client_of(connection) else { return };
+                if let Some(engine) = &mut self.clients[index].engine {
+                    engine.on_bytes(self.now, bytes);
+                }
+                self.settle(index);
+            }
+            UnderWay::ClosedByService(connection) => {
+                let Some(index) = self.client_of(connection) else { return };
+                self.clients[index].connection = None;
+                if let Some(engine) = &mut self.clients[index].engine {
+                    engine.on_disconnected(self.now, "closed by the service");
+                }
+                self.settle(index);
+            }
+        }
+    }
+
+    fn client_of(&self, connection: ConnectionId) -> Option<usize> {
+        self.clients.iter().position(|client| client.connection == Some(connection))
+    }
+
+    /// Takes what the network has to say. Call it after calling the network directly.
+    pub fn after_network(&mut self) {
+        while let Some(output) = self.network.poll_output() {
+            match output {
+                Output::Send(connection, bytes) => self.put(UnderWay::ToClient(connection, bytes)),
+                Output::Close(connection) => self.put(UnderWay::ClosedByService(connection)),
+            }
+        }
+    }
+
+    fn put(&mut self, what: UnderWay) {
+        self.numbers += 1;
+        self.under_way.insert((self.now + self.latency, self.numbers), what);
+    }
+
+    /// Carries out what an engine wants, in the order that [`Step`] states.
+    fn settle(&mut self, index: usize) {
+        loop {
+            let client = &mut self.clients[index];
+            let Some(engine) = &mut client.engine else { return };
+            while let Some(query) = engine.query() {
+                let loaded = load(&*client.store, &client.config.account, query);
+                engine.provide(self.now, loaded).expect("what is stored is readable");
+            }
+            let step = engine.take_step();
+            if step.is_empty() {
+                return;
+            }
+            self.carry_out(index, step);
+        }
+    }
+
+    fn carry_out(&mut self, index: usize, step: Step) {
+        let client = &mut self.clients[index];
+        if !step.changes.is_empty() {
+            ready(client.store.commit(step.changes)).expect("the store is writable");
+        }
+        client.replies.extend(step.replies);
+        client.events.extend(step.events);
+        if let Some(connection) = client.connection {
+            for bytes in step.transmit {
+                self.put(UnderWay::ToService(connection, bytes));
+            }
+        }
+        match step.link {
+            Some(LinkAction::Open) => self.put(UnderWay::Opened(index)),
+            Some(LinkAction::Close) => {
+                if let Some(connection) = self.clients[index].connection.take() {
+                    self.put(UnderWay::ClosedByClient(connection));
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+impl ClientSide {
+    /// The code on show.
+    pub fn qr(&self) -> Option<String> {
+        self.events.iter().rev().find_map(|event| match event {
+            Event::Qr { text, .. } => Some(text.0.clone()),
+            _ => None,
+        })
+    }
+
+    /// Logged in now?
+    pub fn is_connected(&self) -> bool {
+        let last = self.events.iter().rev().find(|event| {
+            matches!(event, Event::Connected { .. } | Event::Disconnected { .. } | Event::LoggedOut { .. })
+        });
+        matches!(last, Some(Event::Connected { .. }))
+    }
+
+    /// All stored messages, oldest first.
+    ///
+    /// # Panics
+    /// When the store cannot be read.
+    pub fn messages(&self) -> Vec<MessageRecord> {
+        let mut all = Vec::new();
+        let mut query = MessageQuery { limit: 500, ..MessageQuery::default() };
+        loop {
+            let page = ready(self.store.messages(&self.config.account, &query)).expect("the store is readable");
+            all.extend(page.messages);
+            match page.next {
+                Some(next) => query.before = Some(next),
+                None => break,
+            }
+        }
+        all.reverse();
+        all
+    }
+}
+
+fn load(store: &dyn Store, account: &AccountId, query: Query) -> Loaded {
+    const READABLE: &str = "the store is readable";
+    match query {
+        Query::Signal(keys) => {
+            let values = ready(store.signal(account, &keys)).expect(READABLE);
+            Loaded::Signal(keys.into_iter().zip(values).collect())
+        }
+        Query::Lid(person) => {
+            let mapping = match &person {
+                Person::Lid(lid) => ready(store.by_lid(account, lid)),
+                Person::Pn(pn) => ready(store.by_pn(account, pn)),
+            };
+            Loaded::Lid(person, mapping.expect(READABLE))
+        }
+        Query::Message(key) => {
+            let message = ready(store.message(account, &key)).expect(READABLE);
+            Loaded::Message(key, message.map(|message| message.status))
+        }
+        Query::Outgoing(id) => {
+            let outgoing = ready(store.outgoing(account, &id)).expect(READABLE);
+            Loaded::Outgoing(id, outgoing)
+        }
+        Query::Queued(limit) => Loaded::Queued(ready(store.queued(account, limit)).expect(READABLE)),
+    }
+}
+
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("a store for virtual time must be ready at the first poll"),
+    }
+}

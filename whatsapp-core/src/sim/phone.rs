@@ -1,0 +1,172 @@
+//! A person's phone: a true Signal endpoint inside the network.
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use bytes::Bytes;
+use prost::Message as _;
+use rand::rngs::StdRng;
+use serde::Serialize;
+use whatsapp_store::Content;
+
+use super::report::Inbox;
+use crate::{
+    crypto::{KeyPair, PublicKey},
+    jid::Jid,
+    message::{content, padding},
+    proto::message::Message,
+    signal::{
+        self, Address, Ciphertext, LocalIdentity, PreKey, PreKeyBundle, PreKeyMessage, Session, SignalError,
+        SignedPreKey,
+    },
+};
+
+/// A message as the phone shows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Shown {
+    /// Its id.
+    pub id: String,
+    /// The chat: the other person by number.
+    pub chat: String,
+    /// Sent by this person, from another device?
+    pub from_me: bool,
+    /// What it says.
+    pub content: Content,
+}
+
+/// Keys, sessions and messages of a phone.
+pub(super) struct Phone {
+    own: LocalIdentity,
+    signed: SignedPreKey,
+    one_time: BTreeMap<u32, PreKey>,
+    next_pre_key: u32,
+    /// Sessions by LID address: the network knows every mapping.
+    sessions: HashMap<Address, Session>,
+    seen: HashSet<(String, String)>,
+    /// What was sent, to answer retries.
+    pub(super) sent: HashMap<String, (Jid, Bytes)>,
+    pub(super) inbox: Inbox,
+    pub(super) replies: usize,
+}
+
+/// What a phone made of a ciphertext.
+pub(super) enum Opened {
+    /// New to it.
+    Message(Message),
+    /// Shown before, or a copy that came twice.
+    Again,
+    /// It asks for it again.
+    Failed(SignalError),
+}
+
+impl Phone {
+    pub(super) fn new(rng: &mut StdRng) -> Self {
+        let key = KeyPair::generate(rng);
+        let signed = SignedPreKey::generate(1, &key, rng);
+        Self {
+            own: LocalIdentity { key, registration_id: 0x2222 },
+            signed,
+            one_time: BTreeMap::new(),
+            next_pre_key: 1,
+            sessions: HashMap::new(),
+            seen: HashSet::new(),
+            sent: HashMap::new(),
+            inbox: Inbox::default(),
+            replies: 0,
+        }
+    }
+
+    pub(super) fn identity(&self) -> PublicKey {
+        self.own.key.public()
+    }
+
+    pub(super) fn account_key(&self) -> &KeyPair {
+        &self.own.key
+    }
+
+    /// A bundle with a fresh one-time prekey.
+    pub(super) fn bundle(&mut self, rng: &mut StdRng) -> PreKeyBundle {
+        let key = PreKey::generate(self.next_pre_key, rng);
+        self.next_pre_key = self.next_pre_key % 0x00ff_ffff + 1;
+        let pre_key = Some((key.id, key.key.public()));
+        self.one_time.insert(key.id, key);
+        PreKeyBundle {
+            registration_id: self.own.registration_id,
+            identity: self.identity(),
+            signed_pre_key_id: self.signed.id,
+            signed_pre_key: self.signed.key.public(),
+            signed_pre_key_signature: self.signed.signature,
+            pre_key,
+        }
+    }
+
+    pub(super) fn has_session(&self, device: &Address) -> bool {
+        self.sessions.contains_key(device)
+    }
+
+    pub(super) fn start_session(
+        &mut self,
+        device: Address,
+        bundle: &PreKeyBundle,
+        rng: &mut StdRng,
+    ) -> Result<(), SignalError> {
+        let existing = self.sessions.get(&device).cloned();
+        let session = Session::initiate(existing, &self.own, bundle, rng)?;
+        self.sessions.insert(device, session);
+        Ok(())
+    }
+
+    pub(super) fn seal(&mut self, device: &Address, plaintext: &[u8], rng: &mut StdRng) -> Option<Ciphertext> {
+        let padded = padding::pad(plaintext, rng);
+        self.sessions.get_mut(device)?.encrypt(&self.own, &padded).ok()
+    }
+
+    /// Decrypts what `sender` sent under `id`.
+    pub(super) fn open(&mut self, sender: &Address, kind: &str, bytes: &[u8], id: &str, rng: &mut StdRng) -> Opened {
+        let plaintext = match self.decrypt(sender, kind, bytes, rng) {
+            Ok(plaintext) => plaintext,
+            Err(SignalError::Duplicate) => {
+                self.inbox.duplicates += 1;
+                return Opened::Again;
+            }
+            Err(error) => {
+                self.inbox.failures += 1;
+                return Opened::Failed(error);
+            }
+        };
+        let message = padding::unpad(&plaintext).ok().and_then(|plain| Message::decode(plain).ok());
+        let Some(message) = message else {
+            self.inbox.failures += 1;
+            return Opened::Failed(SignalError::Malformed("a plaintext"));
+        };
+        if !self.seen.insert((sender.to_string(), id.to_owned())) {
+            self.inbox.duplicates += 1;
+            return Opened::Again;
+        }
+        Opened::Message(message)
+    }
+
+    fn decrypt(&mut self, sender: &Address, kind: &str, bytes: &[u8], rng: &mut StdRng) -> Result<Vec<u8>, SignalError> {
+        if kind == "msg" {
+            let session = self.sessions.get_mut(sender).ok_or(SignalError::NoSession)?;
+            return session.decrypt(&self.own, bytes, rng).map(|plain| plain.to_vec());
+        }
+        let message = PreKeyMessage::parse(bytes)?;
+        let one_time = message.pre_key_id().and_then(|id| self.one_time.get(&id));
+        let existing = self.sessions.get(sender).cloned();
+        let received = signal::receive_pre_key(existing, &self.own, &self.signed, one_time, &message, rng)?;
+        if let Some(id) = received.used_pre_key {
+            self.one_time.remove(&id);
+        }
+        self.sessions.insert(sender.clone(), received.session);
+        Ok(received.plaintext.to_vec())
+    }
+
+    /// Shows a message, if it is one for people.
+    pub(super) fn show(&mut self, id: &str, chat: &Jid, from_me: bool, message: &Message) -> Option<Content> {
+        let content = content::from_proto(message)?;
+        let (id, chat) = (id.to_owned(), chat.to_string());
+        self.inbox.messages.push(Shown { id, chat, from_me, content: content.clone() });
+        Some(content)
+    }
+}

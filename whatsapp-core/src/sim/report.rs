@@ -1,0 +1,120 @@
+//! What a test or a person may look at.
+use data_encoding::BASE64;
+use serde::Serialize;
+
+use super::{network::Network, phone::Shown};
+use crate::jid::Server;
+
+/// One person's messages as the phone shows them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Inbox {
+    /// Each once, in order of arrival.
+    pub messages: Vec<Shown>,
+    /// How often a message came that had been shown already.
+    pub duplicates: u64,
+    /// How often one did not decrypt.
+    pub failures: u64,
+}
+
+/// A stanza that a device was handed and did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Unanswered {
+    /// The device, by number.
+    pub device: String,
+    /// The stanza's tag.
+    pub tag: String,
+    /// The stanza's id.
+    pub id: String,
+}
+
+/// Public keys and signatures of a device, for whoever wants to verify them independently. Base64.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct DeviceReport {
+    /// By number.
+    pub jid: String,
+    /// By LID.
+    pub lid: String,
+    /// Identity key.
+    pub identity: String,
+    /// The phone's identity key, which vouches for companions.
+    pub account: String,
+    /// Signed prekey and signature, if uploaded.
+    pub signed_pre_key: Option<[String; 2]>,
+    /// SignedDeviceIdentity of companions.
+    pub signed_identity: Option<String>,
+    /// One-time prekeys on store.
+    pub pre_keys: usize,
+    /// Connected now?
+    pub online: bool,
+}
+
+impl Network {
+    /// A person's inbox; `None` for numbers without account.
+    pub fn inbox(&self, phone: &str) -> Option<Inbox> {
+        let person = self.accounts.people.iter().find(|person| person.pn == phone)?;
+        Some(person.phone.inbox.clone())
+    }
+
+    /// Requests that were not understood, with how often each was asked.
+    pub fn unknown_requests(&self) -> Vec<(String, u64)> {
+        self.unknown.iter().map(|(what, count)| (what.clone(), *count)).collect()
+    }
+
+    /// What connected devices were handed and have not answered.
+    pub fn unanswered(&self) -> Vec<Unanswered> {
+        let people = self.accounts.people.iter();
+        let companions = people.flat_map(|person| {
+            person.companions.iter().map(|(device, companion)| (person.jid(Server::User, *device), companion))
+        });
+        companions
+            .flat_map(|(jid, companion)| {
+                companion.mailbox.unanswered().map(move |waiting| Unanswered {
+                    device: jid.to_string(),
+                    tag: waiting.node.tag.to_string(),
+                    id: waiting.id.to_string(),
+                })
+            })
+            .collect()
+    }
+
+    /// How many stanzas wait for devices, answered or not.
+    pub fn waiting(&self) -> usize {
+        let people = self.accounts.people.iter();
+        people.flat_map(|person| person.companions.values()).map(|companion| companion.mailbox.len()).sum()
+    }
+
+    /// All linked devices.
+    pub fn devices(&self) -> Vec<DeviceReport> {
+        let mut reports = Vec::new();
+        for person in &self.accounts.people {
+            let account = BASE64.encode(person.phone.identity().as_bytes());
+            for (device, companion) in &person.companions {
+                reports.push(DeviceReport {
+                    jid: person.jid(Server::User, *device).to_string(),
+                    lid: person.jid(Server::Lid, *device).to_string(),
+                    identity: BASE64.encode(companion.identity.as_bytes()),
+                    account: account.clone(),
+                    signed_pre_key: companion
+                        .keys
+                        .signed
+                        .as_ref()
+                        .map(|signed| [BASE64.encode(&signed.value), BASE64.encode(&signed.signature)]),
+                    signed_identity: Some(BASE64.encode(&companion.signed_identity)),
+                    pre_keys: companion.keys.one_time.len(),
+                    online: companion.connection.is_some(),
+                });
+            }
+        }
+        reports
+    }
+
+    /// The numbers and names of all people.
+    pub fn people(&self) -> Vec<(String, String)> {
+        self.accounts.people.iter().map(|person| (person.pn.to_string(), person.name.clone())).collect()
+    }
+}

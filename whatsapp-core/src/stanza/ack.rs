@@ -1,0 +1,44 @@
+//! Acknowledgements, in both directions.
+use compact_str::CompactString;
+
+use super::StanzaError;
+use crate::binary::{Node, NodeRef};
+
+/// The service's acknowledgement of a stanza of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ack {
+    /// Of the stanza.
+    pub id: CompactString,
+    /// Its tag: `message`, `receipt`, …
+    pub class: CompactString,
+    /// Set when it was refused.
+    pub error: Option<u16>,
+}
+
+impl Ack {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// When id or class are missing.
+    pub fn parse(node: NodeRef<'_>) -> Result<Self, StanzaError> {
+        let mut attrs = node.reader();
+        let (id, class, error) = (attrs.text("id"), attrs.text("class"), attrs.opt_u64("error"));
+        attrs.finish()?;
+        Ok(Self { id, class, error: error.map(|code| u16::try_from(code).unwrap_or(u16::MAX)) })
+    }
+}
+
+/// Our acknowledgement of a stanza; `None` for one that has no id or sender, and needs none.
+pub fn ack_for(node: NodeRef<'_>, error: Option<u16>) -> Option<Node> {
+    let (id, from) = (node.attr("id")?, node.attr("from")?);
+    let mut ack = Node::new("ack").attr("class", node.tag()).attr("id", id.clone()).attr("to", from.clone());
+    for key in ["participant", "recipient"] {
+        ack = ack.attr_opt(key, node.attr(key).cloned());
+    }
+    // The type goes along, except for messages, where it would say something else.
+    if node.tag() != "message" {
+        ack = ack.attr_opt("type", node.attr("type").cloned());
+    }
+    Some(ack.attr_opt("error", error))
+}

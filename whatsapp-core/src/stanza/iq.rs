@@ -1,0 +1,43 @@
+//! Requests and their answers.
+use crate::{
+    binary::{Node, NodeRef},
+    jid::Jid,
+};
+
+/// A request to the service that reads.
+pub fn get(xmlns: &'static str) -> Node {
+    request("get", xmlns)
+}
+
+/// A request to the service that writes.
+pub fn set(xmlns: &'static str) -> Node {
+    request("set", xmlns)
+}
+
+fn request(kind: &'static str, xmlns: &'static str) -> Node {
+    Node::new("iq").attr("to", Jid::SERVICE).attr("type", kind).attr("xmlns", xmlns)
+}
+
+/// The answer to a request of the service.
+pub fn result(id: &str, to: Jid) -> Node {
+    Node::new("iq").attr("to", to).attr("type", "result").attr("id", id)
+}
+
+
+/// An answer.
+#[derive(Clone, Copy, Debug)]
+pub enum IqReply<'a> {
+    /// The whole stanza.
+    Result(NodeRef<'a>),
+    /// The error's code.
+    Error(u32),
+}
+
+/// Tells results and errors apart.
+pub fn parse_reply(node: NodeRef<'_>) -> IqReply<'_> {
+    if node.attr_text("type") != Some("error") {
+        return IqReply::Result(node);
+    }
+    let code = node.child("error").and_then(|error| error.attr_text("code")).and_then(|code| code.parse().ok());
+    IqReply::Error(code.unwrap_or(0))
+}
