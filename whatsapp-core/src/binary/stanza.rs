@@ -307,7 +307,7 @@ impl fmt::Debug for Children<'_> {
     }
 }
 
-/// XML-like, with the length of byte contents in place of the bytes: safe to log.
+/// XML-like, with lengths in place of contents and of attributes that people write: safe to log.
 impl fmt::Debug for NodeRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_open(f, self.tag(), self.attributes())?;

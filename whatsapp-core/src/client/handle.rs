@@ -115,7 +115,11 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub async fn reply(&self, message: &MessageRecord, text: impl Into<String>) -> Result<MessageRecord, Error> {
+    pub async fn reply(
+        &self,
+        message: &MessageRecord,
+        text: impl Into<String>,
+    ) -> Result<MessageRecord, Error> {
         let chat = message.key.chat.parse().map_err(|_| CommandError::NotAPerson)?;
         self.send(&chat, Content::text(text)).await
     }

@@ -41,7 +41,9 @@ impl WebSocket {
     ///
     /// # Errors
     /// When a certificate cannot be a root.
-    pub fn trusting(roots: impl IntoIterator<Item = CertificateDer<'static>>) -> Result<Self, WebSocketError> {
+    pub fn trusting(
+        roots: impl IntoIterator<Item = CertificateDer<'static>>,
+    ) -> Result<Self, WebSocketError> {
         let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
         for root in roots {
             store.add(root)?;
@@ -57,7 +59,8 @@ impl WebSocket {
 #[async_trait]
 impl Connector for WebSocket {
     async fn connect(&self, url: &str) -> Result<Box<dyn Link>, TransportError> {
-        let uri: Uri = url.parse().map_err(|error| TransportError::new("reading the server address", error))?;
+        let uri: Uri =
+            url.parse().map_err(|error| TransportError::new("reading the server address", error))?;
         let tls = Tls::Rustls(tokio_rustls::TlsConnector::from(self.tls.clone()));
         let builder = ClientBuilder::from_uri(uri)
             .connector(&tls)

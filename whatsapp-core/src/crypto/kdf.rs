@@ -88,11 +88,7 @@ mod tests {
     #[test]
     fn rfc_5869() {
         let hex = |text: &str| HEXLOWER.decode(text.as_bytes()).unwrap();
-        let okm = hkdf::<42>(
-            &[0x0b; 22],
-            &hex("000102030405060708090a0b0c"),
-            &hex("f0f1f2f3f4f5f6f7f8f9"),
-        );
+        let okm = hkdf::<42>(&[0x0b; 22], &hex("000102030405060708090a0b0c"), &hex("f0f1f2f3f4f5f6f7f8f9"));
         let expected = "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865";
         assert_eq!(HEXLOWER.encode(&okm[..]), expected);
         let okm = hkdf::<42>(&[0x0b; 22], &[], &[]);

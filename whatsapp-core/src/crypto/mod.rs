@@ -7,7 +7,9 @@ mod kdf;
 mod keys;
 mod xeddsa;
 
-pub use cipher::{CipherError, aes_cbc_decrypt, aes_cbc_encrypt, aes_cbc_encrypt_onto, aes_ctr, aes_gcm_open, aes_gcm_seal};
+pub use cipher::{
+    CipherError, aes_cbc_decrypt, aes_cbc_encrypt, aes_cbc_encrypt_onto, aes_ctr, aes_gcm_open, aes_gcm_seal,
+};
 pub use kdf::{Hmac, hkdf, hmac_sha256, macs_equal, pbkdf2_sha256, sha256};
 pub use keys::{KeyError, KeyPair, PrivateKey, PublicKey, SharedSecret};
 pub use xeddsa::{SIGNATURE_LENGTH, SignatureError};

@@ -68,7 +68,8 @@ impl Engine {
             .iter()
             .find_map(|key| self.records.raw(key))
             .and_then(|bytes| PublicKey::from_raw(&bytes).ok());
-        let signed = user.key_index_list.as_deref().map(|list| adv::verify_key_index_list(list, known.as_ref()));
+        let signed =
+            user.key_index_list.as_deref().map(|list| adv::verify_key_index_list(list, known.as_ref()));
         let genuine = |device: &&usync::DeviceEntry| match (device.device, &signed) {
             (0, _) => true,
             (_, Some(Ok(list))) => device.key_index.is_some_and(|index| list.allows(index)),
@@ -86,7 +87,8 @@ impl Engine {
 
     /// Forgets a person's device list, so that it is asked for before the next message.
     pub(super) fn forget_devices(&mut self, user: &Jid) {
-        for jid in [Some(user.clone()), self.peers.lid_of(user), self.peers.pn_of(user)].into_iter().flatten() {
+        for jid in [Some(user.clone()), self.peers.lid_of(user), self.peers.pn_of(user)].into_iter().flatten()
+        {
             self.records.put_raw(device_list_key(&jid), None);
         }
         self.unreachable.clear();

@@ -12,7 +12,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use whatsapp_store::Change;
 
-use super::{CommandError, Engine, LinkAction, Reply, Request, Ticket, keepalive::Keepalive, reconnect::Ending};
+use super::{
+    CommandError, Engine, LinkAction, Reply, Request, Ticket, keepalive::Keepalive, reconnect::Ending,
+};
 use crate::{
     binary::{self, Node, NodeRef},
     event::Event,
@@ -123,7 +125,9 @@ impl Engine {
                     self.finish_handshake(now, *handshake, &frame)?;
                 }
                 Connection::Entering { wire, .. } | Connection::Online { wire } => {
-                    let Some(frame) = wire.frames.next().map_err(|error| text(&error))? else { return Ok(()) };
+                    let Some(frame) = wire.frames.next().map_err(|error| text(&error))? else {
+                        return Ok(());
+                    };
                     let plaintext = wire.transport.open(frame).map_err(|error| text(&error))?;
                     match binary::unpack(plaintext) {
                         Ok(stanza) => self.inbox.push_back(stanza),
@@ -135,7 +139,12 @@ impl Engine {
         }
     }
 
-    fn finish_handshake(&mut self, now: Timestamp, handshake: ClientHandshake, frame: &[u8]) -> Result<(), String> {
+    fn finish_handshake(
+        &mut self,
+        now: Timestamp,
+        handshake: ClientHandshake,
+        frame: &[u8],
+    ) -> Result<(), String> {
         let payload = self.client_payload();
         let done = handshake.server_hello(frame, &self.config.trust_root, now, &payload);
         let (transport, finish) = done.map_err(|error| error.to_string())?;
@@ -266,7 +275,9 @@ impl Engine {
             StreamError::Restart => self.end(now, &reason, Ending::Restart),
             StreamError::Unlinked => self.unlinked(now, &reason),
             StreamError::Replaced => self.end(now, &reason, Ending::Terminal),
-            StreamError::TooManyRequests => self.end(now, &reason, Ending::CoolDown(Duration::from_secs(120))),
+            StreamError::TooManyRequests => {
+                self.end(now, &reason, Ending::CoolDown(Duration::from_secs(120)))
+            }
             _ => self.end(now, &reason, Ending::Passing),
         }
     }
@@ -323,7 +334,8 @@ impl Engine {
 
     pub(super) fn log_out(&mut self, now: Timestamp, ticket: Ticket) {
         let (Some(jid), true) = (self.device.jid.clone(), self.is_online()) else {
-            let error = if self.device.jid.is_none() { CommandError::NotLinked } else { CommandError::NotConnected };
+            let error =
+                if self.device.jid.is_none() { CommandError::NotLinked } else { CommandError::NotConnected };
             return self.step.replies.push((ticket, Reply::Failed(error)));
         };
         let remove = Node::new("remove-companion-device").attr("jid", &jid).attr("reason", "user_initiated");

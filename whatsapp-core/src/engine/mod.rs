@@ -37,8 +37,19 @@ use whatsapp_store::{Change, Changes, DeviceRecord, MessageKey, MessageStatus, O
 
 pub use self::step::{Command, CommandError, LinkAction, Loaded, Person, Query, Reply, Step, Ticket};
 use self::{
-    cache::Cache, device::Device, fetches::Fetches, link::Connection, login::Offline, outbox::Outbox, pair::Pairing,
-    peers::Peers, reconnect::Reconnect, records::Records, requests::Requests, resend::Resend, retries::{Asked, Resent},
+    cache::Cache,
+    device::Device,
+    fetches::Fetches,
+    link::Connection,
+    login::Offline,
+    outbox::Outbox,
+    pair::Pairing,
+    peers::Peers,
+    reconnect::Reconnect,
+    records::Records,
+    requests::Requests,
+    resend::Resend,
+    retries::{Asked, Resent},
 };
 use crate::{
     binary::{Node, NodeRef, Stanza},
@@ -354,7 +365,9 @@ impl Engine {
                 self.on_resend_bundle(now, node, resend);
                 Flow::Done
             }
-            (Request::PreKeyUpload | Request::Active | Request::Ping | Request::PairCodeFinish, None) => Flow::Done,
+            (Request::PreKeyUpload | Request::Active | Request::Ping | Request::PairCodeFinish, None) => {
+                Flow::Done
+            }
         };
         if flow == Flow::Wait {
             self.requests.put_back(id, request, now);

@@ -107,7 +107,12 @@ impl Engine {
         let build = Md5::digest(format!("{primary}.{secondary}.{tertiary}").as_bytes());
         let props = payload::DeviceProps {
             os: Some(self.config.profile.os.clone()),
-            version: Some(payload::AppVersion { primary: Some(0), secondary: Some(1), tertiary: Some(0), quaternary: None }),
+            version: Some(payload::AppVersion {
+                primary: Some(0),
+                secondary: Some(1),
+                tertiary: Some(0),
+                quaternary: None,
+            }),
             platform_type: Some(PLATFORM_CHROME),
             require_full_sync: Some(false),
             history_sync_config: Some(payload::HistorySyncConfig {
@@ -117,7 +122,9 @@ impl Engine {
         };
         let signed = &self.device.signed_pre_key;
         payload::DevicePairingData {
-            registration_id: Some(Bytes::copy_from_slice(&self.device.identity.registration_id.to_be_bytes())),
+            registration_id: Some(Bytes::copy_from_slice(
+                &self.device.identity.registration_id.to_be_bytes(),
+            )),
             key_type: Some(Bytes::from_static(&[5])),
             identity: Some(raw(&self.device.identity.key.public())),
             signed_prekey_id: Some(Bytes::copy_from_slice(&signed.id.to_be_bytes()[1..])),

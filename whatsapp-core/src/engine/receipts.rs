@@ -22,7 +22,9 @@ impl Engine {
         };
         let flow = match (&receipt.kind, &receipt.retry) {
             (ReceiptKind::Retry, Some(request)) => self.on_retry(now, &receipt, request),
-            (ReceiptKind::Delivery | ReceiptKind::Inactive, _) => self.on_progress(&receipt, MessageStatus::Delivered),
+            (ReceiptKind::Delivery | ReceiptKind::Inactive, _) => {
+                self.on_progress(&receipt, MessageStatus::Delivered)
+            }
             (ReceiptKind::Read | ReceiptKind::Played, _) => self.on_progress(&receipt, MessageStatus::Read),
             _ => Flow::Done,
         };
@@ -76,7 +78,8 @@ impl Engine {
         let Some(first) = keys.first() else { return Ok(()) };
         let chat: Jid = first.chat.parse().map_err(|_| CommandError::NotAPerson)?;
         let sender: Jid = first.sender.parse().map_err(|_| CommandError::NotAPerson)?;
-        let ids: Vec<&str> = keys.iter().filter(|key| key.chat == first.chat).map(|key| key.id.as_str()).collect();
+        let ids: Vec<&str> =
+            keys.iter().filter(|key| key.chat == first.chat).map(|key| key.id.as_str()).collect();
         let to = if chat.is_group() { chat.clone() } else { self.wire_address(&self.peers.canonical(&chat)) };
         for node in receipt::read(&to, chat.is_group().then_some(&sender), &ids, now) {
             self.transmit(now, &node);

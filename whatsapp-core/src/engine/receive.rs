@@ -71,7 +71,11 @@ impl Engine {
             self.learn(&sender.to_non_device(), &alternate.to_non_device());
         }
         let from_me = self.device.is_own(&sender);
-        let other = if from_me { stanza.recipient.clone().unwrap_or_else(|| stanza.from.clone()) } else { stanza.from.clone() };
+        let other = if from_me {
+            stanza.recipient.clone().unwrap_or_else(|| stanza.from.clone())
+        } else {
+            stanza.from.clone()
+        };
         if let Flow::Wait = self.know_person(&other) {
             return Flow::Wait;
         }
@@ -112,7 +116,8 @@ impl Engine {
         for enc in &stanza.encs {
             match enc.kind {
                 EncKind::PreKey => {
-                    let id = PreKeyMessage::parse(&enc.ciphertext).ok().and_then(|message| message.pre_key_id());
+                    let id =
+                        PreKeyMessage::parse(&enc.ciphertext).ok().and_then(|message| message.pre_key_id());
                     keys.extend(id.map(pre_key_key));
                 }
                 EncKind::SenderKey => keys.push(sender_key_key(&stanza.from, &address)),
@@ -125,7 +130,14 @@ impl Engine {
         keys
     }
 
-    fn read(&mut self, now: Timestamp, node: NodeRef<'_>, stanza: &MessageStanza, key: &MessageKey, from_me: bool) {
+    fn read(
+        &mut self,
+        now: Timestamp,
+        node: NodeRef<'_>,
+        stanza: &MessageStanza,
+        key: &MessageKey,
+        from_me: bool,
+    ) {
         if stanza.encs.is_empty() {
             // Placeholders of the service ("view on your phone") carry nothing to decrypt.
             return self.acknowledge(now, node, None);
@@ -153,7 +165,13 @@ impl Engine {
         }
     }
 
-    fn open(&mut self, now: Timestamp, stanza: &MessageStanza, enc: &Enc, from_me: bool) -> Result<Message, Unreadable> {
+    fn open(
+        &mut self,
+        now: Timestamp,
+        stanza: &MessageStanza,
+        enc: &Enc,
+        from_me: bool,
+    ) -> Result<Message, Unreadable> {
         let sender = stanza.sender();
         let address = self.peers.address(sender);
         let padded = match enc.kind {
@@ -163,7 +181,9 @@ impl Engine {
                 self.records.touch_session(&address);
                 plaintext
             }
-            EncKind::PreKey => self.open_first(sender, &address, stanza.device_identity.as_ref(), &enc.ciphertext)?,
+            EncKind::PreKey => {
+                self.open_first(sender, &address, stanza.device_identity.as_ref(), &enc.ciphertext)?
+            }
             EncKind::SenderKey => {
                 let record = sender_key_key(&stanza.from, &address);
                 let stored = self.records.raw(&record).ok_or(SignalError::NoSession)?;
@@ -254,7 +274,13 @@ impl Engine {
         }
     }
 
-    fn process_distribution(&mut self, now: Timestamp, stanza: &MessageStanza, message: &Message, sender: &Address) {
+    fn process_distribution(
+        &mut self,
+        now: Timestamp,
+        stanza: &MessageStanza,
+        message: &Message,
+        sender: &Address,
+    ) {
         let Some(distribution) = &message.sender_key_distribution_message else { return };
         let Some(bytes) = &distribution.axolotl_sender_key_distribution_message else { return };
         let record = sender_key_key(&stanza.from, sender);
@@ -313,7 +339,14 @@ impl Engine {
         self.transmit(now, &node);
     }
 
-    fn ask_again(&mut self, now: Timestamp, node: NodeRef<'_>, stanza: &MessageStanza, key: &MessageKey, reason: u8) {
+    fn ask_again(
+        &mut self,
+        now: Timestamp,
+        node: NodeRef<'_>,
+        stanza: &MessageStanza,
+        key: &MessageKey,
+        reason: u8,
+    ) {
         let count = self.asked.next(key);
         self.step.events.push(Event::Undecryptable { key: key.clone(), gave_up: count.is_none() });
         let Some(count) = count else { return self.acknowledge(now, node, Some(nack::UNHANDLED)) };

@@ -47,7 +47,10 @@ impl<R> Requests<R> {
 
     /// Those whose time is up.
     pub(super) fn expired(&mut self, now: Timestamp) -> Vec<R> {
-        self.pending.extract_if(|_, (_, deadline)| *deadline <= now).map(|(_, (request, _))| request).collect()
+        self.pending
+            .extract_if(|_, (_, deadline)| *deadline <= now)
+            .map(|(_, (request, _))| request)
+            .collect()
     }
 
     /// The answer is here but cannot be dealt with yet.

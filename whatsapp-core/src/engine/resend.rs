@@ -2,10 +2,7 @@
 use bytes::Bytes;
 use prost::Message as _;
 
-use super::{
-    Engine, Flow, Query, Request,
-    retries::MOST,
-};
+use super::{Engine, Flow, Query, Request, retries::MOST};
 use crate::{
     binary::NodeRef,
     jid::Jid,
@@ -109,11 +106,8 @@ impl Engine {
         let own_copy = self.device.is_own(&resend.device) && !self.device.is_own(&user);
         let Ok(message) = Message::decode(payload.clone()) else { return };
         let kind = content::stanza_type(&message);
-        let plaintext = if own_copy {
-            device_sent::wrap(&destination, message).encode_to_vec().into()
-        } else {
-            payload
-        };
+        let plaintext =
+            if own_copy { device_sent::wrap(&destination, message).encode_to_vec().into() } else { payload };
         let Some(sealed) = self.seal(&resend.device, &plaintext, Some(resend.count)) else {
             tracing::warn!(id = %resend.id, "no session to send a message again with");
             return;

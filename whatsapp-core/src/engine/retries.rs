@@ -99,7 +99,10 @@ mod tests {
     fn asking_is_capped() {
         let mut asked = Asked::new();
         let key = MessageKey { chat: "c".into(), sender: "s".into(), id: "1".into() };
-        assert_eq!((1..=6).map(|_| asked.next(&key)).collect::<Vec<_>>(), [Some(1), Some(2), Some(3), Some(4), Some(5), None]);
+        assert_eq!(
+            (1..=6).map(|_| asked.next(&key)).collect::<Vec<_>>(),
+            [Some(1), Some(2), Some(3), Some(4), Some(5), None]
+        );
         asked.done(&key);
         assert_eq!(asked.next(&key), Some(1));
     }
@@ -114,7 +117,10 @@ mod tests {
         let later = now + Duration::from_secs(60);
         assert_eq!((100..199).filter(|n| resent.allow(later, &n.to_string(), &device, &user)).count(), 10);
         let much_later = later + Duration::from_secs(86_400);
-        assert_eq!((200..299).filter(|n| resent.allow(much_later, &n.to_string(), &device, &user)).count(), 20);
+        assert_eq!(
+            (200..299).filter(|n| resent.allow(much_later, &n.to_string(), &device, &user)).count(),
+            20
+        );
     }
 
     #[test]

@@ -12,7 +12,8 @@ use std::{collections::HashSet, time::Duration};
 use bytes::Bytes;
 use prost::Message as _;
 use whatsapp_store::{
-    Change, Content, MessageKey, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, SignalKey, Source,
+    Change, Content, MessageKey, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, SignalKey,
+    Source,
 };
 
 use super::{
@@ -29,7 +30,7 @@ use crate::{
     signal::{Address, CiphertextKind},
     stanza::{
         message::{EncOut, OutgoingStanza},
-        usync, prekeys,
+        prekeys, usync,
     },
     time::Timestamp,
 };
@@ -81,7 +82,8 @@ impl Engine {
         let message = content::to_proto(&content, &mut self.rng).ok_or(CommandError::ContentUnsupported)?;
         let id = id::generate(now, &own, &mut self.rng).to_string();
         let payload = Bytes::from(message.encode_to_vec());
-        let key = MessageKey { chat: chat.to_string(), sender: own.to_non_device().to_string(), id: id.clone() };
+        let key =
+            MessageKey { chat: chat.to_string(), sender: own.to_non_device().to_string(), id: id.clone() };
         let record = MessageRecord {
             key,
             from_me: true,

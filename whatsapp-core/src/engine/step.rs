@@ -1,7 +1,8 @@
 //! What goes in and out of the engine.
 use bytes::Bytes;
 use whatsapp_store::{
-    Change, Changes, Content, LidMapping, MessageKey, MessageRecord, MessageStatus, OutgoingMessage, SignalKey,
+    Change, Changes, Content, LidMapping, MessageKey, MessageRecord, MessageStatus, OutgoingMessage,
+    SignalKey,
 };
 
 use crate::{event::Event, jid::Jid};

@@ -14,8 +14,10 @@ pub fn to_proto(content: &Content, rng: &mut impl CryptoRng) -> Option<proto::Me
     let mut message = proto::Message::default();
     match content {
         Content::Text { text } => {
-            message.extended_text_message =
-                Some(proto::ExtendedTextMessage { text: Some(text.clone()), ..proto::ExtendedTextMessage::default() });
+            message.extended_text_message = Some(proto::ExtendedTextMessage {
+                text: Some(text.clone()),
+                ..proto::ExtendedTextMessage::default()
+            });
         }
         Content::Location { latitude, longitude, name, address } => {
             message.location_message = Some(proto::LocationMessage {
@@ -26,13 +28,12 @@ pub fn to_proto(content: &Content, rng: &mut impl CryptoRng) -> Option<proto::Me
             });
         }
         Content::Contact { name, vcard } => {
-            message.contact_message = Some(proto::ContactMessage {
-                display_name: Some(name.clone()),
-                vcard: Some(vcard.clone()),
-            });
+            message.contact_message =
+                Some(proto::ContactMessage { display_name: Some(name.clone()), vcard: Some(vcard.clone()) });
         }
         Content::Poll { question, options, selectable } => {
-            let options = options.iter().map(|option| proto::PollOption { option_name: Some(option.clone()) });
+            let options =
+                options.iter().map(|option| proto::PollOption { option_name: Some(option.clone()) });
             message.poll_creation_message = Some(proto::PollCreationMessage {
                 name: Some(question.clone()),
                 options: options.collect(),

@@ -16,7 +16,10 @@ pub struct Target {
 pub fn fan_out(own: &Jid, destination: &Jid, theirs: &[u16], ours: &[u16]) -> Vec<Target> {
     let to_self = own.same_user(destination);
     let devices = |user: &Jid, numbers: &[u16], is_own: bool| {
-        numbers.iter().map(|number| Target { jid: user.with_device(*number), own: is_own }).collect::<Vec<_>>()
+        numbers
+            .iter()
+            .map(|number| Target { jid: user.with_device(*number), own: is_own })
+            .collect::<Vec<_>>()
     };
     let mut targets = devices(own, ours, true);
     if !to_self {

@@ -65,7 +65,11 @@ impl From<CipherError> for NoiseError {
 impl ClientHandshake {
     /// Starts, and gives the first bytes for the socket: edge pre-intro if there is routing information, header, and
     /// the framed hello.
-    pub fn start(static_key: KeyPair, edge_routing: Option<&[u8]>, rng: &mut impl CryptoRng) -> (Self, Bytes) {
+    pub fn start(
+        static_key: KeyPair,
+        edge_routing: Option<&[u8]>,
+        rng: &mut impl CryptoRng,
+    ) -> (Self, Bytes) {
         let ephemeral = KeyPair::generate(rng);
         let mut symmetric = Symmetric::xx();
         symmetric.mix_hash(ephemeral.public().as_bytes());
@@ -118,7 +122,10 @@ impl ClientHandshake {
         symmetric.mix_key(&static_key.agree(&server_ephemeral)?);
         let payload = symmetric.encrypt(client_payload);
         let finish = HandshakeMessage {
-            client_finish: Some(ClientFinish { r#static: Some(own_static.into()), payload: Some(payload.into()) }),
+            client_finish: Some(ClientFinish {
+                r#static: Some(own_static.into()),
+                payload: Some(payload.into()),
+            }),
             ..HandshakeMessage::default()
         };
         let mut out = BytesMut::new();

@@ -14,7 +14,12 @@ use crate::{
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
 /// Runs a whole handshake; bytes to the server are cut into pieces of `cut`.
-fn handshake(identity: &ServerIdentity, root: TrustRoot, cut: usize, routing: Option<&[u8]>) -> Result<(), NoiseError> {
+fn handshake(
+    identity: &ServerIdentity,
+    root: TrustRoot,
+    cut: usize,
+    routing: Option<&[u8]>,
+) -> Result<(), NoiseError> {
     let mut rng = StdRng::seed_from_u64(11);
     let client_key = KeyPair::generate(&mut rng);
     let mut responder = Responder::new(identity.clone());
@@ -101,7 +106,12 @@ impl Chain {
             intermediate: Some(sign(&self.intermediate, &self.root)),
             leaf: Some(sign(&self.leaf, &self.intermediate_key)),
         };
-        verify_chain(&chain.encode_to_vec(), &self.leaf_key.public(), &TrustRoot(Chain::good().root.public()), NOW)
+        verify_chain(
+            &chain.encode_to_vec(),
+            &self.leaf_key.public(),
+            &TrustRoot(Chain::good().root.public()),
+            NOW,
+        )
     }
 }
 

@@ -44,7 +44,9 @@ pub fn link(
     rng: &mut impl CryptoRng,
 ) -> Result<LinkedIdentity, PairError> {
     let sealed = adv::SignedDeviceIdentityHmac::decode(device_identity).map_err(|_| PairError::Malformed)?;
-    let (Some(details), Some(mac)) = (&sealed.details, &sealed.hmac) else { return Err(PairError::Malformed) };
+    let (Some(details), Some(mac)) = (&sealed.details, &sealed.hmac) else {
+        return Err(PairError::Malformed);
+    };
     let hosted = sealed.account_type == Some(HOSTED);
     let mac_prefix: &[u8] = if hosted { &prefix::HOSTED_ACCOUNT } else { &[] };
     let expected = crypto::hmac_sha256(adv_secret, &[mac_prefix, details]);
@@ -123,7 +125,8 @@ pub fn verify_companion(
     let account = account.copied().or_else(|| account_key(&signed)).ok_or(AdvError::UnknownAccount)?;
     verify_account(&signed, &identity, &account, device_key).ok_or(AdvError::AccountSignature)?;
     let hosted = identity.device_type == Some(HOSTED);
-    let prefixes: &[[u8; 2]] = if hosted { &[prefix::HOSTED_DEVICE, prefix::DEVICE] } else { &[prefix::DEVICE] };
+    let prefixes: &[[u8; 2]] =
+        if hosted { &[prefix::HOSTED_DEVICE, prefix::DEVICE] } else { &[prefix::DEVICE] };
     let (Some(details), Some(signature)) = (&signed.details, &signed.device_signature) else {
         return Err(AdvError::Malformed);
     };

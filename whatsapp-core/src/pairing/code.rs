@@ -197,7 +197,10 @@ fn seal_bundle(
 
 /// The phone's side of [`AwaitingPrimary::primary_hello`]: identities and random part.
 #[cfg(feature = "sim")]
-pub(crate) fn open_bundle(shared: &SharedSecret, bundle: &[u8]) -> Option<(PublicKey, PublicKey, Zeroizing<[u8; 32]>)> {
+pub(crate) fn open_bundle(
+    shared: &SharedSecret,
+    bundle: &[u8],
+) -> Option<(PublicKey, PublicKey, Zeroizing<[u8; 32]>)> {
     let (salt, rest) = bundle.split_first_chunk::<32>()?;
     let (nonce, sealed) = rest.split_first_chunk::<12>()?;
     let key = crypto::hkdf::<32>(&shared[..], salt, BUNDLE_INFO);

@@ -97,8 +97,8 @@ pub enum QrError {
 impl QrCode {
     /// The text to show as QR code: deep link and five fields. Secret.
     pub fn to_text(&self) -> String {
-        let [noise, identity, secret] =
-            [self.noise.as_bytes(), self.identity.as_bytes(), &*self.adv_secret].map(|bytes| BASE64.encode(bytes));
+        let [noise, identity, secret] = [self.noise.as_bytes(), self.identity.as_bytes(), &*self.adv_secret]
+            .map(|bytes| BASE64.encode(bytes));
         format!("{DEEP_LINK}{},{noise},{identity},{secret},{}", self.reference, self.client_type.as_str())
     }
 

@@ -67,7 +67,8 @@ impl PreKey {
     /// # Errors
     /// When it is something else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignalError> {
-        let mut record = record::PreKey::decode(bytes).map_err(|_| SignalError::Malformed("a prekey record"))?;
+        let mut record =
+            record::PreKey::decode(bytes).map_err(|_| SignalError::Malformed("a prekey record"))?;
         let key = PrivateKey::from_raw(&record.private).map(KeyPair::from);
         record.private.zeroize();
         Ok(Self { id: record.id, key: key? })

@@ -86,7 +86,13 @@ impl SenderKey {
             return Ok(record);
         }
         record.states.retain(|state| state.id != id);
-        record.states.push_front(State { id, chain, signing_public, signing_private: None, skipped: VecDeque::new() });
+        record.states.push_front(State {
+            id,
+            chain,
+            signing_public,
+            signing_private: None,
+            skipped: VecDeque::new(),
+        });
         record.states.truncate(MAX_STATES);
         Ok(record)
     }
@@ -114,7 +120,8 @@ impl SenderKey {
     /// When it does not decrypt; nothing has changed then.
     pub fn decrypt(&mut self, message: &[u8]) -> Result<Zeroizing<Vec<u8>>, SignalError> {
         let message = SenderKeyMessage::parse(message)?;
-        let state = self.states.iter_mut().find(|state| state.id == message.id).ok_or(SignalError::NoSession)?;
+        let state =
+            self.states.iter_mut().find(|state| state.id == message.id).ok_or(SignalError::NoSession)?;
         state
             .signing_public
             .verify(&[message.signed], message.signature)

@@ -7,7 +7,8 @@ use rand::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
-    Ciphertext, CiphertextKind, LocalIdentity, PreKey, PreKeyBundle, PreKeyMessage, SignalError, SignedPreKey,
+    Ciphertext, CiphertextKind, LocalIdentity, PreKey, PreKeyBundle, PreKeyMessage, SignalError,
+    SignedPreKey,
     chain::{ChainKey, Skipped},
     state::{Pending, ReceiverChain, State, ratchet},
     wire::{Introduction, SignalMessage},
@@ -227,7 +228,8 @@ pub fn receive_pre_key(
         (Some(id), _) => return Err(SignalError::UnknownPreKey(id)),
         (None, _) => None,
     };
-    let (root_key, chain_key) = x3dh::respond(own, signed, one_time, &message.identity(), &message.base_key())?;
+    let (root_key, chain_key) =
+        x3dh::respond(own, signed, one_time, &message.identity(), &message.base_key())?;
     let mut state = State {
         remote_identity: message.identity(),
         remote_registration_id: message.registration_id(),

@@ -80,7 +80,8 @@ impl State {
         let seed = self.sender_chain.step().ok_or(SignalError::TooFarAhead)?;
         let keys = MessageKeys::derive(&seed);
         let length = (plaintext.len() / 16 + 1) * 16;
-        let mut out = SignalMessage::start(&self.sender_ratchet.public(), counter, self.previous_counter, length);
+        let mut out =
+            SignalMessage::start(&self.sender_ratchet.public(), counter, self.previous_counter, length);
         crypto::aes_cbc_encrypt_onto(&keys.cipher, &keys.iv, plaintext, &mut out);
         let mac = mac(&keys, own, &self.remote_identity, &out);
         out.extend_from_slice(&mac[..MAC_LENGTH]);
@@ -152,7 +153,8 @@ impl State {
     }
 
     fn forget_oldest(&mut self) {
-        let mut excess = self.receivers.iter().map(|chain| chain.skipped.len()).sum::<usize>().saturating_sub(MAX_SKIPPED);
+        let mut excess =
+            self.receivers.iter().map(|chain| chain.skipped.len()).sum::<usize>().saturating_sub(MAX_SKIPPED);
         for chain in &mut self.receivers {
             let drop = excess.min(chain.skipped.len());
             chain.skipped.drain(..drop);

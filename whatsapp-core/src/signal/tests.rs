@@ -45,7 +45,9 @@ impl Party {
     fn decrypt(&mut self, message: &Ciphertext) -> Result<Vec<u8>, SignalError> {
         if message.kind == CiphertextKind::Message {
             let session = self.session.as_mut().ok_or(SignalError::NoSession)?;
-            return session.decrypt(&self.own, &message.bytes, &mut self.rng).map(|plaintext| plaintext.to_vec());
+            return session
+                .decrypt(&self.own, &message.bytes, &mut self.rng)
+                .map(|plaintext| plaintext.to_vec());
         }
         let parsed = PreKeyMessage::parse(&message.bytes)?;
         let one_time = self.one_time.iter().find(|key| Some(key.id) == parsed.pre_key_id());

@@ -8,7 +8,11 @@ use crate::crypto::{self, KeyPair, PublicKey, SharedSecret};
 pub(super) type Agreed = (Zeroizing<[u8; 32]>, [u8; 32]);
 
 /// The initiator's side; the bundle's signature is verified first.
-pub(super) fn initiate(own: &LocalIdentity, base: &KeyPair, bundle: &PreKeyBundle) -> Result<Agreed, SignalError> {
+pub(super) fn initiate(
+    own: &LocalIdentity,
+    base: &KeyPair,
+    bundle: &PreKeyBundle,
+) -> Result<Agreed, SignalError> {
     bundle
         .identity
         .verify(&[&bundle.signed_pre_key.to_typed()], &bundle.signed_pre_key_signature)
@@ -39,7 +43,12 @@ pub(super) fn respond(
     ))
 }
 
-fn derive(first: &SharedSecret, second: &SharedSecret, third: &SharedSecret, fourth: Option<&SharedSecret>) -> Agreed {
+fn derive(
+    first: &SharedSecret,
+    second: &SharedSecret,
+    third: &SharedSecret,
+    fourth: Option<&SharedSecret>,
+) -> Agreed {
     let mut secret = Zeroizing::new([0xff; 5 * 32]);
     let parts = [Some(first), Some(second), Some(third), fourth];
     let mut end = 32;

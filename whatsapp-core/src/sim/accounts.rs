@@ -92,7 +92,8 @@ impl SignedKey {
     /// Signed by that identity? Checked when it is uploaded: a client that signs wrongly is told.
     pub(super) fn is_signed_by(&self, identity: &PublicKey) -> bool {
         let Ok(key) = PublicKey::from_raw(&self.value) else { return false };
-        self.signature.len() == SIGNATURE_LENGTH && identity.verify(&[&key.to_typed()], &self.signature).is_ok()
+        self.signature.len() == SIGNATURE_LENGTH
+            && identity.verify(&[&key.to_typed()], &self.signature).is_ok()
     }
 }
 

@@ -21,7 +21,13 @@ const LOW_WATER: usize = 10;
 impl Network {
     /// A linked device asks for something. Every request gets an answer; what is not understood gets an empty one and
     /// is counted.
-    pub(super) fn on_iq(&mut self, now: Timestamp, connection: ConnectionId, device: DeviceAddress, node: NodeRef<'_>) {
+    pub(super) fn on_iq(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        device: DeviceAddress,
+        node: NodeRef<'_>,
+    ) {
         let kind = node.attr_text("type").unwrap_or("get");
         if matches!(kind, "result" | "error") {
             return;
@@ -87,7 +93,8 @@ impl Network {
         }
         companion.keys.registration = node.child_bytes("registration").cloned().ok_or(400u16)?;
         companion.keys.signed = Some(signed);
-        let keys = node.child("list").into_iter().flat_map(|list| list.children_named("key")).filter_map(parse_key);
+        let keys =
+            node.child("list").into_iter().flat_map(|list| list.children_named("key")).filter_map(parse_key);
         for key in keys {
             if !companion.keys.one_time.iter().any(|(id, _)| *id == key.0) {
                 companion.keys.one_time.push_back(key);
@@ -149,7 +156,8 @@ impl Network {
     fn bundle_children(&mut self, device: DeviceAddress) -> Option<Vec<Node>> {
         if device.device == 0 {
             let bundle = self.accounts.people[device.person].phone.bundle(&mut self.rng);
-            let mut children = vec![Node::new("registration").bytes(bundle.registration_id.to_be_bytes().to_vec())];
+            let mut children =
+                vec![Node::new("registration").bytes(bundle.registration_id.to_be_bytes().to_vec())];
             children.extend(bundle_nodes(&bundle));
             return Some(children);
         }
@@ -226,10 +234,12 @@ impl Network {
                 });
             }
             if let (true, Some(person)) = (lid, person) {
-                answer = answer.child(Node::new("lid").attr("val", self.accounts.people[person].jid(Server::Lid, 0)));
+                answer = answer
+                    .child(Node::new("lid").attr("val", self.accounts.people[person].jid(Server::Lid, 0)));
             }
             if contact {
-                answer = answer.child(Node::new("contact").attr("type", if person.is_some() { "in" } else { "out" }));
+                answer = answer
+                    .child(Node::new("contact").attr("type", if person.is_some() { "in" } else { "out" }));
             }
             answers.push(answer);
         }
@@ -248,9 +258,12 @@ impl Network {
         let record = &self.accounts.people[person];
         let companions: Vec<_> = record.companions.iter().map(|(id, c)| (*id, c.key_index)).collect();
         let primary = Node::new("device").attr("id", "0");
-        let rest = companions.iter().map(|(id, index)| Node::new("device").attr("id", *id).attr("key-index", *index));
+        let rest = companions
+            .iter()
+            .map(|(id, index)| Node::new("device").attr("id", *id).attr("key-index", *index));
         let list = Node::new("device-list").children(std::iter::once(primary).chain(rest));
-        let indexes: Vec<u32> = std::iter::once(0).chain(companions.iter().map(|(_, index)| *index)).collect();
+        let indexes: Vec<u32> =
+            std::iter::once(0).chain(companions.iter().map(|(_, index)| *index)).collect();
         let account = record.phone.account_key().clone();
         let signed = sign_key_index_list(&account, record.raw_id, &indexes, now, &mut self.rng);
         let signed = Node::new("key-index-list").attr("ts", now.as_secs()).bytes(signed);
@@ -278,8 +291,11 @@ pub(super) fn bundle_nodes(bundle: &PreKeyBundle) -> Vec<Node> {
         value: key(&bundle.signed_pre_key),
         signature: Bytes::copy_from_slice(&bundle.signed_pre_key_signature),
     };
-    let mut nodes =
-        vec![Node::new("type").bytes(&[5][..]), Node::new("identity").bytes(key(&bundle.identity)), signed_node(&signed)];
+    let mut nodes = vec![
+        Node::new("type").bytes(&[5][..]),
+        Node::new("identity").bytes(key(&bundle.identity)),
+        signed_node(&signed),
+    ];
     if let Some((number, one_time)) = &bundle.pre_key {
         nodes.push(key_node("key", id(*number), key(one_time)));
     }

@@ -3,7 +3,11 @@ use bytes::{Bytes, BytesMut};
 use prost::Message;
 use rand::rngs::StdRng;
 
-use super::{accounts::DeviceAddress, pairing::Registration, responder::{Handshake, Responder, ServerIdentity}};
+use super::{
+    accounts::DeviceAddress,
+    pairing::Registration,
+    responder::{Handshake, Responder, ServerIdentity},
+};
 use crate::{
     binary::{self, Node, Stanza},
     crypto::PublicKey,
@@ -65,7 +69,8 @@ impl Link {
             Handshake::Wait => Ok(None),
             Handshake::Answer(bytes) => Ok(Some(Received::Answer(bytes))),
             Handshake::Done(established) => {
-                let payload = ClientPayload::decode(&established.payload[..]).map_err(|error| error.to_string())?;
+                let payload =
+                    ClientPayload::decode(&established.payload[..]).map_err(|error| error.to_string())?;
                 let transport = Box::new(established.transport);
                 self.stage = Stage::Open { transport, frames: established.frames, role: Role::Refused };
                 Ok(Some(Received::Hello { client: established.client, payload: Box::new(payload) }))

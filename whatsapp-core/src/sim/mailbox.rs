@@ -29,9 +29,11 @@ impl Mailbox {
 
     /// The device answered a stanza of that class and id. One from the same person goes first.
     pub(super) fn answered(&mut self, class: &str, id: &str, to: Option<&Jid>) -> Option<Node> {
-        let matches = |waiting: &&Waiting| waiting.id == id && waiting.node.tag == class && waiting.delivered.is_some();
+        let matches =
+            |waiting: &&Waiting| waiting.id == id && waiting.node.tag == class && waiting.delivered.is_some();
         let exact = |waiting: &Waiting| matches(&waiting) && to.is_some_and(|to| to.same_user(&waiting.from));
-        let at = self.waiting.iter().position(exact).or_else(|| self.waiting.iter().position(|w| matches(&w)))?;
+        let at =
+            self.waiting.iter().position(exact).or_else(|| self.waiting.iter().position(|w| matches(&w)))?;
         self.waiting.remove(at).map(|waiting| waiting.node)
     }
 

@@ -263,7 +263,8 @@ impl Network {
         }
         let user = payload.username.map(|user| user.to_string()).unwrap_or_default();
         let device = u16::try_from(payload.device.unwrap_or(0)).unwrap_or(0);
-        let address = self.accounts.device(&Jid::pn(user).with_device(device)).filter(|address| address.device != 0);
+        let address =
+            self.accounts.device(&Jid::pn(user).with_device(device)).filter(|address| address.device != 0);
         let companion = address.and_then(|address| self.accounts.companion(address));
         let (Some(address), Some(companion)) = (address, companion) else { return self.refuse(id, 401) };
         if companion.noise != client {
@@ -287,7 +288,8 @@ impl Network {
             .attr("companion_enc_static", "")
             .attr("location", "sim");
         self.send(id, &success);
-        let routing = Node::new("edge_routing").child(Node::new("routing_info").bytes(&b"\x08\x02\x08\x05"[..]));
+        let routing =
+            Node::new("edge_routing").child(Node::new("routing_info").bytes(&b"\x08\x02\x08\x05"[..]));
         self.send(id, &Node::new("ib").attr("from", Jid::SERVICE).child(routing));
     }
 
@@ -334,7 +336,8 @@ impl Network {
     }
 
     fn on_ack(&mut self, device: DeviceAddress, node: NodeRef<'_>) {
-        let (class, id) = (node.attr_text("class").unwrap_or_default(), node.attr_text("id").unwrap_or_default());
+        let (class, id) =
+            (node.attr_text("class").unwrap_or_default(), node.attr_text("id").unwrap_or_default());
         let to = node.attr_jid("to");
         if let Some(companion) = self.accounts.companion(device) {
             companion.mailbox.answered(class, id, to.as_ref());
@@ -416,7 +419,8 @@ impl Network {
 
     pub(super) fn schedule(&mut self, at: Timestamp, what: Later) {
         if let Later::Redeliver(device) = &what {
-            let planned = self.later.values().any(|later| matches!(later, Later::Redeliver(other) if other == device));
+            let planned =
+                self.later.values().any(|later| matches!(later, Later::Redeliver(other) if other == device));
             if planned {
                 return;
             }

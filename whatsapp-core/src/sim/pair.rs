@@ -9,9 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use whatsapp_store::{
-    AccountId, Content, MessageQuery, MessageRecord, Store,
-};
+use whatsapp_store::{AccountId, Content, MessageQuery, MessageRecord, Store};
 
 use super::{ConnectionId, Network, Output, SimConfig};
 use crate::{
@@ -62,7 +60,10 @@ enum UnderWay {
 
 impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("World").field("now", &self.now).field("network", &self.network).finish_non_exhaustive()
+        f.debug_struct("World")
+            .field("now", &self.now)
+            .field("network", &self.network)
+            .finish_non_exhaustive()
     }
 }
 
@@ -339,7 +340,8 @@ impl ClientSide {
         let mut all = Vec::new();
         let mut query = MessageQuery { limit: 500, ..MessageQuery::default() };
         loop {
-            let page = ready(self.store.messages(&self.config.account, &query)).expect("the store is readable");
+            let page =
+                ready(self.store.messages(&self.config.account, &query)).expect("the store is readable");
             all.extend(page.messages);
             match page.next {
                 Some(next) => query.before = Some(next),

@@ -49,7 +49,13 @@ struct Accepted {
 }
 
 impl Network {
-    pub(super) fn start_registration(&mut self, now: Timestamp, id: ConnectionId, noise: PublicKey, payload: &ClientPayload) {
+    pub(super) fn start_registration(
+        &mut self,
+        now: Timestamp,
+        id: ConnectionId,
+        noise: PublicKey,
+        payload: &ClientPayload,
+    ) {
         let data = payload.device_pairing_data.as_ref();
         let identity = data.and_then(|data| PublicKey::from_raw(data.identity.as_deref()?).ok());
         let Some(identity) = identity else { return self.close(id) };
@@ -98,7 +104,8 @@ impl Network {
         if node.tag() == "iq"
             && let Some(request) = node.attr_text("id")
         {
-            let answer = Node::new("iq").attr("from", Jid::SERVICE).attr("type", "result").attr("id", request);
+            let answer =
+                Node::new("iq").attr("from", Jid::SERVICE).attr("type", "result").attr("id", request);
             self.send(id, &answer);
         }
     }
@@ -182,7 +189,8 @@ impl Network {
         let Some(accepted) = registration.accepted.take() else { return };
         let answer = node.child("pair-device-sign").and_then(|sign| sign.child_bytes("device-identity"));
         let account = self.accounts.people[accepted.person].phone.identity();
-        let signed = answer.and_then(|answer| accept_companion(answer, &accepted.signed, &account, &identity));
+        let signed =
+            answer.and_then(|answer| accept_companion(answer, &accepted.signed, &account, &identity));
         let Some(signed_identity) = signed else {
             self.note_unknown("a pair-device-sign that does not verify");
             return self.close(id);
@@ -207,8 +215,9 @@ impl Network {
     /// Tells everybody that a person's devices changed, by number and by LID.
     fn announce(&mut self, now: Timestamp, person: usize, device: u16, key_index: u32, what: &'static str) {
         let record = &self.accounts.people[person];
-        let indexes: Vec<u32> =
-            std::iter::once(0).chain(record.companions.values().map(|companion| companion.key_index)).collect();
+        let indexes: Vec<u32> = std::iter::once(0)
+            .chain(record.companions.values().map(|companion| companion.key_index))
+            .collect();
         let account = record.phone.account_key().clone();
         let signed = sign_key_index_list(&account, record.raw_id, &indexes, now, &mut self.rng);
         let everybody: Vec<DeviceAddress> = (0..self.accounts.people.len())
@@ -237,7 +246,9 @@ impl Network {
 
     /// A device is no longer linked: by its own wish, or the phone's.
     pub(super) fn unlink(&mut self, now: Timestamp, address: DeviceAddress) {
-        let Some(companion) = self.accounts.people[address.person].companions.remove(&address.device) else { return };
+        let Some(companion) = self.accounts.people[address.person].companions.remove(&address.device) else {
+            return;
+        };
         if let Some(connection) = companion.connection {
             let conflict = Node::new("conflict").attr("type", "device_removed");
             self.send(connection, &Node::new("stream:error").attr("code", "401").child(conflict));
@@ -284,8 +295,12 @@ impl Network {
             Some("companion_finish") => {
                 self.send(id, &result);
                 let bundle = code.child_bytes("link_code_pairing_wrapped_key_bundle").cloned();
-                let Some(registration) = self.links.get_mut(&id).and_then(|link| link.registration()) else { return };
-                let (Some((person, typed)), Some(bundle)) = (registration.typed.take(), bundle) else { return };
+                let Some(registration) = self.links.get_mut(&id).and_then(|link| link.registration()) else {
+                    return;
+                };
+                let (Some((person, typed)), Some(bundle)) = (registration.typed.take(), bundle) else {
+                    return;
+                };
                 let account = self.accounts.people[person].phone.account_key().clone();
                 match typed.finish(&account, &bundle) {
                     Some(candidate) => drop(self.offer(now, id, person, &candidate)),

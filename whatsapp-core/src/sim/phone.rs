@@ -116,13 +116,25 @@ impl Phone {
         Ok(())
     }
 
-    pub(super) fn seal(&mut self, device: &Address, plaintext: &[u8], rng: &mut StdRng) -> Option<Ciphertext> {
+    pub(super) fn seal(
+        &mut self,
+        device: &Address,
+        plaintext: &[u8],
+        rng: &mut StdRng,
+    ) -> Option<Ciphertext> {
         let padded = padding::pad(plaintext, rng);
         self.sessions.get_mut(device)?.encrypt(&self.own, &padded).ok()
     }
 
     /// Decrypts what `sender` sent under `id`.
-    pub(super) fn open(&mut self, sender: &Address, kind: &str, bytes: &[u8], id: &str, rng: &mut StdRng) -> Opened {
+    pub(super) fn open(
+        &mut self,
+        sender: &Address,
+        kind: &str,
+        bytes: &[u8],
+        id: &str,
+        rng: &mut StdRng,
+    ) -> Opened {
         let plaintext = match self.decrypt(sender, kind, bytes, rng) {
             Ok(plaintext) => plaintext,
             Err(SignalError::Duplicate) => {
@@ -146,7 +158,13 @@ impl Phone {
         Opened::Message(message)
     }
 
-    fn decrypt(&mut self, sender: &Address, kind: &str, bytes: &[u8], rng: &mut StdRng) -> Result<Vec<u8>, SignalError> {
+    fn decrypt(
+        &mut self,
+        sender: &Address,
+        kind: &str,
+        bytes: &[u8],
+        rng: &mut StdRng,
+    ) -> Result<Vec<u8>, SignalError> {
         if kind == "msg" {
             let session = self.sessions.get_mut(sender).ok_or(SignalError::NoSession)?;
             return session.decrypt(&self.own, bytes, rng).map(|plain| plain.to_vec());

@@ -49,8 +49,7 @@ pub fn sign_companion(
         device_type: Some(adv::EncryptionType::E2ee as i32),
     };
     let details = Bytes::from(identity.encode_to_vec());
-    let signature =
-        account.private().sign(&[&prefix::ACCOUNT, &details, candidate.identity.as_bytes()], rng);
+    let signature = account.private().sign(&[&prefix::ACCOUNT, &details, candidate.identity.as_bytes()], rng);
     let signed = adv::SignedDeviceIdentity {
         details: Some(details.clone()),
         account_signature_key: Some(Bytes::copy_from_slice(account.public().as_bytes())),
@@ -69,7 +68,12 @@ pub fn sign_companion(
 
 /// Checks what the companion answered: the same details, signed by its own key as well. Gives the identity with the
 /// account's key put back, as others are to see it.
-pub fn accept_companion(answer: &[u8], signed: &Signed, account: &PublicKey, companion: &PublicKey) -> Option<Bytes> {
+pub fn accept_companion(
+    answer: &[u8],
+    signed: &Signed,
+    account: &PublicKey,
+    companion: &PublicKey,
+) -> Option<Bytes> {
     let mut identity = adv::SignedDeviceIdentity::decode(answer).ok()?;
     if identity.details.as_ref() != Some(&signed.details) {
         return None;

@@ -37,7 +37,11 @@ impl ServerIdentity {
         };
         let chain = CertChain {
             intermediate: Some(sign(&certify(INTERMEDIATE_SERIAL, 0, &intermediate), &root, rng)),
-            leaf: Some(sign(&certify(INTERMEDIATE_SERIAL + 1, INTERMEDIATE_SERIAL, &static_key), &intermediate, rng)),
+            leaf: Some(sign(
+                &certify(INTERMEDIATE_SERIAL + 1, INTERMEDIATE_SERIAL, &static_key),
+                &intermediate,
+                rng,
+            )),
         };
         Self { root: root.public(), static_key, chain: chain.encode_to_vec().into() }
     }

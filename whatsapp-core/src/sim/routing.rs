@@ -35,7 +35,13 @@ struct Envelope<'a> {
 
 impl Network {
     /// A client sends a message.
-    pub(super) fn on_message(&mut self, now: Timestamp, connection: ConnectionId, sender: DeviceAddress, node: NodeRef<'_>) {
+    pub(super) fn on_message(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        sender: DeviceAddress,
+        node: NodeRef<'_>,
+    ) {
         let (Some(id), Some(to)) = (node.attr_text("id"), node.attr_jid("to")) else {
             return self.note_unknown("<message> without id or recipient");
         };
@@ -127,12 +133,15 @@ impl Network {
 
     /// A phone gets a message.
     fn reach_phone(&mut self, now: Timestamp, envelope: &Envelope<'_>, person: usize, enc: &Node) {
-        let (Some(kind), Body::Bytes(bytes)) = (enc.get("type").and_then(|kind| kind.as_text()), &enc.content) else {
+        let (Some(kind), Body::Bytes(bytes)) =
+            (enc.get("type").and_then(|kind| kind.as_text()), &enc.content)
+        else {
             return self.note_unknown("<enc> without type or bytes");
         };
         let sender_jid = self.accounts.jid(envelope.sender, Server::Lid);
         let sender = Address::from(&sender_jid);
-        let opened = self.accounts.people[person].phone.open(&sender, kind, bytes, envelope.id, &mut self.rng);
+        let opened =
+            self.accounts.people[person].phone.open(&sender, kind, bytes, envelope.id, &mut self.rng);
         let from_me = envelope.sender.person == person;
         match opened {
             Opened::Message(message) => {
@@ -148,7 +157,14 @@ impl Network {
         }
     }
 
-    fn shown(&mut self, now: Timestamp, envelope: &Envelope<'_>, person: usize, from_me: bool, message: &Message) {
+    fn shown(
+        &mut self,
+        now: Timestamp,
+        envelope: &Envelope<'_>,
+        person: usize,
+        from_me: bool,
+        message: &Message,
+    ) {
         let other = if from_me { self.accounts.find(&envelope.to) } else { Some(envelope.sender.person) };
         let Some(other) = other else { return };
         let chat = self.accounts.people[other].jid(Server::User, 0);
@@ -184,7 +200,13 @@ impl Network {
     }
 
     /// A receipt of a phone to the sender's devices.
-    fn phone_receipt(&mut self, now: Timestamp, envelope: &Envelope<'_>, person: usize, kind: Option<&'static str>) {
+    fn phone_receipt(
+        &mut self,
+        now: Timestamp,
+        envelope: &Envelope<'_>,
+        person: usize,
+        kind: Option<&'static str>,
+    ) {
         if self.accounts.people[person].behaviour == Behaviour::Silent {
             return;
         }
@@ -214,7 +236,14 @@ impl Network {
 
     /// A phone could not decrypt: it asks the sending device for the message again, with fresh keys from the second
     /// time on.
-    fn ask_again(&mut self, now: Timestamp, envelope: &Envelope<'_>, person: usize, enc: &Node, error: &SignalError) {
+    fn ask_again(
+        &mut self,
+        now: Timestamp,
+        envelope: &Envelope<'_>,
+        person: usize,
+        enc: &Node,
+        error: &SignalError,
+    ) {
         let asked: u8 = enc.get("count").and_then(|count| count.as_text()?.parse().ok()).unwrap_or(0);
         if asked >= MAX_RETRIES {
             return;
@@ -249,7 +278,13 @@ impl Network {
         self.say(now, person, to, text)
     }
 
-    pub(super) fn say(&mut self, now: Timestamp, person: usize, to: &Jid, text: &str) -> Result<String, SimError> {
+    pub(super) fn say(
+        &mut self,
+        now: Timestamp,
+        person: usize,
+        to: &Jid,
+        text: &str,
+    ) -> Result<String, SimError> {
         let other = self.accounts.find(to).ok_or_else(|| SimError::UnknownPerson(to.user.to_string()))?;
         let own = self.accounts.people[person].jid(Server::User, 0);
         let id = id::generate(now, &own, &mut self.rng).to_string();
@@ -285,13 +320,17 @@ impl Network {
         count: Option<u8>,
     ) {
         let address = Address::from(&self.accounts.jid(target, Server::Lid));
-        let ready = self.accounts.people[person].phone.has_session(&address) || self.phone_session(person, target);
+        let ready =
+            self.accounts.people[person].phone.has_session(&address) || self.phone_session(person, target);
         if !ready {
             return self.note_unknown("a device without prekeys");
         }
-        let Some(sealed) = self.accounts.people[person].phone.seal(&address, plaintext, &mut self.rng) else { return };
+        let Some(sealed) = self.accounts.people[person].phone.seal(&address, plaintext, &mut self.rng) else {
+            return;
+        };
         let kind = if sealed.kind == CiphertextKind::PreKey { "pkmsg" } else { "msg" };
-        let enc = Node::new("enc").attr("v", "2").attr("type", kind).attr_opt("count", count).bytes(sealed.bytes);
+        let enc =
+            Node::new("enc").attr("v", "2").attr("type", kind).attr_opt("count", count).bytes(sealed.bytes);
         let envelope = Envelope {
             id,
             kind: "text",
@@ -315,25 +354,31 @@ impl Network {
     }
 
     /// A client sends a receipt.
-    pub(super) fn on_receipt(&mut self, now: Timestamp, connection: ConnectionId, device: DeviceAddress, node: NodeRef<'_>) {
+    pub(super) fn on_receipt(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        device: DeviceAddress,
+        node: NodeRef<'_>,
+    ) {
         let (Some(id), Some(to)) = (node.attr_text("id"), node.attr_jid("to")) else {
             return self.note_unknown("<receipt> without id or recipient");
         };
         let kind = node.attr_text("type");
-        let ack = Node::new("ack")
-            .attr("class", "receipt")
-            .attr("id", id)
-            .attr("from", &to)
-            .attr_opt("type", kind);
+        let ack =
+            Node::new("ack").attr("class", "receipt").attr("id", id).attr("from", &to).attr_opt("type", kind);
         self.send(connection, &ack);
         if !matches!(kind, Some("read" | "read-self" | "played")) {
-            let answered = self.accounts.companion(device).and_then(|c| c.mailbox.answered("message", id, Some(&to)));
+            let answered =
+                self.accounts.companion(device).and_then(|c| c.mailbox.answered("message", id, Some(&to)));
             drop(answered);
         }
         let Some(other) = self.accounts.find(&to) else { return };
         match kind {
             Some("sender" | "peer_msg" | "hist_sync" | "read-self" | "server-error") => {}
-            Some("retry") => self.forward_retry(now, device, DeviceAddress { person: other, device: to.device }, &to, node),
+            Some("retry") => {
+                self.forward_retry(now, device, DeviceAddress { person: other, device: to.device }, &to, node)
+            }
             _ => {
                 let forwarded = self.forwarded(now, device, &to, node);
                 for target in self.accounts.devices(other) {
@@ -358,7 +403,14 @@ impl Network {
         forwarded
     }
 
-    fn forward_retry(&mut self, now: Timestamp, from: DeviceAddress, sender: DeviceAddress, to: &Jid, node: NodeRef<'_>) {
+    fn forward_retry(
+        &mut self,
+        now: Timestamp,
+        from: DeviceAddress,
+        sender: DeviceAddress,
+        to: &Jid,
+        node: NodeRef<'_>,
+    ) {
         if sender.device != 0 {
             let forwarded = self.forwarded(now, from, to, node);
             return self.post(now, sender, forwarded);
@@ -367,7 +419,9 @@ impl Network {
         let retry = node.child("retry");
         let count: u8 = retry.and_then(|retry| retry.attr_text("count")?.parse().ok()).unwrap_or(1);
         let Some(id) = node.attr_text("id") else { return };
-        let Some((chat, payload)) = self.accounts.people[sender.person].phone.sent.get(id).cloned() else { return };
+        let Some((chat, payload)) = self.accounts.people[sender.person].phone.sent.get(id).cloned() else {
+            return;
+        };
         if count > MAX_RETRIES {
             return;
         }

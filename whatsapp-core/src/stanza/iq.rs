@@ -23,7 +23,6 @@ pub fn result(id: &str, to: Jid) -> Node {
     Node::new("iq").attr("to", to).attr("type", "result").attr("id", id)
 }
 
-
 /// An answer.
 #[derive(Clone, Copy, Debug)]
 pub enum IqReply<'a> {
@@ -38,6 +37,7 @@ pub fn parse_reply(node: NodeRef<'_>) -> IqReply<'_> {
     if node.attr_text("type") != Some("error") {
         return IqReply::Result(node);
     }
-    let code = node.child("error").and_then(|error| error.attr_text("code")).and_then(|code| code.parse().ok());
+    let code =
+        node.child("error").and_then(|error| error.attr_text("code")).and_then(|code| code.parse().ok());
     IqReply::Error(code.unwrap_or(0))
 }

@@ -187,7 +187,8 @@ impl OutgoingStanza {
         }
         node = node.attr_opt("recipient", self.recipient.as_ref());
         if !self.participants.is_empty() {
-            let each = self.participants.iter().map(|(jid, enc)| Node::new("to").attr("jid", jid).child(enc.node()));
+            let each =
+                self.participants.iter().map(|(jid, enc)| Node::new("to").attr("jid", jid).child(enc.node()));
             node = node.child(Node::new("participants").children(each));
         }
         if let Some(enc) = &self.bare_enc {

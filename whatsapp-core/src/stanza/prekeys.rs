@@ -99,7 +99,9 @@ pub enum BundleError {
 ///
 /// # Errors
 /// When the answer as a whole is not one.
-pub fn parse_bundles(node: NodeRef<'_>) -> Result<Vec<(Jid, Result<FetchedBundle, BundleError>)>, StanzaError> {
+pub fn parse_bundles(
+    node: NodeRef<'_>,
+) -> Result<Vec<(Jid, Result<FetchedBundle, BundleError>)>, StanzaError> {
     let list = node.child("list").ok_or(StanzaError::Missing("list"))?;
     let users = list.children_named("user").take(MAX_BUNDLES);
     Ok(users.filter_map(|user| Some((user.attr_jid("jid")?, parse_user(user)))).collect())

@@ -150,7 +150,8 @@ pub fn read(to: &Jid, participant: Option<&Jid>, ids: &[&str], now: Timestamp) -
             .attr_opt("participant", participant);
         match &ids[1..] {
             [] => node,
-            more => node.child(Node::new("list").children(more.iter().map(|id| Node::new("item").attr("id", *id)))),
+            more => node
+                .child(Node::new("list").children(more.iter().map(|id| Node::new("item").attr("id", *id)))),
         }
     };
     ids.chunks(MAX_IDS).map(stanza).collect()
@@ -174,7 +175,13 @@ pub struct OwnKeys {
 }
 
 /// Asks the sender of a message to send it again.
-pub fn retry(stanza: &MessageStanza, count: u8, reason: u8, registration_id: u32, keys: Option<OwnKeys>) -> Node {
+pub fn retry(
+    stanza: &MessageStanza,
+    count: u8,
+    reason: u8,
+    registration_id: u32,
+    keys: Option<OwnKeys>,
+) -> Node {
     let retry = Node::new("retry")
         .attr("v", "1")
         .attr("count", count)

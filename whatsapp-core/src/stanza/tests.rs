@@ -64,7 +64,10 @@ fn a_retry_receipt_and_back() {
     assert_eq!((receipt.kind, request.count, request.id.as_str()), (ReceiptKind::Retry, 2, "A"));
     assert_eq!(request.registration_id, 0x1234);
     let bundle = request.keys.unwrap();
-    assert_eq!((bundle.signed_pre_key_id, bundle.pre_key), (0x01_0203, Some((9, PublicKey::from_array([4; 32])))));
+    assert_eq!(
+        (bundle.signed_pre_key_id, bundle.pre_key),
+        (0x01_0203, Some((9, PublicKey::from_array([4; 32]))))
+    );
 }
 
 #[test]
@@ -86,11 +89,17 @@ fn read_receipts_are_split() {
 
 #[test]
 fn bundles_one_by_one() {
-    let keys = prekeys::upload(7, &PublicKey::from_array([1; 32]), (3, PublicKey::from_array([2; 32]), [5; 64]), &[]);
+    let keys = prekeys::upload(
+        7,
+        &PublicKey::from_array([1; 32]),
+        (3, PublicKey::from_array([2; 32]), [5; 64]),
+        &[],
+    );
     let Content::Nodes(parts) = keys.content else { panic!() };
     let good = Node::new("user").attr("jid", jid("1:2@lid")).children(parts);
     let bad = Node::new("user").attr("jid", jid("3@lid")).child(Node::new("error").attr("code", "404"));
-    let broken = Node::new("user").attr("jid", jid("4@lid")).child(Node::new("registration").bytes(&[0; 4][..]));
+    let broken =
+        Node::new("user").attr("jid", jid("4@lid")).child(Node::new("registration").bytes(&[0; 4][..]));
     let node = Node::new("iq").child(Node::new("list").children([good, bad, broken]));
     let stanza = Stanza::from(&node);
     let bundles = prekeys::parse_bundles(stanza.root()).unwrap();
@@ -121,7 +130,9 @@ fn device_lists() {
 #[test]
 fn endings() {
     let failure = |reason: u64| {
-        let stanza = Stanza::from(&Node::new("failure").attr("reason", reason).attr("expire", "90").attr("code", "101"));
+        let stanza = Stanza::from(
+            &Node::new("failure").attr("reason", reason).attr("expire", "90").attr("code", "101"),
+        );
         parse_failure(stanza.root())
     };
     assert_eq!(failure(401), Failure::LoggedOut);
@@ -139,33 +150,66 @@ fn endings() {
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
-    prop_oneof!["[a-z0-9:@.]{0,12}".prop_map(Value::from), "[0-9]{1,6}".prop_map(|user| Value::Jid(Jid::lid(user)))]
+    prop_oneof![
+        "[a-z0-9:@.]{0,12}".prop_map(Value::from),
+        "[0-9]{1,6}".prop_map(|user| Value::Jid(Jid::lid(user)))
+    ]
 }
 
 /// Trees made of the words that parsers look for.
 fn any_node() -> impl Strategy<Value = Node> {
     let word = || {
         prop::sample::select(vec![
-            "iq", "list", "user", "key", "skey", "id", "value", "signature", "registration", "identity", "type",
-            "usync", "devices", "device-list", "device", "lid", "enc", "retry", "keys", "item", "error", "count",
-            "digest", "hash", "jid", "from", "t", "participant", "recipient", "code", "reason", "edge_routing",
+            "iq",
+            "list",
+            "user",
+            "key",
+            "skey",
+            "id",
+            "value",
+            "signature",
+            "registration",
+            "identity",
+            "type",
+            "usync",
+            "devices",
+            "device-list",
+            "device",
+            "lid",
+            "enc",
+            "retry",
+            "keys",
+            "item",
+            "error",
+            "count",
+            "digest",
+            "hash",
+            "jid",
+            "from",
+            "t",
+            "participant",
+            "recipient",
+            "code",
+            "reason",
+            "edge_routing",
         ])
     };
     let attrs = prop::collection::vec((word(), any_value()), 0..5);
     let leaf = (word(), attrs, prop::option::of(prop::collection::vec(any::<u8>(), 0..70))).prop_map(
         |(tag, attrs, bytes)| {
-            let attrs = attrs.into_iter().map(|(key, value)| Attr { key: CompactString::const_new(key), value });
+            let attrs =
+                attrs.into_iter().map(|(key, value)| Attr { key: CompactString::const_new(key), value });
             let content = bytes.map_or(Content::None, |bytes| Content::Bytes(bytes.into()));
             Node { tag: tag.into(), attrs: attrs.collect(), content }
         },
     );
     leaf.prop_recursive(5, 60, 6, move |inner| {
-        (word(), prop::collection::vec((word(), any_value()), 0..5), prop::collection::vec(inner, 0..6)).prop_map(
-            |(tag, attrs, children)| {
-                let attrs = attrs.into_iter().map(|(key, value)| Attr { key: CompactString::const_new(key), value });
+        (word(), prop::collection::vec((word(), any_value()), 0..5), prop::collection::vec(inner, 0..6))
+            .prop_map(|(tag, attrs, children)| {
+                let attrs =
+                    attrs.into_iter().map(|(key, value)| Attr { key: CompactString::const_new(key), value });
                 Node { tag: tag.into(), attrs: attrs.collect(), content: Content::Nodes(children) }
-            },
-        )
+            })
     })
 }
 
