@@ -20,7 +20,7 @@
 //! # Ok(())
 //! # }
 //! ```
-mod clock;
+pub(crate) mod clock;
 mod driver;
 mod handle;
 mod transport;

@@ -3,14 +3,18 @@
 //! [`Network`] is the service with the phones of a few simulated people: it answers handshakes with a root of its own,
 //! pairs companions, keeps prekeys and device lists, routes messages per device, and holds what was not answered. Its
 //! phones are true Signal endpoints. Bytes, time and a seed in, bytes and reports out: the same seed gives the same
-//! run. [`pair::World`] steps it together with engines in virtual time; [`runtime::Simulator`] runs it in real time.
+//! run. [`pair::World`] steps it together with engines in virtual time; `runtime::Simulator` (with feature `client`) runs
+//! it in real time, and `listen` puts it behind a WebSocket.
 //!
 //! It parses and builds stanzas by itself and does not share the client's [`crate::stanza`], so that a mistake of one
 //! side is not repeated by the other. Nothing here weakens a client: a client trusts the root it is configured with.
 mod accounts;
+mod event;
 mod faults;
 mod iq;
 mod link;
+#[cfg(feature = "client")]
+pub mod listen;
 mod mailbox;
 mod network;
 pub mod pair;
@@ -20,8 +24,11 @@ pub mod primary;
 mod report;
 pub mod responder;
 mod routing;
+#[cfg(feature = "client")]
+pub mod runtime;
 
 pub use accounts::{Behaviour, DeviceAddress};
+pub use event::SimEvent;
 pub use faults::{Faults, Side};
 pub use network::{ConnectionId, Network, Output, SimConfig, SimError};
 pub use phone::Shown;

@@ -9,6 +9,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{
     accounts::{Accounts, Behaviour, DeviceAddress, Person},
+    event::SimEvent,
     faults::{Fate, Faults, Side},
     link::{Link, Received, Role},
     phone::Phone,
@@ -57,6 +58,8 @@ pub enum Output {
     Send(ConnectionId, Bytes),
     /// Close the connection.
     Close(ConnectionId),
+    /// Tell whoever watches.
+    Event(SimEvent),
 }
 
 /// A wish that cannot be granted.
@@ -223,6 +226,10 @@ impl Network {
         {
             companion.connection = None;
             companion.active = false;
+            if let Some(address) = link.device() {
+                let jid = self.accounts.jid(address, Server::User).to_string();
+                self.tell(SimEvent::Offline { jid });
+            }
         }
     }
 
@@ -280,6 +287,8 @@ impl Network {
             self.send(former, &Node::new("stream:error").child(conflict));
             self.close(former);
         }
+        let jid = self.accounts.jid(address, Server::User).to_string();
+        self.tell(SimEvent::Online { jid });
         let lid = self.accounts.jid(address, Server::Lid).to_non_device();
         let success = Node::new("success")
             .attr("t", now.as_secs())
@@ -346,6 +355,11 @@ impl Network {
 
     pub(super) fn note_unknown(&mut self, what: &str) {
         *self.unknown.entry(what.to_owned()).or_default() += 1;
+        self.tell(SimEvent::Unknown { what: what.to_owned() });
+    }
+
+    pub(super) fn tell(&mut self, event: SimEvent) {
+        self.outputs.push_back(Output::Event(event));
     }
 
     /// Puts a stanza into a device's mailbox and hands it over if the device is there.

@@ -265,6 +265,7 @@ impl World {
             match output {
                 Output::Send(connection, bytes) => self.put(UnderWay::ToClient(connection, bytes)),
                 Output::Close(connection) => self.put(UnderWay::ClosedByService(connection)),
+                Output::Event(_) => {}
             }
         }
     }

@@ -6,6 +6,7 @@ use rand::RngExt;
 
 use super::{
     accounts::{Behaviour, Companion, DeviceAddress, KeyStore},
+    event::SimEvent,
     link::Role,
     mailbox::Mailbox,
     network::{ConnectionId, Later, Network, SimError},
@@ -72,6 +73,7 @@ impl Network {
             typed: None,
             accepted: None,
         };
+        self.tell(SimEvent::Registering { push_name: registration.push_name.clone() });
         if let Some(link) = self.links.get_mut(&id) {
             link.set_role(Role::Registering(Box::new(registration)));
         }
@@ -206,7 +208,11 @@ impl Network {
             active: false,
             corrupt_next: false,
         };
-        self.accounts.people[accepted.person].companions.insert(accepted.device, companion);
+        let record = &mut self.accounts.people[accepted.person];
+        record.companions.insert(accepted.device, companion);
+        let jid = record.jid(Server::User, accepted.device).to_string();
+        let lid = record.jid(Server::Lid, accepted.device).to_string();
+        self.tell(SimEvent::Paired { jid, lid });
         self.send(id, &Node::new("stream:error").attr("code", "515"));
         self.close(id);
         self.announce(now, accepted.person, accepted.device, accepted.key_index, "add");
@@ -254,6 +260,8 @@ impl Network {
             self.send(connection, &Node::new("stream:error").attr("code", "401").child(conflict));
             self.close(connection);
         }
+        let jid = self.accounts.jid(address, Server::User).to_string();
+        self.tell(SimEvent::Unlinked { jid });
         self.announce(now, address.person, address.device, companion.key_index, "remove");
     }
 

@@ -52,7 +52,7 @@ pub(super) struct Phone {
 /// What a phone made of a ciphertext.
 pub(super) enum Opened {
     /// New to it.
-    Message(Message),
+    Message(Box<Message>),
     /// Shown before, or a copy that came twice.
     Again,
     /// It asks for it again.
@@ -155,7 +155,7 @@ impl Phone {
             self.inbox.duplicates += 1;
             return Opened::Again;
         }
-        Opened::Message(message)
+        Opened::Message(Box::new(message))
     }
 
     fn decrypt(

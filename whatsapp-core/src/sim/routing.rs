@@ -5,8 +5,9 @@ use whatsapp_store::Content;
 
 use super::{
     accounts::{Behaviour, DeviceAddress},
+    event::SimEvent,
     network::{ConnectionId, Later, Network, SimError},
-    phone::Opened,
+    phone::{Opened, Shown},
 };
 use crate::{
     binary::{Content as Body, Node, NodeRef},
@@ -145,7 +146,7 @@ impl Network {
         let from_me = envelope.sender.person == person;
         match opened {
             Opened::Message(message) => {
-                let (destination, message) = device_sent::unwrap(message);
+                let (destination, message) = device_sent::unwrap(*message);
                 if destination.is_some() && !from_me {
                     return self.note_unknown("a device-sent message from another account");
                 }
@@ -169,6 +170,11 @@ impl Network {
         let Some(other) = other else { return };
         let chat = self.accounts.people[other].jid(Server::User, 0);
         let shown = self.accounts.people[person].phone.show(envelope.id, &chat, from_me, message);
+        if let Some(content) = shown.clone() {
+            let phone = self.accounts.people[person].pn.to_string();
+            let message = Shown { id: envelope.id.to_owned(), chat: chat.to_string(), from_me, content };
+            self.tell(SimEvent::Message { phone, message });
+        }
         if from_me {
             return;
         }
