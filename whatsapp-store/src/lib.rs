@@ -11,6 +11,7 @@ pub mod conformance;
 mod error;
 #[cfg(feature = "memory")]
 pub mod memory;
+mod open;
 pub mod record;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -18,6 +19,7 @@ mod traits;
 
 pub use changes::{Change, Changes};
 pub use error::{Error, ErrorKind, Result};
+pub use open::open;
 pub use record::*;
 pub use traits::{
     DeviceStore, LidStore, MessagePage, MessageQuery, MessageStore, OutgoingStore, SessionStore, SignalStore,

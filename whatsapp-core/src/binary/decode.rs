@@ -240,12 +240,15 @@ impl Decoder<'_> {
         match tag {
             token::LIST_EMPTY..token::DICT_0 => Ok(Name::of_code(tag as u16)),
             token::DICT_0..=token::DICT_3 => Ok(Name::of_code(token::double(tag, self.reader.byte()?))),
-            _ => self.own_name(tag),
+            _ => self.spelled_name(tag),
         }
     }
 
     #[inline(never)]
-    fn own_name(&mut self, tag: u8) -> Result<Name, DecodeError> {
+    fn spelled_name(&mut self, tag: u8) -> Result<Name, DecodeError> {
+        if let Some(code) = self.reader.name(tag) {
+            return Ok(Name::of_code(code));
+        }
         let name = match self.reader.item(tag, &mut self.buffer)? {
             Item::Text(text) => CompactString::new(text),
             Item::Jid { user, device, server } => {

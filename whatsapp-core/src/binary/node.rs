@@ -4,7 +4,7 @@ use std::fmt;
 use bytes::Bytes;
 use compact_str::{CompactString, ToCompactString, format_compact};
 
-use super::NodeRef;
+use super::{NodeRef, packed, token};
 use crate::jid::Jid;
 
 /// One element: a tag, attributes, and content.
@@ -225,7 +225,7 @@ macro_rules! value_from_int {
 }
 value_from_int!(u8, u16, u32, u64, usize, i64);
 
-/// XML-like, with the length of byte contents in place of the bytes: safe to log.
+/// XML-like, with lengths in place of contents and of attributes that people write: safe to log.
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_open(f, &self.tag, self.attrs.iter().map(|attr| (attr.key.as_str(), &attr.value)))?;
@@ -259,5 +259,52 @@ pub(super) fn write_open<'a>(
     mut attrs: impl Iterator<Item = (&'a str, &'a Value)>,
 ) -> fmt::Result {
     write!(f, "<{tag}")?;
-    attrs.try_for_each(|(key, value)| write!(f, " {key}={value:?}"))
+    attrs.try_for_each(|(key, value)| match value {
+        Value::Text(text) if !is_plain(key, text) => write!(f, " {key}=[{} chars]", text.len()),
+        _ => write!(f, " {key}={value:?}"),
+    })
+}
+
+/// May an attribute be logged? Words of the protocol and digits may; other text may be what a person wrote (a push name) or a
+/// credential (the `auth` of media hosts).
+fn is_plain(key: &str, text: &str) -> bool {
+    matches!(key, "id" | "xmlns" | "type" | "class" | "context" | "phash")
+        || token::name_code(text.as_bytes()).is_some()
+        || packed::is_packable(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binary::Stanza;
+
+    #[test]
+    fn debug_shows_no_user_text() {
+        let node = Node::new("message")
+            .attr("from", Jid::pn("1234"))
+            .attr("id", "some-id")
+            .attr("notify", "A. Person")
+            .attr("addressing_mode", "lid")
+            .attr("t", 1_700_000_000u64)
+            .child(Node::new("body").bytes(&b"words"[..]))
+            .child(Node { content: Content::Text("secret".into()), ..Node::new("ref") });
+        let shown = "<message from=\"1234@s.whatsapp.net\" id=\"some-id\" notify=[9 chars] \
+                     addressing_mode=\"lid\" t=\"1700000000\">";
+        assert!(format!("{node:?}").starts_with(shown), "{node:?}");
+        let stanza = Stanza::from(&node);
+        assert!(format!("{stanza:?}").starts_with(shown), "{stanza:?}");
+        for text in [format!("{node:?}"), format!("{stanza:?}")] {
+            assert!(!text.contains("Person") && !text.contains("words") && !text.contains("secret"));
+        }
+    }
+
+    #[test]
+    fn attributes_are_set_once() {
+        let mut node =
+            Node::new("iq").attr("id", "1").attr_opt("to", None::<Jid>).attr_opt("type", Some("get"));
+        node.set("id", "2");
+        assert_eq!(node.attrs.len(), 2);
+        assert_eq!(node.get("id"), Some(&Value::from("2")));
+        assert!(*node.get("type").unwrap() == *"get" && node.get("to").is_none());
+    }
 }

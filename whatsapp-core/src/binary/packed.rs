@@ -182,3 +182,76 @@ fn front(bytes: &[u8]) -> u64 {
         [] => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// One character after the other.
+    fn plain_pack(text: &str, tag: u8, alphabet: &str) -> Option<Vec<u8>> {
+        let halves: Option<Vec<u8>> = text.chars().map(|c| alphabet.find(c).map(|half| half as u8)).collect();
+        let bytes: Vec<u8> =
+            halves?.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).unwrap_or(&15)).collect();
+        let length = bytes.len() as u8 | if text.len() % 2 == 1 { 0x80 } else { 0 };
+        Some([&[tag, length], &bytes[..]].concat())
+    }
+
+    fn fast_pack(text: &str) -> Option<Vec<u8>> {
+        let mut out = [0xee; ROOM];
+        let size = pack(text.as_bytes(), &mut out)?;
+        Some(out[..size].to_vec())
+    }
+
+    proptest! {
+        #[test]
+        fn packs_like_the_plain_way(text in prop_oneof!["[0-9.-]{1,127}", "[0-9A-F]{1,127}", "[0-9A-F.-]{1,9}", ".{1,20}"]) {
+            let plain = plain_pack(&text, token::NIBBLE_8, "0123456789-.")
+                .or_else(|| plain_pack(&text, token::HEX_8, "0123456789ABCDEF"));
+            prop_assert_eq!(is_packable(text.as_bytes()), plain.is_some());
+            prop_assert!(plain.is_none() || may_start(&text));
+            prop_assert_eq!(fast_pack(&text), plain);
+        }
+
+        #[test]
+        fn unpacks_what_was_packed(text in prop_oneof!["[0-9.-]{1,127}", "[0-9A-F]{1,127}"]) {
+            let packed = fast_pack(&text).unwrap();
+            let mut out = Unpacked::new();
+            prop_assert_eq!(unpack(packed[0], packed[1], &packed[2..], &mut out), Some(text.as_str()));
+        }
+
+        #[test]
+        fn unpacks_any_hex(odd: bool, bytes in prop::collection::vec(any::<u8>(), 0..=127)) {
+            let mut out = Unpacked::new();
+            let length = bytes.len() as u8 | if odd { 0x80 } else { 0 };
+            let mut plain = data_encoding::HEXUPPER.encode(&bytes);
+            if odd {
+                plain.pop();
+            }
+            prop_assert_eq!(unpack(token::HEX_8, length, &bytes, &mut out), Some(plain.as_str()));
+        }
+    }
+
+    #[test]
+    fn half_bytes_that_spell_nothing_are_refused() {
+        for half in 12..16u8 {
+            for place in 0..17 {
+                let mut bytes = vec![0x12; 17];
+                bytes[place] = half << 4 | 1;
+                assert_eq!(unpack(token::NIBBLE_8, 17, &bytes, &mut Unpacked::new()), None);
+                bytes[place] = 0x10 | half;
+                assert_eq!(unpack(token::NIBBLE_8, 17, &bytes, &mut Unpacked::new()), None);
+            }
+            // As padding, anything goes.
+            assert_eq!(unpack(token::NIBBLE_8, 0x81, &[0x10 | half], &mut Unpacked::new()), Some("1"));
+        }
+    }
+
+    #[test]
+    fn too_long_is_not_packed() {
+        assert!(fast_pack(&"1".repeat(127)).is_some());
+        assert_eq!(fast_pack(&"1".repeat(128)), None);
+        assert_eq!(fast_pack(""), None);
+    }
+}

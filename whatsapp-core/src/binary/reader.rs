@@ -69,6 +69,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A name beyond the dictionary that is spelled letter by letter, if such a one comes next.
+    pub(super) fn name(&mut self, tag: u8) -> Option<u16> {
+        let (length, rest) = self.rest.split_first().filter(|_| tag == token::BINARY_8)?;
+        let (name, rest) = rest.split_at_checked(*length as usize)?;
+        let code = token::name_code(name)?;
+        self.rest = rest;
+        Some(code)
+    }
+
     /// The string that `tag` announces; an address is none.
     #[inline(always)]
     fn string<'s>(&mut self, tag: u8, buffer: &'s mut Unpacked) -> Result<&'s str, DecodeError>
@@ -113,19 +122,19 @@ impl<'a> Reader<'a> {
     fn foreign_jid(&mut self, tag: u8) -> Result<Value, DecodeError> {
         let user = self.small_string()?;
         let device = u16::from_be_bytes(self.array()?);
-        let (network, integrator) = match tag {
-            token::INTEROP_JID => (Server::Interop, u16::from_be_bytes(self.array()?)),
-            _ => (Server::Messenger, 0),
-        };
-        let server = self.server()?;
-        if server == Ok(network) {
-            return Ok(Value::Jid(Jid { user, device, integrator, server: network }));
+        if tag == token::INTEROP_JID {
+            let integrator = u16::from_be_bytes(self.array()?);
+            // Clients disagree whether the server follows.
+            if let Some(rest) = self.rest.strip_prefix(b"\xfc\x07interop") {
+                self.rest = rest;
+            }
+            return Ok(Value::Jid(Jid { user, device, integrator, server: Server::Interop }));
         }
-        let server = server.as_ref().map_or_else(|name| name.as_str(), |server| server.as_str());
-        Ok(Value::Text(match network {
-            Server::Interop => format_compact!("{integrator}-{user}:{device}@{server}"),
-            _ => format_compact!("{user}:{device}@{server}"),
-        }))
+        match self.server()? {
+            Ok(server @ Server::Messenger) => Ok(Value::Jid(Jid { user, device, integrator: 0, server })),
+            Ok(server) => Ok(Value::Text(format_compact!("{user}:{device}@{}", server.as_str()))),
+            Err(server) => Ok(Value::Text(format_compact!("{user}:{device}@{server}"))),
+        }
     }
 
     /// The server of an address, or its name when it is none we know.

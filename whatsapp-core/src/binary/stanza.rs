@@ -38,7 +38,7 @@ pub(super) struct FlatAttr {
     pub(super) value: Value,
 }
 
-/// A string of the dictionary by its code, or one of the stanza's own by its place.
+/// A string by its code, in the dictionary or beyond, or one of the stanza's own by its place.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Name(u32);
 
@@ -141,7 +141,7 @@ fn flatten(node: &Node, into: &mut Stanza) {
 }
 
 fn known_or_kept(text: &CompactString, into: &mut Stanza) -> Name {
-    token::code(text).map_or_else(|| into.name(text.clone()), Name::of_code)
+    token::name_code(text.as_bytes()).map_or_else(|| into.name(text.clone()), Name::of_code)
 }
 
 fn keep(bytes: Bytes, into: &mut Stanza) -> Body {
@@ -307,7 +307,7 @@ impl fmt::Debug for Children<'_> {
     }
 }
 
-/// XML-like, with the length of byte contents in place of the bytes: safe to log.
+/// XML-like, with lengths in place of contents and of attributes that people write: safe to log.
 impl fmt::Debug for NodeRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_open(f, self.tag(), self.attributes())?;

@@ -2,6 +2,9 @@
 //!
 //! Version 3 of the dictionary (protocol notes 2.1), one file per table in `tokens/`, one string per line in wire
 //! order. A string's *code* is its byte for the first table, and `(table + 1) << 8 | byte` for the four others.
+//!
+//! Names that are in use but came after the dictionary are numbered as well, in `beyond.txt`: the wire spells them
+//! letter by letter, but a decoded stanza need not keep them.
 use crate::jid::Server;
 
 /// An empty list, or an absent string.
@@ -33,8 +36,10 @@ pub(super) const BINARY_32: u8 = 254;
 /// Digits, `-` and `.`, two a byte.
 pub(super) const NIBBLE_8: u8 = 255;
 
+/// The first code of a name that the wire spells letter by letter.
+const BEYOND: u16 = 5 << 8;
 /// One more than the highest code.
-const CODES: usize = 5 << 8;
+const CODES: usize = 6 << 8;
 /// Slots of the hash table: a power of two, a third full.
 const SLOTS: usize = 4096;
 /// Of 8,000 random odd numbers, the one that leaves most strings alone in their slot.
@@ -86,14 +91,20 @@ pub(super) fn server(code: u16) -> Option<Server> {
 /// The code of a string, if it is in the dictionary.
 #[inline]
 pub(super) fn code(text: &str) -> Option<u16> {
+    name_code(text.as_bytes()).filter(|code| *code < BEYOND)
+}
+
+/// The code of a name, in the dictionary or beyond it.
+#[inline]
+pub(super) fn name_code(text: &[u8]) -> Option<u16> {
     if text.len() > LONGEST {
         return None;
     }
-    let key = Key::of(text.as_bytes());
+    let key = Key::of(text);
     let mut place = key.place();
     loop {
         let slot = &INDEX[place];
-        if slot.key.same(key) && (text.len() <= Key::WHOLE || string(slot.code) == text) {
+        if slot.key.same(key) && (text.len() <= Key::WHOLE || string(slot.code).as_bytes() == text) {
             return Some(slot.code).filter(|code| *code != 0);
         }
         if slot.code == 0 {
@@ -158,6 +169,7 @@ const fn strings() -> [&'static str; CODES] {
         include_str!("tokens/double_1.txt"),
         include_str!("tokens/double_2.txt"),
         include_str!("tokens/double_3.txt"),
+        include_str!("tokens/beyond.txt"),
     ];
     let mut strings = [""; CODES];
     let mut table = 0;
@@ -171,10 +183,12 @@ const fn strings() -> [&'static str; CODES] {
             rest = behind.split_at(1).1;
             code += 1;
         }
-        assert!(
-            code == (if table == 0 { DICT_0 as usize } else { (table + 1) << 8 }),
-            "a table of another size"
-        );
+        let end = match table {
+            0 => DICT_0 as usize,
+            1..5 => (table + 1) << 8,
+            _ => code,
+        };
+        assert!(code == end && code <= CODES, "a table of another size");
         table += 1;
     }
     strings
@@ -209,7 +223,7 @@ const fn server_codes() -> [Option<u16>; ALL_SERVERS.len()] {
     while at < ALL_SERVERS.len() {
         let server = ALL_SERVERS[at];
         let mut code = 1;
-        while code < CODES {
+        while code < BEYOND as usize {
             if same(STRINGS[code].as_bytes(), server.as_str().as_bytes()) {
                 codes[server as usize] = Some(code as u16);
             }
@@ -268,4 +282,72 @@ const fn longest(packable: bool) -> usize {
         code += 1;
     }
     longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_string_has_its_code() {
+        let codes = (1..DICT_0 as u16).chain(1 << 8..BEYOND);
+        assert_eq!(codes.clone().count(), 235 + 4 * 256);
+        for code in codes {
+            assert_eq!(super::code(string(code)), Some(code), "{}", string(code));
+            assert_eq!(name_code(string(code).as_bytes()), Some(code), "{}", string(code));
+        }
+    }
+
+    #[test]
+    fn names_beyond_the_dictionary_are_not_in_it() {
+        let names = (BEYOND..CODES as u16).filter(|code| !string(*code).is_empty());
+        assert!(names.clone().count() > 90);
+        for code in names {
+            assert_eq!(name_code(string(code).as_bytes()), Some(code), "{}", string(code));
+            assert_eq!(super::code(string(code)), None);
+        }
+    }
+
+    #[test]
+    fn other_strings_have_none() {
+        // Strings that share length and ends with one of the dictionary, among others.
+        let near = "mms_hot_content_timespan_in_seconds".replace("timespan", "lifespan");
+        for text in
+            ["", "iqq", "Iq", "--", "s.whatsapp.nett", near.as_str(), &"x".repeat(48), &"x".repeat(4000)]
+        {
+            assert_eq!(code(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn tables_begin_and_end_where_they_should() {
+        assert_eq!(
+            (string(1), string(3), string(235)),
+            ("xmlstreamstart", "s.whatsapp.net", "screen_height")
+        );
+        assert_eq!(string(double(DICT_0, 0)), "read-self");
+        assert_eq!(spelling(double(DICT_3, 255)), (Some(DICT_3), 255));
+        assert_eq!(spelling(25), (None, 25));
+    }
+
+    #[test]
+    fn servers_are_found_by_code() {
+        for server in ALL_SERVERS {
+            assert_eq!(Server::from_wire(server.as_str()), Some(server));
+            assert_eq!(server_code(server), code(server.as_str()));
+            assert!(server_code(server).is_none_or(|code| super::server(code) == Some(server)));
+        }
+        assert_eq!(server(3), Some(Server::User));
+        assert_eq!(server(4), None);
+    }
+
+    #[test]
+    fn the_table_is_not_crowded() {
+        let lost = |text: &str| {
+            let place = Key::of(text.as_bytes()).place();
+            (0..SLOTS).find(|step| string(INDEX[(place + step) % SLOTS].code) == text)
+        };
+        let worst = STRINGS.iter().filter(|text| !text.is_empty()).filter_map(|text| lost(text)).max();
+        assert!(worst <= Some(5), "{worst:?}");
+    }
 }
