@@ -31,6 +31,7 @@ export class Peer {
     peer.messages = [];
     peer.updates = [];
     peer.frames = [];
+    peer.outgoing = [];
     peer.log = [];
     return peer;
   }
@@ -44,7 +45,7 @@ export class Peer {
       auth: state,
       waWebSocketUrl: this.simulator.url,
       pushName: this.name,
-      logger: logger(this.log),
+      logger: logger(this.log, this.outgoing),
       getMessage: async (key) => this.sent.get(key.id),
       ...this.options,
     });
@@ -142,13 +143,30 @@ export class Peer {
   /** Waits until one of its own messages reached a state, or a higher one. */
   reached(id, status) {
     const matches = ({ key, update }) => key.id === id && key.fromMe && update.status >= status;
-    return until(`${id} to reach state ${status} at ${this.name}`, () => this.updates.find(matches));
+    // An update that comes quickly is merged into the message before Baileys tells of either.
+    const merged = ({ key, status: now }) => key.id === id && key.fromMe && now >= status;
+    return until(`${id} to reach state ${status} at ${this.name}`, () => {
+      return this.updates.some(matches) || this.messages.some(merged);
+    });
   }
 
   /** Kinds of ciphertext (`pkmsg`, `msg`) under which a message came in, in order. */
   kindsOf(id) {
     const frames = this.frames.filter((frame) => frame.tag === 'message' && frame.attrs.id === id);
     return frames.flatMap((frame) => children(frame, 'enc').map((enc) => enc.attrs.type));
+  }
+
+  /** Kinds of ciphertext under which a message went out to one device (its number-addressed jid names the device). */
+  sentKinds(id, device) {
+    const stanzas = this.outgoing.filter((xml) => xml.startsWith('<message') && xml.includes(`id='${id}'`));
+    const copies = stanzas.flatMap((xml) => xml.split('<to ').slice(1));
+    const own = [this.jid, this.lid].map((jid) => jid.split(/[:@]/)[0]);
+    const number = /:(\d+)@/.exec(device)[1];
+    const wanted = copies.filter((copy) => {
+      const [, user, at] = /^jid='(\d+):(\d+)@/.exec(copy) ?? [];
+      return at === number && !own.includes(user);
+    });
+    return wanted.map((copy) => /<enc [^>]*type='(\w+)'/.exec(copy)?.[1]);
   }
 
   /** Frames of one tag that came in, as plain nodes. */
@@ -170,8 +188,10 @@ export function descend(node, ...path) {
   return path.reduce((at, tag) => children(at, tag)[0], node);
 }
 
-function logger(log) {
+// At level `trace` Baileys shows every stanza that it sends, as `xml`: the only sight of them without touching it.
+function logger(log, outgoing) {
   const write = (level) => (first, second) => {
+    if (first?.msg === 'xml send') outgoing.push(first.xml);
     const data = typeof first === 'string' ? first : JSON.stringify(first, plain) + (second ? ` ${second}` : '');
     log.push(`${level} ${data}`.slice(0, 2_000));
     if (log.length > LOG_LINES) log.shift();

@@ -7,7 +7,7 @@ import { Refused, request } from './http.mjs';
 import { until } from './wait.mjs';
 
 /** Delivery states, lowest first, as the API names them. */
-export const STATES = ['pending', 'sent', 'delivered', 'read', 'played'];
+export const STATES = ['queued', 'sent', 'delivered', 'read'];
 
 export class Host {
   static async start(simulator, { args = [], env = {} } = {}) {
@@ -95,7 +95,7 @@ export class Host {
   /** Waits until the session shows a text from somebody else, and that it shows it once. */
   async received(id, text) {
     const shown = await until(`${id} to show "${text}"`, async () => {
-      const found = (await this.messages(id)).filter((message) => !message.fromMe && message.text === text);
+      const found = (await this.messages(id)).filter((message) => !message.fromMe && message.content.text === text);
       return found.length > 0 && found;
     });
     if (shown.length !== 1) throw new Error(`${id} shows "${text}" ${shown.length} times`);
