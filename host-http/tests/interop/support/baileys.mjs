@@ -12,6 +12,7 @@ const LOG_LINES = 600;
 // Its Signal library prints whole sessions, keys included, to the console.
 console.info = () => {};
 console.warn = () => {};
+console.error = () => {};
 
 /** `messages.update` states of Baileys. */
 export const Status = baileys.proto.WebMessageInfo.Status;
@@ -125,9 +126,11 @@ export class Peer {
   }
 
   async send(to, text) {
-    const message = await within(`Baileys to send "${text}"`, this.socket.sendMessage(to, { text }));
-    this.sent.set(message.key.id, message.message);
-    return message.key.id;
+    const messageId = baileys.generateMessageIDV2(this.jid);
+    // Known before it is sent: a retry may be asked for before Baileys says that it is done.
+    this.sent.set(messageId, { extendedTextMessage: { text } });
+    await within(`Baileys to send "${text}"`, this.socket.sendMessage(to, { text }, { messageId }));
+    return messageId;
   }
 
   /** Waits until a text from somebody else was shown, and that it was shown once. */

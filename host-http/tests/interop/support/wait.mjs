@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** How long anything may take on a loaded machine before it counts as lost. */
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 60_000);
 
 /**
  * Asks `probe` until it gives something truthy, and gives that. An exception of `probe` counts as "not yet".
