@@ -52,12 +52,6 @@ impl SqliteStore {
             SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await;
         Ok(Self { readers: readers.map_err(opening)?, writer })
     }
-
-    /// Finishes what is under way and closes the file.
-    pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
-    }
 }
 
 async fn migrate(pool: &SqlitePool) -> Result<()> {

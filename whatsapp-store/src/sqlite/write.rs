@@ -19,6 +19,11 @@ impl Store for SqliteStore {
         }
         transaction.commit().await.map_err(writing)
     }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
 }
 
 async fn apply(writing: &mut Writing<'_>, account: &AccountId, change: Change) -> Result<()> {

@@ -34,4 +34,7 @@ pub trait Store:
     /// # Errors
     /// Then nothing of it was written.
     async fn commit(&self, changes: Changes) -> Result<()>;
+
+    /// Finishes what is under way and lets go of files and connections. Nothing may be asked of the store afterwards.
+    async fn close(&self) {}
 }
