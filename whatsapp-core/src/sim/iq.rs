@@ -51,7 +51,7 @@ impl Network {
             ("w:sync:app:state", "set", _) => Ok(app_state(node)),
             ("privacy", "set", "tokens") => Ok(vec![Node::new("tokens")]),
             ("abt", _, _) => Ok(vec![Node::new("props")]),
-            ("privacy", "get", _) => Ok(vec![Node::new("privacy")]),
+            ("privacy", "get", _) => Ok(vec![privacy()]),
             ("blocklist", "get", _) => Ok(vec![Node::new("list")]),
             ("w:p" | "urn:xmpp:ping" | "passive" | "urn:xmpp:whatsapp:dirty", _, _) => Ok(Vec::new()),
             _ => {
@@ -71,6 +71,13 @@ impl Network {
         };
         self.send(connection, &node);
     }
+}
+
+/// Everything is for everybody. Without it Baileys tells nobody what was read.
+fn privacy() -> Node {
+    let names = ["readreceipts", "last", "online", "profile", "status", "groupadd", "calladd"];
+    let category = |name: &str| Node::new("category").attr("name", name).attr("value", "all");
+    Node::new("privacy").children(names.map(category))
 }
 
 fn app_state(node: NodeRef<'_>) -> Vec<Node> {
