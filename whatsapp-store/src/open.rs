@@ -28,7 +28,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>> {
 }
 
 fn unknown() -> Error {
-    let known = [
+    let known: Vec<&str> = vec![
         #[cfg(feature = "memory")]
         "memory:",
         #[cfg(feature = "sqlite")]
