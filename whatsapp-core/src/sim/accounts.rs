@@ -10,6 +10,7 @@ use super::{mailbox::Mailbox, network::ConnectionId, phone::Phone};
 use crate::{
     crypto::{PublicKey, SIGNATURE_LENGTH},
     jid::{Jid, Server},
+    proto::payload::DevicePairingData,
 };
 
 /// One device of one person, whichever way it is addressed.
@@ -98,6 +99,21 @@ pub(super) struct KeyStore {
     pub(super) registration: Bytes,
     pub(super) signed: Option<SignedKey>,
     pub(super) one_time: VecDeque<(Bytes, Bytes)>,
+}
+
+impl KeyStore {
+    /// What a device that is not linked yet says of its keys; empty where it says nothing.
+    pub(super) fn registered(data: &DevicePairingData) -> Self {
+        let signed = || {
+            Some(SignedKey {
+                id: data.signed_prekey_id.clone()?,
+                value: data.signed_prekey_value.clone()?,
+                signature: data.signed_prekey_signature.clone()?,
+            })
+        };
+        let registration = data.registration_id.clone().unwrap_or_default();
+        Self { registration, signed: signed(), one_time: VecDeque::new() }
+    }
 }
 
 /// A signed prekey as it came.

@@ -32,6 +32,8 @@ const ALL_CODES: Duration = Duration::from_secs(160);
 pub(super) struct Registration {
     noise: PublicKey,
     identity: PublicKey,
+    /// The signed prekey comes with the registration: others can start sessions before the first upload.
+    keys: KeyStore,
     push_name: Option<String>,
     refs: Vec<String>,
     /// Whose phone was asked for a pair code, and the companion's wrapped key.
@@ -67,6 +69,7 @@ impl Network {
         let registration = Registration {
             noise,
             identity,
+            keys: data.map(KeyStore::registered).unwrap_or_default(),
             push_name: payload.push_name.clone().filter(|name| !name.is_empty()),
             refs,
             code: None,
@@ -190,6 +193,7 @@ impl Network {
         }
         let (noise, identity) = (registration.noise, registration.identity);
         let Some(accepted) = registration.accepted.take() else { return };
+        let keys = std::mem::take(&mut registration.keys);
         let answer = node.child("pair-device-sign").and_then(|sign| sign.child_bytes("device-identity"));
         let account = self.accounts.people[accepted.person].phone.identity();
         let signed =
@@ -203,7 +207,7 @@ impl Network {
             identity,
             key_index: accepted.key_index,
             signed_identity,
-            keys: KeyStore::default(),
+            keys,
             mailbox: Mailbox::default(),
             connection: None,
             bootstrapped: false,

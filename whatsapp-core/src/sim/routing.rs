@@ -147,14 +147,13 @@ impl Network {
 /// The ciphertexts of a message and for whom they are: one per participant, and a bare one for the recipient itself.
 /// Where both are for the same device, as in what Baileys sends again, the bare one counts.
 fn copies(node: NodeRef<'_>, to: &Jid) -> Vec<(Jid, Node)> {
-    let bare = node.child("enc").map(Node::from);
+    // A bare ciphertext is for one device. Baileys repeats what it sends again under <participants>, which is not for
+    // delivery then.
+    if let Some(enc) = node.child("enc") {
+        return vec![(to.clone(), Node::from(enc))];
+    }
     let participants = node.child("participants").into_iter().flat_map(|list| list.children_named("to"));
-    let mut copies: Vec<(Jid, Node)> = participants
-        .filter_map(|entry| Some((entry.attr_jid("jid")?, Node::from(entry.child("enc")?))))
-        .filter(|(jid, _)| bare.is_none() || jid != to)
-        .collect();
-    copies.extend(bare.map(|enc| (to.clone(), enc)));
-    copies
+    participants.filter_map(|entry| Some((entry.attr_jid("jid")?, Node::from(entry.child("enc")?)))).collect()
 }
 
 #[cfg(test)]
