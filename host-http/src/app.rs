@@ -60,13 +60,6 @@ impl App {
         Self { store, sessions, events, sandbox, started: std::time::Instant::now(), stop }
     }
 
-    /// Resolves when the host is told to stop, and ends what would hold it up.
-    pub async fn stopping(self) {
-        stop_signal().await;
-        tracing::info!("stopping");
-        self.stop();
-    }
-
     /// Ends event streams, which last for ever otherwise.
     pub fn stop(&self) {
         self.stop.send_replace(true);
@@ -121,23 +114,4 @@ fn connector(ca: Option<&Path>) -> anyhow::Result<Arc<dyn Connector>> {
         anyhow::bail!("the file of --tls-ca holds no certificate");
     }
     Ok(Arc::new(WebSocket::trusting(roots)?))
-}
-
-pub(crate) async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt => {}
-                }
-            }
-            Err(_) => drop(interrupt.await),
-        }
-    }
-    #[cfg(not(unix))]
-    drop(interrupt.await);
 }

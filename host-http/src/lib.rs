@@ -11,6 +11,7 @@ mod router;
 pub mod routes;
 pub mod sandbox;
 pub mod session;
+mod signal;
 pub mod simulator;
 
 use std::io::Write;
@@ -20,13 +21,14 @@ use tokio::net::TcpListener;
 
 pub use router::router;
 
-use crate::{app::App, config::HostOptions};
+use crate::{app::App, config::HostOptions, signal::StopSignal};
 
 /// Runs the host until it is told to stop.
 ///
 /// # Errors
 /// When it cannot start; the error says what to do.
 pub async fn run(options: HostOptions) -> anyhow::Result<()> {
+    let signal = StopSignal::catch().context("cannot catch signals")?;
     let listener = TcpListener::bind(options.listen).await.with_context(|| {
         format!("cannot listen on {}: is it in use? Choose another with --listen", options.listen)
     })?;
@@ -39,8 +41,12 @@ pub async fn run(options: HostOptions) -> anyhow::Result<()> {
     if let Some(sandbox) = &app.sandbox {
         sandbox.introduce(&address.to_string());
     }
-    let served =
-        axum::serve(listener, router(app.clone())).with_graceful_shutdown(app.clone().stopping()).await;
+    let stopping = app.clone();
+    let stopped = async move {
+        signal.wait().await;
+        stopping.stop();
+    };
+    let served = axum::serve(listener, router(app.clone())).with_graceful_shutdown(stopped).await;
     app.sessions.shutdown().await;
     app.store_closed().await;
     Ok(served?)

@@ -77,8 +77,7 @@ mod tests {
             terminal(text).unwrap().lines().map(|line| line.chars().collect()).collect();
         for (y, line) in lines.iter().enumerate() {
             for (x, block) in line.iter().enumerate() {
-                let pixel =
-                    |row: usize| pixels.get((row * side + x) * SCALE + row * side * (SCALE - 1)).copied();
+                let pixel = |row: usize| pixels.get((row * side + x) * SCALE).copied();
                 let light = |row: usize| pixel(row).is_none_or(|value| value == 0xff);
                 let expected = match (light(2 * y), light(2 * y + 1)) {
                     (true, true) => '█',

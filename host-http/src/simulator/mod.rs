@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use whatsapp_core::sim::runtime::Simulator;
 
-use crate::{announce, app::stop_signal, config::SimulatorOptions, error::no_route};
+use crate::{announce, config::SimulatorOptions, error::no_route, signal::StopSignal};
 
 /// Where the WebSocket is.
 pub const SOCKET_PATH: &str = "/ws/chat";
@@ -42,6 +42,7 @@ pub fn router(simulator: Simulator) -> Router {
 /// # Errors
 /// When it cannot listen.
 pub async fn run(options: SimulatorOptions) -> anyhow::Result<()> {
+    let signal = StopSignal::catch().context("cannot catch signals")?;
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}: choose another with --listen", options.listen))?;
@@ -62,9 +63,9 @@ pub async fn run(options: SimulatorOptions) -> anyhow::Result<()> {
     match secure {
         Some(certificate) => {
             let listener = tls::TlsListener::new(listener, certificate.acceptor);
-            axum::serve(listener, service).with_graceful_shutdown(stop_signal()).await?;
+            axum::serve(listener, service).with_graceful_shutdown(signal.wait()).await?;
         }
-        None => axum::serve(listener, service).with_graceful_shutdown(stop_signal()).await?,
+        None => axum::serve(listener, service).with_graceful_shutdown(signal.wait()).await?,
     }
     Ok(())
 }
