@@ -92,6 +92,19 @@ export class Host {
     return Array.isArray(answer) ? answer : answer.messages;
   }
 
+  /** All messages of a session, page by page. */
+  async allMessages(id) {
+    const all = [];
+    let before;
+    do {
+      const query = `?limit=500${before ? `&before=${encodeURIComponent(before)}` : ''}`;
+      const page = await this.call('GET', `/sessions/${id}/messages${query}`);
+      all.push(...page.messages);
+      before = page.next;
+    } while (before);
+    return all;
+  }
+
   /** Waits until the session shows a text from somebody else, and that it shows it once. */
   async received(id, text) {
     const shown = await until(`${id} to show "${text}"`, async () => {

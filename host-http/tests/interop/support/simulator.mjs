@@ -8,7 +8,9 @@ export class Simulator {
     const simulator = new Simulator();
     simulator.process = await Running.start(['simulator', '--listen', '127.0.0.1:0', ...(tls ? ['--tls'] : []), ...args]);
     const { url, trustRoot, admin, ca } = simulator.process.ready;
-    Object.assign(simulator, { url, trustRoot, ca, admin: admin.replace(/\/$/, '') });
+    // The admin API is behind the same certificate.
+    const over = ca && admin.startsWith('https:') ? new Agent({ connect: { ca } }) : undefined;
+    Object.assign(simulator, { url, trustRoot, ca, over, admin: admin.replace(/\/$/, '') });
     return simulator;
   }
 
