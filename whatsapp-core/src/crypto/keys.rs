@@ -1,10 +1,12 @@
 //! X25519 keys.
 use std::fmt;
 
-use curve25519_dalek::{EdwardsPoint, MontgomeryPoint};
+use curve25519_dalek::EdwardsPoint;
 use rand::{CryptoRng, RngExt};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::agree::{self, Peer};
 
 /// The byte that stands before a Montgomery point in Signal's own structures.
 const KEY_TYPE: u8 = 5;
@@ -117,7 +119,12 @@ impl PrivateKey {
 
     /// The key's public half.
     pub fn public(&self) -> PublicKey {
-        PublicKey(EdwardsPoint::mul_base_clamped(self.0).to_montgomery().to_bytes())
+        PublicKey(self.base_multiple().to_montgomery().to_bytes())
+    }
+
+    /// The public half as a point of the Edwards curve.
+    pub(super) fn base_multiple(&self) -> EdwardsPoint {
+        EdwardsPoint::mul_base_clamped(self.0)
     }
 
     /// X25519.
@@ -125,11 +132,7 @@ impl PrivateKey {
     /// # Errors
     /// When the peer's key is of small order, so that the result would be zero.
     pub fn agree(&self, peer: &PublicKey) -> Result<SharedSecret, KeyError> {
-        let shared = Zeroizing::new(MontgomeryPoint(peer.0).mul_clamped(self.0).to_bytes());
-        if bool::from(shared.ct_eq(&[0; 32])) {
-            return Err(KeyError::SmallOrder);
-        }
-        Ok(shared)
+        Peer::from(peer).agree(self)
     }
 }
 
@@ -143,6 +146,34 @@ impl KeyPair {
     /// A new pair.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         PrivateKey::generate(rng).into()
+    }
+
+    /// Several new pairs, cheaper together: one field inversion serves them all.
+    pub fn generate_many(count: usize, rng: &mut impl CryptoRng) -> Vec<Self> {
+        let privates: Vec<_> = (0..count).map(|_| PrivateKey::generate(rng)).collect();
+        let points: Vec<_> = privates.iter().map(PrivateKey::base_multiple).collect();
+        let publics = EdwardsPoint::to_montgomery_batch(&points);
+        let pairs = privates.into_iter().zip(publics);
+        pairs.map(|(private, public)| Self { private, public: PublicKey(public.to_bytes()) }).collect()
+    }
+
+    /// Two new pairs, cheaper together.
+    pub fn generate_two(rng: &mut impl CryptoRng) -> [Self; 2] {
+        let privates = [(); 2].map(|()| PrivateKey::generate(rng));
+        let points = privates.each_ref().map(PrivateKey::base_multiple);
+        let publics = EdwardsPoint::to_montgomery_batch(&points);
+        let mut publics = publics.into_iter().map(|public| PublicKey(public.to_bytes()));
+        privates.map(|private| Self { private, public: publics.next().expect("one for each point") })
+    }
+
+    /// A new pair and its agreement with `peer`, cheaper together.
+    ///
+    /// # Errors
+    /// When the peer's key is of small order.
+    pub fn generate_agreed(peer: &Peer, rng: &mut impl CryptoRng) -> Result<(Self, SharedSecret), KeyError> {
+        let private = PrivateKey::generate(rng);
+        let (public, shared) = agree::publish_and_agree(&private, peer)?;
+        Ok((Self { private, public }, shared))
     }
 
     /// From two halves that were stored together; nothing checks that they match.

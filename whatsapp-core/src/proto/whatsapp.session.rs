@@ -89,4 +89,7 @@ pub struct SenderKeyState {
     pub signing_private: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
     #[prost(message, repeated, tag = "6")]
     pub skipped: ::prost::alloc::vec::Vec<Skipped>,
+    /// The encoded Edwards point of the signing key.
+    #[prost(bytes = "vec", tag = "7")]
+    pub signing_edwards: ::prost::alloc::vec::Vec<u8>,
 }

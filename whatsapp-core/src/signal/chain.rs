@@ -1,7 +1,8 @@
 //! Symmetric chains: each message key from the chain key before it (Double Ratchet, section 2.2).
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::crypto::{self, Hmac};
+use super::SignalError;
+use crate::crypto::{self, Hmac, macs_equal};
 
 /// A chain key and how many message keys it has given.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -20,9 +21,14 @@ pub(super) struct Skipped {
     pub(super) seed: [u8; 32],
 }
 
+/// A message may be that far ahead of the last one of its chain.
+pub(super) const MAX_FORWARD: u32 = 2000;
+/// Keys of messages passed over that are kept.
+pub(super) const MAX_SKIPPED: usize = 2000;
+
 impl ChainKey {
-    pub(super) const fn new(key: [u8; 32]) -> Self {
-        Self { key, counter: 0 }
+    pub(super) fn new(key: &[u8; 32]) -> Self {
+        Self { key: *key, counter: 0 }
     }
 
     /// The seed of the next message's keys; the chain moves on.
@@ -35,6 +41,36 @@ impl ChainKey {
         self.key = keyed.of(&[&[2]]);
         self.counter = next;
         Some(seed)
+    }
+
+    /// Moves to the message with that counter, which is not behind: its seed, the chain after it, and the keys that
+    /// were passed over.
+    pub(super) fn forward(mut self, counter: u32) -> Result<(Seed, Self, Vec<Skipped>), SignalError> {
+        let ahead = counter.checked_sub(self.counter).ok_or(SignalError::Duplicate)?;
+        if ahead > MAX_FORWARD {
+            return Err(SignalError::TooFarAhead);
+        }
+        let mut skipped = Vec::with_capacity(ahead as usize);
+        while self.counter < counter {
+            let at = self.counter;
+            let seed = self.step().ok_or(SignalError::TooFarAhead)?;
+            skipped.push(Skipped { counter: at, seed: *seed });
+        }
+        let seed = self.step().ok_or(SignalError::TooFarAhead)?;
+        Ok((seed, self, skipped))
+    }
+
+    /// Is `other` this chain, at an earlier point or at one not too far ahead?
+    ///
+    /// The former cannot be checked, as no chain runs backwards: then it is taken for granted.
+    pub(super) fn leads_to(&self, other: &Self) -> bool {
+        let Some(ahead) = other.counter.checked_sub(self.counter) else { return true };
+        if ahead > MAX_FORWARD {
+            return false;
+        }
+        let mut chain = self.clone();
+        while chain.counter < other.counter && chain.step().is_some() {}
+        macs_equal(&chain.key, &other.key)
     }
 }
 
@@ -75,8 +111,8 @@ impl GroupKeys {
 }
 
 /// Splits 64 derived bytes into two keys.
-pub(super) fn split(bytes: &[u8; 64]) -> (Zeroizing<[u8; 32]>, [u8; 32]) {
-    let (mut first, mut second) = (Zeroizing::new([0; 32]), [0; 32]);
+pub(super) fn split(bytes: &[u8; 64]) -> (Zeroizing<[u8; 32]>, Zeroizing<[u8; 32]>) {
+    let (mut first, mut second) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 32]));
     first.copy_from_slice(&bytes[..32]);
     second.copy_from_slice(&bytes[32..]);
     (first, second)

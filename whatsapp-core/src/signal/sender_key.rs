@@ -8,18 +8,16 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     Ciphertext, CiphertextKind, SignalError,
-    chain::{ChainKey, GroupKeys, Seed, Skipped},
+    chain::{ChainKey, GroupKeys, MAX_SKIPPED, Skipped},
     session::array,
-    wire::{self, SenderKeyMessage},
+    wire::{self, Distribution, SenderKeyMessage},
 };
 use crate::{
-    crypto::{self, KeyPair, PrivateKey, PublicKey},
-    proto::{session as record, signal},
+    crypto::{self, PrivateKey, PublicKey, SignatureError, SigningKey, VerifyingKey},
+    proto::session as record,
 };
 
 const MAX_STATES: usize = 5;
-const MAX_FORWARD: u32 = 2000;
-const MAX_SKIPPED: usize = 2000;
 
 /// The sender-key record of one sender in one group: up to five chains, the newest first.
 #[derive(Clone, Default)]
@@ -32,21 +30,30 @@ struct State {
     id: u32,
     chain: ChainKey,
     signing_public: PublicKey,
-    signing_private: Option<PrivateKey>,
+    signing: Signing,
     skipped: VecDeque<Skipped>,
+}
+
+/// The signing key, in the form that is fast to use.
+#[derive(Clone)]
+enum Signing {
+    Ours(SigningKey),
+    Theirs(VerifyingKey),
+    /// Theirs as it was stored, not decoded yet.
+    Stored([u8; 32]),
 }
 
 impl SenderKey {
     /// A new chain of our own.
     pub fn create(rng: &mut impl CryptoRng) -> Self {
-        let signing = KeyPair::generate(rng);
-        let mut key = [0; 32];
-        rng.fill(&mut key);
+        let (signing, signing_public) = SigningKey::generate(rng);
+        let mut key = Zeroizing::new([0; 32]);
+        rng.fill(&mut key[..]);
         let state = State {
             id: rng.random_range(0..=0x7fff_ffff),
-            chain: ChainKey::new(key),
-            signing_public: signing.public(),
-            signing_private: Some(signing.private().clone()),
+            chain: ChainKey::new(&key),
+            signing_public,
+            signing: Signing::Ours(signing),
             skipped: VecDeque::new(),
         };
         Self { states: [state].into() }
@@ -58,39 +65,32 @@ impl SenderKey {
     /// When there is no chain.
     pub fn distribution(&self) -> Result<Bytes, SignalError> {
         let state = self.states.front().ok_or(SignalError::NoSession)?;
-        Ok(wire::versioned(&signal::SenderKeyDistributionMessage {
-            id: Some(state.id),
-            iteration: Some(state.chain.counter),
-            chain_key: Some(Bytes::copy_from_slice(&state.chain.key)),
-            signing_key: Some(Bytes::copy_from_slice(&state.signing_public.to_typed())),
-        }))
+        let signing_key = state.signing_public;
+        Ok(wire::distribution(state.id, state.chain.counter, &state.chain.key, &signing_key))
     }
 
-    /// Takes a member's chain in. One that is known with the same keys stays as far as it got.
+    /// Takes a member's chain in. One that is known already stays where it is, so that nothing is read twice and
+    /// messages on their way can still be read.
     ///
     /// # Errors
-    /// When the bytes are no distribution.
+    /// When the bytes are no distribution, or its signing key cannot be one.
     pub fn process(existing: Option<Self>, distribution: &[u8]) -> Result<Self, SignalError> {
         const WHAT: SignalError = SignalError::Malformed("a sender-key distribution");
-        let message = wire::parse_distribution(distribution)?;
-        let (Some(id), Some(iteration), Some(key), Some(signing)) =
-            (message.id, message.iteration, message.chain_key, message.signing_key)
-        else {
-            return Err(WHAT);
-        };
-        let chain = ChainKey { key: key[..].try_into().map_err(|_| WHAT)?, counter: iteration };
-        let signing_public = PublicKey::from_typed(&signing)?;
+        let Distribution { id, iteration, chain_key, signing_key: signing_public } =
+            Distribution::parse(distribution)?;
+        let chain = ChainKey { key: *chain_key, counter: iteration };
         let mut record = existing.unwrap_or_default();
-        let known = |state: &&State| state.id == id && state.signing_public == signing_public;
-        if record.states.iter().any(|state| known(&state) && state.chain.counter >= iteration) {
+        let mut known = record.states.iter().filter(|state| state.id == id);
+        if known.any(|state| state.signing_public == signing_public && state.chain.leads_to(&chain)) {
             return Ok(record);
         }
+        let signing = VerifyingKey::new(&signing_public).map_err(|_| WHAT)?;
         record.states.retain(|state| state.id != id);
         record.states.push_front(State {
             id,
             chain,
             signing_public,
-            signing_private: None,
+            signing: Signing::Theirs(signing),
             skipped: VecDeque::new(),
         });
         record.states.truncate(MAX_STATES);
@@ -103,7 +103,7 @@ impl SenderKey {
     /// When the record is not ours.
     pub fn encrypt(&mut self, plaintext: &[u8], rng: &mut impl CryptoRng) -> Result<Ciphertext, SignalError> {
         let state = self.states.front_mut().ok_or(SignalError::NoSession)?;
-        let signing = state.signing_private.as_ref().ok_or(SignalError::NotOurs)?;
+        let Signing::Ours(signing) = &state.signing else { return Err(SignalError::NotOurs) };
         let iteration = state.chain.counter;
         let seed = state.chain.step().ok_or(SignalError::TooFarAhead)?;
         let keys = GroupKeys::derive(&seed);
@@ -122,10 +122,7 @@ impl SenderKey {
         let message = SenderKeyMessage::parse(message)?;
         let state =
             self.states.iter_mut().find(|state| state.id == message.id).ok_or(SignalError::NoSession)?;
-        state
-            .signing_public
-            .verify(&[message.signed], message.signature)
-            .map_err(|_| SignalError::BadSignature)?;
+        state.signing.verify(message.signed, message.signature).map_err(|_| SignalError::BadSignature)?;
         state.decrypt(&message)
     }
 
@@ -133,11 +130,7 @@ impl SenderKey {
     pub fn to_bytes(&self) -> Bytes {
         let mut record = record::SenderKey { states: self.states.iter().map(State::encode).collect() };
         let bytes = record.encode_to_vec();
-        for state in &mut record.states {
-            state.chain_key.zeroize();
-            state.signing_private.zeroize();
-            state.skipped.iter_mut().for_each(|skipped| skipped.seed.zeroize());
-        }
+        record.states.iter_mut().for_each(wipe);
         bytes.into()
     }
 
@@ -146,10 +139,11 @@ impl SenderKey {
     /// # Errors
     /// When it is something else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignalError> {
-        let record =
+        let mut record =
             record::SenderKey::decode(bytes).map_err(|_| SignalError::Malformed("a sender-key record"))?;
-        let states = record.states.iter().take(MAX_STATES).map(State::decode).collect::<Result<_, _>>()?;
-        Ok(Self { states })
+        let states: Result<_, _> = record.states.iter().take(MAX_STATES).map(State::decode).collect();
+        record.states.iter_mut().for_each(wipe);
+        Ok(Self { states: states? })
     }
 }
 
@@ -162,19 +156,7 @@ impl State {
             self.skipped.remove(kept);
             return Ok(plaintext);
         }
-        if message.iteration - self.chain.counter > MAX_FORWARD {
-            return Err(SignalError::TooFarAhead);
-        }
-        let mut chain = self.chain.clone();
-        let mut passed = Vec::new();
-        let seed: Seed = loop {
-            let counter = chain.counter;
-            let seed = chain.step().ok_or(SignalError::TooFarAhead)?;
-            if counter == message.iteration {
-                break seed;
-            }
-            passed.push(Skipped { counter, seed: *seed });
-        };
+        let (seed, chain, passed) = self.chain.clone().forward(message.iteration)?;
         let plaintext = open(&seed, message)?;
         self.chain = chain;
         self.skipped.extend(passed);
@@ -190,22 +172,58 @@ impl State {
             iteration: self.chain.counter,
             chain_key: self.chain.key.to_vec(),
             signing_public: self.signing_public.as_bytes().to_vec(),
-            signing_private: self.signing_private.as_ref().map(|key| key.expose().to_vec()),
+            signing_private: match &self.signing {
+                Signing::Ours(key) => Some(key.private().expose().to_vec()),
+                _ => None,
+            },
+            signing_edwards: self.signing.edwards().to_vec(),
             skipped: skipped.map(|s| record::Skipped { counter: s.counter, seed: s.seed.to_vec() }).collect(),
         }
     }
 
     fn decode(record: &record::SenderKeyState) -> Result<Self, SignalError> {
         let skipped = record.skipped.iter();
+        let edwards = array(&record.signing_edwards)?;
+        let private = record.signing_private.as_deref().map(PrivateKey::from_raw).transpose()?;
         Ok(Self {
             id: record.id,
             chain: ChainKey { key: array(&record.chain_key)?, counter: record.iteration },
             signing_public: PublicKey::from_raw(&record.signing_public)?,
-            signing_private: record.signing_private.as_deref().map(PrivateKey::from_raw).transpose()?,
+            signing: match private {
+                Some(private) => Signing::Ours(SigningKey::from_parts(private, edwards)),
+                None => Signing::Stored(edwards),
+            },
             skipped: skipped
                 .map(|s| Ok(Skipped { counter: s.counter, seed: array(&s.seed)? }))
                 .collect::<Result<_, SignalError>>()?,
         })
+    }
+}
+
+fn wipe(state: &mut record::SenderKeyState) {
+    state.chain_key.zeroize();
+    state.signing_private.zeroize();
+    state.skipped.iter_mut().for_each(|skipped| skipped.seed.zeroize());
+}
+
+impl Signing {
+    fn verify(&mut self, signed: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
+        if let Self::Stored(edwards) = self {
+            *self = Self::Theirs(VerifyingKey::from_edwards(*edwards)?);
+        }
+        match self {
+            Self::Theirs(key) => key.verify(&[signed], signature),
+            Self::Ours(key) => key.private().public().verify(&[signed], signature),
+            Self::Stored(_) => Err(SignatureError),
+        }
+    }
+
+    const fn edwards(&self) -> &[u8; 32] {
+        match self {
+            Self::Ours(key) => key.edwards(),
+            Self::Theirs(key) => key.edwards(),
+            Self::Stored(edwards) => edwards,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     Ciphertext, CiphertextKind, LocalIdentity, PreKey, PreKeyBundle, PreKeyMessage, SignalError,
     SignedPreKey,
     chain::{ChainKey, Skipped},
-    state::{Pending, ReceiverChain, State, ratchet},
+    state::{Pending, ReceiverChain, State},
     wire::{Introduction, SignalMessage},
     x3dh,
 };
@@ -54,25 +54,22 @@ impl Session {
         bundle: &PreKeyBundle,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, SignalError> {
-        let base = KeyPair::generate(rng);
-        let (root_key, chain_key) = x3dh::initiate(own, &base, bundle)?;
-        let sender_ratchet = KeyPair::generate(rng);
-        let (root_key, sender_key) = ratchet(&root_key, &sender_ratchet, &bundle.signed_pre_key)?;
+        let initiated = x3dh::initiate(own, bundle, rng)?;
         let mut session = existing.unwrap_or_default();
         session.make_current(State {
             remote_identity: bundle.identity,
             remote_registration_id: bundle.registration_id,
-            root_key,
-            sender_ratchet,
-            sender_chain: ChainKey::new(sender_key),
+            root_key: initiated.root_key,
+            sender_ratchet: initiated.sender_ratchet,
+            sender_chain: ChainKey::new(&initiated.sender_key),
             previous_counter: 0,
-            receivers: [ReceiverChain::new(bundle.signed_pre_key, chain_key)].into(),
+            receivers: VecDeque::new(),
             pending: Some(Pending {
                 pre_key_id: bundle.pre_key.map(|(id, _)| id),
                 signed_pre_key_id: bundle.signed_pre_key_id,
                 registration_id: own.registration_id,
             }),
-            base_key: base.public(),
+            base_key: initiated.base_key,
         });
         Ok(session)
     }
@@ -217,6 +214,10 @@ pub fn receive_pre_key(
 ) -> Result<Received, SignalError> {
     let mut session = existing.unwrap_or_default();
     if session.promote(&message.base_key()) {
+        // The identity beside the message is not under its MAC, and whoever called will take it for the sender's.
+        if session.remote_identity() != Some(message.identity()) {
+            return Err(SignalError::BadMac);
+        }
         let plaintext = session.decrypt(own, message.message(), rng)?;
         return Ok(Received { session, plaintext, used_pre_key: None });
     }
@@ -235,7 +236,7 @@ pub fn receive_pre_key(
         remote_registration_id: message.registration_id(),
         root_key,
         sender_ratchet: signed.key.clone(),
-        sender_chain: ChainKey::new(chain_key),
+        sender_chain: ChainKey::new(&chain_key),
         previous_counter: 0,
         receivers: VecDeque::new(),
         pending: None,

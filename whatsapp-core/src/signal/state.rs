@@ -6,14 +6,12 @@ use zeroize::Zeroizing;
 
 use super::{
     LocalIdentity, SignalError,
-    chain::{ChainKey, MessageKeys, Seed, Skipped, split},
+    chain::{ChainKey, MAX_SKIPPED, MessageKeys, Seed, Skipped, split},
     wire::{MAC_LENGTH, SignalMessage},
+    x3dh::Agreed,
 };
-use crate::crypto::{self, Hmac, KeyPair, PublicKey};
+use crate::crypto::{self, Hmac, KeyPair, Peer, PublicKey, SharedSecret};
 
-/// A message may be that far ahead of the last one of its chain, and that many keys are kept for those in between.
-const MAX_FORWARD: u32 = 2000;
-const MAX_SKIPPED: usize = 2000;
 /// Chains of the peer that are kept, so that late messages of former ones can be read.
 const MAX_RECEIVER_CHAINS: usize = 5;
 
@@ -54,23 +52,12 @@ enum Advance {
     /// Further along a chain that is known.
     Along { chain: usize, key: ChainKey, skipped: Vec<Skipped> },
     /// A new chain of the peer.
-    Turn { root_key: Zeroizing<[u8; 32]>, ratchet_key: PublicKey, key: ChainKey, skipped: Vec<Skipped> },
+    Turn { root_key: Zeroizing<[u8; 32]>, peer: Peer, receiver: ReceiverChain },
 }
 
-impl ReceiverChain {
-    pub(super) fn new(ratchet_key: PublicKey, key: [u8; 32]) -> Self {
-        Self { ratchet_key, chain: ChainKey::new(key), skipped: VecDeque::new() }
-    }
-}
-
-/// One Diffie-Hellman ratchet step: a new root key, and a chain key from it.
-pub(super) fn ratchet(
-    root_key: &[u8; 32],
-    own: &KeyPair,
-    peer: &PublicKey,
-) -> Result<(Zeroizing<[u8; 32]>, [u8; 32]), SignalError> {
-    let shared = own.agree(peer)?;
-    Ok(split(&crypto::hkdf::<64>(&shared[..], root_key, b"WhisperRatchet")))
+/// One Diffie-Hellman ratchet step: a new root key, and a chain key beside it.
+pub(super) fn ratchet(root_key: &[u8; 32], shared: &SharedSecret) -> Agreed {
+    split(&crypto::hkdf::<64>(&shared[..], root_key, b"WhisperRatchet"))
 }
 
 impl State {
@@ -113,13 +100,15 @@ impl State {
     fn find(&self, message: &SignalMessage<'_>) -> Result<(Seed, Advance), SignalError> {
         let known = self.receivers.iter().position(|chain| chain.ratchet_key == message.ratchet_key);
         let Some(at) = known else {
-            let (root_key, key) = ratchet(&self.root_key, &self.sender_ratchet, &message.ratchet_key)?;
-            let (seed, key, skipped) = forward(ChainKey::new(key), message.counter)?;
-            return Ok((seed, Advance::Turn { root_key, ratchet_key: message.ratchet_key, key, skipped }));
+            let peer = Peer::from(&message.ratchet_key);
+            let (root_key, key) = ratchet(&self.root_key, &peer.agree(self.sender_ratchet.private())?);
+            let (seed, chain, skipped) = ChainKey::new(&key).forward(message.counter)?;
+            let receiver = ReceiverChain { ratchet_key: message.ratchet_key, chain, skipped: skipped.into() };
+            return Ok((seed, Advance::Turn { root_key, peer, receiver }));
         };
         let chain = &self.receivers[at];
         if message.counter >= chain.chain.counter {
-            let (seed, key, skipped) = forward(chain.chain.clone(), message.counter)?;
+            let (seed, key, skipped) = chain.chain.clone().forward(message.counter)?;
             return Ok((seed, Advance::Along { chain: at, key, skipped }));
         }
         let kept = chain.skipped.iter().position(|skipped| skipped.counter == message.counter);
@@ -135,14 +124,14 @@ impl State {
                 chain.chain = key;
                 chain.skipped.extend(skipped);
             }
-            Advance::Turn { root_key, ratchet_key, key, skipped } => {
-                let sender_ratchet = KeyPair::generate(rng);
-                let (root_key, sender_key) = ratchet(&root_key, &sender_ratchet, &ratchet_key)?;
+            Advance::Turn { root_key, peer, receiver } => {
+                let (sender_ratchet, shared) = KeyPair::generate_agreed(&peer, rng)?;
+                let (root_key, sender_key) = ratchet(&root_key, &shared);
                 self.previous_counter = self.sender_chain.counter.saturating_sub(1);
                 self.root_key = root_key;
                 self.sender_ratchet = sender_ratchet;
-                self.sender_chain = ChainKey::new(sender_key);
-                self.receivers.push_back(ReceiverChain { ratchet_key, chain: key, skipped: skipped.into() });
+                self.sender_chain = ChainKey::new(&sender_key);
+                self.receivers.push_back(receiver);
                 if self.receivers.len() > MAX_RECEIVER_CHAINS {
                     self.receivers.pop_front();
                 }
@@ -161,21 +150,6 @@ impl State {
             excess -= drop;
         }
     }
-}
-
-/// Moves a chain to the message with that counter; the keys passed over are kept for later.
-fn forward(mut chain: ChainKey, counter: u32) -> Result<(Seed, ChainKey, Vec<Skipped>), SignalError> {
-    if counter - chain.counter > MAX_FORWARD {
-        return Err(SignalError::TooFarAhead);
-    }
-    let mut skipped = Vec::with_capacity((counter - chain.counter) as usize);
-    while chain.counter < counter {
-        let at = chain.counter;
-        let seed = chain.step().ok_or(SignalError::TooFarAhead)?;
-        skipped.push(Skipped { counter: at, seed: *seed });
-    }
-    let seed = chain.step().ok_or(SignalError::TooFarAhead)?;
-    Ok((seed, chain, skipped))
 }
 
 fn mac(keys: &MessageKeys, sender: &PublicKey, receiver: &PublicKey, message: &[u8]) -> [u8; 32] {

@@ -4,12 +4,10 @@
 //! on the path of every message, and reading them in place saves four copies.
 use bytes::Bytes;
 use prost::encoding::{decode_varint, encode_varint, encoded_len_varint};
+use zeroize::Zeroizing;
 
 use super::SignalError;
-use crate::{
-    crypto::{PublicKey, SIGNATURE_LENGTH},
-    proto::signal,
-};
+use crate::crypto::{PublicKey, SIGNATURE_LENGTH};
 
 /// Version 3, spoken by both sides.
 pub(super) const VERSION: u8 = 0x33;
@@ -46,11 +44,6 @@ pub(super) struct SignalMessage<'a> {
     pub(super) mac: &'a [u8],
 }
 
-const RATCHET_KEY: u8 = 1 << 3 | 2;
-const COUNTER: u8 = 2 << 3;
-const PREVIOUS_COUNTER: u8 = 3 << 3;
-const CIPHERTEXT: u8 = 4 << 3 | 2;
-
 impl<'a> SignalMessage<'a> {
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, SignalError> {
         const WHAT: SignalError = SignalError::Malformed("a Signal message");
@@ -75,18 +68,16 @@ impl<'a> SignalMessage<'a> {
         }
     }
 
-    /// Writes version and fields up to the ciphertext's length; the ciphertext and the MAC follow.
+    /// Writes version and fields up to the ciphertext's length, in a buffer with exactly the room for the ciphertext
+    /// and the MAC, which follow.
     pub(super) fn start(key: &PublicKey, counter: u32, previous: u32, ciphertext_length: usize) -> Vec<u8> {
-        let mut out = Vec::with_capacity(1 + 35 + 6 + 6 + 6 + ciphertext_length + MAC_LENGTH);
+        let head = 1 + 35 + number_length(counter) + number_length(previous);
+        let mut out = Vec::with_capacity(head + bytes_length(ciphertext_length) + MAC_LENGTH);
         out.push(VERSION);
-        out.extend_from_slice(&[RATCHET_KEY, 33]);
-        out.extend_from_slice(&key.to_typed());
-        out.push(COUNTER);
-        encode_varint(counter.into(), &mut out);
-        out.push(PREVIOUS_COUNTER);
-        encode_varint(previous.into(), &mut out);
-        out.push(CIPHERTEXT);
-        encode_varint(ciphertext_length as u64, &mut out);
+        put_bytes(&mut out, 1, &key.to_typed());
+        put_number(&mut out, 2, counter);
+        put_number(&mut out, 3, previous);
+        put_length(&mut out, 4, ciphertext_length);
         out
     }
 }
@@ -175,16 +166,19 @@ pub(super) struct Introduction<'a> {
 
 impl Introduction<'_> {
     pub(super) fn wrap(&self, message: &[u8]) -> Bytes {
-        let mut out = Vec::with_capacity(message.len() + 100);
+        let ids = self.pre_key_id.map_or(0, number_length)
+            + number_length(self.registration_id)
+            + number_length(self.signed_pre_key_id);
+        let mut out = Vec::with_capacity(1 + 35 + 35 + bytes_length(message.len()) + ids);
         out.push(VERSION);
         if let Some(id) = self.pre_key_id {
-            put_number(&mut out, 1, id.into());
+            put_number(&mut out, 1, id);
         }
         put_bytes(&mut out, 2, &self.base_key.to_typed());
         put_bytes(&mut out, 3, &self.identity.to_typed());
         put_bytes(&mut out, 4, message);
-        put_number(&mut out, 5, self.registration_id.into());
-        put_number(&mut out, 6, self.signed_pre_key_id.into());
+        put_number(&mut out, 5, self.registration_id);
+        put_number(&mut out, 6, self.signed_pre_key_id);
         out.into()
     }
 }
@@ -222,30 +216,63 @@ impl<'a> SenderKeyMessage<'a> {
         }
     }
 
-    /// Writes version and fields up to the ciphertext's length; the ciphertext and the signature follow.
+    /// Writes version and fields up to the ciphertext's length, in a buffer with exactly the room for the ciphertext
+    /// and the signature, which follow.
     pub(super) fn start(id: u32, iteration: u32, ciphertext_length: usize) -> Vec<u8> {
-        let mut out = Vec::with_capacity(1 + 6 + 6 + 6 + ciphertext_length + SIGNATURE_LENGTH);
+        let head = 1 + number_length(id) + number_length(iteration);
+        let mut out = Vec::with_capacity(head + bytes_length(ciphertext_length) + SIGNATURE_LENGTH);
         out.push(VERSION);
-        put_number(&mut out, 1, id.into());
-        put_number(&mut out, 2, iteration.into());
-        out.push(3 << 3 | 2);
-        encode_varint(ciphertext_length as u64, &mut out);
+        put_number(&mut out, 1, id);
+        put_number(&mut out, 2, iteration);
+        put_length(&mut out, 3, ciphertext_length);
         out
     }
 }
 
-/// Version byte, then the protobuf message.
-pub(super) fn versioned(message: &impl prost::Message) -> Bytes {
-    let mut out = Vec::with_capacity(1 + message.encoded_len());
-    out.push(VERSION);
-    message.encode_raw(&mut out);
-    out.into()
+/// The fields of a sender-key distribution.
+pub(super) struct Distribution {
+    pub(super) id: u32,
+    pub(super) iteration: u32,
+    pub(super) chain_key: Zeroizing<[u8; 32]>,
+    pub(super) signing_key: PublicKey,
 }
 
-/// Reads a sender-key distribution.
-pub(super) fn parse_distribution(bytes: &[u8]) -> Result<signal::SenderKeyDistributionMessage, SignalError> {
-    check_version(bytes)?;
-    prost::Message::decode(&bytes[1..]).map_err(|_| SignalError::Malformed("a sender-key distribution"))
+impl Distribution {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, SignalError> {
+        const WHAT: SignalError = SignalError::Malformed("a sender-key distribution");
+        check_version(bytes)?;
+        let mut fields = Fields(&bytes[1..]);
+        let (mut id, mut iteration, mut chain_key, mut signing_key) = (None, None, None, None);
+        while let Some(field) = fields.next().map_err(|()| WHAT)? {
+            match field {
+                (1, Field::Number(number)) => id = Some(u32::try_from(number).map_err(|_| WHAT)?),
+                (2, Field::Number(number)) => iteration = Some(u32::try_from(number).map_err(|_| WHAT)?),
+                (3, Field::Bytes(key)) => {
+                    chain_key = Some(Zeroizing::new(key.try_into().map_err(|_| WHAT)?));
+                }
+                (4, Field::Bytes(key)) => signing_key = Some(PublicKey::from_typed(key)?),
+                _ => {}
+            }
+        }
+        match (id, iteration, chain_key, signing_key) {
+            (Some(id), Some(iteration), Some(chain_key), Some(signing_key)) => {
+                Ok(Self { id, iteration, chain_key, signing_key })
+            }
+            _ => Err(WHAT),
+        }
+    }
+}
+
+/// Writes a sender-key distribution.
+pub(super) fn distribution(id: u32, iteration: u32, chain_key: &[u8; 32], signing: &PublicKey) -> Bytes {
+    let numbers = number_length(id) + number_length(iteration);
+    let mut out = Vec::with_capacity(1 + numbers + 2 + 32 + 2 + 33);
+    out.push(VERSION);
+    put_number(&mut out, 1, id);
+    put_number(&mut out, 2, iteration);
+    put_bytes(&mut out, 3, chain_key);
+    put_bytes(&mut out, 4, &signing.to_typed());
+    out.into()
 }
 
 fn check_version(bytes: &[u8]) -> Result<(), SignalError> {
@@ -256,16 +283,28 @@ fn check_version(bytes: &[u8]) -> Result<(), SignalError> {
     }
 }
 
-fn put_number(out: &mut Vec<u8>, tag: u8, number: u64) {
+fn put_number(out: &mut Vec<u8>, tag: u8, number: u32) {
     out.push(tag << 3);
-    encode_varint(number, out);
+    encode_varint(number.into(), out);
+}
+
+fn put_length(out: &mut Vec<u8>, tag: u8, length: usize) {
+    out.push(tag << 3 | 2);
+    encode_varint(length as u64, out);
 }
 
 fn put_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
-    out.reserve(1 + encoded_len_varint(bytes.len() as u64) + bytes.len());
-    out.push(tag << 3 | 2);
-    encode_varint(bytes.len() as u64, out);
+    put_length(out, tag, bytes.len());
     out.extend_from_slice(bytes);
+}
+
+/// What a field takes with its tag.
+fn number_length(number: u32) -> usize {
+    1 + encoded_len_varint(number.into())
+}
+
+fn bytes_length(length: usize) -> usize {
+    1 + encoded_len_varint(length as u64) + length
 }
 
 enum Field<'a> {

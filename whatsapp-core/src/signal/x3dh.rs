@@ -1,29 +1,45 @@
 //! X3DH, version 3 of the deployed protocol: no post-quantum part.
-use zeroize::{Zeroize, Zeroizing};
+use rand::CryptoRng;
+use zeroize::Zeroizing;
 
-use super::{LocalIdentity, PreKey, PreKeyBundle, SignalError, SignedPreKey, chain::split};
-use crate::crypto::{self, KeyPair, PublicKey, SharedSecret};
+use super::{LocalIdentity, PreKey, PreKeyBundle, SignalError, SignedPreKey, chain::split, state::ratchet};
+use crate::crypto::{self, KeyPair, Peer, PublicKey, SharedSecret, VerifyingKey};
 
-/// Root key and first chain key.
-pub(super) type Agreed = (Zeroizing<[u8; 32]>, [u8; 32]);
+/// Root key and a chain key.
+pub(super) type Agreed = (Zeroizing<[u8; 32]>, Zeroizing<[u8; 32]>);
+
+/// What the initiator begins with, one ratchet step past X3DH.
+pub(super) struct Initiated {
+    pub(super) base_key: PublicKey,
+    pub(super) root_key: Zeroizing<[u8; 32]>,
+    pub(super) sender_ratchet: KeyPair,
+    pub(super) sender_key: Zeroizing<[u8; 32]>,
+}
 
 /// The initiator's side; the bundle's signature is verified first.
 pub(super) fn initiate(
     own: &LocalIdentity,
-    base: &KeyPair,
     bundle: &PreKeyBundle,
-) -> Result<Agreed, SignalError> {
-    bundle
-        .identity
+    rng: &mut impl CryptoRng,
+) -> Result<Initiated, SignalError> {
+    let identity = VerifyingKey::new(&bundle.identity).map_err(|_| SignalError::BadSignature)?;
+    identity
         .verify(&[&bundle.signed_pre_key.to_typed()], &bundle.signed_pre_key_signature)
         .map_err(|_| SignalError::BadSignature)?;
-    let one_time = bundle.pre_key.map(|(_, key)| base.agree(&key)).transpose()?;
-    Ok(derive(
-        &own.key.agree(&bundle.signed_pre_key)?,
-        &base.agree(&bundle.identity)?,
-        &base.agree(&bundle.signed_pre_key)?,
-        one_time.as_ref(),
-    ))
+    let (identity, signed) = (identity.to_peer(), Peer::from(&bundle.signed_pre_key));
+    let one_time = bundle.pre_key.map(|(_, key)| Peer::from(&key));
+    let [base, sender_ratchet] = KeyPair::generate_two(rng);
+    let mut pairs = vec![
+        (sender_ratchet.private(), &signed),
+        (own.key.private(), &signed),
+        (base.private(), &identity),
+        (base.private(), &signed),
+    ];
+    pairs.extend(one_time.as_ref().map(|key| (base.private(), key)));
+    let secrets = crypto::agree_all(&pairs)?;
+    let (root_key, _) = derive(&secrets[1..]);
+    let (root_key, sender_key) = ratchet(&root_key, &secrets[0]);
+    Ok(Initiated { base_key: base.public(), root_key, sender_ratchet, sender_key })
 }
 
 /// The responder's side.
@@ -34,29 +50,20 @@ pub(super) fn respond(
     identity: &PublicKey,
     base: &PublicKey,
 ) -> Result<Agreed, SignalError> {
-    let one_time = one_time.map(|key| key.key.agree(base)).transpose()?;
-    Ok(derive(
-        &signed.key.agree(identity)?,
-        &own.key.agree(base)?,
-        &signed.key.agree(base)?,
-        one_time.as_ref(),
-    ))
+    let (identity, base) = (Peer::from(identity), Peer::from(base));
+    let mut pairs =
+        vec![(signed.key.private(), &identity), (own.key.private(), &base), (signed.key.private(), &base)];
+    pairs.extend(one_time.map(|key| (key.key.private(), &base)));
+    Ok(derive(&crypto::agree_all(&pairs)?))
 }
 
-fn derive(
-    first: &SharedSecret,
-    second: &SharedSecret,
-    third: &SharedSecret,
-    fourth: Option<&SharedSecret>,
-) -> Agreed {
-    let mut secret = Zeroizing::new([0xff; 5 * 32]);
-    let parts = [Some(first), Some(second), Some(third), fourth];
+/// From the three or four secrets, in the specification's order.
+fn derive(secrets: &[SharedSecret]) -> Agreed {
+    let mut input = Zeroizing::new([0xff; 5 * 32]);
     let mut end = 32;
-    for part in parts.into_iter().flatten() {
-        secret[end..end + 32].copy_from_slice(&part[..]);
+    for secret in secrets {
+        input[end..end + 32].copy_from_slice(&secret[..]);
         end += 32;
     }
-    let keys = crypto::hkdf::<64>(&secret[..end], &[], b"WhisperText");
-    secret.zeroize();
-    split(&keys)
+    split(&crypto::hkdf::<64>(&input[..end], &[], b"WhisperText"))
 }

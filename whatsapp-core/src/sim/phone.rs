@@ -3,15 +3,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bytes::Bytes;
 use prost::Message as _;
-use rand::rngs::StdRng;
+use rand::{RngExt, rngs::StdRng};
 use serde::Serialize;
 use whatsapp_store::Content;
 
-use super::report::Inbox;
+use super::{report::Inbox, routing::Envelope};
 use crate::{
     crypto::{KeyPair, PublicKey},
-    jid::Jid,
-    message::{content, padding},
+    message::padding,
     proto::message::Message,
     signal::{
         self, Address, Ciphertext, LocalIdentity, PreKey, PreKeyBundle, PreKeyMessage, Session, SignalError,
@@ -44,9 +43,18 @@ pub(super) struct Phone {
     sessions: HashMap<Address, Session>,
     seen: HashSet<(String, String)>,
     /// What was sent, to answer retries.
-    pub(super) sent: HashMap<String, (Jid, Bytes)>,
+    pub(super) sent: HashMap<String, Sent>,
     pub(super) inbox: Inbox,
     pub(super) replies: usize,
+    pub(super) corrupt_next: bool,
+    pub(super) app_state_key: Option<[u8; 32]>,
+}
+
+/// A message that a phone sent.
+#[derive(Clone)]
+pub(super) struct Sent {
+    pub(super) envelope: Envelope,
+    pub(super) payload: Bytes,
 }
 
 /// What a phone made of a ciphertext.
@@ -64,7 +72,7 @@ impl Phone {
         let key = KeyPair::generate(rng);
         let signed = SignedPreKey::generate(1, &key, rng);
         Self {
-            own: LocalIdentity { key, registration_id: 0x2222 },
+            own: LocalIdentity { key, registration_id: rng.random_range(1..0x3fff) },
             signed,
             one_time: BTreeMap::new(),
             next_pre_key: 1,
@@ -73,6 +81,8 @@ impl Phone {
             sent: HashMap::new(),
             inbox: Inbox::default(),
             replies: 0,
+            corrupt_next: false,
+            app_state_key: None,
         }
     }
 
@@ -180,11 +190,13 @@ impl Phone {
         Ok(received.plaintext.to_vec())
     }
 
-    /// Shows a message, if it is one for people.
-    pub(super) fn show(&mut self, id: &str, chat: &Jid, from_me: bool, message: &Message) -> Option<Content> {
-        let content = content::from_proto(message)?;
-        let (id, chat) = (id.to_owned(), chat.to_string());
-        self.inbox.messages.push(Shown { id, chat, from_me, content: content.clone() });
-        Some(content)
+    /// One of the account's messages was delivered, read, …
+    pub(super) fn note_receipt(&mut self, id: &str, kind: &str) {
+        const RISING: [&str; 4] = ["inactive", "delivery", "read", "played"];
+        let rank = |kind: &str| RISING.iter().position(|known| *known == kind);
+        let status = self.inbox.receipts.entry(id.to_owned()).or_default();
+        if rank(kind) > rank(status) {
+            kind.clone_into(status);
+        }
     }
 }
