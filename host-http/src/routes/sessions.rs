@@ -108,8 +108,8 @@ pub async fn qr(
     let mut codes = app.sessions.code(&id)?;
     let patience = Duration::from_secs(query.wait.min(LONGEST_WAIT));
     // No code in time, or the session ended: there is none.
-    let code = match tokio::time::timeout(patience, codes.wait_for(Option::is_some)).await {
-        Ok(Ok(code)) => code.clone(),
+    let code = match app.patiently(patience, codes.wait_for(Option::is_some)).await {
+        Some(Ok(code)) => code.clone(),
         _ => None,
     };
     let code = code.ok_or_else(|| {
