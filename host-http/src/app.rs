@@ -54,7 +54,7 @@ impl App {
 
     /// From its parts, with no session running.
     pub fn new(store: Arc<dyn Store>, service: Service, sandbox: Option<Sandbox>) -> Self {
-        let events = Events::default();
+        let events = Events::of_this_run();
         let sessions = Sessions::new(store.clone(), service, events.clone());
         let (stop, _) = watch::channel(false);
         Self { store, sessions, events, sandbox, started: std::time::Instant::now(), stop }

@@ -1,14 +1,11 @@
 //! The sandbox's own routes.
 use std::time::Duration;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use serde_json::{Value, json};
 use whatsapp_core::client::Status;
 
-use super::session_id;
+use super::Id;
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -33,9 +30,8 @@ pub async fn people(State(app): State<App>) -> ApiResult<Json<Value>> {
 
 /// `POST /api/sessions/{id}/sandbox-link`: the simulated phone scans the session's code. Answers when it is connected,
 /// at once if it is already.
-pub async fn link(State(app): State<App>, Path(id): Path<String>) -> ApiResult<Json<Value>> {
+pub async fn link(State(app): State<App>, Id(id): Id) -> ApiResult<Json<Value>> {
     let sandbox = sandbox(&app)?;
-    let id = session_id(&id)?;
     let record = app.sessions.record(&id).await?;
     let mut status = app.sessions.client(&id)?.watch();
     let mut codes = app.sessions.code(&id)?;
