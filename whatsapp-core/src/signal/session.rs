@@ -174,6 +174,11 @@ impl Session {
         Ok(Self { current: current?, archived })
     }
 
+    #[cfg(test)]
+    pub(super) fn archived_len(&self) -> usize {
+        self.archived.len()
+    }
+
     fn make_current(&mut self, state: State) {
         if let Some(former) = self.current.replace(state) {
             let mut record = encode_state(&former);
