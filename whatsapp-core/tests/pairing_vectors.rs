@@ -68,7 +68,8 @@ impl Vectors {
         let code = PairCode::parse(self.text("code")).unwrap();
         let (mut waiting, _) =
             code.hello(&mut self.draws("companion_hello", Some(&self.key("companion_ephemeral"))));
-        waiting.set_reference(stanza::parse_pairing_ref(self.named("companion_hello_answer").root()));
+        let answer = self.named("companion_hello_answer");
+        waiting.set_reference(stanza::parse_pairing_ref(answer.root()).unwrap());
         let hello = stanza::parse_primary_hello(self.named("primary_hello").root()).unwrap();
         let mut draws = self.draws("companion_finish", None);
         let finish = waiting.primary_hello(&hello, &self.key("companion"), &mut draws).unwrap();
