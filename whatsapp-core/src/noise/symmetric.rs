@@ -5,11 +5,33 @@ use zeroize::Zeroizing;
 use super::transport::{Transport, nonce};
 use crate::crypto::{self, CipherError, SharedSecret};
 
-/// 32 bytes long, and therefore used unhashed.
-const XX: &[u8; 32] = b"Noise_XX_25519_AESGCM_SHA256\0\0\0\0";
+/// Which handshake it is. The patterns differ in their names and in the order of what is mixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    /// Nothing is known beforehand.
+    Xx,
+    /// The client knows the server's static key, and sends its payload at once.
+    #[cfg(feature = "sim")]
+    Ik,
+    /// The server cannot read an IK hello (its key is another now) and goes on as in XX, with the same hello.
+    #[cfg(feature = "sim")]
+    XxFallback,
+}
 
-/// Hash, chaining key and cipher of a handshake. Both sides use it; IK and its fallback differ only in the name and
-/// in the order of what is mixed.
+impl Pattern {
+    /// The name as Noise uses it: padded to 32 bytes, hashed when it is longer.
+    fn name(self) -> [u8; 32] {
+        match self {
+            Self::Xx => *b"Noise_XX_25519_AESGCM_SHA256\0\0\0\0",
+            #[cfg(feature = "sim")]
+            Self::Ik => *b"Noise_IK_25519_AESGCM_SHA256\0\0\0\0",
+            #[cfg(feature = "sim")]
+            Self::XxFallback => crypto::sha256(&[b"Noise_XXfallback_25519_AESGCM_SHA256"]),
+        }
+    }
+}
+
+/// Hash, chaining key and cipher of a handshake, for both sides of it.
 pub(crate) struct Symmetric {
     hash: [u8; 32],
     chaining_key: Zeroizing<[u8; 32]>,
@@ -18,12 +40,13 @@ pub(crate) struct Symmetric {
 }
 
 impl Symmetric {
-    /// Starts the XX pattern with the header as prologue.
-    pub(crate) fn xx() -> Self {
+    /// Starts a pattern with the header as prologue.
+    pub(crate) fn new(pattern: Pattern) -> Self {
+        let name = pattern.name();
         let mut state = Self {
-            hash: *XX,
-            chaining_key: Zeroizing::new(*XX),
-            cipher: Aes256Gcm::new(XX.into()),
+            hash: name,
+            chaining_key: Zeroizing::new(name),
+            cipher: Aes256Gcm::new((&name).into()),
             counter: 0,
         };
         state.mix_hash(&super::HEADER);

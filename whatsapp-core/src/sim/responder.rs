@@ -1,12 +1,22 @@
 //! The server's side of the handshake, and the certificates that go with it.
+//!
+//! ```text
+//!   hello: e ────────────► XX ──────────► answer with static ──► finish ──► Done
+//!   hello: e, s, payload ► IK ──────────► answer without ─────────────────► Done
+//!                          └ not for this key: XXfallback, as XX with another name
+//! ```
 use bytes::{Buf, Bytes, BytesMut};
 use prost::Message;
 use rand::CryptoRng;
 
 use crate::{
     crypto::{CipherError, KeyError, KeyPair, PublicKey},
-    noise::{EDGE_INTRO, FrameError, FrameReader, HEADER, Symmetric, Transport, TrustRoot, write_frame},
-    proto::handshake::{CertChain, Certificate, CertificateDetails, HandshakeMessage, ServerHello},
+    noise::{
+        EDGE_INTRO, FrameError, FrameReader, HEADER, Pattern, Symmetric, Transport, TrustRoot, write_frame,
+    },
+    proto::handshake::{
+        CertChain, Certificate, CertificateDetails, ClientHello, HandshakeMessage, ServerHello,
+    },
     time::Timestamp,
 };
 
@@ -89,6 +99,8 @@ enum Stage {
     Intro,
     Hello(FrameReader),
     Finish(FrameReader, Box<Symmetric>, KeyPair),
+    /// A resumption that has been answered.
+    Resumed(Box<Established>),
     Over,
 }
 
@@ -97,7 +109,7 @@ enum Stage {
 pub enum Handshake {
     /// More bytes are needed.
     Wait,
-    /// To be sent; then wait for more.
+    /// To be sent; then more is needed, or (a resumption) everything is there: call again with no bytes.
     Answer(Bytes),
     /// Done.
     Done(Box<Established>),
@@ -165,6 +177,7 @@ impl Responder {
                 self.stage = Stage::Hello(frames);
             }
             Stage::Hello(frames) | Stage::Finish(frames, ..) => frames.push(bytes)?,
+            Stage::Resumed(established) => established.frames.push(bytes)?,
             Stage::Over => return Err(ResponderError::Malformed),
         }
         match std::mem::replace(&mut self.stage, Stage::Over) {
@@ -176,6 +189,7 @@ impl Responder {
                 Some(frame) => finish(&frame, frames, *symmetric, &ephemeral),
                 None => self.wait(Stage::Finish(frames, symmetric, ephemeral)),
             },
+            Stage::Resumed(established) => Ok(Handshake::Done(established)),
             stage => self.wait(stage),
         }
     }
@@ -193,30 +207,92 @@ impl Responder {
     ) -> Result<Handshake, ResponderError> {
         let message = HandshakeMessage::decode(frame).map_err(|_| ResponderError::Malformed)?;
         let hello = message.client_hello.ok_or(ResponderError::Malformed)?;
-        let client_ephemeral = hello.ephemeral.ok_or(ResponderError::Malformed)?;
-
-        let mut symmetric = Symmetric::xx();
-        symmetric.mix_hash(&client_ephemeral);
-        let client_ephemeral = PublicKey::from_raw(&client_ephemeral)?;
+        let wants_resumption = hello.r#static.is_some() || hello.payload.is_some();
+        let client = PublicKey::from_raw(hello.ephemeral.as_deref().ok_or(ResponderError::Malformed)?)?;
         let ephemeral = KeyPair::generate(rng);
-        symmetric.mix_hash(ephemeral.public().as_bytes());
-        symmetric.mix_key(&ephemeral.agree(&client_ephemeral)?);
-        let static_key = symmetric.encrypt(self.identity.static_key.public().as_bytes());
-        symmetric.mix_key(&self.identity.static_key.agree(&client_ephemeral)?);
-        let payload = symmetric.encrypt(&self.identity.chain);
-        let answer = HandshakeMessage {
-            server_hello: Some(ServerHello {
-                ephemeral: Some(Bytes::copy_from_slice(ephemeral.public().as_bytes())),
-                r#static: Some(static_key.into()),
-                payload: Some(payload.into()),
-            }),
-            ..HandshakeMessage::default()
-        };
-        let mut out = BytesMut::new();
-        write_frame(&answer.encode_to_vec(), &mut out)?;
-        self.stage = Stage::Finish(frames, Box::new(symmetric), ephemeral);
-        Ok(Handshake::Answer(out.freeze()))
+        if let Some(early) = self.read_early(&client, &hello) {
+            return self.answer_early(early, &client, &ephemeral, frames);
+        }
+        let pattern = if wants_resumption { Pattern::XxFallback } else { Pattern::Xx };
+        self.answer_late(pattern, &client, ephemeral, frames)
     }
+
+    /// `e, ee, s, es, certificate chain`; the client then says who it is.
+    fn answer_late(
+        &mut self,
+        pattern: Pattern,
+        client: &PublicKey,
+        ephemeral: KeyPair,
+        frames: FrameReader,
+    ) -> Result<Handshake, ResponderError> {
+        let mut symmetric = Symmetric::new(pattern);
+        symmetric.mix_hash(client.as_bytes());
+        symmetric.mix_hash(ephemeral.public().as_bytes());
+        symmetric.mix_key(&ephemeral.agree(client)?);
+        let static_key = symmetric.encrypt(self.identity.static_key.public().as_bytes());
+        symmetric.mix_key(&self.identity.static_key.agree(client)?);
+        let payload = symmetric.encrypt(&self.identity.chain);
+        let answer = server_hello(&ephemeral.public(), Some(static_key), payload)?;
+        self.stage = Stage::Finish(frames, Box::new(symmetric), ephemeral);
+        Ok(Handshake::Answer(answer))
+    }
+
+    /// Reads an IK hello: `e, es, s, ss, payload`. `None` when it is none, or not for our key.
+    fn read_early(&self, ephemeral: &PublicKey, hello: &ClientHello) -> Option<Early> {
+        let static_key = &self.identity.static_key;
+        let mut symmetric = Symmetric::new(Pattern::Ik);
+        symmetric.mix_hash(static_key.public().as_bytes());
+        symmetric.mix_hash(ephemeral.as_bytes());
+        symmetric.mix_key(&static_key.agree(ephemeral).ok()?);
+        let client = PublicKey::from_raw(&symmetric.decrypt(hello.r#static.as_ref()?).ok()?).ok()?;
+        symmetric.mix_key(&static_key.agree(&client).ok()?);
+        let payload = symmetric.decrypt(hello.payload.as_ref()?).ok()?;
+        Some(Early { symmetric, client, payload })
+    }
+
+    /// `e, ee, se, certificate chain`: that is all.
+    fn answer_early(
+        &mut self,
+        early: Early,
+        client_ephemeral: &PublicKey,
+        ephemeral: &KeyPair,
+        frames: FrameReader,
+    ) -> Result<Handshake, ResponderError> {
+        let Early { mut symmetric, client, payload } = early;
+        symmetric.mix_hash(ephemeral.public().as_bytes());
+        symmetric.mix_key(&ephemeral.agree(client_ephemeral)?);
+        symmetric.mix_key(&ephemeral.agree(&client)?);
+        let chain = symmetric.encrypt(&self.identity.chain);
+        let answer = server_hello(&ephemeral.public(), None, chain)?;
+        let transport = symmetric.split(false);
+        self.stage = Stage::Resumed(Box::new(Established { client, payload, transport, frames }));
+        Ok(Handshake::Answer(answer))
+    }
+}
+
+/// What an IK hello says.
+struct Early {
+    symmetric: Symmetric,
+    client: PublicKey,
+    payload: Vec<u8>,
+}
+
+fn server_hello(
+    ephemeral: &PublicKey,
+    static_key: Option<Vec<u8>>,
+    payload: Vec<u8>,
+) -> Result<Bytes, ResponderError> {
+    let answer = HandshakeMessage {
+        server_hello: Some(ServerHello {
+            ephemeral: Some(Bytes::copy_from_slice(ephemeral.as_bytes())),
+            r#static: static_key.map(Bytes::from),
+            payload: Some(payload.into()),
+        }),
+        ..HandshakeMessage::default()
+    };
+    let mut out = BytesMut::new();
+    write_frame(&answer.encode_to_vec(), &mut out)?;
+    Ok(out.freeze())
 }
 
 fn finish(
