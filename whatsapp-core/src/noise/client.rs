@@ -5,9 +5,8 @@
 //!         ◄── e, ee, s, es, certificate chain ◄────   server_hello: verified before anything else is sent
 //!         ──► s, se, client payload ──────────────►   Transport
 //! ```
-//! There is room here for IK (resumption), which the simulated server speaks: a second `start` that mixes the cached
-//! server key in and sends the payload at once. When the answer carries a static key, the server's is another now: the
-//! transcript starts again under the fallback's name with the same ephemeral key, and `server_hello` does the rest.
+//! There is room here for IK (resumption): a second `start` that mixes the cached server key in and sends the payload
+//! at once, and falls back to what `server_hello` does when the answer carries a static key.
 use bytes::{Bytes, BytesMut};
 use prost::Message;
 use rand::CryptoRng;
@@ -16,7 +15,7 @@ use super::{
     EDGE_INTRO, HEADER, TrustRoot,
     cert::{CertError, verify_chain},
     frame::{FrameError, write_frame},
-    symmetric::{Pattern, Symmetric},
+    symmetric::Symmetric,
     transport::Transport,
 };
 use crate::{
@@ -72,7 +71,7 @@ impl ClientHandshake {
         rng: &mut impl CryptoRng,
     ) -> (Self, Bytes) {
         let ephemeral = KeyPair::generate(rng);
-        let mut symmetric = Symmetric::new(Pattern::Xx);
+        let mut symmetric = Symmetric::xx();
         symmetric.mix_hash(ephemeral.public().as_bytes());
         let hello = HandshakeMessage {
             client_hello: Some(ClientHello {
@@ -89,12 +88,6 @@ impl ClientHandshake {
         out.extend_from_slice(&HEADER);
         write_frame(&hello.encode_to_vec(), &mut out).expect("a hello is short");
         (Self { symmetric, ephemeral, static_key }, out.freeze())
-    }
-
-    /// Waits for the answer to a hello that was sent otherwise: a server that does not resume goes on like this.
-    #[cfg(all(test, feature = "sim"))]
-    pub(super) const fn resumed(symmetric: Symmetric, ephemeral: KeyPair, static_key: KeyPair) -> Self {
-        Self { symmetric, ephemeral, static_key }
     }
 
     /// Reads the server's hello, verifies who it is, and gives the framed answer that carries `client_payload`.

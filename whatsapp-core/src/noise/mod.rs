@@ -22,7 +22,7 @@ pub use transport::{Transport, TransportError};
 #[cfg(feature = "sim")]
 pub(crate) use frame::write_frame;
 #[cfg(feature = "sim")]
-pub(crate) use symmetric::{Pattern, Symmetric};
+pub(crate) use symmetric::Symmetric;
 
 /// "WA", protocol 6, dictionary 3: sent once before the first frame, and the handshake's prologue.
 pub const HEADER: [u8; 4] = [b'W', b'A', 6, 3];

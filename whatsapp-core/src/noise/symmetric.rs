@@ -5,33 +5,11 @@ use zeroize::Zeroizing;
 use super::transport::{Transport, nonce};
 use crate::crypto::{self, CipherError, SharedSecret};
 
-/// Which handshake it is. The patterns differ in their names and in the order of what is mixed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pattern {
-    /// Nothing is known beforehand.
-    Xx,
-    /// The client knows the server's static key, and sends its payload at once.
-    #[cfg(feature = "sim")]
-    Ik,
-    /// The server cannot read an IK hello (its key is another now) and goes on as in XX, with the same hello.
-    #[cfg(feature = "sim")]
-    XxFallback,
-}
+/// 32 bytes long, and therefore used unhashed.
+const XX: &[u8; 32] = b"Noise_XX_25519_AESGCM_SHA256\0\0\0\0";
 
-impl Pattern {
-    /// The name as Noise uses it: padded to 32 bytes, hashed when it is longer.
-    fn name(self) -> [u8; 32] {
-        match self {
-            Self::Xx => *b"Noise_XX_25519_AESGCM_SHA256\0\0\0\0",
-            #[cfg(feature = "sim")]
-            Self::Ik => *b"Noise_IK_25519_AESGCM_SHA256\0\0\0\0",
-            #[cfg(feature = "sim")]
-            Self::XxFallback => crypto::sha256(&[b"Noise_XXfallback_25519_AESGCM_SHA256"]),
-        }
-    }
-}
-
-/// Hash, chaining key and cipher of a handshake, for both sides of it.
+/// Hash, chaining key and cipher of a handshake. Both sides use it; IK and its fallback differ only in the name and
+/// in the order of what is mixed.
 pub(crate) struct Symmetric {
     hash: [u8; 32],
     chaining_key: Zeroizing<[u8; 32]>,
@@ -40,9 +18,25 @@ pub(crate) struct Symmetric {
 }
 
 impl Symmetric {
-    /// Starts a pattern with the header as prologue.
-    pub(crate) fn new(pattern: Pattern) -> Self {
-        let name = pattern.name();
+    /// Starts the XX pattern with the header as prologue.
+    pub(crate) fn xx() -> Self {
+        Self::named(*XX)
+    }
+
+    /// Starts the IK pattern: mix the server's static key in next, which both sides know.
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn ik() -> Self {
+        Self::named(*b"Noise_IK_25519_AESGCM_SHA256\0\0\0\0")
+    }
+
+    /// Starts what is left of IK when the server's static key was not the expected one: XX from here on, with the
+    /// client's hello as it was. The name is too long to be used unhashed.
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn xx_fallback() -> Self {
+        Self::named(crypto::sha256(&[b"Noise_XXfallback_25519_AESGCM_SHA256"]))
+    }
+
+    fn named(name: [u8; 32]) -> Self {
         let mut state = Self {
             hash: name,
             chaining_key: Zeroizing::new(name),

@@ -1,14 +1,12 @@
 //! Client against responder, and every way in which a chain can be wrong.
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use prost::Message;
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::*;
 use crate::{
-    crypto::{KeyPair, PublicKey},
-    proto::handshake::{
-        CertChain, Certificate, CertificateDetails, ClientHello, HandshakeMessage, ServerHello,
-    },
+    crypto::KeyPair,
+    proto::handshake::{CertChain, Certificate, CertificateDetails},
     sim::responder::{Handshake, Responder, ResponderError, ServerIdentity},
     time::Timestamp,
 };
@@ -41,7 +39,7 @@ fn handshake(
     let (mut transport, finish) = client.server_hello(&frame, &root, NOW, b"payload")?;
     let Handshake::Done(mut done) = to_server(finish, &mut rng) else { panic!("not done") };
     assert_eq!((done.client, &done.payload[..]), (client_key.public(), &b"payload"[..]));
-    let mut wire = BytesMut::new();
+    let mut wire = bytes::BytesMut::new();
     transport.seal(b"hello", &mut wire).unwrap();
     done.frames.push(wire.freeze()).unwrap();
     let frame = done.frames.next().unwrap().unwrap();
@@ -63,80 +61,6 @@ fn another_root_is_not_trusted() {
     let identity = ServerIdentity::generate(NOW, &mut StdRng::seed_from_u64(1));
     let refused = handshake(&identity, TrustRoot::default(), 1000, None);
     assert_eq!(refused, Err(NoiseError::Certificate(CertError::IntermediateSignature)));
-}
-
-/// A client that knows a server's key from before, as other implementations resume: the hello carries everything.
-struct Resuming {
-    symmetric: Symmetric,
-    ephemeral: KeyPair,
-    static_key: KeyPair,
-    hello: Bytes,
-}
-
-impl Resuming {
-    fn start(server: &PublicKey, rng: &mut StdRng) -> Self {
-        let (ephemeral, static_key) = (KeyPair::generate(rng), KeyPair::generate(rng));
-        let mut symmetric = Symmetric::new(Pattern::Ik);
-        symmetric.mix_hash(server.as_bytes());
-        symmetric.mix_hash(ephemeral.public().as_bytes());
-        symmetric.mix_key(&ephemeral.agree(server).unwrap());
-        let own = symmetric.encrypt(static_key.public().as_bytes());
-        symmetric.mix_key(&static_key.agree(server).unwrap());
-        let client_hello = ClientHello {
-            ephemeral: Some(Bytes::copy_from_slice(ephemeral.public().as_bytes())),
-            r#static: Some(own.into()),
-            payload: Some(symmetric.encrypt(b"early").into()),
-        };
-        let message = HandshakeMessage { client_hello: Some(client_hello), ..HandshakeMessage::default() };
-        let mut hello = BytesMut::from(&HEADER[..]);
-        write_frame(&message.encode_to_vec(), &mut hello).unwrap();
-        Self { symmetric, ephemeral, static_key, hello: hello.freeze() }
-    }
-}
-
-fn server_hello(frame: &[u8]) -> ServerHello {
-    HandshakeMessage::decode(&frame[3..]).unwrap().server_hello.unwrap()
-}
-
-#[test]
-fn responder_resumes() {
-    let mut rng = StdRng::seed_from_u64(4);
-    let identity = ServerIdentity::generate(NOW, &mut rng);
-    let Resuming { mut symmetric, ephemeral, static_key, hello } =
-        Resuming::start(&identity.static_key(), &mut rng);
-    let mut responder = Responder::new(identity.clone());
-    let Handshake::Answer(answer) = responder.receive(hello, &mut rng).unwrap() else { panic!() };
-    let answer = server_hello(&answer);
-    assert!(answer.r#static.is_none());
-    let theirs = answer.ephemeral.unwrap();
-    symmetric.mix_hash(&theirs);
-    let theirs = PublicKey::from_raw(&theirs).unwrap();
-    symmetric.mix_key(&ephemeral.agree(&theirs).unwrap());
-    symmetric.mix_key(&static_key.agree(&theirs).unwrap());
-    assert_eq!(symmetric.decrypt(&answer.payload.unwrap()).unwrap(), identity.chain()[..]);
-    let mut transport = symmetric.split(true);
-    let mut first = BytesMut::new();
-    transport.seal(b"hello", &mut first).unwrap();
-    let Handshake::Done(mut done) = responder.receive(first.freeze(), &mut rng).unwrap() else { panic!() };
-    assert_eq!((done.client, &done.payload[..]), (static_key.public(), &b"early"[..]));
-    let frame = done.frames.next().unwrap().unwrap();
-    assert_eq!(done.transport.open(frame).unwrap(), "hello");
-}
-
-#[test]
-fn responder_with_a_new_key_falls_back() {
-    let mut rng = StdRng::seed_from_u64(4);
-    let (old, new) = (ServerIdentity::generate(NOW, &mut rng), ServerIdentity::generate(NOW, &mut rng));
-    let Resuming { ephemeral, static_key, hello, .. } = Resuming::start(&old.static_key(), &mut rng);
-    let mut responder = Responder::new(new.clone());
-    let Handshake::Answer(answer) = responder.receive(hello, &mut rng).unwrap() else { panic!() };
-    // From here on as in XX, but for the name.
-    let mut symmetric = Symmetric::new(Pattern::XxFallback);
-    symmetric.mix_hash(ephemeral.public().as_bytes());
-    let waiting = ClientHandshake::resumed(symmetric, ephemeral, static_key.clone());
-    let (_, finish) = waiting.server_hello(&answer[3..], &new.trust_root(), NOW, b"late").unwrap();
-    let Handshake::Done(done) = responder.receive(finish, &mut rng).unwrap() else { panic!() };
-    assert_eq!((done.client, &done.payload[..]), (static_key.public(), &b"late"[..]));
 }
 
 #[test]

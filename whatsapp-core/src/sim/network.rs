@@ -168,6 +168,11 @@ impl Network {
         self.identity.chain().clone()
     }
 
+    /// The service takes a new static key under the same root; connections that are open stay so.
+    pub fn rotate_server_key(&mut self, now: Timestamp) {
+        self.identity.rotate(now, &mut self.rng);
+    }
+
     /// Gives somebody an account with this number (digits).
     ///
     /// # Errors

@@ -64,10 +64,8 @@ export class Host {
 
   async linkByCode(simulator, id, phone) {
     await this.call('POST', '/sessions', { id });
-    const code = await until(`a pair code of ${id}`, async () => {
-      const answer = await this.call('POST', `/sessions/${id}/pair-code`, { phone });
-      return answer.code;
-    });
+    const ask = () => this.call('POST', `/sessions/${id}/pair-code`, { phone });
+    const { code } = await until(`a pair code of ${id}`, ask);
     await simulator.enterCode(phone, code);
     return this.connected(id);
   }
@@ -86,10 +84,22 @@ export class Host {
     return body.id;
   }
 
-  async messages(id, chat) {
-    const query = chat ? `?limit=500&chat=${encodeURIComponent(chat)}` : '?limit=500';
-    const answer = await this.call('GET', `/sessions/${id}/messages${query}`);
-    return Array.isArray(answer) ? answer : answer.messages;
+  /** The newest messages of a session. */
+  async messages(id) {
+    return (await this.call('GET', `/sessions/${id}/messages?limit=500`)).messages;
+  }
+
+  /** All messages of a session, page by page. */
+  async allMessages(id) {
+    const all = [];
+    let before;
+    do {
+      const query = `?limit=500${before ? `&before=${encodeURIComponent(before)}` : ''}`;
+      const page = await this.call('GET', `/sessions/${id}/messages${query}`);
+      all.push(...page.messages);
+      before = page.next;
+    } while (before);
+    return all;
   }
 
   /** Waits until the session shows a text from somebody else, and that it shows it once. */
@@ -110,8 +120,8 @@ export class Host {
     });
   }
 
-  async markRead(id, message) {
-    return this.call('POST', `/sessions/${id}/messages/${message.id}/read`, { chat: message.chat });
+  markRead(id, { chat, sender, id: message }) {
+    return this.call('POST', `/sessions/${id}/messages/read`, { messages: [{ chat, sender, id: message }] });
   }
 
   /** Collects the event stream until the process ends. */
