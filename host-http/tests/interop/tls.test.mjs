@@ -24,7 +24,7 @@ scenario('over TLS', (step) => {
     trust(simulator);
     directory = await mkdtemp(join(tmpdir(), 'interop-tls-'));
     authority = join(directory, 'authority.pem');
-    await writeFile(authority, simulator.ca);
+    await writeFile(authority, simulator.certificate);
     await simulator.addPerson(GUS.name, GUS.phone);
     await simulator.addPerson('Our phone', OUR_NUMBER);
   });
@@ -56,7 +56,7 @@ scenario('over TLS', (step) => {
   });
 
   step('Baileys links once it knows', async () => {
-    gus = await Peer.create(simulator, GUS.name, { agent: new Agent({ ca: simulator.ca }) });
+    gus = await Peer.create(simulator, GUS.name, { agent: new Agent({ ca: simulator.certificate }) });
     await gus.linkByQr();
   });
 

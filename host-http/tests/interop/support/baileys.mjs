@@ -85,7 +85,8 @@ export class Peer {
     await this.open();
     await until(`${this.name} to be offered codes`, () => this.qr);
     const code = await this.socket.requestPairingCode(phone);
-    await until('the phone to take the code', async () => (await this.simulator.enterCode(phone, code)) ?? true);
+    // Baileys does not wait until the service has taken the code, so the phone may be too early.
+    await until('the phone to take the code', () => this.simulator.enterCode(phone, code).then(() => true));
     await this.ready();
   }
 

@@ -64,10 +64,8 @@ export class Host {
 
   async linkByCode(simulator, id, phone) {
     await this.call('POST', '/sessions', { id });
-    const code = await until(`a pair code of ${id}`, async () => {
-      const answer = await this.call('POST', `/sessions/${id}/pair-code`, { phone });
-      return answer.code;
-    });
+    const ask = () => this.call('POST', `/sessions/${id}/pair-code`, { phone });
+    const { code } = await until(`a pair code of ${id}`, ask);
     await simulator.enterCode(phone, code);
     return this.connected(id);
   }
@@ -86,10 +84,9 @@ export class Host {
     return body.id;
   }
 
-  async messages(id, chat) {
-    const query = chat ? `?limit=500&chat=${encodeURIComponent(chat)}` : '?limit=500';
-    const answer = await this.call('GET', `/sessions/${id}/messages${query}`);
-    return Array.isArray(answer) ? answer : answer.messages;
+  /** The newest messages of a session. */
+  async messages(id) {
+    return (await this.call('GET', `/sessions/${id}/messages?limit=500`)).messages;
   }
 
   /** All messages of a session, page by page. */
@@ -123,8 +120,8 @@ export class Host {
     });
   }
 
-  async markRead(id, message) {
-    return this.call('POST', `/sessions/${id}/messages/${message.id}/read`, { chat: message.chat });
+  markRead(id, { chat, sender, id: message }) {
+    return this.call('POST', `/sessions/${id}/messages/read`, { messages: [{ chat, sender, id: message }] });
   }
 
   /** Collects the event stream until the process ends. */

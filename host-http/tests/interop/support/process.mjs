@@ -16,7 +16,7 @@ export class Running {
 
   static async start(args, env = {}) {
     const child = spawn(process.env.HOST_HTTP ?? DEFAULT_BINARY, args, {
-      env: { ...process.env, RUST_LOG: process.env.HOST_LOG ?? 'info', ...env },
+      env: { ...process.env, LOG: process.env.HOST_LOG ?? 'info', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     living.add(child);

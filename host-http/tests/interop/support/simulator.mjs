@@ -7,10 +7,8 @@ export class Simulator {
   static async start({ tls = false, args = [] } = {}) {
     const simulator = new Simulator();
     simulator.process = await Running.start(['simulator', '--listen', '127.0.0.1:0', ...(tls ? ['--tls'] : []), ...args]);
-    const { url, trustRoot, admin, ca } = simulator.process.ready;
-    // The admin API is behind the same certificate.
-    const over = ca && admin.startsWith('https:') ? new Agent({ connect: { ca } }) : undefined;
-    Object.assign(simulator, { url, trustRoot, ca, over, admin: admin.replace(/\/$/, '') });
+    const { url, trustRoot, admin, certificate } = simulator.process.ready;
+    Object.assign(simulator, { url, trustRoot, certificate, admin });
     return simulator;
   }
 
@@ -19,15 +17,11 @@ export class Simulator {
   }
 
   async call(method, path, body) {
-    return (await request(method, `${this.admin}${path}`, body)).body;
+    return (await request(method, `${this.admin}${path}`, body, { ca: this.certificate })).body;
   }
 
   addPerson(name, phone, behaviour = { kind: 'receive' }) {
     return this.call('POST', '/people', { name, phone, behaviour });
-  }
-
-  people() {
-    return this.call('GET', '/people');
   }
 
   /** The phone that belongs to the device's push name scans its code, or the phone with that number. */
@@ -39,28 +33,26 @@ export class Simulator {
     return this.call('POST', '/mock-phone/enter-code', { phone, code });
   }
 
-  say(phone, to, text) {
-    return this.call('POST', `/people/${phone}/send`, { to, text });
-  }
-
   inbox(phone) {
     return this.call('GET', `/people/${phone}/inbox`);
   }
 
   /** The next ciphertext for a device is damaged on its way. */
   corruptNext(device) {
-    return this.call('POST', '/faults', { corruptNext: device });
+    return this.call('POST', '/faults', { kind: 'corrupt_next', device });
   }
 
-  unknown() {
-    return this.call('GET', '/unknown');
+  /** Requests that were not understood, each as `{what, count}`. */
+  async unknown() {
+    return (await this.call('GET', '/unknown')).unknown;
   }
 
-  unanswered() {
-    return this.call('GET', '/unanswered');
+  /** Stanzas that devices were handed and did not answer. */
+  async unanswered() {
+    return (await this.call('GET', '/unanswered')).unanswered;
   }
 
-  devices() {
-    return this.call('GET', '/devices');
+  async devices() {
+    return (await this.call('GET', '/devices')).devices;
   }
 }
