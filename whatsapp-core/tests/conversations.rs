@@ -1,5 +1,6 @@
 //! Whole conversations between engines and the simulated network, in virtual time.
 #![cfg(feature = "sim")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 use std::{collections::BTreeMap, time::Duration};
 
 use whatsapp_core::{

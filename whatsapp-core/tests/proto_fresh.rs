@@ -1,4 +1,5 @@
 //! The committed protobuf code is what `proto/*.proto` generate.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 use std::{collections::BTreeMap, fs, path::Path};
 
 #[test]

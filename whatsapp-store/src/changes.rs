@@ -1,13 +1,17 @@
 //! The unit of work: what one commit writes.
+use std::fmt;
+
 use bytes::Bytes;
 
+#[cfg(any(feature = "memory", feature = "sqlite"))]
+use crate::error::{Error, ErrorKind, Result};
 use crate::record::{
     AccountId, DeviceRecord, LidMapping, MessageKey, MessageRecord, MessageStatus, OutgoingMessage,
     OutgoingState, SessionRecord, SignalKey,
 };
 
-/// One write. Applied in the order given.
-#[derive(Clone, Debug, PartialEq)]
+/// One write. Applied in the order given. `Debug` shows no key material and nothing that somebody wrote.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Change {
     /// Writes the account's device.
@@ -21,7 +25,8 @@ pub enum Change {
     DeleteSignal(SignalKey),
     /// Writes a mapping; one of the same LID or the same number is replaced.
     PutLid(LidMapping),
-    /// Writes an outgoing message.
+    /// Writes an outgoing message; one of the same id is replaced, and keeps its place among those made in the same
+    /// millisecond.
     PutOutgoing(OutgoingMessage),
     /// Moves an outgoing message; absent is fine.
     SetOutgoingState(String, OutgoingState),
@@ -32,10 +37,51 @@ pub enum Change {
     /// Raises the status of a message; absent is fine, and a lower or equal status changes nothing.
     /// [`MessageStatus::Failed`] is applied only over [`MessageStatus::Queued`].
     RaiseStatus(MessageKey, MessageStatus),
-    /// Writes the account's session record.
+    /// Writes the account's session record. A record that names another account makes the commit fail with
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
     PutSession(SessionRecord),
     /// Removes the session and everything else of the account.
     DeleteSession,
+}
+
+impl Change {
+    /// Can it be written for this account at all? Backends ask before they apply it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] when it contradicts the account.
+    #[cfg(any(feature = "memory", feature = "sqlite"))]
+    pub(crate) fn check(&self, account: &AccountId) -> Result<()> {
+        match self {
+            Self::PutSession(session) if session.id != *account => {
+                let why = "a session record belongs to the account of its own id";
+                Err(Error::new(ErrorKind::Invalid, "writing a session").because(why))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PutDevice(device) => f.debug_tuple("PutDevice").field(device).finish(),
+            Self::DeleteDevice => f.write_str("DeleteDevice"),
+            Self::PutSignal(key, value) => {
+                f.debug_tuple("PutSignal").field(key).field(&format_args!("{} bytes", value.len())).finish()
+            }
+            Self::DeleteSignal(key) => f.debug_tuple("DeleteSignal").field(key).finish(),
+            Self::PutLid(mapping) => f.debug_tuple("PutLid").field(mapping).finish(),
+            Self::PutOutgoing(message) => f.debug_tuple("PutOutgoing").field(message).finish(),
+            Self::SetOutgoingState(id, state) => {
+                f.debug_tuple("SetOutgoingState").field(id).field(state).finish()
+            }
+            Self::ExpireOutgoing(before) => f.debug_tuple("ExpireOutgoing").field(before).finish(),
+            Self::PutMessage(message) => f.debug_tuple("PutMessage").field(message).finish(),
+            Self::RaiseStatus(key, status) => f.debug_tuple("RaiseStatus").field(key).field(status).finish(),
+            Self::PutSession(session) => f.debug_tuple("PutSession").field(session).finish(),
+            Self::DeleteSession => f.write_str("DeleteSession"),
+        }
+    }
 }
 
 /// What one commit writes, for one account.
@@ -67,5 +113,53 @@ impl Changes {
     /// Takes what is there, leaving nothing.
     pub fn take(&mut self) -> Self {
         Self { account: self.account.clone(), list: std::mem::take(&mut self.list) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Content, MessageStatus, SignalKind, Source};
+
+    #[test]
+    fn debug_shows_neither_secrets_nor_what_somebody_wrote() {
+        let mut changes = Changes::new("a".parse().unwrap());
+        changes.push(Change::PutSignal(
+            SignalKey::new(SignalKind::Session, "alice.1"),
+            Bytes::from_static(b"hidden"),
+        ));
+        changes.push(Change::PutDevice(DeviceRecord {
+            jid: None,
+            lid: None,
+            state: Bytes::from_static(b"hidden"),
+        }));
+        changes.push(Change::PutOutgoing(OutgoingMessage {
+            id: "1".into(),
+            chat: "c".into(),
+            payload: Bytes::from_static(b"hidden"),
+            state: OutgoingState::Queued,
+            created_at: 0,
+        }));
+        changes.push(Change::PutMessage(MessageRecord {
+            key: MessageKey { chat: "c".into(), sender: "s".into(), id: "1".into() },
+            from_me: false,
+            timestamp: 0,
+            content: Content::text("hidden"),
+            status: MessageStatus::Delivered,
+            source: Source::Live,
+            push_name: Some("hidden".into()),
+        }));
+        let shown = format!("{changes:?} {:?}", Content::text("hidden"));
+        assert!(!shown.contains("hidden"), "{shown}");
+        assert!(shown.contains("6 bytes") && shown.contains("Content(text)"), "{shown}");
+    }
+
+    #[test]
+    fn take_leaves_nothing_behind() {
+        let mut changes = Changes::new("a".parse().unwrap());
+        changes.push(Change::DeleteDevice);
+        let taken = changes.take();
+        assert_eq!((taken.list.len(), changes.is_empty()), (1, true));
+        assert_eq!(taken.account, changes.account);
     }
 }

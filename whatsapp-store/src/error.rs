@@ -26,8 +26,13 @@ pub enum ErrorKind {
     NewerSchema,
     /// It cannot be opened: a wrong path, address or permission.
     Unreachable,
+    /// Somebody else has it open: another process, or another store in this one. Two writers on one ratchet state
+    /// would break conversations, so the second is turned away.
+    InUse,
     /// The URL names no backend of this build.
     UnknownBackend,
+    /// The changes contradict themselves: a mistake of the caller, and the same call will fail again.
+    Invalid,
     /// Anything else the backend reports.
     Other,
 }
@@ -50,6 +55,13 @@ impl Error {
         self.kind
     }
 
+    /// The same error once more, for another caller that it hits too.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn again(&self) -> Self {
+        let source = self.source.as_ref().map(|source| source.to_string().into());
+        Self { kind: self.kind, doing: self.doing, source }
+    }
+
     /// May the same call succeed later, without anybody doing something?
     pub const fn is_retryable(&self) -> bool {
         matches!(self.kind, ErrorKind::Busy)
@@ -66,6 +78,8 @@ impl fmt::Display for Error {
             ErrorKind::Unreachable => {
                 "the store cannot be opened: check its path or address, and the permissions"
             }
+            ErrorKind::InUse => "the store is open elsewhere: stop the other process first",
+            ErrorKind::Invalid => "the changes contradict themselves",
             ErrorKind::UnknownBackend => "no storage backend of this build has that URL scheme",
             ErrorKind::Other => "the store reports an error",
         };
@@ -80,5 +94,32 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_what_was_done_what_is_wrong_and_why() {
+        let error = Error::new(ErrorKind::Full, "writing a message").because("no space left on device");
+        assert_eq!(
+            error.to_string(),
+            "writing a message: the store cannot be written: the disk is full or the file is read-only \
+             (no space left on device)"
+        );
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("no space left on device"));
+    }
+
+    #[test]
+    fn only_a_busy_store_is_worth_another_try() {
+        use ErrorKind::{
+            Busy, Corrupt, Full, InUse, Invalid, NewerSchema, Other, UnknownBackend, Unreachable,
+        };
+        let kinds = [Busy, Full, Corrupt, NewerSchema, Unreachable, InUse, UnknownBackend, Invalid, Other];
+        let retryable: Vec<_> =
+            kinds.into_iter().filter(|kind| Error::new(*kind, "testing").is_retryable()).collect();
+        assert_eq!(retryable, [Busy]);
     }
 }

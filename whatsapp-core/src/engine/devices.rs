@@ -110,7 +110,7 @@ impl Engine {
                 Flow::Done
             }
             NotificationKind::IdentityChange => self.on_identity_change(&notification.from),
-            NotificationKind::Devices { .. } => self.on_devices_changed(&notification.from),
+            NotificationKind::Devices => self.on_devices_changed(&notification.from),
             NotificationKind::LinkCode => {
                 self.on_link_code(now, node);
                 Flow::Done

@@ -161,7 +161,9 @@ mod tests {
     fn order_survives_late_acks_and_lost_connections() {
         let now = Timestamp::from_secs(50);
         let mut outbox = Outbox::default();
-        ["a", "b", "c"].map(|id| outbox.accept(message(id)));
+        for id in ["a", "b", "c"] {
+            outbox.accept(message(id));
+        }
         let positions = outbox.sendable();
         outbox.sent(positions[0], now);
         outbox.sent(positions[1], now + Duration::from_secs(1));

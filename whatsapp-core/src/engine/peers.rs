@@ -41,10 +41,8 @@ impl Peers {
     /// Takes a loaded mapping in; what is known already stays.
     pub(super) fn provide(&mut self, person: Person, mapping: Option<LidMapping>) {
         match (person, mapping) {
-            (_, Some(mapping)) => {
-                if !matches!(self.by_lid.peek(mapping.lid.as_str()), Some(Some(_))) {
-                    self.remember(&mapping);
-                }
+            (_, Some(mapping)) if !matches!(self.by_lid.peek(mapping.lid.as_str()), Some(Some(_))) => {
+                self.remember(&mapping);
             }
             (Person::Pn(pn), None) if !self.by_pn.contains(pn.as_str()) => self.by_pn.put(pn, None),
             (Person::Lid(lid), None) if !self.by_lid.contains(lid.as_str()) => self.by_lid.put(lid, None),

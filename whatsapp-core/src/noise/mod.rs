@@ -29,5 +29,6 @@ pub const HEADER: [u8; 4] = [b'W', b'A', 6, 3];
 /// Starts the optional edge pre-intro: then a 3-byte length and routing bytes. No part of the prologue.
 pub const EDGE_INTRO: [u8; 4] = [b'E', b'D', 0, 1];
 
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
+#[cfg(feature = "sim")]
 mod tests;

@@ -20,10 +20,27 @@ pub(crate) struct Symmetric {
 impl Symmetric {
     /// Starts the XX pattern with the header as prologue.
     pub(crate) fn xx() -> Self {
+        Self::named(*XX)
+    }
+
+    /// Starts the IK pattern: mix the server's static key in next, which both sides know.
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn ik() -> Self {
+        Self::named(*b"Noise_IK_25519_AESGCM_SHA256\0\0\0\0")
+    }
+
+    /// Starts what is left of IK when the server's static key was not the expected one: XX from here on, with the
+    /// client's hello as it was. The name is too long to be used unhashed.
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn xx_fallback() -> Self {
+        Self::named(crypto::sha256(&[b"Noise_XXfallback_25519_AESGCM_SHA256"]))
+    }
+
+    fn named(name: [u8; 32]) -> Self {
         let mut state = Self {
-            hash: *XX,
-            chaining_key: Zeroizing::new(*XX),
-            cipher: Aes256Gcm::new(XX.into()),
+            hash: name,
+            chaining_key: Zeroizing::new(name),
+            cipher: Aes256Gcm::new((&name).into()),
             counter: 0,
         };
         state.mix_hash(&super::HEADER);

@@ -5,5 +5,6 @@ pub mod code;
 pub mod qr;
 pub mod stanza;
 
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
+#[cfg(feature = "sim")]
 mod tests;

@@ -11,6 +11,9 @@ pub mod adv;
 #[path = "whatsapp.handshake.rs"]
 pub mod handshake;
 #[rustfmt::skip]
+#[path = "whatsapp.history.rs"]
+pub mod history;
+#[rustfmt::skip]
 #[path = "whatsapp.message.rs"]
 pub mod message;
 #[rustfmt::skip]

@@ -163,12 +163,30 @@ pub struct ProtocolMessage {
     /// 0 revoke, 3 ephemeral setting, 5 history sync, 6 key share, 14 edit, 16 peer data request, …
     #[prost(int32, optional, tag = "2")]
     pub r#type: ::core::option::Option<i32>,
+    #[prost(message, optional, tag = "6")]
+    pub history_sync_notification: ::core::option::Option<HistorySyncNotification>,
     #[prost(message, optional, tag = "7")]
     pub app_state_sync_key_share: ::core::option::Option<AppStateSyncKeyShare>,
     #[prost(message, optional, boxed, tag = "14")]
     pub edited_message: ::core::option::Option<::prost::alloc::boxed::Box<Message>>,
     #[prost(int64, optional, tag = "15")]
     pub timestamp_ms: ::core::option::Option<i64>,
+}
+/// Where a history is; a short first one comes along with it, compressed by zlib.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct HistorySyncNotification {
+    /// A history.HistorySyncType.
+    #[prost(int32, optional, tag = "6")]
+    pub sync_type: ::core::option::Option<i32>,
+    #[prost(uint32, optional, tag = "7")]
+    pub chunk_order: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "9")]
+    pub progress: ::core::option::Option<u32>,
+    #[prost(bytes = "bytes", optional, tag = "11")]
+    pub initial_hist_bootstrap_inline_payload: ::core::option::Option<
+        ::prost::bytes::Bytes,
+    >,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]

@@ -1,14 +1,16 @@
 //! Who has an account, with which devices and keys.
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use bytes::Bytes;
 use compact_str::CompactString;
+use rand::{RngExt, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 
 use super::{mailbox::Mailbox, network::ConnectionId, phone::Phone};
 use crate::{
     crypto::{PublicKey, SIGNATURE_LENGTH},
     jid::{Jid, Server},
+    proto::payload::DevicePairingData,
 };
 
 /// One device of one person, whichever way it is addressed.
@@ -48,9 +50,27 @@ pub(super) struct Person {
     pub(super) raw_id: u32,
     pub(super) next_device: u16,
     pub(super) companions: BTreeMap<u16, Companion>,
+    /// Who asked about this person or exchanged messages: they are told when devices change.
+    contacts: BTreeSet<usize>,
 }
 
 impl Person {
+    /// A person with a phone and nothing else.
+    pub(super) fn new(pn: &str, name: &str, behaviour: Behaviour, rng: &mut StdRng) -> Self {
+        let lid = 200_000_000_000_000 + rng.random_range(0..99_999_999_999_999u64);
+        Self {
+            pn: pn.into(),
+            lid: lid.to_string().into(),
+            name: name.to_owned(),
+            behaviour,
+            phone: Phone::new(rng),
+            raw_id: rng.random_range(1..u32::MAX),
+            next_device: 1,
+            companions: BTreeMap::new(),
+            contacts: BTreeSet::new(),
+        }
+    }
+
     pub(super) fn jid(&self, server: Server, device: u16) -> Jid {
         let user = if server == Server::Lid { &self.lid } else { &self.pn };
         Jid::new(user.clone(), server).with_device(device)
@@ -67,8 +87,9 @@ pub(super) struct Companion {
     pub(super) keys: KeyStore,
     pub(super) mailbox: Mailbox,
     pub(super) connection: Option<ConnectionId>,
-    /// Stanzas flow only once the device said that it is active.
-    pub(super) active: bool,
+    /// The phone has sent its first messages to it.
+    pub(super) bootstrapped: bool,
+    pub(super) redelivery_planned: bool,
     pub(super) corrupt_next: bool,
 }
 
@@ -78,6 +99,21 @@ pub(super) struct KeyStore {
     pub(super) registration: Bytes,
     pub(super) signed: Option<SignedKey>,
     pub(super) one_time: VecDeque<(Bytes, Bytes)>,
+}
+
+impl KeyStore {
+    /// What a device that is not linked yet says of its keys; empty where it says nothing.
+    pub(super) fn registered(data: &DevicePairingData) -> Self {
+        let signed = || {
+            Some(SignedKey {
+                id: data.signed_prekey_id.clone()?,
+                value: data.signed_prekey_value.clone()?,
+                signature: data.signed_prekey_signature.clone()?,
+            })
+        };
+        let registration = data.registration_id.clone().unwrap_or_default();
+        Self { registration, signed: signed(), one_time: VecDeque::new() }
+    }
 }
 
 /// A signed prekey as it came.
@@ -101,16 +137,40 @@ impl SignedKey {
 #[derive(Default)]
 pub(super) struct Accounts {
     pub(super) people: Vec<Person>,
+    by_pn: HashMap<CompactString, usize>,
+    by_lid: HashMap<CompactString, usize>,
 }
 
 impl Accounts {
+    pub(super) fn add(&mut self, person: Person) -> usize {
+        let index = self.people.len();
+        self.by_pn.insert(person.pn.clone(), index);
+        self.by_lid.insert(person.lid.clone(), index);
+        self.people.push(person);
+        index
+    }
+
     /// The person of an address by number or LID.
     pub(super) fn find(&self, jid: &Jid) -> Option<usize> {
-        self.people.iter().position(|person| match jid.server {
-            Server::User | Server::Legacy => person.pn == jid.user,
-            Server::Lid => person.lid == jid.user,
-            _ => false,
-        })
+        match jid.server {
+            Server::User | Server::Legacy => self.by_pn.get(&jid.user).copied(),
+            Server::Lid => self.by_lid.get(&jid.user).copied(),
+            _ => None,
+        }
+    }
+
+    /// Two people know of each other from now on.
+    pub(super) fn meet(&mut self, one: usize, other: usize) {
+        if one != other {
+            self.people[one].contacts.insert(other);
+            self.people[other].contacts.insert(one);
+        }
+    }
+
+    /// The person's own devices and those of everybody who knows the person.
+    pub(super) fn audience(&self, person: usize) -> Vec<DeviceAddress> {
+        let contacts = self.people[person].contacts.iter().copied();
+        std::iter::once(person).chain(contacts).flat_map(|person| self.devices(person)).collect()
     }
 
     /// The device of an address, if it exists.

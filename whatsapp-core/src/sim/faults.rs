@@ -4,6 +4,15 @@ use std::time::Duration;
 use rand::{RngExt, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 
+use super::{
+    accounts::Companion,
+    network::{ConnectionId, Network, SimError},
+};
+use crate::{
+    binary::{Content, Node},
+    jid::Jid,
+};
+
 /// Which way a stanza goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -14,8 +23,8 @@ pub enum Side {
     ToClient,
 }
 
-/// Chances between 0 and 1, for each message and receipt stanza on its own. Requests and what belongs to the
-/// connection are spared: their loss is a cut, which is asked for by itself.
+/// Chances between 0 and 1, for each message, receipt and acknowledgement on its own. Requests and what belongs to
+/// the connection are spared: their loss is a cut, or an answer that is dropped, which are asked for by themselves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
@@ -26,10 +35,54 @@ pub struct Faults {
     pub duplicate: f64,
     /// It comes late, and so behind others.
     pub reorder: f64,
-    /// Its ciphertext is damaged.
+    /// Its ciphertext is damaged: to clients, or on its way to a phone.
     pub corrupt: f64,
     /// Every stanza to clients is late by so many milliseconds.
     pub slow_ms: u64,
+}
+
+/// Something to go wrong. Devices are named by number, such as `15550000001:1@s.whatsapp.net`; device 0 is the phone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", rename_all_fields = "camelCase", tag = "fault")]
+#[non_exhaustive]
+pub enum Fault {
+    /// From now on, traffic to one side suffers.
+    Traffic {
+        /// Which way.
+        side: Side,
+        /// How; the default ends it.
+        #[serde(default)]
+        faults: Faults,
+    },
+    /// The connection of a device is cut.
+    Cut {
+        /// Whose.
+        device: String,
+    },
+    /// The next ciphertext for a device or phone is damaged on the way.
+    CorruptNext {
+        /// Whose.
+        device: String,
+    },
+    /// The next login is refused with this reason (405, 429, 503, …).
+    FailNextLogin {
+        /// The `reason` of the failure.
+        reason: u16,
+    },
+    /// A device gets a stream error with this code (429, 503, 515, …) and its connection ends.
+    StreamError {
+        /// Whose.
+        device: String,
+        /// The `code` of the error.
+        code: u16,
+    },
+    /// The next request gets no answer.
+    DropNextAnswer,
+    /// The next message of any client is acknowledged with this error (463, 475, 479, …) and goes nowhere.
+    RefuseNextMessage {
+        /// The `error` of the acknowledgement.
+        code: u16,
+    },
 }
 
 /// What becomes of one stanza.
@@ -40,11 +93,34 @@ pub(super) enum Fate {
     Twice(Duration),
 }
 
+/// Changes a stanza.
+pub type Mutation = Box<dyn FnMut(&mut Node) + Send>;
+
+/// All that is set to go wrong.
+#[derive(Default)]
+pub(super) struct Mischief {
+    to_client: Faults,
+    to_service: Faults,
+    pub(super) failures: std::collections::VecDeque<u16>,
+    pub(super) refusals: std::collections::VecDeque<u16>,
+    pub(super) drop_answers: u32,
+    pub(super) mutation: Option<Mutation>,
+}
+
+impl Mischief {
+    const fn on(&self, side: Side) -> &Faults {
+        match side {
+            Side::ToClient => &self.to_client,
+            Side::ToService => &self.to_service,
+        }
+    }
+}
+
 impl Faults {
     /// How late a reordered stanza comes at the most.
     const LATE_MS: u64 = 400;
 
-    pub(super) fn fate(&self, side: Side, rng: &mut StdRng) -> Fate {
+    fn fate(&self, side: Side, rng: &mut StdRng) -> Fate {
         let mut delay = if side == Side::ToClient { self.slow_ms } else { 0 };
         if chance(self.drop, rng) {
             return Fate::Lost;
@@ -55,12 +131,176 @@ impl Faults {
         let delay = Duration::from_millis(delay);
         if chance(self.duplicate, rng) { Fate::Twice(delay) } else { Fate::Once(delay) }
     }
-
-    pub(super) fn corrupts(&self, rng: &mut StdRng) -> bool {
-        chance(self.corrupt, rng)
-    }
 }
 
 fn chance(probability: f64, rng: &mut StdRng) -> bool {
     probability > 0.0 && rng.random_bool(probability.min(1.0))
+}
+
+impl Network {
+    /// Lets something go wrong.
+    ///
+    /// # Errors
+    /// When there is no such device.
+    pub fn inject(&mut self, fault: Fault) -> Result<(), SimError> {
+        let jid = |device: String| device.parse::<Jid>().map_err(|_| SimError::UnknownDevice(device));
+        match fault {
+            Fault::Traffic { side, faults } => self.set_faults(side, faults),
+            Fault::Cut { device } => self.cut(&jid(device)?)?,
+            Fault::CorruptNext { device } => self.corrupt_next(&jid(device)?)?,
+            Fault::FailNextLogin { reason } => self.fail_next_login(reason),
+            Fault::StreamError { device, code } => self.stream_error(&jid(device)?, code)?,
+            Fault::DropNextAnswer => self.drop_next_answer(),
+            Fault::RefuseNextMessage { code } => self.mischief.refusals.push_back(code),
+        }
+        Ok(())
+    }
+
+    /// Sets what goes wrong on one side; [`Faults::default`] for nothing.
+    pub fn set_faults(&mut self, side: Side, faults: Faults) {
+        match side {
+            Side::ToClient => self.mischief.to_client = faults,
+            Side::ToService => self.mischief.to_service = faults,
+        }
+    }
+
+    /// Changes every stanza to clients from now on, to see what they cannot do without; `None` ends it.
+    pub fn mutate(&mut self, mutation: Option<Mutation>) {
+        self.mischief.mutation = mutation;
+    }
+
+    /// The next login is refused with this reason (405, 429, 503, …).
+    pub fn fail_next_login(&mut self, reason: u16) {
+        self.mischief.failures.push_back(reason);
+    }
+
+    /// The next request that is asked gets no answer.
+    pub fn drop_next_answer(&mut self) {
+        self.mischief.drop_answers += 1;
+    }
+
+    /// The connection of a device is cut.
+    ///
+    /// # Errors
+    /// When there is no such device.
+    pub fn cut(&mut self, device: &Jid) -> Result<(), SimError> {
+        if let Some(connection) = self.companion_of(device)?.connection {
+            self.close(connection);
+        }
+        Ok(())
+    }
+
+    /// A device gets a stream error, and its connection ends.
+    ///
+    /// # Errors
+    /// When there is no such device.
+    pub fn stream_error(&mut self, device: &Jid, code: u16) -> Result<(), SimError> {
+        if let Some(connection) = self.companion_of(device)?.connection {
+            self.send(connection, &Node::new("stream:error").attr("code", code));
+            self.close(connection);
+        }
+        Ok(())
+    }
+
+    /// The next ciphertext for a device, or a phone, is damaged on the way.
+    ///
+    /// # Errors
+    /// When there is no such device.
+    pub fn corrupt_next(&mut self, device: &Jid) -> Result<(), SimError> {
+        match self.accounts.device(device) {
+            Some(address) if address.device == 0 => {
+                self.accounts.people[address.person].phone.corrupt_next = true
+            }
+            _ => self.companion_of(device)?.corrupt_next = true,
+        }
+        Ok(())
+    }
+
+    fn companion_of(&mut self, device: &Jid) -> Result<&mut Companion, SimError> {
+        let address = self.accounts.device(device);
+        let companion = address.and_then(|address| self.accounts.companion(address));
+        companion.ok_or_else(|| SimError::UnknownDevice(device.to_string()))
+    }
+
+    /// What becomes of the next stanza on its way to that side.
+    pub(super) fn fate(&mut self, side: Side) -> Fate {
+        self.mischief.on(side).fate(side, &mut self.rng)
+    }
+
+    /// Damages a ciphertext for a client when that was asked for.
+    pub(super) fn maybe_corrupt(&mut self, connection: ConnectionId, mut node: Node) -> Node {
+        if node.tag != "message" {
+            return node;
+        }
+        let address = self.links.get(&connection).and_then(super::link::Link::device);
+        let asked = address
+            .and_then(|address| self.accounts.companion(address))
+            .is_some_and(|companion| std::mem::take(&mut companion.corrupt_next));
+        let asked = asked || chance(self.mischief.to_client.corrupt, &mut self.rng);
+        if let (true, Content::Nodes(children)) = (asked, &mut node.content) {
+            children.iter_mut().filter(|child| child.tag == "enc").for_each(damage);
+        }
+        node
+    }
+
+    /// Damages a ciphertext for a phone when that was asked for.
+    pub(super) fn maybe_corrupt_for_phone(&mut self, person: usize, enc: &mut Node) {
+        let asked = std::mem::take(&mut self.accounts.people[person].phone.corrupt_next);
+        if asked || chance(self.mischief.to_service.corrupt, &mut self.rng) {
+            damage(enc);
+        }
+    }
+}
+
+/// The inner message of a `pkmsg` is not at its end: its middle is damaged too.
+fn damage(enc: &mut Node) {
+    let Content::Bytes(bytes) = &mut enc.content else { return };
+    let mut damaged = bytes.to_vec();
+    let middle = damaged.len() / 2;
+    for at in [middle, damaged.len().saturating_sub(1)] {
+        if let Some(byte) = damaged.get_mut(at) {
+            *byte ^= 0x55;
+        }
+    }
+    *bytes = damaged.into();
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn chances_are_kept_and_come_from_the_seed() {
+        let faults = Faults { drop: 0.2, duplicate: 0.1, reorder: 0.3, ..Faults::default() };
+        let run = |seed| {
+            let mut rng = StdRng::seed_from_u64(seed);
+            (0..10_000).map(|_| faults.fate(Side::ToClient, &mut rng)).collect::<Vec<_>>()
+        };
+        let fates = run(1);
+        assert_eq!(fates, run(1));
+        assert_ne!(fates, run(2));
+        let share =
+            |test: fn(&Fate) -> bool| fates.iter().filter(|fate| test(fate)).count() as f64 / 10_000.0;
+        assert!((share(|fate| *fate == Fate::Lost) - 0.2).abs() < 0.02);
+        assert!((share(|fate| matches!(fate, Fate::Twice(_))) - 0.08).abs() < 0.02);
+        assert!(share(|fate| *fate == Fate::Once(Duration::ZERO)) > 0.4);
+    }
+
+    #[test]
+    fn faults_are_told_in_json() {
+        let fault: Fault = serde_json::from_str(
+            r#"{"fault":"traffic","side":"to_client","faults":{"drop":0.5,"slowMs":20}}"#,
+        )
+        .unwrap();
+        let faults = Faults { drop: 0.5, slow_ms: 20, ..Faults::default() };
+        assert_eq!(fault, Fault::Traffic { side: Side::ToClient, faults });
+        let fault: Fault = serde_json::from_str(r#"{"fault":"fail_next_login","reason":503}"#).unwrap();
+        assert_eq!(fault, Fault::FailNextLogin { reason: 503 });
+        assert!(
+            serde_json::from_str::<Fault>(r#"{"fault":"traffic","side":"to_client","faults":{"dorp":1}}"#)
+                .is_err()
+        );
+    }
 }

@@ -3,67 +3,148 @@ use std::collections::VecDeque;
 
 use compact_str::CompactString;
 
-use crate::{binary::Node, jid::Jid, time::Timestamp};
+use crate::{
+    binary::{Node, Value},
+    jid::Jid,
+    time::Timestamp,
+};
 
 /// Stanzas for one device, oldest first.
 #[derive(Default)]
 pub(super) struct Mailbox {
     waiting: VecDeque<Waiting>,
+    stage: Stage,
+}
+
+/// How far a device is with what waited for it.
+///
+/// ```text
+///  Closed ──open──► Draining ──all given──► Live
+///    ▲                  │                     │
+///    └──────close───────┴─────────────────────┘
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// Not connected, or it has not asked for stanzas yet.
+    #[default]
+    Closed,
+    /// What waited is handed over in batches: so many of it were announced, and so many given.
+    Draining { announced: usize, given: usize },
+    /// Stanzas flow as they come.
+    Live,
 }
 
 /// One stanza.
 pub(super) struct Waiting {
     pub(super) node: Node,
     pub(super) id: CompactString,
-    pub(super) from: Jid,
+    from: Jid,
     /// When it was last handed over.
-    pub(super) delivered: Option<Timestamp>,
+    delivered: Option<Timestamp>,
+}
+
+/// How many stanzas wait, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Preview {
+    pub(super) count: usize,
+    pub(super) message: usize,
+    pub(super) notification: usize,
+    pub(super) receipt: usize,
+}
+
+/// Stanzas of the offline queue.
+pub(super) struct Batch {
+    pub(super) nodes: Vec<Node>,
+    /// With this batch all that was announced has been given: the total.
+    pub(super) done: Option<usize>,
 }
 
 impl Mailbox {
     pub(super) fn push(&mut self, node: Node) {
         let id = node.get("id").map(ToString::to_string).unwrap_or_default();
-        let from = node.get("from").and_then(crate::binary::Value::to_jid).unwrap_or(Jid::SERVICE);
+        let from = node.get("from").and_then(Value::to_jid).unwrap_or(Jid::SERVICE);
         self.waiting.push_back(Waiting { node, id: id.into(), from, delivered: None });
+    }
+
+    /// The device is there and wants what waited; what it was handed before and did not answer counts as waiting.
+    pub(super) fn open(&mut self) -> Preview {
+        let mut preview = Preview { count: self.waiting.len(), ..Preview::default() };
+        for waiting in &mut self.waiting {
+            waiting.delivered = None;
+            match waiting.node.tag.as_str() {
+                "message" => preview.message += 1,
+                "receipt" => preview.receipt += 1,
+                _ => preview.notification += 1,
+            }
+        }
+        self.stage = Stage::Draining { announced: preview.count, given: 0 };
+        preview
+    }
+
+    /// The device is gone.
+    pub(super) fn close(&mut self) {
+        self.stage = Stage::Closed;
+    }
+
+    /// Do stanzas flow as they come?
+    pub(super) fn is_live(&self) -> bool {
+        self.stage == Stage::Live
+    }
+
+    /// The next `limit` stanzas of the offline queue, marked with their places; `None` unless there is such a queue.
+    pub(super) fn next_batch(&mut self, now: Timestamp, limit: usize) -> Option<Batch> {
+        let Stage::Draining { announced, given } = &mut self.stage else { return None };
+        let limit = limit.min(*announced - *given);
+        let mut nodes = Vec::with_capacity(limit);
+        for waiting in self.waiting.iter_mut().filter(|waiting| waiting.delivered.is_none()).take(limit) {
+            waiting.delivered = Some(now);
+            nodes.push(waiting.node.clone().attr("offline", *given));
+            *given += 1;
+        }
+        let (announced, given) = (*announced, *given);
+        // Unlike answered ones, stanzas never leave before they were handed over; so a short batch is the last one.
+        let done = (given >= announced || nodes.len() < limit).then_some(announced);
+        if done.is_some() {
+            self.stage = Stage::Live;
+        }
+        Some(Batch { nodes, done })
     }
 
     /// The device answered a stanza of that class and id. One from the same person goes first.
     pub(super) fn answered(&mut self, class: &str, id: &str, to: Option<&Jid>) -> Option<Node> {
         let matches =
-            |waiting: &&Waiting| waiting.id == id && waiting.node.tag == class && waiting.delivered.is_some();
-        let exact = |waiting: &Waiting| matches(&waiting) && to.is_some_and(|to| to.same_user(&waiting.from));
-        let at =
-            self.waiting.iter().position(exact).or_else(|| self.waiting.iter().position(|w| matches(&w)))?;
+            |waiting: &Waiting| waiting.id == id && waiting.node.tag == class && waiting.delivered.is_some();
+        let exact = |waiting: &Waiting| matches(waiting) && to.is_some_and(|to| to.same_user(&waiting.from));
+        let at = self.waiting.iter().position(exact).or_else(|| self.waiting.iter().position(matches))?;
         self.waiting.remove(at).map(|waiting| waiting.node)
     }
 
-    /// All that is to be handed over after a login, marked with their places.
-    pub(super) fn after_login(&mut self, now: Timestamp) -> Vec<Node> {
-        let mark = |(at, waiting): (usize, &mut Waiting)| {
-            waiting.delivered = Some(now);
-            waiting.node.clone().attr("offline", at)
-        };
-        self.waiting.iter_mut().enumerate().map(mark).collect()
-    }
-
-    /// Those not handed over yet.
+    /// Those not handed over yet; none before the device is live.
     pub(super) fn fresh(&mut self, now: Timestamp) -> Vec<Node> {
-        let fresh = self.waiting.iter_mut().filter(|waiting| waiting.delivered.is_none());
-        let mark = |waiting: &mut Waiting| {
+        if !self.is_live() {
+            return Vec::new();
+        }
+        // What is fresh lies behind all that was handed over.
+        let first =
+            self.waiting.iter().rposition(|waiting| waiting.delivered.is_some()).map_or(0, |at| at + 1);
+        let hand_over = |waiting: &mut Waiting| {
             waiting.delivered = Some(now);
             waiting.node.clone()
         };
-        fresh.map(mark).collect()
+        self.waiting.range_mut(first..).map(hand_over).collect()
     }
 
-    /// Those handed over before `before` and not answered since.
+    /// Those handed over before `before` and not answered since; none before the device is live.
     pub(super) fn stale(&mut self, before: Timestamp, now: Timestamp) -> Vec<Node> {
+        if !self.is_live() {
+            return Vec::new();
+        }
         let stale = self.waiting.iter_mut().filter(|w| w.delivered.is_some_and(|at| at <= before));
-        let mark = |waiting: &mut Waiting| {
+        let hand_over = |waiting: &mut Waiting| {
             waiting.delivered = Some(now);
             waiting.node.clone()
         };
-        stale.map(mark).collect()
+        stale.map(hand_over).collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -78,5 +159,63 @@ impl Mailbox {
     /// What was handed over and not answered.
     pub(super) fn unanswered(&self) -> impl Iterator<Item = &Waiting> {
         self.waiting.iter().filter(|waiting| waiting.delivered.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1000);
+
+    fn message(id: &str) -> Node {
+        Node::new("message").attr("id", id).attr("from", Jid::pn("1"))
+    }
+
+    fn ids(nodes: &[Node]) -> Vec<String> {
+        nodes.iter().filter_map(|node| Some(node.get("id")?.to_string())).collect()
+    }
+
+    fn live() -> Mailbox {
+        let mut mailbox = Mailbox::default();
+        mailbox.open();
+        mailbox.next_batch(NOW, 10);
+        mailbox
+    }
+
+    #[test]
+    fn the_offline_queue_comes_in_batches_and_then_what_came_meanwhile() {
+        let mut mailbox = Mailbox::default();
+        ["a", "b", "c"].iter().for_each(|id| mailbox.push(message(id)));
+        assert!(mailbox.fresh(NOW).is_empty(), "nothing flows to a device that is not there");
+        assert_eq!(mailbox.open(), Preview { count: 3, message: 3, ..Preview::default() });
+        let first = mailbox.next_batch(NOW, 2).unwrap();
+        assert_eq!((ids(&first.nodes), first.done), (vec!["a".into(), "b".into()], None));
+        assert_eq!(first.nodes[1].get("offline").unwrap().as_text(), Some("1"));
+        mailbox.push(message("d"));
+        assert!(mailbox.fresh(NOW).is_empty(), "new ones wait for their turn");
+        let last = mailbox.next_batch(NOW, 2).unwrap();
+        assert_eq!((ids(&last.nodes), last.done), (vec!["c".into()], Some(3)));
+        assert_eq!(ids(&mailbox.fresh(NOW)), ["d"]);
+        assert!(mailbox.next_batch(NOW, 2).is_none());
+    }
+
+    #[test]
+    fn what_was_not_answered_comes_again() {
+        let mut mailbox = live();
+        mailbox.push(message("a"));
+        mailbox.push(message("b"));
+        assert_eq!(ids(&mailbox.fresh(NOW)), ["a", "b"]);
+        assert!(mailbox.fresh(NOW).is_empty());
+        assert!(mailbox.answered("receipt", "a", None).is_none(), "another class");
+        assert!(mailbox.answered("message", "a", Some(&Jid::pn("1"))).is_some());
+        let later = Timestamp::from_secs(1020);
+        assert_eq!(ids(&mailbox.stale(NOW, later)), ["b"]);
+        assert!(mailbox.stale(NOW, later).is_empty());
+        mailbox.close();
+        assert_eq!(mailbox.open().count, 1);
+        assert_eq!(ids(&mailbox.next_batch(later, 10).unwrap().nodes), ["b"]);
+        assert!(mailbox.answered("message", "b", None).is_some());
+        assert_eq!(mailbox.len(), 0);
     }
 }

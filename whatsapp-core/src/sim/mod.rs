@@ -9,8 +9,11 @@
 //! It parses and builds stanzas by itself and does not share the client's [`crate::stanza`], so that a mistake of one
 //! side is not repeated by the other. Nothing here weakens a client: a client trusts the root it is configured with.
 mod accounts;
+mod bootstrap;
+mod delivery;
 mod event;
 mod faults;
+mod groups;
 mod iq;
 mod link;
 #[cfg(feature = "client")]
@@ -19,17 +22,22 @@ mod mailbox;
 mod network;
 pub mod pair;
 mod pairing;
+mod people;
 mod phone;
+mod prekeys;
 pub mod primary;
+mod receipts;
 mod report;
 pub mod responder;
 mod routing;
 #[cfg(feature = "client")]
 pub mod runtime;
+mod speech;
+mod usync;
 
 pub use accounts::{Behaviour, DeviceAddress};
 pub use event::SimEvent;
-pub use faults::{Faults, Side};
+pub use faults::{Fault, Faults, Mutation, Side};
 pub use network::{ConnectionId, Network, Output, SimConfig, SimError};
 pub use phone::Shown;
 pub use report::{DeviceReport, Inbox, Unanswered};

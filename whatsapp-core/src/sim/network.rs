@@ -1,31 +1,29 @@
 //! The service: connections in, stanzas around, connections out. This file only routes.
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 
 use bytes::Bytes;
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use compact_str::CompactString;
+use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
     accounts::{Accounts, Behaviour, DeviceAddress, Person},
     event::SimEvent,
-    faults::{Fate, Faults, Side},
+    faults::{Fate, Mischief, Side},
+    groups::Group,
     link::{Link, Received, Role},
-    phone::Phone,
     responder::ServerIdentity,
 };
 use crate::{
-    binary::{Node, NodeRef, Stanza},
+    binary::{Node, Stanza},
     crypto::PublicKey,
     jid::{Jid, Server},
     noise::TrustRoot,
     proto::payload::ClientPayload,
     time::Timestamp,
 };
-
-/// What was handed over and not answered for so long is handed over again.
-const REDELIVER: Duration = Duration::from_secs(15);
 
 /// How a network starts.
 #[derive(Clone, Debug)]
@@ -37,12 +35,28 @@ pub struct SimConfig {
     pub now: Timestamp,
     /// How long simulated people take to answer.
     pub thinking: Duration,
+    /// Phones send new devices the first messages that real ones send: a key for app state and a (short) history.
+    pub bootstrap: bool,
+    /// So many stanzas of the offline queue come unasked, the rest on `offline_batch` requests; all without it.
+    pub offline_primer: Option<usize>,
+    /// New groups name their members by LID; by number otherwise.
+    pub groups_by_lid: bool,
+    /// What people do whom [`Network::scan_qr`] makes up. Silent, because other clients' test suites expect it.
+    pub newcomers: Behaviour,
 }
 
 impl SimConfig {
     /// A network that starts at `now`.
     pub const fn new(seed: u64, now: Timestamp) -> Self {
-        Self { seed, now, thinking: Duration::from_millis(300) }
+        Self {
+            seed,
+            now,
+            thinking: Duration::from_millis(300),
+            bootstrap: true,
+            offline_primer: None,
+            groups_by_lid: true,
+            newcomers: Behaviour::Silent,
+        }
     }
 }
 
@@ -84,6 +98,9 @@ pub enum SimError {
     /// Numbers are 7 to 15 digits.
     #[error("not a phone number: 7 to 15 digits are needed")]
     BadNumber,
+    /// No such group, or not one of that person.
+    #[error("the person is in no group {0}")]
+    UnknownGroup(String),
     /// No such device.
     #[error("there is no device {0}")]
     UnknownDevice(String),
@@ -118,9 +135,8 @@ pub struct Network {
     outputs: VecDeque<Output>,
     pub(super) later: BTreeMap<(Timestamp, u64), Later>,
     pub(super) unknown: BTreeMap<String, u64>,
-    pub(super) faults: HashMap<&'static str, Faults>,
-    pub(super) failures: VecDeque<u16>,
-    pub(super) drop_answers: u32,
+    pub(super) mischief: Mischief,
+    pub(super) groups: BTreeMap<CompactString, Group>,
 }
 
 impl std::fmt::Debug for Network {
@@ -147,9 +163,8 @@ impl Network {
             outputs: VecDeque::new(),
             later: BTreeMap::new(),
             unknown: BTreeMap::new(),
-            faults: HashMap::new(),
-            failures: VecDeque::new(),
-            drop_answers: 0,
+            mischief: Mischief::default(),
+            groups: BTreeMap::new(),
         }
     }
 
@@ -163,6 +178,11 @@ impl Network {
         self.identity.chain().clone()
     }
 
+    /// The service takes a new static key under the same root; connections that are open stay so.
+    pub fn rotate_server_key(&mut self, now: Timestamp) {
+        self.identity.rotate(now, &mut self.rng);
+    }
+
     /// Gives somebody an account with this number (digits).
     ///
     /// # Errors
@@ -174,17 +194,8 @@ impl Network {
         if self.accounts.find(&Jid::pn(phone)).is_some() {
             return Err(SimError::NumberTaken(phone.to_owned()));
         }
-        let lid = format!("{}", 200_000_000_000_000 + self.rng.random_range(0..99_999_999_999_999u64));
-        self.accounts.people.push(Person {
-            pn: phone.into(),
-            lid: lid.into(),
-            name: name.to_owned(),
-            behaviour,
-            phone: Phone::new(&mut self.rng),
-            raw_id: self.rng.random_range(1..u32::MAX),
-            next_device: 1,
-            companions: BTreeMap::new(),
-        });
+        let person = Person::new(phone, name, behaviour, &mut self.rng);
+        self.accounts.add(person);
         Ok(Jid::pn(phone))
     }
 
@@ -225,7 +236,7 @@ impl Network {
             && companion.connection == Some(id)
         {
             companion.connection = None;
-            companion.active = false;
+            companion.mailbox.close();
             if let Some(address) = link.device() {
                 let jid = self.accounts.jid(address, Server::User).to_string();
                 self.tell(SimEvent::Offline { jid });
@@ -262,7 +273,7 @@ impl Network {
 
     /// The handshake is over: who is it?
     fn welcome(&mut self, now: Timestamp, id: ConnectionId, client: PublicKey, payload: &ClientPayload) {
-        if let Some(reason) = self.failures.pop_front() {
+        if let Some(reason) = self.mischief.failures.pop_front() {
             return self.refuse(id, reason);
         }
         if payload.device_pairing_data.is_some() {
@@ -278,7 +289,7 @@ impl Network {
             return self.refuse(id, 401);
         }
         let former = companion.connection.replace(id);
-        companion.active = false;
+        companion.mailbox.close();
         if let Some(link) = self.links.get_mut(&id) {
             link.set_role(Role::Device(address));
         }
@@ -289,7 +300,8 @@ impl Network {
         }
         let jid = self.accounts.jid(address, Server::User).to_string();
         self.tell(SimEvent::Online { jid });
-        let lid = self.accounts.jid(address, Server::Lid).to_non_device();
+        // With the device: Baileys knows its own copies by it.
+        let lid = self.accounts.jid(address, Server::Lid);
         let success = Node::new("success")
             .attr("t", now.as_secs())
             .attr("lid", lid)
@@ -338,18 +350,10 @@ impl Network {
             "message" => self.on_message(now, id, device, node),
             "receipt" => self.on_receipt(now, id, device, node),
             "ack" => self.on_ack(device, node),
-            // Telemetry, presence and batch requests need no answer.
-            "ib" | "presence" | "chatstate" => {}
+            "ib" => self.on_ib(now, device, node),
+            // They need no answer.
+            "presence" | "chatstate" => {}
             tag => self.note_unknown(&format!("<{tag}>")),
-        }
-    }
-
-    fn on_ack(&mut self, device: DeviceAddress, node: NodeRef<'_>) {
-        let (class, id) =
-            (node.attr_text("class").unwrap_or_default(), node.attr_text("id").unwrap_or_default());
-        let to = node.attr_jid("to");
-        if let Some(companion) = self.accounts.companion(device) {
-            companion.mailbox.answered(class, id, to.as_ref());
         }
     }
 
@@ -362,83 +366,7 @@ impl Network {
         self.outputs.push_back(Output::Event(event));
     }
 
-    /// Puts a stanza into a device's mailbox and hands it over if the device is there.
-    pub(super) fn post(&mut self, now: Timestamp, device: DeviceAddress, node: Node) {
-        let Some(companion) = self.accounts.companion(device) else { return };
-        companion.mailbox.push(node);
-        self.hand_over(now, device);
-    }
-
-    pub(super) fn hand_over(&mut self, now: Timestamp, device: DeviceAddress) {
-        let Some(companion) = self.accounts.companion(device) else { return };
-        let (Some(connection), true) = (companion.connection, companion.active) else { return };
-        let fresh = companion.mailbox.fresh(now);
-        self.hand_out(now, connection, fresh);
-        self.schedule(now + REDELIVER, Later::Redeliver(device));
-    }
-
-    pub(super) fn hand_out(&mut self, now: Timestamp, connection: ConnectionId, nodes: Vec<Node>) {
-        for node in nodes {
-            let node = self.maybe_corrupt(connection, node);
-            match self.fate(Side::ToClient) {
-                Fate::Lost => {}
-                Fate::Once(Duration::ZERO) => self.send(connection, &node),
-                Fate::Once(delay) => self.schedule(now + delay, Later::Deliver(connection, Box::new(node))),
-                Fate::Twice(delay) => {
-                    self.schedule(now + delay, Later::Deliver(connection, Box::new(node.clone())));
-                    self.send(connection, &node);
-                }
-            }
-        }
-    }
-
-    fn fate(&mut self, side: Side) -> Fate {
-        let key = match side {
-            Side::ToClient => "client",
-            Side::ToService => "service",
-        };
-        self.faults.get(key).map_or(Fate::Once(Duration::ZERO), |faults| faults.fate(side, &mut self.rng))
-    }
-
-    /// The device is ready for stanzas: first what waited, then the mark that this was all.
-    pub(super) fn activate(&mut self, now: Timestamp, device: DeviceAddress) {
-        let Some(companion) = self.accounts.companion(device) else { return };
-        let Some(connection) = companion.connection else { return };
-        let waiting = companion.mailbox.after_login(now);
-        companion.active = true;
-        let count = waiting.len();
-        let preview = Node::new("offline_preview")
-            .attr("count", count)
-            .attr("message", count)
-            .attr("notification", "0")
-            .attr("receipt", "0")
-            .attr("appdata", "0");
-        self.send(connection, &Node::new("ib").attr("from", Jid::SERVICE).child(preview));
-        self.hand_out(now, connection, waiting);
-        let done = Node::new("offline").attr("count", count);
-        self.send(connection, &Node::new("ib").attr("from", Jid::SERVICE).child(done));
-        self.schedule(now + REDELIVER, Later::Redeliver(device));
-    }
-
-    fn redeliver(&mut self, now: Timestamp, device: DeviceAddress) {
-        let Some(companion) = self.accounts.companion(device) else { return };
-        let (Some(connection), true) = (companion.connection, companion.active) else { return };
-        let stale = companion.mailbox.stale(now - REDELIVER, now);
-        let next = companion.mailbox.oldest_delivery();
-        self.hand_out(now, connection, stale);
-        if let Some(oldest) = next {
-            self.schedule(oldest + REDELIVER, Later::Redeliver(device));
-        }
-    }
-
     pub(super) fn schedule(&mut self, at: Timestamp, what: Later) {
-        if let Later::Redeliver(device) = &what {
-            let planned =
-                self.later.values().any(|later| matches!(later, Later::Redeliver(other) if other == device));
-            if planned {
-                return;
-            }
-        }
         let number = self.number();
         self.later.insert((at, number), what);
     }
@@ -450,6 +378,12 @@ impl Network {
     }
 
     pub(super) fn send(&mut self, id: ConnectionId, node: &Node) {
+        let mutated = self.mischief.mutation.as_mut().map(|mutation| {
+            let mut node = node.clone();
+            mutation(&mut node);
+            node
+        });
+        let node = mutated.as_ref().unwrap_or(node);
         if let Some(bytes) = self.links.get_mut(&id).and_then(|link| link.seal(node)) {
             self.outputs.push_back(Output::Send(id, bytes));
         }
@@ -485,52 +419,6 @@ impl Network {
                 Later::Close(connection) => self.close(connection),
             }
         }
-    }
-
-    /// Sets what goes wrong on one side; [`Faults::default`] for nothing.
-    pub fn set_faults(&mut self, side: Side, faults: Faults) {
-        let key = match side {
-            Side::ToClient => "client",
-            Side::ToService => "service",
-        };
-        self.faults.insert(key, faults);
-    }
-
-    /// The next login is refused with this reason (405, 429, 503, …).
-    pub fn fail_next_login(&mut self, reason: u16) {
-        self.failures.push_back(reason);
-    }
-
-    /// The next request that is asked gets no answer.
-    pub fn drop_next_answer(&mut self) {
-        self.drop_answers += 1;
-    }
-
-    /// The connection of a device is cut.
-    ///
-    /// # Errors
-    /// When there is no such device.
-    pub fn cut(&mut self, device: &Jid) -> Result<(), SimError> {
-        let companion = self.companion_of(device)?;
-        if let Some(connection) = companion.connection {
-            self.close(connection);
-        }
-        Ok(())
-    }
-
-    /// The next ciphertext for a device is damaged on the way.
-    ///
-    /// # Errors
-    /// When there is no such device.
-    pub fn corrupt_next(&mut self, device: &Jid) -> Result<(), SimError> {
-        self.companion_of(device)?.corrupt_next = true;
-        Ok(())
-    }
-
-    pub(super) fn companion_of(&mut self, device: &Jid) -> Result<&mut super::accounts::Companion, SimError> {
-        let address = self.accounts.device(device);
-        let companion = address.and_then(|address| self.accounts.companion(address));
-        companion.ok_or_else(|| SimError::UnknownDevice(device.to_string()))
     }
 }
 

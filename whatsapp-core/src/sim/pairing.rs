@@ -5,7 +5,7 @@ use bytes::Bytes;
 use rand::RngExt;
 
 use super::{
-    accounts::{Behaviour, Companion, DeviceAddress, KeyStore},
+    accounts::{Companion, DeviceAddress, KeyStore},
     event::SimEvent,
     link::Role,
     mailbox::Mailbox,
@@ -32,6 +32,8 @@ const ALL_CODES: Duration = Duration::from_secs(160);
 pub(super) struct Registration {
     noise: PublicKey,
     identity: PublicKey,
+    /// The signed prekey comes with the registration: others can start sessions before the first upload.
+    keys: KeyStore,
     push_name: Option<String>,
     refs: Vec<String>,
     /// Whose phone was asked for a pair code, and the companion's wrapped key.
@@ -67,6 +69,7 @@ impl Network {
         let registration = Registration {
             noise,
             identity,
+            keys: data.map(KeyStore::registered).unwrap_or_default(),
             push_name: payload.push_name.clone().filter(|name| !name.is_empty()),
             refs,
             code: None,
@@ -142,8 +145,9 @@ impl Network {
         known.unwrap_or_else(|| {
             loop {
                 let phone = format!("1555{}", self.rng.random_range(1_000_000..9_999_999u32));
+                let behaviour = self.config.newcomers.clone();
                 let name = name.map_or_else(|| format!("Phone {phone}"), str::to_owned);
-                if self.add_person(&phone, &name, Behaviour::Receive).is_ok() {
+                if self.add_person(&phone, &name, behaviour).is_ok() {
                     return self.accounts.people.len() - 1;
                 }
             }
@@ -189,6 +193,7 @@ impl Network {
         }
         let (noise, identity) = (registration.noise, registration.identity);
         let Some(accepted) = registration.accepted.take() else { return };
+        let keys = std::mem::take(&mut registration.keys);
         let answer = node.child("pair-device-sign").and_then(|sign| sign.child_bytes("device-identity"));
         let account = self.accounts.people[accepted.person].phone.identity();
         let signed =
@@ -202,10 +207,11 @@ impl Network {
             identity,
             key_index: accepted.key_index,
             signed_identity,
-            keys: KeyStore::default(),
+            keys,
             mailbox: Mailbox::default(),
             connection: None,
-            active: false,
+            bootstrapped: false,
+            redelivery_planned: false,
             corrupt_next: false,
         };
         let record = &mut self.accounts.people[accepted.person];
@@ -218,7 +224,7 @@ impl Network {
         self.announce(now, accepted.person, accepted.device, accepted.key_index, "add");
     }
 
-    /// Tells everybody that a person's devices changed, by number and by LID.
+    /// Tells everybody who knows a person that the person's devices changed, by number and by LID.
     fn announce(&mut self, now: Timestamp, person: usize, device: u16, key_index: u32, what: &'static str) {
         let record = &self.accounts.people[person];
         let indexes: Vec<u32> = std::iter::once(0)
@@ -226,10 +232,8 @@ impl Network {
             .collect();
         let account = record.phone.account_key().clone();
         let signed = sign_key_index_list(&account, record.raw_id, &indexes, now, &mut self.rng);
-        let everybody: Vec<DeviceAddress> = (0..self.accounts.people.len())
-            .flat_map(|other| self.accounts.devices(other))
-            .filter(|address| *address != DeviceAddress { person, device })
-            .collect();
+        let mut everybody = self.accounts.audience(person);
+        everybody.retain(|address| *address != DeviceAddress { person, device });
         for server in [Server::User, Server::Lid] {
             let record = &self.accounts.people[person];
             let (from, jid) = (record.jid(server, 0), record.jid(server, device));

@@ -3,19 +3,19 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bytes::Bytes;
 use prost::Message as _;
-use rand::rngs::StdRng;
+use rand::{RngExt, rngs::StdRng};
 use serde::Serialize;
 use whatsapp_store::Content;
 
-use super::report::Inbox;
+use super::{report::Inbox, routing::Envelope};
 use crate::{
     crypto::{KeyPair, PublicKey},
     jid::Jid,
     message::{content, padding},
-    proto::message::Message,
+    proto::message::{self as proto, Message},
     signal::{
-        self, Address, Ciphertext, LocalIdentity, PreKey, PreKeyBundle, PreKeyMessage, Session, SignalError,
-        SignedPreKey,
+        self, Address, Ciphertext, LocalIdentity, PreKey, PreKeyBundle, PreKeyMessage, SenderKey, Session,
+        SignalError, SignedPreKey,
     },
 };
 
@@ -26,9 +26,11 @@ use crate::{
 pub struct Shown {
     /// Its id.
     pub id: String,
-    /// The chat: the other person by number.
+    /// The chat: the other person by number, or a group.
     pub chat: String,
-    /// Sent by this person, from another device?
+    /// Who wrote it, by number.
+    pub sender: String,
+    /// Written by this person, on this or another device?
     pub from_me: bool,
     /// What it says.
     pub content: Content,
@@ -42,17 +44,30 @@ pub(super) struct Phone {
     next_pre_key: u32,
     /// Sessions by LID address: the network knows every mapping.
     sessions: HashMap<Address, Session>,
+    /// Keys of members of groups, by group and member's device; the phone's own under nobody's name.
+    sender_keys: HashMap<(Jid, Option<Address>), SenderKey>,
     seen: HashSet<(String, String)>,
     /// What was sent, to answer retries.
-    pub(super) sent: HashMap<String, (Jid, Bytes)>,
+    pub(super) sent: HashMap<String, Sent>,
     pub(super) inbox: Inbox,
     pub(super) replies: usize,
+    pub(super) corrupt_next: bool,
+    pub(super) app_state_key: Option<[u8; 32]>,
+}
+
+/// A message that a phone sent.
+#[derive(Clone)]
+pub(super) struct Sent {
+    pub(super) envelope: Envelope,
+    pub(super) payload: Bytes,
 }
 
 /// What a phone made of a ciphertext.
 pub(super) enum Opened {
     /// New to it.
     Message(Box<Message>),
+    /// Only a key for a group, which it keeps.
+    Key,
     /// Shown before, or a copy that came twice.
     Again,
     /// It asks for it again.
@@ -64,15 +79,18 @@ impl Phone {
         let key = KeyPair::generate(rng);
         let signed = SignedPreKey::generate(1, &key, rng);
         Self {
-            own: LocalIdentity { key, registration_id: 0x2222 },
+            own: LocalIdentity { key, registration_id: rng.random_range(1..0x3fff) },
             signed,
             one_time: BTreeMap::new(),
             next_pre_key: 1,
             sessions: HashMap::new(),
+            sender_keys: HashMap::new(),
             seen: HashSet::new(),
             sent: HashMap::new(),
             inbox: Inbox::default(),
             replies: 0,
+            corrupt_next: false,
+            app_state_key: None,
         }
     }
 
@@ -126,16 +144,35 @@ impl Phone {
         self.sessions.get_mut(device)?.encrypt(&self.own, &padded).ok()
     }
 
-    /// Decrypts what `sender` sent under `id`.
+    /// Encrypts for a group: gives the message that hands the key out, and the ciphertext.
+    pub(super) fn seal_for_group(
+        &mut self,
+        group: &Jid,
+        plaintext: &[u8],
+        rng: &mut StdRng,
+    ) -> Option<(Bytes, Bytes)> {
+        let own = self.sender_keys.entry((group.clone(), None)).or_insert_with(|| SenderKey::create(rng));
+        let distribution = proto::SenderKeyDistribution {
+            group_id: Some(group.to_string()),
+            axolotl_sender_key_distribution_message: Some(own.distribution().ok()?),
+        };
+        let message = Message { sender_key_distribution_message: Some(distribution), ..Message::default() };
+        let padded = padding::pad(plaintext, rng);
+        let sealed = own.encrypt(&padded, rng).ok()?;
+        Some((message.encode_to_vec().into(), sealed.bytes))
+    }
+
+    /// Decrypts what `sender` sent under `id` to a chat.
     pub(super) fn open(
         &mut self,
         sender: &Address,
+        chat: &Jid,
         kind: &str,
         bytes: &[u8],
         id: &str,
         rng: &mut StdRng,
     ) -> Opened {
-        let plaintext = match self.decrypt(sender, kind, bytes, rng) {
+        let plaintext = match self.decrypt(sender, chat, kind, bytes, rng) {
             Ok(plaintext) => plaintext,
             Err(SignalError::Duplicate) => {
                 self.inbox.duplicates += 1;
@@ -151,6 +188,12 @@ impl Phone {
             self.inbox.failures += 1;
             return Opened::Failed(SignalError::Malformed("a plaintext"));
         };
+        if let Some(distribution) = &message.sender_key_distribution_message {
+            self.keep_sender_key(chat, sender, distribution);
+            if content::from_proto(&message).is_none() {
+                return Opened::Key;
+            }
+        }
         if !self.seen.insert((sender.to_string(), id.to_owned())) {
             self.inbox.duplicates += 1;
             return Opened::Again;
@@ -158,13 +201,28 @@ impl Phone {
         Opened::Message(Box::new(message))
     }
 
+    fn keep_sender_key(&mut self, chat: &Jid, sender: &Address, distribution: &proto::SenderKeyDistribution) {
+        let Some(bytes) = &distribution.axolotl_sender_key_distribution_message else { return };
+        let key = (chat.clone(), Some(sender.clone()));
+        let existing = self.sender_keys.get(&key).cloned();
+        match SenderKey::process(existing, bytes) {
+            Ok(sender_key) => drop(self.sender_keys.insert(key, sender_key)),
+            Err(_) => self.inbox.failures += 1,
+        }
+    }
+
     fn decrypt(
         &mut self,
         sender: &Address,
+        chat: &Jid,
         kind: &str,
         bytes: &[u8],
         rng: &mut StdRng,
     ) -> Result<Vec<u8>, SignalError> {
+        if kind == "skmsg" {
+            let key = self.sender_keys.get_mut(&(chat.clone(), Some(sender.clone())));
+            return key.ok_or(SignalError::NoSession)?.decrypt(bytes).map(|plain| plain.to_vec());
+        }
         if kind == "msg" {
             let session = self.sessions.get_mut(sender).ok_or(SignalError::NoSession)?;
             return session.decrypt(&self.own, bytes, rng).map(|plain| plain.to_vec());
@@ -180,11 +238,13 @@ impl Phone {
         Ok(received.plaintext.to_vec())
     }
 
-    /// Shows a message, if it is one for people.
-    pub(super) fn show(&mut self, id: &str, chat: &Jid, from_me: bool, message: &Message) -> Option<Content> {
-        let content = content::from_proto(message)?;
-        let (id, chat) = (id.to_owned(), chat.to_string());
-        self.inbox.messages.push(Shown { id, chat, from_me, content: content.clone() });
-        Some(content)
+    /// One of the account's messages was delivered, read, …
+    pub(super) fn note_receipt(&mut self, id: &str, kind: &str) {
+        const RISING: [&str; 4] = ["inactive", "delivery", "read", "played"];
+        let rank = |kind: &str| RISING.iter().position(|known| *known == kind);
+        let status = self.inbox.receipts.entry(id.to_owned()).or_default();
+        if rank(kind) > rank(status) {
+            kind.clone_into(status);
+        }
     }
 }

@@ -1,4 +1,6 @@
 //! What a test or a person may look at.
+use std::collections::BTreeMap;
+
 use data_encoding::BASE64;
 use serde::Serialize;
 
@@ -12,6 +14,8 @@ use crate::jid::Server;
 pub struct Inbox {
     /// Each once, in order of arrival.
     pub messages: Vec<Shown>,
+    /// How far the account's own messages came, by id: `inactive`, `delivery`, `read`, `played`.
+    pub receipts: BTreeMap<String, String>,
     /// How often a message came that had been shown already.
     pub duplicates: u64,
     /// How often one did not decrypt.

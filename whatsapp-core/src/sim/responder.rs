@@ -1,4 +1,11 @@
 //! The server's side of the handshake, and the certificates that go with it.
+//!
+//! ```text
+//!   XX:  e ──►   ◄── e, ee, s, es, chain       s, se, payload ──►
+//!   IK:  e, es, s, ss, payload ──►   ◄── e, ee, se, chain
+//! ```
+//! IK is for clients that know the server's static key from before. When they know another one, the answer is that of
+//! XX, under the name XXfallback, and the client continues with the hello that it has sent.
 use bytes::{Buf, Bytes, BytesMut};
 use prost::Message;
 use rand::CryptoRng;
@@ -6,7 +13,9 @@ use rand::CryptoRng;
 use crate::{
     crypto::{CipherError, KeyError, KeyPair, PublicKey},
     noise::{EDGE_INTRO, FrameError, FrameReader, HEADER, Symmetric, Transport, TrustRoot, write_frame},
-    proto::handshake::{CertChain, Certificate, CertificateDetails, HandshakeMessage, ServerHello},
+    proto::handshake::{
+        CertChain, Certificate, CertificateDetails, ClientHello, HandshakeMessage, ServerHello,
+    },
     time::Timestamp,
 };
 
@@ -15,11 +24,19 @@ const VALIDITY: u64 = 365 * 86_400;
 const INTERMEDIATE_SERIAL: u32 = 7;
 
 /// A server's keys: a root of its own, an intermediate, and the leaf that is its static key.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServerIdentity {
     root: PublicKey,
+    intermediate: KeyPair,
+    vouched: Certificate,
     static_key: KeyPair,
     chain: Bytes,
+}
+
+impl std::fmt::Debug for ServerIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerIdentity").field("root", &self.root).finish_non_exhaustive()
+    }
 }
 
 impl ServerIdentity {
@@ -27,23 +44,24 @@ impl ServerIdentity {
     pub fn generate(now: Timestamp, rng: &mut impl CryptoRng) -> Self {
         let (root, intermediate, static_key) =
             (KeyPair::generate(rng), KeyPair::generate(rng), KeyPair::generate(rng));
-        let valid = (now.as_secs().saturating_sub(VALIDITY), now.as_secs() + VALIDITY);
-        let certify = |serial, issuer_serial, key: &KeyPair| CertificateDetails {
-            serial: Some(serial),
-            issuer_serial: Some(issuer_serial),
-            key: Some(Bytes::copy_from_slice(key.public().as_bytes())),
-            not_before: Some(valid.0),
-            not_after: Some(valid.1),
-        };
-        let chain = CertChain {
-            intermediate: Some(sign(&certify(INTERMEDIATE_SERIAL, 0, &intermediate), &root, rng)),
-            leaf: Some(sign(
-                &certify(INTERMEDIATE_SERIAL + 1, INTERMEDIATE_SERIAL, &static_key),
-                &intermediate,
-                rng,
-            )),
-        };
-        Self { root: root.public(), static_key, chain: chain.encode_to_vec().into() }
+        let vouched = sign(&certify(INTERMEDIATE_SERIAL, 0, &intermediate, now), &root, rng);
+        let mut identity =
+            Self { root: root.public(), intermediate, vouched, static_key, chain: Bytes::new() };
+        identity.certify_leaf(now, rng);
+        identity
+    }
+
+    /// Takes a new static key under the same root: clients that resume with the old one are sent back to XX.
+    pub fn rotate(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        self.static_key = KeyPair::generate(rng);
+        self.certify_leaf(now, rng);
+    }
+
+    fn certify_leaf(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        let leaf = certify(INTERMEDIATE_SERIAL + 1, INTERMEDIATE_SERIAL, &self.static_key, now);
+        let leaf = sign(&leaf, &self.intermediate, rng);
+        let chain = CertChain { intermediate: Some(self.vouched.clone()), leaf: Some(leaf) };
+        self.chain = chain.encode_to_vec().into();
     }
 
     /// What clients must be configured with.
@@ -69,6 +87,16 @@ impl ServerIdentity {
     }
 }
 
+fn certify(serial: u32, issuer_serial: u32, key: &KeyPair, now: Timestamp) -> CertificateDetails {
+    CertificateDetails {
+        serial: Some(serial),
+        issuer_serial: Some(issuer_serial),
+        key: Some(Bytes::copy_from_slice(key.public().as_bytes())),
+        not_before: Some(now.as_secs().saturating_sub(VALIDITY)),
+        not_after: Some(now.as_secs() + VALIDITY),
+    }
+}
+
 fn sign(details: &CertificateDetails, issuer: &KeyPair, rng: &mut impl CryptoRng) -> Certificate {
     let details = details.encode_to_vec();
     let signature = issuer.private().sign(&[&details], rng);
@@ -89,6 +117,8 @@ enum Stage {
     Intro,
     Hello(FrameReader),
     Finish(FrameReader, Box<Symmetric>, KeyPair),
+    /// The client resumed by IK; the answer is out.
+    Resumed(Box<Established>),
     Over,
 }
 
@@ -165,6 +195,7 @@ impl Responder {
                 self.stage = Stage::Hello(frames);
             }
             Stage::Hello(frames) | Stage::Finish(frames, ..) => frames.push(bytes)?,
+            Stage::Resumed(established) => established.frames.push(bytes)?,
             Stage::Over => return Err(ResponderError::Malformed),
         }
         match std::mem::replace(&mut self.stage, Stage::Over) {
@@ -176,6 +207,7 @@ impl Responder {
                 Some(frame) => finish(&frame, frames, *symmetric, &ephemeral),
                 None => self.wait(Stage::Finish(frames, symmetric, ephemeral)),
             },
+            Stage::Resumed(established) => Ok(Handshake::Done(established)),
             stage => self.wait(stage),
         }
     }
@@ -193,30 +225,93 @@ impl Responder {
     ) -> Result<Handshake, ResponderError> {
         let message = HandshakeMessage::decode(frame).map_err(|_| ResponderError::Malformed)?;
         let hello = message.client_hello.ok_or(ResponderError::Malformed)?;
+        let symmetric = match self.resume(&hello) {
+            Some(resumed) => return self.answer_resumed(resumed, frames, rng),
+            None if hello.r#static.is_some() => Symmetric::xx_fallback(),
+            None => Symmetric::xx(),
+        };
         let client_ephemeral = hello.ephemeral.ok_or(ResponderError::Malformed)?;
+        self.answer_full(symmetric, &client_ephemeral, frames, rng)
+    }
 
-        let mut symmetric = Symmetric::xx();
-        symmetric.mix_hash(&client_ephemeral);
-        let client_ephemeral = PublicKey::from_raw(&client_ephemeral)?;
+    /// Reads a hello of the IK pattern; `None` for one of XX, and when the client expected another server key.
+    fn resume(&self, hello: &ClientHello) -> Option<Resumed> {
+        let (static_key, payload) = (hello.r#static.as_ref()?, hello.payload.as_ref()?);
+        let ephemeral = PublicKey::from_raw(hello.ephemeral.as_ref()?).ok()?;
+        let server = &self.identity.static_key;
+        let mut symmetric = Symmetric::ik();
+        symmetric.mix_hash(server.public().as_bytes());
+        symmetric.mix_hash(ephemeral.as_bytes());
+        symmetric.mix_key(&server.agree(&ephemeral).ok()?);
+        let client = PublicKey::from_raw(&symmetric.decrypt(static_key).ok()?).ok()?;
+        symmetric.mix_key(&server.agree(&client).ok()?);
+        let payload = symmetric.decrypt(payload).ok()?;
+        Some(Resumed { symmetric, ephemeral, client, payload })
+    }
+
+    fn answer_resumed(
+        &mut self,
+        resumed: Resumed,
+        frames: FrameReader,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Handshake, ResponderError> {
+        let Resumed { mut symmetric, ephemeral: client_ephemeral, client, payload } = resumed;
+        let ephemeral = KeyPair::generate(rng);
+        symmetric.mix_hash(ephemeral.public().as_bytes());
+        symmetric.mix_key(&ephemeral.agree(&client_ephemeral)?);
+        symmetric.mix_key(&ephemeral.agree(&client)?);
+        let chain = symmetric.encrypt(&self.identity.chain);
+        let answer = server_hello(&ephemeral, None, chain)?;
+        let transport = symmetric.split(false);
+        self.stage = Stage::Resumed(Box::new(Established { client, payload, transport, frames }));
+        Ok(Handshake::Answer(answer))
+    }
+
+    fn answer_full(
+        &mut self,
+        mut symmetric: Symmetric,
+        client_ephemeral: &[u8],
+        frames: FrameReader,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Handshake, ResponderError> {
+        symmetric.mix_hash(client_ephemeral);
+        let client_ephemeral = PublicKey::from_raw(client_ephemeral)?;
         let ephemeral = KeyPair::generate(rng);
         symmetric.mix_hash(ephemeral.public().as_bytes());
         symmetric.mix_key(&ephemeral.agree(&client_ephemeral)?);
         let static_key = symmetric.encrypt(self.identity.static_key.public().as_bytes());
         symmetric.mix_key(&self.identity.static_key.agree(&client_ephemeral)?);
         let payload = symmetric.encrypt(&self.identity.chain);
-        let answer = HandshakeMessage {
-            server_hello: Some(ServerHello {
-                ephemeral: Some(Bytes::copy_from_slice(ephemeral.public().as_bytes())),
-                r#static: Some(static_key.into()),
-                payload: Some(payload.into()),
-            }),
-            ..HandshakeMessage::default()
-        };
-        let mut out = BytesMut::new();
-        write_frame(&answer.encode_to_vec(), &mut out)?;
+        let answer = server_hello(&ephemeral, Some(static_key), payload)?;
         self.stage = Stage::Finish(frames, Box::new(symmetric), ephemeral);
-        Ok(Handshake::Answer(out.freeze()))
+        Ok(Handshake::Answer(answer))
     }
+}
+
+/// A hello of the IK pattern that was meant for this server.
+struct Resumed {
+    symmetric: Symmetric,
+    ephemeral: PublicKey,
+    client: PublicKey,
+    payload: Vec<u8>,
+}
+
+fn server_hello(
+    ephemeral: &KeyPair,
+    static_key: Option<Vec<u8>>,
+    payload: Vec<u8>,
+) -> Result<Bytes, FrameError> {
+    let answer = HandshakeMessage {
+        server_hello: Some(ServerHello {
+            ephemeral: Some(Bytes::copy_from_slice(ephemeral.public().as_bytes())),
+            r#static: static_key.map(Bytes::from),
+            payload: Some(payload.into()),
+        }),
+        ..HandshakeMessage::default()
+    };
+    let mut out = BytesMut::new();
+    write_frame(&answer.encode_to_vec(), &mut out)?;
+    Ok(out.freeze())
 }
 
 fn finish(
@@ -257,4 +352,118 @@ fn skip_intro(buffer: &mut BytesMut) -> Result<bool, ResponderError> {
     }
     buffer.advance(4);
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+    use crate::noise::verify_chain;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+    /// A client that resumes, written from the pattern.
+    struct Resuming {
+        symmetric: Symmetric,
+        ephemeral: KeyPair,
+        own: KeyPair,
+    }
+
+    impl Resuming {
+        fn start(server: PublicKey, payload: &[u8], rng: &mut StdRng) -> (Self, Bytes) {
+            let (ephemeral, own) = (KeyPair::generate(rng), KeyPair::generate(rng));
+            let mut symmetric = Symmetric::ik();
+            symmetric.mix_hash(server.as_bytes());
+            symmetric.mix_hash(ephemeral.public().as_bytes());
+            symmetric.mix_key(&ephemeral.agree(&server).unwrap());
+            let static_key = symmetric.encrypt(own.public().as_bytes());
+            symmetric.mix_key(&own.agree(&server).unwrap());
+            let hello = ClientHello {
+                ephemeral: Some(Bytes::copy_from_slice(ephemeral.public().as_bytes())),
+                r#static: Some(static_key.into()),
+                payload: Some(symmetric.encrypt(payload).into()),
+            };
+            let message = HandshakeMessage { client_hello: Some(hello), ..HandshakeMessage::default() };
+            let mut out = BytesMut::from(&HEADER[..]);
+            write_frame(&message.encode_to_vec(), &mut out).unwrap();
+            (Self { symmetric, ephemeral, own }, out.freeze())
+        }
+    }
+
+    fn answer(responder: &mut Responder, bytes: Bytes, rng: &mut StdRng) -> ServerHello {
+        let Handshake::Answer(answer) = responder.receive(bytes, rng).unwrap() else { panic!("an answer") };
+        let mut frames = FrameReader::default();
+        frames.push(answer).unwrap();
+        let message = HandshakeMessage::decode(&frames.next().unwrap().unwrap()[..]).unwrap();
+        message.server_hello.unwrap()
+    }
+
+    fn talk(client: Transport, established: Established) {
+        let (mut client, mut server) = (client, established.transport);
+        let mut out = BytesMut::new();
+        client.seal(b"hello", &mut out).unwrap();
+        assert_eq!(server.open(out.split_off(3)).unwrap()[..], b"hello"[..]);
+        let mut out = BytesMut::new();
+        server.seal(b"hello yourself", &mut out).unwrap();
+        assert_eq!(client.open(out.split_off(3)).unwrap()[..], b"hello yourself"[..]);
+    }
+
+    #[test]
+    fn a_client_that_knows_the_server_resumes() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let identity = ServerIdentity::generate(NOW, &mut rng);
+        let mut responder = Responder::new(identity.clone());
+        let (mut client, hello) = Resuming::start(identity.static_key(), b"login", &mut rng);
+        let hello = answer(&mut responder, hello, &mut rng);
+        assert!(hello.r#static.is_none());
+        let server = PublicKey::from_raw(&hello.ephemeral.unwrap()).unwrap();
+        client.symmetric.mix_hash(server.as_bytes());
+        client.symmetric.mix_key(&client.ephemeral.agree(&server).unwrap());
+        client.symmetric.mix_key(&client.own.agree(&server).unwrap());
+        let chain = client.symmetric.decrypt(&hello.payload.unwrap()).unwrap();
+        verify_chain(&chain, &identity.static_key(), &identity.trust_root(), NOW).unwrap();
+        let Handshake::Done(established) = responder.receive(Bytes::new(), &mut rng).unwrap() else {
+            panic!("it is over")
+        };
+        assert_eq!((established.client, &established.payload[..]), (client.own.public(), &b"login"[..]));
+        talk(client.symmetric.split(true), *established);
+    }
+
+    #[test]
+    fn a_client_that_knows_a_former_key_falls_back() {
+        let mut rng = StdRng::seed_from_u64(2);
+        let mut identity = ServerIdentity::generate(NOW, &mut rng);
+        let former = identity.static_key();
+        identity.rotate(NOW, &mut rng);
+        let mut responder = Responder::new(identity.clone());
+        let (client, hello) = Resuming::start(former, b"login", &mut rng);
+        let hello = answer(&mut responder, hello, &mut rng);
+        // From here on as in XX, with the ephemeral key that was sent.
+        let mut symmetric = Symmetric::xx_fallback();
+        symmetric.mix_hash(client.ephemeral.public().as_bytes());
+        let server = PublicKey::from_raw(&hello.ephemeral.unwrap()).unwrap();
+        symmetric.mix_hash(server.as_bytes());
+        symmetric.mix_key(&client.ephemeral.agree(&server).unwrap());
+        let static_key = symmetric.decrypt(&hello.r#static.unwrap()).unwrap();
+        let static_key = PublicKey::from_raw(&static_key).unwrap();
+        symmetric.mix_key(&client.ephemeral.agree(&static_key).unwrap());
+        let chain = symmetric.decrypt(&hello.payload.unwrap()).unwrap();
+        verify_chain(&chain, &static_key, &identity.trust_root(), NOW).unwrap();
+        let finish = crate::proto::handshake::ClientFinish {
+            r#static: Some(symmetric.encrypt(client.own.public().as_bytes()).into()),
+            payload: {
+                symmetric.mix_key(&client.own.agree(&server).unwrap());
+                Some(symmetric.encrypt(b"login").into())
+            },
+        };
+        let message = HandshakeMessage { client_finish: Some(finish), ..HandshakeMessage::default() };
+        let mut out = BytesMut::new();
+        write_frame(&message.encode_to_vec(), &mut out).unwrap();
+        let Handshake::Done(established) = responder.receive(out.freeze(), &mut rng).unwrap() else {
+            panic!("it is over")
+        };
+        assert_eq!((established.client, &established.payload[..]), (client.own.public(), &b"login"[..]));
+        talk(symmetric.split(true), *established);
+    }
 }

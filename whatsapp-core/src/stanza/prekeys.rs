@@ -95,13 +95,14 @@ pub enum BundleError {
     Malformed(#[from] StanzaError),
 }
 
+/// What the service gave for one device.
+pub type Bundle = (Jid, Result<FetchedBundle, BundleError>);
+
 /// The answer to [`bundle_query`]: one entry per device, whose errors do not spoil the others.
 ///
 /// # Errors
 /// When the answer as a whole is not one.
-pub fn parse_bundles(
-    node: NodeRef<'_>,
-) -> Result<Vec<(Jid, Result<FetchedBundle, BundleError>)>, StanzaError> {
+pub fn parse_bundles(node: NodeRef<'_>) -> Result<Vec<Bundle>, StanzaError> {
     let list = node.child("list").ok_or(StanzaError::Missing("list"))?;
     let users = list.children_named("user").take(MAX_BUNDLES);
     Ok(users.filter_map(|user| Some((user.attr_jid("jid")?, parse_user(user)))).collect())

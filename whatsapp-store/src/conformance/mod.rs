@@ -1,1 +1,144 @@
-//! Conformance.
+//! What every backend must do, written once.
+//!
+//! A backend's tests need one line, [`conformance_tests!`](crate::conformance_tests), which makes a test of each case:
+//!
+//! ```
+//! # #[cfg(feature = "memory")] mod tests {
+//! use std::sync::Arc;
+//! use whatsapp_store::{Store, conformance_tests, memory::MemoryStore};
+//!
+//! async fn fresh() -> (Arc<dyn Store>, ()) {
+//!     (Arc::new(MemoryStore::new()), ())
+//! }
+//!
+//! conformance_tests!(memory, fresh);
+//! # }
+//! ```
+//!
+//! The function returns an empty store, and something that is dropped after it, such as the folder that it lives in.
+//! Each case gets a store of its own, and only calls what [`Store`] offers. `docs/guides/storage-backend.md` tells the
+//! rest.
+#![allow(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
+
+mod commit;
+mod device;
+mod lid;
+mod message;
+mod outgoing;
+mod samples;
+mod session;
+mod signal;
+
+use std::sync::Arc;
+
+use crate::Store;
+
+/// The cases, by name.
+pub mod cases {
+    pub use super::{commit::*, device::*, lid::*, message::*, outgoing::*, session::*, signal::*};
+}
+
+/// Makes a module of tests, one for each case: `conformance_tests!(module_name, factory)`, where `factory` is an async
+/// function without arguments that returns an empty store as `Arc<dyn Store>` and a guard to be dropped after it. See
+/// [`conformance`](crate::conformance) for an example.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($name:ident, $factory:expr) => {
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            $crate::conformance_tests!(@each ($factory)
+                absent_device_is_none
+                device_comes_back_as_written
+                deleted_device_takes_its_records_along
+                absent_signal_records_are_none
+                signal_batch_keeps_the_order_asked
+                signal_batches_of_any_size
+                signal_kinds_are_separate
+                signal_values_are_any_bytes
+                signal_ids_come_in_byte_order
+                deleted_signal_record_is_absent
+                lid_mapping_reads_both_ways
+                lid_mapping_replaces_those_it_contradicts
+                outgoing_comes_back_as_written
+                queue_is_oldest_first
+                queue_holds_what_is_queued
+                rewritten_outgoing_keeps_its_place
+                only_old_and_sent_outgoing_expires
+                absent_message_is_none
+                message_comes_back_as_written
+                message_is_inserted_once
+                messages_differ_by_chat_sender_and_id
+                status_only_rises
+                pages_are_newest_first
+                pages_of_one_chat
+                page_limits_are_bounded
+                foreign_cursors_find_nothing
+                pages_are_stable_while_messages_come_in
+                absent_session_is_none
+                sessions_are_oldest_first
+                session_is_replaced
+                deleted_session_takes_all_of_its_account_along
+                changes_apply_in_the_order_given
+                empty_commit_is_fine
+                failed_commit_leaves_nothing
+                failing_commits_fail_alone
+                concurrent_committers_lose_nothing
+                accounts_are_separate
+                text_is_any_unicode
+                values_may_be_large
+            );
+        }
+    };
+    (@each ($factory:expr) $($case:ident)+) => {
+        $(
+            #[test]
+            fn $case() {
+                $crate::conformance::run($factory, $crate::conformance::cases::$case);
+            }
+        )+
+    };
+}
+
+/// Runs one case on a fresh store. [`conformance_tests!`](crate::conformance_tests) calls it.
+///
+/// # Panics
+/// When the backend does not do what the case asks for.
+pub fn run<Guard>(
+    factory: impl AsyncFnOnce() -> (Arc<dyn Store>, Guard),
+    case: impl AsyncFnOnce(Arc<dyn Store>),
+) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (store, guard) = factory().await;
+        case(store.clone()).await;
+        store.close().await;
+        drop(store);
+        drop(guard);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    /// A case that is not in the list would never run.
+    #[test]
+    fn every_case_is_in_the_list() {
+        let list = include_str!("mod.rs");
+        let files = [
+            include_str!("commit.rs"),
+            include_str!("device.rs"),
+            include_str!("lid.rs"),
+            include_str!("message.rs"),
+            include_str!("outgoing.rs"),
+            include_str!("session.rs"),
+            include_str!("signal.rs"),
+        ];
+        let cases = files.iter().flat_map(|file| file.split("pub async fn ").skip(1));
+        let names: Vec<_> = cases.filter_map(|case| case.split('(').next()).collect();
+        assert!(names.len() > 30, "the search found {names:?}");
+        for name in names {
+            assert!(list.lines().any(|line| line.trim() == name), "{name} is not in the list");
+        }
+    }
+}

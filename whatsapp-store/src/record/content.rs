@@ -1,8 +1,11 @@
 //! What a message says, as all parts of the product speak of it.
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-/// The content of a message. In JSON: `{"type": "text", "text": "hello"}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The content of a message. In JSON: `{"type": "text", "text": "hello"}`. `Debug` tells the type alone, never what
+/// somebody wrote.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Content {
@@ -11,7 +14,7 @@ pub enum Content {
         /// The text.
         text: String,
     },
-    /// A place.
+    /// A place. Stored as decimal text, so that the last bit of a number with more than 15 digits may be lost.
     Location {
         /// Degrees north.
         latitude: f64,
@@ -67,5 +70,66 @@ impl Content {
             Self::Text { text } => Some(text),
             _ => None,
         }
+    }
+
+    /// Its type, as in JSON.
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Text { .. } => "text",
+            Self::Location { .. } => "location",
+            Self::Contact { .. } => "contact",
+            Self::Reaction { .. } => "reaction",
+            Self::Poll { .. } => "poll",
+            Self::Unsupported { .. } => "unsupported",
+        }
+    }
+
+    /// As backends write it into a text column.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn to_stored(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+
+    /// Reads what [`Self::to_stored`] wrote, perhaps in another version: a type or a field that this version cannot
+    /// take is [`Self::Unsupported`], so that one message never hides the rest of its chat. `None` for what was never
+    /// written by any version.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn from_stored(text: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Tag {
+            r#type: String,
+        }
+        serde_json::from_str(text)
+            .or_else(|_| serde_json::from_str(text).map(|tag: Tag| Self::Unsupported { kind: tag.r#type }))
+            .ok()
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content({})", self.type_name())
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_version_wrote_is_unsupported_and_not_an_error() {
+        let kind = |text| match Content::from_stored(text) {
+            Some(Content::Unsupported { kind }) => kind,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(kind(r#"{"type":"hologram","depth":3}"#), "hologram");
+        let nowhere = Content::Location { latitude: f64::NAN, longitude: 1.0, name: None, address: None };
+        assert_eq!(kind(&nowhere.to_stored().unwrap()), "location");
+    }
+
+    #[test]
+    fn what_no_version_wrote_is_nothing() {
+        assert_eq!(Content::from_stored("hello"), None);
+        assert_eq!(Content::from_stored(r#"{"text":"hello"}"#), None);
+        assert_eq!(Content::from_stored(""), None);
     }
 }

@@ -73,6 +73,22 @@ pub enum Source {
     Offline = 2,
 }
 
+impl Source {
+    /// The stored number.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The source of a stored number.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Live,
+            2 => Self::Offline,
+            _ => return None,
+        })
+    }
+}
+
 /// One message.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -14,6 +14,22 @@ pub enum OutgoingState {
     Sent = 2,
 }
 
+impl OutgoingState {
+    /// The stored number.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The state of a stored number.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Queued,
+            2 => Self::Sent,
+            _ => return None,
+        })
+    }
+}
+
 /// One outgoing message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OutgoingMessage {

@@ -15,6 +15,22 @@ pub enum WantedState {
     Stopped = 2,
 }
 
+impl WantedState {
+    /// The stored number.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The state of a stored number.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Running,
+            2 => Self::Stopped,
+            _ => return None,
+        })
+    }
+}
+
 /// One session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,38 +1,83 @@
 //! SQLite's errors, sorted by what the caller does about them.
+use std::io;
+
 use crate::{Error, ErrorKind};
 
 pub(super) fn opening(error: sqlx::Error) -> Error {
-    let kind = match kind_of(&error) {
-        ErrorKind::Other => ErrorKind::Unreachable,
-        kind => kind,
-    };
-    Error::new(kind, "opening the SQLite file").because(error)
+    sorted("opening the SQLite file", error)
 }
 
 pub(super) fn reading(error: sqlx::Error) -> Error {
-    Error::new(kind_of(&error), "reading from the SQLite file").because(error)
+    sorted("reading from the SQLite file", error)
 }
 
 pub(super) fn writing(error: sqlx::Error) -> Error {
-    Error::new(kind_of(&error), "writing to the SQLite file").because(error)
+    sorted("writing to the SQLite file", error)
 }
 
-/// A row that this library cannot have written.
+/// A row that no version of this library has written.
 pub(super) fn damaged(what: &'static str) -> Error {
     Error::new(ErrorKind::Corrupt, "reading from the SQLite file").because(what)
 }
 
-fn kind_of(error: &sqlx::Error) -> ErrorKind {
-    let code =
-        error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i32>().ok());
-    // Primary result codes (sqlite.org/rescode.html) are the low byte.
-    match (error, code.map(|code| code & 0xff)) {
-        (sqlx::Error::PoolTimedOut, _) | (_, Some(5 | 6)) => ErrorKind::Busy,
-        (_, Some(8 | 13)) => ErrorKind::Full,
-        (_, Some(11 | 26)) | (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_), _) => {
-            ErrorKind::Corrupt
+pub(super) fn closed() -> Error {
+    Error::new(ErrorKind::Other, "writing to the SQLite file").because("the store was closed")
+}
+
+pub(super) fn opening_file(error: io::Error) -> Error {
+    let kind = match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ErrorKind::Full
         }
-        (_, Some(14 | 3)) => ErrorKind::Unreachable,
+        _ => ErrorKind::Unreachable,
+    };
+    Error::new(kind, "opening the SQLite file").because(error)
+}
+
+pub(super) fn sorted(doing: &'static str, error: sqlx::Error) -> Error {
+    let kind = match &error {
+        sqlx::Error::Database(database) => {
+            database.code().and_then(|code| code.parse().ok()).map_or(ErrorKind::Other, of_code)
+        }
+        sqlx::Error::PoolTimedOut => ErrorKind::Busy,
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => ErrorKind::Corrupt,
+        sqlx::Error::Io(_) => ErrorKind::Unreachable,
         _ => ErrorKind::Other,
+    };
+    Error::new(kind, doing).because(error)
+}
+
+/// By the primary result code, which is the low byte (<https://sqlite.org/rescode.html>).
+fn of_code(code: i32) -> ErrorKind {
+    const PERM: i32 = 3;
+    const BUSY: i32 = 5;
+    const LOCKED: i32 = 6;
+    const READONLY: i32 = 8;
+    const CORRUPT: i32 = 11;
+    const FULL: i32 = 13;
+    const CANTOPEN: i32 = 14;
+    const AUTH: i32 = 23;
+    const NOTADB: i32 = 26;
+    match code & 0xff {
+        BUSY | LOCKED => ErrorKind::Busy,
+        READONLY | FULL => ErrorKind::Full,
+        CORRUPT | NOTADB => ErrorKind::Corrupt,
+        PERM | CANTOPEN | AUTH => ErrorKind::Unreachable,
+        _ => ErrorKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extended_codes_are_sorted_by_their_primary_code() {
+        assert_eq!(of_code(5), ErrorKind::Busy);
+        assert_eq!(of_code(517), ErrorKind::Busy, "SQLITE_BUSY_SNAPSHOT");
+        assert_eq!(of_code(1032), ErrorKind::Full, "SQLITE_READONLY_DBMOVED");
+        assert_eq!(of_code(779), ErrorKind::Corrupt, "SQLITE_CORRUPT_INDEX");
+        assert_eq!(of_code(526), ErrorKind::Unreachable, "SQLITE_CANTOPEN_ISDIR");
+        assert_eq!(of_code(2067), ErrorKind::Other, "SQLITE_CONSTRAINT_UNIQUE");
     }
 }

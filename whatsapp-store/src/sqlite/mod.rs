@@ -1,103 +1,110 @@
-//! An embedded SQLite file: one writer, a few readers, write-ahead log, every commit synced to disk.
+//! One SQLite file.
+//!
+//! - Writes go through one connection, owned by one task. Commits that wait while it is busy share a transaction, and
+//!   so one sync to disk; each of them still succeeds or fails alone.
+//! - Reads have a few connections of their own. The write-ahead log lets them go on during a write.
+//! - A confirmed commit has been synced (`synchronous = FULL`): it survives the loss of power, as far as the disk keeps
+//!   its word.
+//! - The file, its log and its lock (`-wal`, `-shm` and `-lock` beside it) are readable by their owner alone, where
+//!   this store makes them.
+//! - **One store per file.** Two hosts that advance the same ratchets would break every conversation, so an open store
+//!   holds a lock on `<file>-lock`, and a second one is turned away with [`ErrorKind::InUse`]. The system frees the lock
+//!   with the process, however it ends. Other programs may read the file meanwhile, and make copies with
+//!   SQLite's backup functions or `VACUUM INTO`; a plain copy of the file alone misses what stands in the log.
+//! - Text from strangers may hold U+0000; SQLite keeps it, but its own text functions stop there.
+mod commit;
+mod device;
 mod error;
-mod read;
-mod write;
+mod file;
+mod lid;
+mod message;
+mod outgoing;
+mod schema;
+mod session;
+mod signal;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::{path::Path, time::Duration};
 
 use sqlx::{
-    SqlStr, SqlitePool,
-    migrate::{Migration, MigrationType, Migrator},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    ConnectOptions, Connection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use self::error::{opening, reading};
-use crate::{Error, ErrorKind, Result};
+use self::{file::FileLock, writer::Writer};
+use crate::Result;
+#[cfg(doc)]
+use crate::{ErrorKind, Store};
 
-/// How long a connection waits for another process's lock.
-const BUSY: Duration = Duration::from_secs(5);
+/// How long a connection waits for another program's lock on the file.
+const BUSY: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(5) };
+/// Enough to keep two cores reading; each is a thread with a page cache.
 const READERS: u32 = 4;
 
-/// Numbered as in `migrations/sqlite`; the same numbers on every backend.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "first", include_str!("../../migrations/sqlite/0001_first.sql"))];
-
-/// A store in one SQLite file.
+/// A store in one SQLite file. Clones share it.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     readers: SqlitePool,
-    writer: SqlitePool,
+    writer: Writer,
 }
 
 impl SqliteStore {
-    /// Opens a file, and makes it if it is not there. On Unix only its owner may read it.
+    /// Opens a file, makes it if it is not there, and brings its tables up to date. Call it within a tokio runtime, which
+    /// must live as long as the store is written to. If the file is held by another store, this waits two seconds for it
+    /// to be closed.
     ///
     /// # Errors
-    /// [`ErrorKind::Unreachable`] when it cannot be opened, [`ErrorKind::Corrupt`] when it is no database,
-    /// [`ErrorKind::NewerSchema`] when a newer version of this library wrote it.
+    /// - [`ErrorKind::Unreachable`]: it cannot be opened; the folder must exist, and permit to write.
+    /// - [`ErrorKind::InUse`]: another store has it open.
+    /// - [`ErrorKind::Corrupt`]: it is no database, or one of another program. It is left as it is.
+    /// - [`ErrorKind::NewerSchema`]: a newer version of this library wrote it. It is left as it is.
+    /// - [`ErrorKind::Full`]: the file is read-only or the disk is full.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        make_private(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY);
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await;
-        let writer = writer.map_err(opening)?;
-        migrate(&writer).await?;
-        let readers =
-            SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await;
-        Ok(Self { readers: readers.map_err(opening)?, writer })
+        Self::open_with(path.as_ref(), options()).await
     }
 
-    /// Finishes what is under way and closes the file.
+    async fn open_with(path: &Path, options: SqliteConnectOptions) -> Result<Self> {
+        let path = file::resolve(path)?;
+        let lock = FileLock::take(&path).await?;
+        file::make_private(&path)?;
+        let options = options.filename(&path);
+        let mut connection = options.connect().await.map_err(error::opening)?;
+        if let Err(error) = schema::prepare(&mut connection).await {
+            // Why it could not be closed is of less interest than why it had to be.
+            let _ = connection.close().await;
+            return Err(error);
+        }
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.pragma("query_only", "ON"));
+        Ok(Self { readers, writer: Writer::start(connection, lock) })
+    }
+
+    /// As [`Store::close`], for who has the type and not the trait at hand.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
 }
 
-async fn migrate(pool: &SqlitePool) -> Result<()> {
-    let known: Option<(i64,)> =
-        sqlx::query_as("SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'")
-            .fetch_optional(pool)
-            .await
-            .map_err(opening)?;
-    if known.is_some_and(|(count,)| count > 0) {
-        let newest: Option<(i64,)> = sqlx::query_as("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
-            .fetch_optional(pool)
-            .await
-            .map_err(reading)?;
-        if newest.is_some_and(|(newest,)| newest > MIGRATIONS[MIGRATIONS.len() - 1].0) {
-            return Err(Error::new(ErrorKind::NewerSchema, "opening the SQLite file"));
-        }
-    }
-    let migrations = MIGRATIONS.map(|(version, name, sql)| {
-        Migration::new(version, name.into(), MigrationType::Simple, SqlStr::from_static(sql), false)
-    });
-    let migrator = Migrator::with_migrations(migrations.to_vec());
-    migrator.run(pool).await.map_err(|error| {
-        Error::new(ErrorKind::Corrupt, "preparing the tables of the SQLite file").because(error)
-    })
-}
-
-/// Makes the file with an owner's rights only, before SQLite would make it with everybody's.
-fn make_private(path: &Path) -> Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let kind = match error.kind() {
-                std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::StorageFull => ErrorKind::Full,
-                _ => ErrorKind::Unreachable,
-            };
-            Err(Error::new(kind, "opening the SQLite file").because(error))
-        }
-    }
+fn options() -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .busy_timeout(BUSY)
+        .synchronous(SqliteSynchronous::Full)
+        // macOS: a sync that reaches the disk itself. Without effect elsewhere.
+        .pragma("fullfsync", "ON")
+        .pragma("checkpoint_fullfsync", "ON")
+        // Overwrites deleted keys where that costs no extra write.
+        .pragma("secure_delete", "FAST")
+        .pragma("temp_store", "MEMORY")
+        .pragma("cache_size", "-8192")
+        // Gives the log back to the disk after a burst.
+        .pragma("journal_size_limit", "67108864")
+        .disable_statement_logging()
 }

@@ -25,7 +25,7 @@ impl MessageQuery {
 }
 
 /// One page of messages, newest first.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessagePage {
     /// The messages.
     pub messages: Vec<MessageRecord>,

@@ -17,6 +17,9 @@ pub use signal::SignalStore;
 use crate::{Changes, Result};
 
 /// A whole backend: all reads, and the one write.
+///
+/// A read that starts after a commit returned sees that commit. Text may hold any Unicode, U+0000 included, because much
+/// of it comes from strangers; bytes are any bytes.
 #[async_trait]
 pub trait Store:
     DeviceStore
@@ -29,9 +32,16 @@ pub trait Store:
     + Send
     + Sync
 {
-    /// Writes all of `changes` in one transaction; when this returns `Ok` they survive a crash.
+    /// Writes all of `changes` in one transaction; when this returns `Ok` they survive a crash. Commits of one task are
+    /// applied in the order in which it makes them.
+    ///
+    /// Dropping the future does not take a commit back: it may still happen.
     ///
     /// # Errors
     /// Then nothing of it was written.
     async fn commit(&self, changes: Changes) -> Result<()>;
+
+    /// Finishes the commits under way and lets go of what is held open, so that another process may open it. Calls that
+    /// come later may fail. Dropping a store does the same, without telling when it is done.
+    async fn close(&self) {}
 }

@@ -11,7 +11,7 @@ pub trait SessionStore {
     /// When it cannot be read.
     async fn session(&self, id: &AccountId) -> Result<Option<SessionRecord>>;
 
-    /// All sessions, oldest first.
+    /// All sessions, oldest first (by time made, then by id).
     ///
     /// # Errors
     /// When they cannot be read.

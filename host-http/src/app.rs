@@ -1,0 +1,131 @@
+//! What handlers depend on, in one struct.
+use std::{future::Future, path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use tokio::sync::watch;
+use whatsapp_core::client::{Connector, WebSocket};
+use whatsapp_store::Store;
+
+use crate::{
+    config::HostOptions,
+    events::Events,
+    sandbox::Sandbox,
+    session::{Service, Sessions},
+};
+
+/// The running host. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Everything stored.
+    pub store: Arc<dyn Store>,
+    /// The sessions that run.
+    pub sessions: Sessions,
+    /// What happens.
+    pub events: Events,
+    /// The simulated network, if there is one.
+    pub sandbox: Option<Sandbox>,
+    /// When the host started.
+    pub started: std::time::Instant,
+    stop: watch::Sender<bool>,
+}
+
+impl App {
+    /// Opens the store, connects to the service or starts a simulated one, and starts the sessions that should run.
+    ///
+    /// # Errors
+    /// When any of that is not possible.
+    pub async fn start(options: &HostOptions) -> anyhow::Result<Self> {
+        let sandbox = if options.sandbox { Some(Sandbox::start().await?) } else { None };
+        let url = database_url(options)?;
+        let store = whatsapp_store::open(&url).await.context("cannot open the database")?;
+        let service = match &sandbox {
+            Some(sandbox) => sandbox.service()?,
+            None => Service {
+                url: options.server_url.clone(),
+                trust_root: options.trust_root.unwrap_or_default(),
+                connector: connector(options.tls_ca.as_deref())?,
+            },
+        };
+        let app = Self::new(store, service, sandbox);
+        app.sessions.start_wanted().await.context("cannot start the stored sessions")?;
+        Ok(app)
+    }
+
+    /// From its parts, with no session running.
+    pub fn new(store: Arc<dyn Store>, service: Service, sandbox: Option<Sandbox>) -> Self {
+        let events = Events::of_this_run();
+        let sessions = Sessions::new(store.clone(), service, events.clone());
+        let (stop, _) = watch::channel(false);
+        Self { store, sessions, events, sandbox, started: std::time::Instant::now(), stop }
+    }
+
+    /// Ends event streams, which last for ever otherwise.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Turns true when the host stops.
+    pub fn watch_stop(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// Waits for something that may never come: at most `patience`, and not longer than the host runs.
+    pub(crate) async fn patiently<T>(
+        &self,
+        patience: Duration,
+        awaited: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut stop = self.watch_stop();
+        tokio::select! {
+            biased;
+            outcome = tokio::time::timeout(patience, awaited) => outcome.ok(),
+            _ = stop.wait_for(|stop| *stop) => None,
+        }
+    }
+
+    /// The end of everything: nothing is written after this.
+    pub(crate) async fn store_closed(&self) {
+        self.store.close().await;
+    }
+}
+
+fn database_url(options: &HostOptions) -> anyhow::Result<String> {
+    if let Some(url) = &options.database_url {
+        return Ok(url.clone());
+    }
+    let directory = &options.data_dir;
+    std::fs::create_dir_all(directory).with_context(|| {
+        format!("cannot make the data folder {}: choose another with --data-dir", directory.display())
+    })?;
+    let file = directory.join(if options.sandbox { "sandbox.db" } else { "whatsapp.db" });
+    if options.sandbox {
+        // The simulated phones forget, so what was linked to them is of no use.
+        for suffix in ["", "-wal", "-shm"] {
+            remove(&directory.join(format!("sandbox.db{suffix}")))?;
+        }
+    }
+    Ok(format!("sqlite://{}", file.display()))
+}
+
+fn remove(path: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn connector(ca: Option<&Path>) -> anyhow::Result<Arc<dyn Connector>> {
+    let roots = match ca {
+        Some(path) => CertificateDer::pem_file_iter(path)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .with_context(|| format!("cannot read certificates (PEM) from {}", path.display()))?,
+        None => Vec::new(),
+    };
+    if ca.is_some() && roots.is_empty() {
+        anyhow::bail!("the file of --tls-ca holds no certificate");
+    }
+    Ok(Arc::new(WebSocket::trusting(roots)?))
+}

@@ -1,0 +1,128 @@
+//! Errors as the API tells them: JSON with `error` and `message`.
+use axum::{
+    Json,
+    extract::{FromRequest, Request, rejection::JsonRejection},
+    http::{Method, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use whatsapp_core::{Error, engine::CommandError};
+
+/// An error response.
+#[derive(Debug, Serialize)]
+pub struct ApiError {
+    #[serde(skip)]
+    status: StatusCode,
+    error: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+}
+
+/// What handlers return.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+impl ApiError {
+    fn new(status: StatusCode, error: &'static str, message: impl Into<String>) -> Self {
+        Self { status, error, message: message.into(), path: None }
+    }
+
+    /// 400: what was sent is wrong.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "Bad Request", message)
+    }
+
+    /// 404: there is no such thing.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "Not Found", message)
+    }
+
+    /// 409: not in this state.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "Conflict", message)
+    }
+
+    /// 503: a part is down.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", message)
+    }
+
+    /// 500, with what the log has for details.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error", message)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        (self.status, Json(self)).into_response()
+    }
+}
+
+impl From<whatsapp_store::Error> for ApiError {
+    fn from(error: whatsapp_store::Error) -> Self {
+        tracing::error!(%error, "the store failed");
+        if error.is_retryable() {
+            Self::unavailable("the store is busy: try again")
+        } else {
+            Self::internal("the store failed: see the log")
+        }
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Command(command) => {
+                let message = command.to_string();
+                match command {
+                    CommandError::NotAPerson | CommandError::ContentUnsupported | CommandError::BadNumber => {
+                        Self::bad_request(message)
+                    }
+                    CommandError::TimedOut | CommandError::Refused(_) => {
+                        Self::new(StatusCode::BAD_GATEWAY, "Bad Gateway", message)
+                    }
+                    _ => Self::conflict(message),
+                }
+            }
+            Error::Store(error) => error.into(),
+            Error::Stopped => Self::conflict("the session is not running: start it first"),
+            error => {
+                tracing::error!(%error, "a session failed");
+                Self::internal("the session failed: see the log")
+            }
+        }
+    }
+}
+
+/// Answers what no route does.
+pub async fn no_route(uri: Uri) -> ApiError {
+    let path = uri.path().to_owned();
+    ApiError { path: Some(path.clone()), ..ApiError::not_found(format!("there is nothing at {path}")) }
+}
+
+/// Answers a method that a route does not have.
+pub async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    let path = uri.path().to_owned();
+    let message = format!("{method} is not what {path} takes: see the Allow header");
+    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed", message);
+    ApiError { path: Some(path), ..error }
+}
+
+/// A JSON body whose errors are ours.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(JsonRejection::MissingJsonContentType(_)) => {
+                Err(ApiError::bad_request("send JSON, with the header Content-Type: application/json"))
+            }
+            Err(rejection) => Err(ApiError::bad_request(rejection.body_text())),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Messages of a session.
+use axum::{
+    Json,
+    extract::{Query, State},
+    http::StatusCode,
+    response::IntoResponse,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use whatsapp_core::jid::Jid;
+use whatsapp_store::{Content, MessageKey, MessageQuery};
+
+use super::Id;
+use crate::{
+    app::App,
+    error::{ApiError, ApiResult, Body},
+};
+
+/// Longer texts are refused by the service.
+const MAX_TEXT: usize = 65_536;
+
+/// Body of `POST /api/sessions/{id}/messages`: `text`, or any `content`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewMessage {
+    to: String,
+    text: Option<String>,
+    content: Option<Content>,
+}
+
+/// `POST /api/sessions/{id}/messages`: accepts a message. 202 means that it is stored and will be sent, now or after
+/// the next connection, crash or not; the rest is told by events and in the list.
+pub async fn send(
+    State(app): State<App>,
+    Id(id): Id,
+    Body(new): Body<NewMessage>,
+) -> ApiResult<impl IntoResponse> {
+    app.sessions.record(&id).await?;
+    let to = recipient(&new.to)?;
+    let content = match (new.text, new.content) {
+        (Some(text), None) => Content::text(text),
+        (None, Some(content)) => content,
+        _ => return Err(ApiError::bad_request("give either text or content")),
+    };
+    if content.as_text().is_some_and(|text| text.is_empty() || text.len() > MAX_TEXT) {
+        return Err(ApiError::bad_request(format!("a text has 1 to {MAX_TEXT} bytes")));
+    }
+    let record = app.sessions.client(&id)?.send(&to, content).await?;
+    let answer = json!({
+        "id": record.key.id,
+        "chat": record.key.chat,
+        "status": record.status,
+        "timestamp": record.timestamp,
+    });
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}
+
+/// A phone number in any spelling, or an address.
+fn recipient(text: &str) -> ApiResult<Jid> {
+    if text.contains('@') {
+        return text.parse().map_err(|error| ApiError::bad_request(format!("to: {error}")));
+    }
+    let plain = text.chars().all(|c| c.is_ascii_digit() || "+-() .".contains(c));
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    if !plain || !(7..=15).contains(&digits.len()) {
+        return Err(ApiError::bad_request(
+            "to: not a phone number (7 to 15 digits with country code, such as +91 98765 43210) and not an address",
+        ));
+    }
+    Ok(Jid::pn(digits))
+}
+
+/// Query of `GET /api/sessions/{id}/messages`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListQuery {
+    chat: Option<String>,
+    before: Option<String>,
+    limit: u32,
+}
+
+/// `GET /api/sessions/{id}/messages?chat=&before=&limit=`: newest first; `next` is the cursor for `before`.
+pub async fn list(
+    State(app): State<App>,
+    Id(id): Id,
+    query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+) -> ApiResult<Json<Value>> {
+    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
+    app.sessions.record(&id).await?;
+    let chat = query.chat.as_deref().map(recipient).transpose()?.map(|chat| chat.to_string());
+    let query = MessageQuery { chat, before: query.before, limit: query.limit };
+    let page = app.store.messages(&id, &query).await?;
+    Ok(Json(json!({ "messages": page.messages, "next": page.next })))
+}
+
+/// Body of `POST /api/sessions/{id}/messages/read`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Read {
+    messages: Vec<MessageKey>,
+}
+
+/// `POST /api/sessions/{id}/messages/read`: tells the sender that messages (of one chat and sender) were read.
+pub async fn mark_read(State(app): State<App>, Id(id): Id, Body(read): Body<Read>) -> ApiResult<StatusCode> {
+    app.sessions.record(&id).await?;
+    app.sessions.client(&id)?.mark_read(read.messages).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,170 @@
+//! Sessions: make, look, link, start, stop, delete.
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::{Query, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use whatsapp_store::{SessionRecord, WantedState};
+
+use super::{Id, session_id};
+use crate::{
+    app::App,
+    error::{ApiError, ApiResult, Body},
+    qr as picture,
+    session::{Code, SessionView},
+};
+
+/// The longest that a request may wait for a code.
+const LONGEST_WAIT: u64 = 60;
+
+/// Body of `POST /api/sessions`; both may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewSession {
+    id: Option<String>,
+    name: Option<String>,
+}
+
+/// `POST /api/sessions`: makes a session and starts it; it then shows codes to be scanned.
+pub async fn create(State(app): State<App>, Body(new): Body<NewSession>) -> ApiResult<impl IntoResponse> {
+    let id = new.id.unwrap_or_else(|| format!("session-{:08x}", rand::random::<u32>()));
+    let id = session_id(&id)?;
+    let name = new.name.unwrap_or_else(|| id.to_string());
+    if name.is_empty() || name.len() > 100 {
+        return Err(ApiError::bad_request("a name has 1 to 100 bytes"));
+    }
+    let record = SessionRecord { id, name, wanted: WantedState::Running, created_at: now_millis() };
+    Ok((StatusCode::CREATED, Json(app.sessions.create(record).await?)))
+}
+
+/// `GET /api/sessions`.
+pub async fn list(State(app): State<App>) -> ApiResult<Json<Value>> {
+    let records = app.store.sessions().await?;
+    let views: Vec<SessionView> = records.into_iter().map(|record| app.sessions.view(record)).collect();
+    Ok(Json(json!({ "sessions": views })))
+}
+
+/// `GET /api/sessions/{id}`.
+pub async fn show(State(app): State<App>, Id(id): Id) -> ApiResult<Json<SessionView>> {
+    let record = app.sessions.record(&id).await?;
+    Ok(Json(app.sessions.view(record)))
+}
+
+/// `DELETE /api/sessions/{id}`: logs out if connected, and forgets everything of it.
+pub async fn delete(State(app): State<App>, Id(id): Id) -> ApiResult<StatusCode> {
+    app.sessions.delete(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/sessions/{id}/start`.
+pub async fn start(State(app): State<App>, Id(id): Id) -> ApiResult<Json<SessionView>> {
+    Ok(Json(app.sessions.want(&id, WantedState::Running).await?))
+}
+
+/// `POST /api/sessions/{id}/stop`: offline until started again; stays linked.
+pub async fn stop(State(app): State<App>, Id(id): Id) -> ApiResult<Json<SessionView>> {
+    Ok(Json(app.sessions.want(&id, WantedState::Stopped).await?))
+}
+
+/// `POST /api/sessions/{id}/restart`.
+pub async fn restart(State(app): State<App>, Id(id): Id) -> ApiResult<Json<SessionView>> {
+    Ok(Json(app.sessions.restart(&id).await?))
+}
+
+/// Query of `GET /api/sessions/{id}/qr`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QrQuery {
+    format: Option<Format>,
+    #[serde(default)]
+    wait: u64,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    Text,
+    Png,
+    Terminal,
+    Json,
+}
+
+/// `GET /api/sessions/{id}/qr?format=text|png|terminal|json&wait=SECONDS`: the code on show now. Codes change every
+/// 20 to 60 seconds; ask again when `expiresAt` has passed.
+pub async fn qr(
+    State(app): State<App>,
+    Id(id): Id,
+    query: Result<Query<QrQuery>, axum::extract::rejection::QueryRejection>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
+    app.sessions.record(&id).await?;
+    let mut codes = app.sessions.code(&id)?;
+    let patience = Duration::from_secs(query.wait.min(LONGEST_WAIT));
+    // No code in time, or the session ended: there is none.
+    let code = match app.patiently(patience, codes.wait_for(Option::is_some)).await {
+        Some(Ok(code)) => code.clone(),
+        _ => None,
+    };
+    let code = code.ok_or_else(|| {
+        ApiError::conflict(
+            "there is no code now: the session is connecting, linked already, or stopped. Use ?wait=10",
+        )
+    })?;
+    let format = query.format.unwrap_or_else(|| accepted(&headers));
+    render(&code, format)
+}
+
+fn accepted(headers: &HeaderMap) -> Format {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accept.contains("image/png") {
+        Format::Png
+    } else if accept.contains("text/plain") {
+        Format::Text
+    } else {
+        Format::Json
+    }
+}
+
+fn render(code: &Code, format: Format) -> ApiResult<Response> {
+    let no_cache = (header::CACHE_CONTROL, "no-store");
+    Ok(match format {
+        Format::Text => ([no_cache], code.text.clone()).into_response(),
+        Format::Terminal => ([no_cache], picture::terminal(&code.text)?).into_response(),
+        Format::Png => {
+            ([no_cache, (header::CONTENT_TYPE, "image/png")], picture::png(&code.text)?).into_response()
+        }
+        Format::Json => {
+            let json = json!({ "qr": code.text, "expiresAt": code.expires_at.as_millis() });
+            ([no_cache], Json(json)).into_response()
+        }
+    })
+}
+
+/// Body of `POST /api/sessions/{id}/pair-code`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairCode {
+    phone: String,
+}
+
+/// `POST /api/sessions/{id}/pair-code`: a code to be typed on the phone with that number, in place of a QR code.
+pub async fn pair_code(
+    State(app): State<App>,
+    Id(id): Id,
+    Body(wanted): Body<PairCode>,
+) -> ApiResult<Json<Value>> {
+    app.sessions.record(&id).await?;
+    let code = app.sessions.client(&id)?.request_pair_code(&wanted.phone).await?;
+    Ok(Json(json!({ "code": code })))
+}
+
+pub(super) fn now_millis() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    since.as_millis() as i64
+}

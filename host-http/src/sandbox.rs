@@ -1,0 +1,94 @@
+//! A simulated network inside the host: nothing is needed to try everything out.
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use whatsapp_core::{
+    client::WebSocket,
+    sim::{
+        Behaviour,
+        runtime::{Simulator, SimulatorError},
+    },
+};
+
+use crate::{
+    error::{ApiError, ApiResult},
+    session::Service,
+    simulator,
+};
+
+/// People who answer: number, name, and what they say.
+const PEOPLE: [(&str, &str, &[&str]); 3] = [
+    ("15550000001", "Echo", &[]),
+    ("15550000002", "Ada", &["Hello! Nice to hear from you.", "Tell me more.", "I have to go now. Bye!"]),
+    ("15550000003", "Grace", &["Got it.", "Thanks."]),
+];
+
+/// A running sandbox.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    simulator: Simulator,
+    url: String,
+}
+
+impl Sandbox {
+    /// Starts one on a free port of this machine: clients come by a real WebSocket.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub async fn start() -> anyhow::Result<Self> {
+        let simulator = Simulator::start(rand::random());
+        for (phone, name, answers) in PEOPLE {
+            let texts: Vec<String> = answers.iter().map(|text| (*text).to_owned()).collect();
+            let behaviour = if texts.is_empty() { Behaviour::Echo } else { Behaviour::Reply { texts } };
+            simulator.add_person(phone, name, behaviour).await?;
+        }
+        let listener =
+            TcpListener::bind("127.0.0.1:0").await.context("no free port for the simulated network")?;
+        let url = format!("ws://{}{}", listener.local_addr()?, simulator::SOCKET_PATH);
+        let service = simulator::router(simulator.clone());
+        tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, service).await {
+                tracing::error!(%error, "the simulated network ended");
+            }
+        });
+        Ok(Self { simulator, url })
+    }
+
+    /// Where sessions connect to.
+    ///
+    /// # Errors
+    /// When the TLS library cannot be set up.
+    pub fn service(&self) -> anyhow::Result<Service> {
+        let connector = Arc::new(WebSocket::new()?);
+        Ok(Service { url: self.url.clone(), trust_root: self.simulator.trust_root(), connector })
+    }
+
+    /// Those who answer, by number and name.
+    pub fn people(&self) -> Vec<(&'static str, &'static str)> {
+        PEOPLE.iter().map(|(phone, name, _)| (*phone, *name)).collect()
+    }
+
+    /// The phone of a session scans its code; a session that comes for the first time gets a phone of its own.
+    ///
+    /// # Errors
+    /// When the code is not on show any more.
+    pub async fn scan(&self, code: &str, name: &str) -> ApiResult<()> {
+        let refused = |error: SimulatorError| ApiError::conflict(error.to_string());
+        let jid = self.simulator.scan_qr(code, None).await.map_err(refused)?;
+        tracing::info!(%jid, name, "linked to a simulated phone");
+        Ok(())
+    }
+
+    /// Tells a person at the terminal what to do first.
+    pub fn introduce(&self, address: &str) {
+        tracing::info!("the sandbox is ready: no phone and no internet are involved");
+        for (phone, name) in self.people() {
+            tracing::info!("  {name} has the number +{phone} and answers");
+        }
+        tracing::info!(
+            "  make a session:  curl -X POST http://{address}/api/sessions -H 'content-type: application/json' -d '{{\"id\":\"me\"}}'"
+        );
+        tracing::info!("  link it:         curl -X POST http://{address}/api/sessions/me/sandbox-link");
+    }
+}

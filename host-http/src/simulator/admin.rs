@@ -1,0 +1,225 @@
+//! What a test may do with the simulated network.
+use std::convert::Infallible;
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::sse::{Event, Sse},
+};
+use futures_util::{Stream, stream};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use whatsapp_core::{
+    jid::Jid,
+    sim::{
+        Behaviour, Faults, Side,
+        runtime::{Ended, Simulator, SimulatorError},
+    },
+};
+
+use crate::error::{ApiError, ApiResult, Body};
+
+impl From<SimulatorError> for ApiError {
+    fn from(error: SimulatorError) -> Self {
+        match error {
+            SimulatorError::Refused(refused) => Self::bad_request(refused.to_string()),
+            error => Self::unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<Ended> for ApiError {
+    fn from(error: Ended) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ScanQuery {
+    phone: Option<String>,
+}
+
+/// `POST /admin/mock-phone/scan-qr[?phone=]`: the body is the QR text. Without a number, the push name that the device
+/// registered under names the phone.
+pub(super) async fn scan_qr(
+    State(simulator): State<Simulator>,
+    Query(query): Query<ScanQuery>,
+    text: String,
+) -> ApiResult<Json<Value>> {
+    let jid = simulator.scan_qr(&text, query.phone.as_deref()).await?;
+    Ok(Json(json!({ "jid": jid.to_string(), "phone": jid.user.as_str() })))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct EnterCode {
+    phone: String,
+    code: String,
+}
+
+/// `POST /admin/mock-phone/enter-code`: a pair code is typed on a phone.
+pub(super) async fn enter_code(
+    State(simulator): State<Simulator>,
+    Body(typed): Body<EnterCode>,
+) -> ApiResult<StatusCode> {
+    simulator.enter_pair_code(&typed.phone, &typed.code).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct NewPerson {
+    phone: String,
+    name: String,
+    #[serde(default)]
+    behaviour: Behaviour,
+}
+
+/// `POST /admin/people`.
+pub(super) async fn add_person(
+    State(simulator): State<Simulator>,
+    Body(new): Body<NewPerson>,
+) -> ApiResult<(StatusCode, Json<Value>)> {
+    let jid = simulator.add_person(&new.phone, &new.name, new.behaviour).await?;
+    let phone = new.phone.clone();
+    let lid =
+        simulator.with(move |network, _| network.lid_of(&phone)).await?.map_err(SimulatorError::from)?;
+    Ok((StatusCode::CREATED, Json(json!({ "jid": jid.to_string(), "lid": lid.to_string() }))))
+}
+
+/// `GET /admin/people`.
+pub(super) async fn people(State(simulator): State<Simulator>) -> ApiResult<Json<Value>> {
+    let people = simulator
+        .with(|network, _| {
+            let people = network.people().into_iter();
+            let lid = |phone: &str| network.lid_of(phone).map(|lid| lid.to_string()).ok();
+            people
+                .map(|(phone, name)| json!({ "lid": lid(&phone), "phone": phone, "name": name }))
+                .collect::<Vec<_>>()
+        })
+        .await?;
+    Ok(Json(json!({ "people": people })))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Say {
+    to: String,
+    text: String,
+}
+
+/// `POST /admin/people/{phone}/send`: somebody writes, to a number or an address.
+pub(super) async fn send(
+    State(simulator): State<Simulator>,
+    Path(phone): Path<String>,
+    Body(say): Body<Say>,
+) -> ApiResult<Json<Value>> {
+    let to = if say.to.contains('@') { address(&say.to)? } else { Jid::pn(say.to.trim_start_matches('+')) };
+    let id = simulator.send_as(&phone, &to, &say.text).await?;
+    Ok(Json(json!({ "id": id })))
+}
+
+/// `GET /admin/people/{phone}/inbox`.
+pub(super) async fn inbox(
+    State(simulator): State<Simulator>,
+    Path(phone): Path<String>,
+) -> ApiResult<Json<Value>> {
+    Ok(Json(json!(simulator.inbox(&phone).await?)))
+}
+
+/// `POST /admin/people/{phone}/behaviour`.
+pub(super) async fn behaviour(
+    State(simulator): State<Simulator>,
+    Path(phone): Path<String>,
+    Body(behaviour): Body<Behaviour>,
+) -> ApiResult<StatusCode> {
+    let set = simulator.with(move |network, _| network.set_behaviour(&phone, behaviour)).await?;
+    set.map_err(SimulatorError::from)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /admin/devices`: public keys and signatures, and the certificate chain that clients are shown.
+pub(super) async fn devices(State(simulator): State<Simulator>) -> ApiResult<Json<Value>> {
+    let answer = simulator.with(|network, _| {
+        let chain = data_encoding::BASE64.encode(&network.certificate_chain());
+        json!({ "devices": network.devices(), "certificateChain": chain })
+    });
+    Ok(Json(answer.await?))
+}
+
+/// `POST /admin/devices/{jid}/unlink`: the phone unlinks a device.
+pub(super) async fn unlink(
+    State(simulator): State<Simulator>,
+    Path(jid): Path<String>,
+) -> ApiResult<StatusCode> {
+    let jid = address(&jid)?;
+    let unlinked = simulator.with(move |network, now| network.unlink_device(now, &jid)).await?;
+    unlinked.map_err(SimulatorError::from)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// One thing that goes wrong.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", rename_all_fields = "camelCase", tag = "kind")]
+pub(super) enum Fault {
+    /// Chances for all traffic of a side.
+    Chances { side: Side, chances: Faults },
+    /// The next ciphertext for a device is damaged.
+    CorruptNext { device: String },
+    /// A device's connection is cut.
+    Cut { device: String },
+    /// The next login is refused.
+    FailNextLogin { reason: u16 },
+    /// The next request gets no answer.
+    DropNextAnswer,
+}
+
+/// `POST /admin/faults`.
+pub(super) async fn faults(
+    State(simulator): State<Simulator>,
+    Body(fault): Body<Fault>,
+) -> ApiResult<StatusCode> {
+    let done = match fault {
+        Fault::Chances { side, chances } => Ok(simulator.set_faults(side, chances).await?),
+        Fault::CorruptNext { device } => {
+            let device = address(&device)?;
+            simulator.with(move |network, _| network.corrupt_next(&device)).await?
+        }
+        Fault::Cut { device } => {
+            let device = address(&device)?;
+            simulator.with(move |network, _| network.cut(&device)).await?
+        }
+        Fault::FailNextLogin { reason } => {
+            Ok(simulator.with(move |network, _| network.fail_next_login(reason)).await?)
+        }
+        Fault::DropNextAnswer => Ok(simulator.with(|network, _| network.drop_next_answer()).await?),
+    };
+    done.map_err(SimulatorError::from)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /admin/unknown`: what was asked and not understood.
+pub(super) async fn unknown(State(simulator): State<Simulator>) -> ApiResult<Json<Value>> {
+    let unknown = simulator.unknown_requests().await?;
+    let unknown: Vec<_> =
+        unknown.iter().map(|(what, count)| json!({ "what": what, "count": count })).collect();
+    Ok(Json(json!({ "unknown": unknown })))
+}
+
+/// `GET /admin/unanswered`: what devices were handed and have not answered.
+pub(super) async fn unanswered(State(simulator): State<Simulator>) -> ApiResult<Json<Value>> {
+    Ok(Json(json!({ "unanswered": simulator.unanswered().await? })))
+}
+
+/// `GET /admin/events`: everything that happens, as server-sent events.
+pub(super) async fn events(
+    State(simulator): State<Simulator>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let events = stream::unfold(simulator.events(), async |mut events| {
+        let event = events.recv().await.ok()?;
+        Some((Ok(Event::default().json_data(&event).unwrap_or_default()), events))
+    });
+    Sse::new(events)
+}
+
+fn address(text: &str) -> ApiResult<Jid> {
+    text.parse().map_err(|error| ApiError::bad_request(format!("{error}")))
+}

@@ -1,0 +1,239 @@
+//! The API in process, over a real simulated network on loopback.
+#![allow(clippy::unwrap_used, reason = "tests")]
+use std::time::Duration;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Request, Response, StatusCode, header},
+};
+use clap::Parser;
+use futures_util::StreamExt;
+use host_http::{app::App, config::Cli, router};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct TestApp {
+    app: App,
+    router: Router,
+    _data: TempDir,
+}
+
+impl TestApp {
+    async fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let directory = data.path().to_str().unwrap();
+        let cli = Cli::parse_from(["host-http", "--sandbox", "--data-dir", directory]);
+        let app = App::start(&cli.host).await.unwrap();
+        Self { router: router(app.clone()), app, _data: data }
+    }
+
+    async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let request =
+            Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let response = self.send(request.body(body).unwrap()).await;
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, Value) {
+        self.call("GET", path, None).await
+    }
+
+    async fn linked(&self, id: &str) {
+        assert_eq!(
+            self.call("POST", "/api/sessions", Some(json!({ "id": id }))).await.0,
+            StatusCode::CREATED
+        );
+        let (status, session) = self.call("POST", &format!("/api/sessions/{id}/sandbox-link"), None).await;
+        assert_eq!((status, &session["status"]), (StatusCode::OK, &json!("connected")), "{session}");
+    }
+
+    /// Polls until the condition holds; the deadline is far away.
+    async fn until(&self, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let polled = async {
+            loop {
+                let (_, value) = self.get(path).await;
+                if holds(&value) {
+                    return value;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, polled).await.expect("it never came about")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn link_send_and_see_the_answer() {
+    let test = TestApp::start().await;
+    test.linked("me").await;
+    let message = json!({ "to": "+1 (555) 000-0001", "text": "hello" });
+    let (status, accepted) = test.call("POST", "/api/sessions/me/messages", Some(message)).await;
+    assert_eq!((status, &accepted["status"]), (StatusCode::ACCEPTED, &json!("queued")));
+    let list = test
+        .until("/api/sessions/me/messages", |list| {
+            let messages = list["messages"].as_array().unwrap();
+            messages.len() == 2 && messages[1]["status"] == "read"
+        })
+        .await;
+    assert_eq!(list["messages"][0]["content"], json!({ "type": "text", "text": "echo: hello" }));
+    assert_eq!(list["messages"][1]["id"], accepted["id"]);
+    let received = json!({ "messages": [{
+        "chat": list["messages"][0]["chat"], "sender": list["messages"][0]["sender"], "id": list["messages"][0]["id"],
+    }]});
+    let read = test.call("POST", "/api/sessions/me/messages/read", Some(received)).await.0;
+    assert_eq!(read, StatusCode::NO_CONTENT);
+    let (_, list) = test.get("/api/sessions/me/messages?chat=15550000001&limit=1").await;
+    assert_eq!(list["messages"][0]["status"], "read");
+    let next = list["next"].as_str().unwrap();
+    let (_, rest) = test.get(&format!("/api/sessions/me/messages?before={next}")).await;
+    assert_eq!(rest["messages"].as_array().unwrap().len(), 1);
+    test.app.sessions.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_in_every_format() {
+    let test = TestApp::start().await;
+    test.call("POST", "/api/sessions", Some(json!({ "id": "me", "name": "My shop" }))).await;
+    let (status, code) = test.get("/api/sessions/me/qr?wait=20").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(code["qr"].as_str().unwrap().starts_with("https://wa.me/settings/linked_devices#"));
+    let request = |format: &str| {
+        let uri = format!("/api/sessions/me/qr?wait=20&format={format}");
+        Request::get(uri).body(Body::empty()).unwrap()
+    };
+    let png = test.send(request("png")).await;
+    assert_eq!(png.headers()[header::CONTENT_TYPE], "image/png");
+    assert!(to_bytes(png.into_body(), 1 << 20).await.unwrap().starts_with(b"\x89PNG"));
+    let terminal = to_bytes(test.send(request("terminal")).await.into_body(), 1 << 20).await.unwrap();
+    assert!(String::from_utf8(terminal.to_vec()).unwrap().lines().count() > 20);
+    assert_eq!(test.send(request("svg")).await.status(), StatusCode::BAD_REQUEST);
+    let phone = json!({ "phone": "+1 555 000 0002" });
+    let (status, code) = test.call("POST", "/api/sessions/me/pair-code", Some(phone)).await;
+    assert_eq!(status, StatusCode::OK, "{code}");
+    assert_eq!(code["code"].as_str().unwrap().len(), 9);
+    let refused = test.call("POST", "/api/sessions/me/pair-code", Some(json!({ "phone": "12" }))).await;
+    assert_eq!(refused.0, StatusCode::BAD_REQUEST);
+    test.app.sessions.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_with_resumption() {
+    let test = TestApp::start().await;
+    test.linked("me").await;
+    test.linked("other").await;
+    let events = async |last: u64, path: &str| {
+        let request = Request::get(path).header("last-event-id", last).body(Body::empty()).unwrap();
+        test.send(request).await.into_body().into_data_stream()
+    };
+    let mut stream = events(0, "/api/sessions/me/events").await;
+    let mut text = String::new();
+    while !text.contains("session.connected") {
+        let chunk = tokio::time::timeout(PATIENCE, stream.next()).await.unwrap().unwrap().unwrap();
+        text.push_str(std::str::from_utf8(&chunk).unwrap());
+    }
+    assert!(text.contains("event: session.qr.generated") && text.contains("event: session.paired"), "{text}");
+    assert!(!text.contains(r#""sessionId":"other""#));
+    let seen: u64 =
+        text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().parse().unwrap();
+    let mut resumed = events(seen, "/api/events").await;
+    let chunk = tokio::time::timeout(PATIENCE, resumed.next()).await.unwrap().unwrap().unwrap();
+    let first: u64 = std::str::from_utf8(&chunk).unwrap().lines().next().unwrap()[4..].parse().unwrap();
+    assert_eq!(first, seen + 1);
+    // The end of the host is the end of its streams.
+    test.app.stop();
+    let ended = async { while stream.next().await.is_some() {} };
+    tokio::time::timeout(PATIENCE, ended).await.unwrap();
+    test.app.sessions.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_come_and_go() {
+    let test = TestApp::start().await;
+    test.linked("me").await;
+    let (status, error) = test.call("POST", "/api/sessions", Some(json!({ "id": "me" }))).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{error}");
+    let (status, again) = test.call("POST", "/api/sessions/me/sandbox-link", None).await;
+    assert_eq!((status, &again["status"]), (StatusCode::OK, &json!("connected")), "linked already");
+    let (_, stopped) = test.call("POST", "/api/sessions/me/stop", None).await;
+    assert_eq!((&stopped["wanted"], &stopped["status"]), (&json!("stopped"), &json!("stopped")));
+    let message = json!({ "to": "15550000001", "text": "x" });
+    assert_eq!(test.call("POST", "/api/sessions/me/messages", Some(message)).await.0, StatusCode::CONFLICT);
+    test.call("POST", "/api/sessions/me/start", None).await;
+    test.until("/api/sessions/me", |session| session["status"] == "connected").await;
+    test.call("POST", "/api/sessions/me/restart", None).await;
+    test.until("/api/sessions/me", |session| session["status"] == "connected").await;
+    assert_eq!(test.call("DELETE", "/api/sessions/me", None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(test.get("/api/sessions/me").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(test.get("/api/sessions").await.1, json!({ "sessions": [] }));
+    // Made again, it starts as new.
+    test.linked("me").await;
+    assert_eq!(test.get("/api/sessions/me/messages").await.1["messages"], json!([]));
+    test.app.sessions.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_input_is_told() {
+    let test = TestApp::start().await;
+    test.linked("me").await;
+    let messages = "/api/sessions/me/messages";
+    for (path, body) in [
+        ("/api/sessions", json!({ "id": "not valid!" })),
+        ("/api/sessions", json!({ "nme": "typo" })),
+        ("/api/sessions", json!({ "name": "" })),
+        (messages, json!({ "to": "15550000001" })),
+        (messages, json!({ "to": "15550000001", "text": "" })),
+        (messages, json!({ "to": "15550000001", "text": "x", "content": { "type": "text", "text": "y" } })),
+        (messages, json!({ "to": "nobody", "text": "x" })),
+        (messages, json!({ "to": "123", "text": "x" })),
+        (messages, json!({ "to": "1234@example.org", "text": "x" })),
+        (messages, json!({ "to": "123-456@g.us", "text": "x" })),
+        (
+            messages,
+            json!({ "to": "15550000001", "content": { "type": "reaction", "emoji": "x", "message_id": "1" } }),
+        ),
+        (messages, json!({ "to": "15550000001", "content": { "type": "nonsense" } })),
+    ] {
+        let (status, error) = test.call("POST", path, Some(body.clone())).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body} {error}");
+        assert!(error["error"] == "Bad Request" && !error["message"].as_str().unwrap().is_empty(), "{error}");
+    }
+    let no_type = Request::post("/api/sessions").body(Body::from("{}")).unwrap();
+    assert_eq!(test.send(no_type).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(test.get("/api/sessions/me/messages?limit=x").await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(test.get("/api/sessions/nobody").await.0, StatusCode::NOT_FOUND);
+    let (status, nothing) = test.get("/api/nothing").await;
+    assert_eq!(
+        (status, &nothing["error"], &nothing["path"]),
+        (StatusCode::NOT_FOUND, &json!("Not Found"), &json!("/api/nothing"))
+    );
+    let (status, wrong) = test.call("PUT", "/api/sessions", None).await;
+    assert_eq!((status, &wrong["error"]), (StatusCode::METHOD_NOT_ALLOWED, &json!("Method Not Allowed")));
+    let (status, error) = test.get("/api/sessions/%ff").await;
+    assert_eq!((status, &error["error"]), (StatusCode::BAD_REQUEST, &json!("Bad Request")));
+    let last = Request::get("/api/events").header("last-event-id", "x").body(Body::empty()).unwrap();
+    assert_eq!(test.send(last).await.status(), StatusCode::BAD_REQUEST);
+    test.app.sessions.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_and_correlation() {
+    let test = TestApp::start().await;
+    let (status, health) = test.get("/health").await;
+    assert_eq!((status, &health["status"]), (StatusCode::OK, &json!("healthy")));
+    let request = Request::get("/health").header("x-correlation-id", "mine").body(Body::empty()).unwrap();
+    assert_eq!(test.send(request).await.headers()["x-correlation-id"], "mine");
+    let request = Request::get("/nothing").body(Body::empty()).unwrap();
+    assert_eq!(test.send(request).await.headers()["x-correlation-id"].len(), 16);
+}

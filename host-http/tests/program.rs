@@ -1,0 +1,109 @@
+//! The program as it is started: flags, signals, restarts.
+#![allow(clippy::unwrap_used, reason = "tests")]
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_host-http"));
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn fails(arguments: &[&str]) -> String {
+    let Output { status, stderr, .. } = program(arguments).output().unwrap();
+    assert!(!status.success(), "{arguments:?}");
+    String::from_utf8(stderr).unwrap()
+}
+
+/// A running program and the line of JSON that it printed.
+fn start(arguments: &[&str]) -> (Child, Value) {
+    start_command(program(arguments))
+}
+
+fn start_command(mut command: Command) -> (Child, Value) {
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    (child, serde_json::from_str(&line).unwrap())
+}
+
+fn terminate(mut child: Child) {
+    let killed = Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(killed.success());
+    assert!(child.wait().unwrap().success(), "SIGTERM ends it with 0");
+}
+
+#[test]
+fn wrong_flags_say_what_is_wrong() {
+    assert!(fails(&["--sandbx"]).contains("--sandbox"), "a near miss is named");
+    assert!(fails(&["--listen", "nowhere"]).contains("--listen"));
+    assert!(fails(&["--trust-root", "12"]).contains("64 hexadecimal digits"));
+    let data = tempfile::tempdir().unwrap();
+    let directory = data.path().to_str().unwrap();
+    let free = ["--listen", "127.0.0.1:0", "--data-dir", directory];
+    assert!(fails(&[&free[..], &["--database-url", "mysql://x"]].concat()).contains("memory:"));
+    assert!(fails(&[&free[..], &["--tls-ca", "/nonexistent.pem"]].concat()).contains("/nonexistent.pem"));
+    let text = data.path().join("text.db");
+    std::fs::write(&text, "this is no database, but it is long enough to be looked at as one").unwrap();
+    let url = format!("sqlite://{}", text.display());
+    let error = fails(&[&free[..], &["--database-url", &url]].concat());
+    assert!(error.contains("cannot open the database") && error.contains("cannot be understood"), "{error}");
+    assert!(error.starts_with("error: ") && error.lines().count() == 1, "{error}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    assert!(fails(&["--listen", &address, "--data-dir", directory]).contains("is it in use?"));
+}
+
+#[test]
+fn sandbox_starts_and_stops() {
+    let data = tempfile::tempdir().unwrap();
+    let arguments = ["--sandbox", "--listen", "127.0.0.1:0", "--data-dir", data.path().to_str().unwrap()];
+    for _ in 0..2 {
+        let (child, line) = start(&arguments);
+        assert!(line["listening"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+        terminate(child);
+        assert!(Path::new(&data.path().join("sandbox.db")).exists());
+    }
+}
+
+#[test]
+fn the_simulator_says_where_it_is() {
+    let (child, line) = start(&["simulator", "--seed", "1"]);
+    assert!(line["url"].as_str().unwrap().starts_with("ws://127.0.0.1:"));
+    assert_eq!(line["trustRoot"].as_str().unwrap().len(), 64);
+    terminate(child);
+    let (child, line) = start(&["simulator", "--tls"]);
+    assert!(line["url"].as_str().unwrap().starts_with("wss://127.0.0.1:"));
+    assert!(line["certificate"].as_str().unwrap().contains("BEGIN CERTIFICATE"));
+    terminate(child);
+}
+
+#[test]
+fn every_flag_is_an_environment_variable() {
+    let data = tempfile::tempdir().unwrap();
+    for yes in ["1", "true"] {
+        let mut command = program(&[]);
+        command.env("SANDBOX", yes).env("LISTEN", "127.0.0.1:0").env("DATA_DIR", data.path());
+        let (child, line) = start_command(command);
+        assert!(line["listening"].is_string());
+        terminate(child);
+        assert!(data.path().join("sandbox.db").exists());
+    }
+    for (name, wrong, told) in [
+        ("SANDBOX", "perhaps", "--sandbox"),
+        ("LISTEN", "x", "--listen"),
+        ("DATABASE_URL", "mysql://x", "memory:"),
+        ("TRUST_ROOT", "12", "64 hexadecimal digits"),
+        ("TLS_CA", "/nonexistent.pem", "/nonexistent.pem"),
+    ] {
+        let mut command = program(&[]);
+        command.env("LISTEN", "127.0.0.1:0").env("DATA_DIR", data.path()).env(name, wrong);
+        let Output { status, stderr, .. } = command.output().unwrap();
+        assert!(!status.success() && String::from_utf8_lossy(&stderr).contains(told), "{name}");
+    }
+}
