@@ -22,13 +22,15 @@ use crate::{
         adv,
         code::{AwaitingPrimary, PairCode},
         qr::{ClientType, QrCode},
-        stanza,
+        stanza::{self, PairError},
     },
     proto::payload,
     signal::Address,
     time::Timestamp,
 };
 
+/// What an answer without its contents counts as.
+const INTERNAL_ERROR: u32 = 500;
 const FIRST_CODE: Duration = Duration::from_secs(60);
 const NEXT_CODES: Duration = Duration::from_secs(20);
 
@@ -217,7 +219,7 @@ impl Engine {
             Some(CommandError::AlreadyLinked)
         } else if !self.is_entering() {
             Some(CommandError::NotConnected)
-        } else if !(7..=15).contains(&phone.len()) || !phone.bytes().all(|b| b.is_ascii_digit()) {
+        } else if !is_international(phone) {
             Some(CommandError::BadNumber)
         } else {
             None
@@ -234,35 +236,48 @@ impl Engine {
     }
 
     pub(super) fn on_pair_code_answer(&mut self, ticket: Ticket, node: NodeRef<'_>, error: Option<u32>) {
-        let reply = match (error, &mut self.pairing.code) {
-            (Some(code), _) => {
+        let reply = match (error, &mut self.pairing.code, stanza::parse_pairing_ref(node)) {
+            (Some(code), ..) => {
                 self.pairing.code = None;
                 Reply::Failed(CommandError::Refused(code))
             }
-            (None, Some((_, waiting))) => {
-                waiting.set_reference(stanza::parse_pairing_ref(node));
+            (None, Some((_, waiting)), Some(reference)) => {
+                waiting.set_reference(reference);
                 Reply::PairCode(waiting.display())
             }
-            (None, None) => Reply::Failed(CommandError::NotConnected),
+            (None, Some(_), None) => {
+                self.pairing.code = None;
+                Reply::Failed(CommandError::Refused(INTERNAL_ERROR))
+            }
+            (None, None, _) => Reply::Failed(CommandError::NotConnected),
         };
         self.step.replies.push((ticket, reply));
     }
 
     /// The code was typed on the phone.
     pub(super) fn on_link_code(&mut self, now: Timestamp, node: NodeRef<'_>) {
-        let Some((phone, waiting)) = self.pairing.code.take() else { return };
+        let Some((phone, waiting)) = &mut self.pairing.code else { return };
         let finished = stanza::parse_primary_hello(node)
             .and_then(|hello| waiting.primary_hello(&hello, &self.device.identity.key, &mut self.rng));
         match finished {
             Ok(finish) => {
+                let node = stanza::companion_finish(phone, &finish, &self.device.identity.key.public());
                 self.device.adv_secret = finish.adv_secret.clone();
                 self.save_device();
-                let node = stanza::companion_finish(&phone, &finish, &self.device.identity.key.public());
                 self.request(now, node, Request::PairCodeFinish);
             }
-            Err(error) => self.step.events.push(Event::PairingFailed { reason: error.to_string() }),
+            Err(PairError::OtherPairing) => tracing::warn!("an answer to another pair code was ignored"),
+            Err(error) => {
+                self.pairing.code = None;
+                self.step.events.push(Event::PairingFailed { reason: error.to_string() });
+            }
         }
     }
+}
+
+/// Digits with the country's code first, as ITU-T E.164 has them: no number starts with a 0.
+fn is_international(phone: &str) -> bool {
+    (7..=15).contains(&phone.len()) && phone.bytes().all(|b| b.is_ascii_digit()) && !phone.starts_with('0')
 }
 
 fn raw(key: &PublicKey) -> Bytes {

@@ -81,7 +81,7 @@ impl ClientHandshake {
             ..HandshakeMessage::default()
         };
         let mut out = BytesMut::new();
-        if let Some(routing) = edge_routing.filter(|routing| routing.len() <= MAX_ROUTING) {
+        if let Some(routing) = edge_routing.filter(|routing| (1..=MAX_ROUTING).contains(&routing.len())) {
             out.extend_from_slice(&EDGE_INTRO);
             write_frame(routing, &mut out).expect("the length was checked above");
         }

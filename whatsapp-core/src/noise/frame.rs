@@ -27,12 +27,12 @@ impl FrameReader {
     /// # Errors
     /// When more would pile up than a frame and a message can be.
     pub fn push(&mut self, bytes: Bytes) -> Result<(), FrameError> {
+        if self.buffer.len() + self.whole.len() + bytes.len() > 2 * (MAX_FRAME + 3) {
+            return Err(FrameError::TooLong);
+        }
         if self.buffer.is_empty() && self.whole.is_empty() {
             self.whole = bytes;
             return Ok(());
-        }
-        if self.buffer.len() + self.whole.len() + bytes.len() > 2 * (MAX_FRAME + 3) {
-            return Err(FrameError::TooLong);
         }
         self.buffer.extend_from_slice(&std::mem::take(&mut self.whole));
         self.buffer.extend_from_slice(&bytes);
@@ -56,7 +56,12 @@ impl FrameReader {
         }
         let Some(length) = complete(&self.buffer) else { return Ok(None) };
         self.buffer.advance(3);
-        Ok(Some(self.buffer.split_to(length)))
+        let frame = self.buffer.split_to(length);
+        if self.buffer.is_empty() {
+            // Or the memory of one long frame would stay for as long as the connection.
+            self.buffer = BytesMut::new();
+        }
+        Ok(Some(frame))
     }
 }
 
@@ -117,5 +122,20 @@ mod tests {
         reader.push(big.clone()).unwrap();
         reader.push(big.clone()).unwrap();
         assert_eq!(reader.push(big), Err(FrameError::TooLong));
+        let bigger = Bytes::from(vec![0; 3 << 24]);
+        assert_eq!(FrameReader::default().push(bigger), Err(FrameError::TooLong));
+    }
+
+    #[test]
+    fn a_long_frame_leaves_no_memory_behind() {
+        let mut wire = BytesMut::new();
+        write_frame(&vec![0; 1 << 20], &mut wire).unwrap();
+        let (mut reader, end) = (FrameReader::default(), wire.split_off(1000));
+        for piece in [wire, end] {
+            assert!(reader.next().unwrap().is_none());
+            reader.push(piece.freeze()).unwrap();
+        }
+        assert_eq!(reader.next().unwrap().unwrap().len(), 1 << 20);
+        assert_eq!(reader.buffer.capacity(), 0);
     }
 }

@@ -6,7 +6,8 @@ use super::frame::{FrameError, write_length};
 
 const TAG: usize = 16;
 
-/// An encrypted connection. After any failure it refuses to go on: a counter that was used once is never used again.
+/// An encrypted connection. After a frame that does not decrypt it refuses to go on, in both directions; and a counter
+/// that was used once is never used again.
 pub struct Transport {
     write: Aes256Gcm,
     read: Aes256Gcm,
@@ -64,8 +65,16 @@ impl Transport {
     /// Decrypts the payload of one frame.
     ///
     /// # Errors
-    /// When it does not decrypt; the connection is closed for reading then.
-    pub fn open(&mut self, mut frame: BytesMut) -> Result<Bytes, TransportError> {
+    /// When it does not decrypt; the connection is closed then, for sending as well.
+    pub fn open(&mut self, frame: BytesMut) -> Result<Bytes, TransportError> {
+        let opened = self.open_next(frame);
+        if opened.is_err() {
+            self.write_counter = None;
+        }
+        opened
+    }
+
+    fn open_next(&mut self, mut frame: BytesMut) -> Result<Bytes, TransportError> {
         let counter = self.read_counter.take().ok_or(TransportError::Closed)?;
         let length = frame.len().checked_sub(TAG).ok_or(TransportError::Unreadable)?;
         let tag = frame.split_off(length);
@@ -118,6 +127,9 @@ mod tests {
         let (first, second) = (frame(&mut client, b"1"), frame(&mut client, b"2"));
         assert_eq!(server.open(second), Err(TransportError::Unreadable));
         assert_eq!(server.open(first), Err(TransportError::Closed));
+        let mut out = BytesMut::new();
+        assert_eq!(server.seal(b"x", &mut out), Err(TransportError::Closed));
+        assert!(out.is_empty());
     }
 
     #[test]

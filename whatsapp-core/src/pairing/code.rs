@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   PairCode ──hello──► AwaitingPrimary ──primary_hello──► Finish ──► pair-success, as with a QR code
+//!                             └───────── mistyped: again ──┘
 //! ```
 //! The code encrypts the two ephemeral keys, so that only who knows it can take part; the identities and the new ADV
 //! secret are exchanged under the agreement of those.
@@ -19,6 +20,8 @@ const ALPHABET: &str = "123456789ABCDEFGHJKLMNPQRSTVWXYZ";
 const ROUNDS: u32 = 131_072;
 /// Salt, IV, encrypted key.
 pub(crate) const WRAPPED_LENGTH: usize = 32 + 16 + 32;
+/// How often a code may be typed. Each answer is one guess at it, for whoever sits in between.
+const ATTEMPTS: u8 = 3;
 /// Own identity, primary's identity, random.
 const BUNDLE_LENGTH: usize = 96;
 const BUNDLE_INFO: &[u8] = b"link_code_pairing_key_bundle_encryption_key";
@@ -66,7 +69,7 @@ impl PairCode {
     pub fn hello(self, rng: &mut impl CryptoRng) -> (AwaitingPrimary, WrappedKey) {
         let ephemeral = KeyPair::generate(rng);
         let wrapped = WrappedKey::wrap(&self, &ephemeral.public(), rng);
-        (AwaitingPrimary { code: self, ephemeral, reference: None }, wrapped)
+        (AwaitingPrimary { code: self, ephemeral, reference: None, attempts: ATTEMPTS }, wrapped)
     }
 }
 
@@ -106,12 +109,14 @@ fn apply(code: &PairCode, wrapped: &mut [u8; WRAPPED_LENGTH]) {
     crypto::aes_ctr(&secret, iv, key);
 }
 
-/// Waits for the code to be typed.
+/// Waits for the code to be typed. A mistyped code is not noticed here: the phone cannot read the [`Finish`] then, and
+/// its user types again.
 #[derive(Debug)]
 pub struct AwaitingPrimary {
     code: PairCode,
     ephemeral: KeyPair,
     reference: Option<Vec<u8>>,
+    attempts: u8,
 }
 
 /// The phone's answer, by way of the service.
@@ -147,24 +152,26 @@ impl AwaitingPrimary {
         self.code.display()
     }
 
-    /// Notes the service's reference, which the phone's answer must repeat.
-    pub fn set_reference(&mut self, reference: Option<Vec<u8>>) {
-        self.reference = reference;
+    /// Notes the service's reference, which the phone's answer must repeat. Before there is one, no answer is read.
+    pub fn set_reference(&mut self, reference: Vec<u8>) {
+        self.reference = Some(reference);
     }
 
-    /// Reads the phone's answer.
+    /// Reads the phone's answer: three times at most.
     ///
     /// # Errors
-    /// When it belongs to another pairing, or its keys cannot be used.
+    /// When it belongs to another pairing (which costs no attempt), its keys cannot be used, or the attempts are used
+    /// up.
     pub fn primary_hello(
-        self,
+        &mut self,
         hello: &PrimaryHello,
         own: &KeyPair,
         rng: &mut impl CryptoRng,
     ) -> Result<Finish, PairError> {
-        if self.reference.as_ref().is_some_and(|reference| *reference != hello.reference) {
+        if self.reference.as_ref() != Some(&hello.reference) {
             return Err(PairError::OtherPairing);
         }
+        self.attempts = self.attempts.checked_sub(1).ok_or(PairError::TooManyAttempts)?;
         let primary_ephemeral = hello.wrapped_ephemeral.unwrap(&self.code);
         let shared = self.ephemeral.agree(&primary_ephemeral).map_err(|_| PairError::Key)?;
         let shared_identity = own.agree(&hello.identity).map_err(|_| PairError::Key)?;

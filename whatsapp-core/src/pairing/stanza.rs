@@ -35,6 +35,9 @@ pub enum PairError {
     /// An answer to another pairing.
     #[error("the phone answered another pairing: ask for a new code")]
     OtherPairing,
+    /// A pair code was typed wrongly too often.
+    #[error("the pair code was typed too often: ask for a new code")]
+    TooManyAttempts,
 }
 
 impl PairError {
@@ -43,7 +46,9 @@ impl PairError {
         match self {
             Self::HmacMismatch => ("401", "hmac-mismatch"),
             Self::SignatureMismatch => ("401", "signature-mismatch"),
-            Self::Malformed | Self::Key | Self::OtherPairing => ("500", "internal-error"),
+            Self::Malformed | Self::Key | Self::OtherPairing | Self::TooManyAttempts => {
+                ("500", "internal-error")
+            }
         }
     }
 }
@@ -75,19 +80,25 @@ impl PairSuccess {
     /// Reads one.
     ///
     /// # Errors
-    /// When address or identity are missing.
+    /// When address or identity are missing, or the address is not that of a companion: its user is the number that the
+    /// next login states, and device 0 is the phone itself.
     pub fn parse(node: NodeRef<'_>) -> Result<Self, PairError> {
         let read = || {
             let success = node.child("pair-success")?;
             let device = success.child("device")?;
             Some(Self {
-                jid: device.attr_jid("jid").filter(|jid| !jid.user.is_empty())?,
+                jid: device.attr_jid("jid").filter(is_companion)?,
                 lid: device.attr_jid("lid").filter(|lid| lid.is_lid() && !lid.user.is_empty()),
                 device_identity: success.child_bytes("device-identity")?.clone(),
             })
         };
         read().ok_or(PairError::Malformed)
     }
+}
+
+fn is_companion(jid: &Jid) -> bool {
+    let digits = !jid.user.is_empty() && jid.user.bytes().all(|byte| byte.is_ascii_digit());
+    jid.is_pn() && digits && jid.device != 0
 }
 
 /// The answer to a `pair-success` that passed every check.

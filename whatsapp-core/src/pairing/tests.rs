@@ -9,10 +9,10 @@ use super::{
     adv::{self, AdvError},
     code::{PairCode, PrimaryHello},
     qr::{ClientType, QrCode, QrError},
-    stanza::{self, PairError},
+    stanza::{self, PairError, PairSuccess},
 };
 use crate::{
-    binary::Stanza,
+    binary::{Node, Stanza},
     crypto::{KeyPair, PublicKey},
     jid::Jid,
     proto::adv as proto,
@@ -90,7 +90,7 @@ fn codes_typed_on_the_phone() {
     let code = PairCode::generate(&mut rng);
     let typed = PairCode::parse(&code.display().to_lowercase()).unwrap();
     let (mut waiting, hello) = code.clone().hello(&mut rng);
-    waiting.set_reference(Some(b"ref".to_vec()));
+    waiting.set_reference(b"ref".to_vec());
     let (phone_side, wrapped) = TypedCode::enter(&typed, &hello, &mut rng);
     let answer =
         PrimaryHello { reference: b"ref".to_vec(), wrapped_ephemeral: wrapped, identity: phone.public() };
@@ -99,7 +99,8 @@ fn codes_typed_on_the_phone() {
     assert_eq!((candidate.identity, &candidate.adv_secret), (companion.public(), &finish.adv_secret));
 
     // Another code on the phone: nothing comes of it.
-    let (waiting, hello) = code.hello(&mut rng);
+    let (mut waiting, hello) = code.hello(&mut rng);
+    waiting.set_reference(b"ref".to_vec());
     let (phone_side, wrapped) = TypedCode::enter(&PairCode::parse("ABCD-1234").unwrap(), &hello, &mut rng);
     let answer = PrimaryHello { wrapped_ephemeral: wrapped, ..answer };
     let finish = waiting.primary_hello(&answer, &companion, &mut rng).unwrap();
@@ -107,10 +108,63 @@ fn codes_typed_on_the_phone() {
 }
 
 #[test]
+fn mistyped_codes_can_be_typed_again_but_not_for_ever() {
+    let (mut rng, phone, companion, _) = parties();
+    let code = PairCode::generate(&mut rng);
+    let (mut waiting, hello) = code.clone().hello(&mut rng);
+    let mut answer =
+        PrimaryHello { reference: b"ref".to_vec(), wrapped_ephemeral: hello, identity: phone.public() };
+    let early = waiting.primary_hello(&answer, &companion, &mut rng).unwrap_err();
+    assert_eq!(early, PairError::OtherPairing, "before the service named a reference");
+    waiting.set_reference(b"ref".to_vec());
+    for typed in ["ABCD-1234", "ABCD-1235", &code.display()] {
+        let (phone_side, wrapped) = TypedCode::enter(&PairCode::parse(typed).unwrap(), &hello, &mut rng);
+        answer.wrapped_ephemeral = wrapped;
+        let finish = waiting.primary_hello(&answer, &companion, &mut rng).unwrap();
+        let candidate = phone_side.finish(&phone, &finish.bundle);
+        assert_eq!(candidate.is_some(), typed == code.display());
+    }
+    let once_more = waiting.primary_hello(&answer, &companion, &mut rng).unwrap_err();
+    assert_eq!(once_more, PairError::TooManyAttempts);
+}
+
+#[test]
+fn an_answer_that_the_account_did_not_sign_is_not_accepted() {
+    let (mut rng, phone, companion, secret) = parties();
+    let signed = sign_companion(&phone, &candidate(&companion, secret), 7, 3, NOW, &mut rng);
+    let linked = adv::link(&signed.sealed, &secret, &companion, &mut rng).unwrap();
+    let accept = |answer: &proto::SignedDeviceIdentity| {
+        accept_companion(&answer.encode_to_vec(), &signed, &phone.public(), &companion.public())
+    };
+    let good = proto::SignedDeviceIdentity::decode(linked.reply).unwrap();
+    assert!(accept(&good).is_some());
+    let other = Some(Bytes::from_static(&[1; 64]));
+    assert!(
+        accept(&proto::SignedDeviceIdentity { account_signature: other.clone(), ..good.clone() }).is_none()
+    );
+    assert!(accept(&proto::SignedDeviceIdentity { device_signature: other, ..good.clone() }).is_none());
+    assert!(accept(&proto::SignedDeviceIdentity { details: None, ..good }).is_none());
+}
+
+#[test]
+fn only_companions_are_told_that_they_are_paired() {
+    let parse = |jid: &str| {
+        let device = Node::new("device").attr("jid", jid.parse::<Jid>().unwrap());
+        let identity = Node::new("device-identity").bytes(&b"x"[..]);
+        let node = Node::new("iq").child(Node::new("pair-success").children([device, identity]));
+        PairSuccess::parse(Stanza::from(&node).root()).map(|success| success.jid.device)
+    };
+    assert_eq!(parse("15550001111:3@s.whatsapp.net"), Ok(3));
+    for refused in ["15550001111@s.whatsapp.net", "15550001111:3@lid", "word:3@s.whatsapp.net"] {
+        assert_eq!(parse(refused), Err(PairError::Malformed), "{refused}");
+    }
+}
+
+#[test]
 fn an_answer_to_another_pairing_is_refused() {
     let (mut rng, phone, companion, _) = parties();
     let (mut waiting, hello) = PairCode::generate(&mut rng).hello(&mut rng);
-    waiting.set_reference(Some(b"mine".to_vec()));
+    waiting.set_reference(b"mine".to_vec());
     let answer =
         PrimaryHello { reference: b"other".to_vec(), wrapped_ephemeral: hello, identity: phone.public() };
     assert_eq!(waiting.primary_hello(&answer, &companion, &mut rng).unwrap_err(), PairError::OtherPairing);
@@ -149,11 +203,11 @@ proptest! {
         let _ = adv::verify_key_index_list(&bytes, None);
         let _ = QrCode::parse(&text);
         let _ = PairCode::parse(&text);
-        let node = crate::binary::Node::new("iq").child(crate::binary::Node::new("pair-success")
-            .child(crate::binary::Node::new("device").attr("jid", Jid::pn("1")))
-            .child(crate::binary::Node::new("device-identity").bytes(bytes)));
+        let node = Node::new("iq").child(Node::new("pair-success")
+            .child(Node::new("device").attr("jid", Jid::pn("1")))
+            .child(Node::new("device-identity").bytes(bytes)));
         let stanza = Stanza::from(&node);
-        let _ = stanza::PairSuccess::parse(stanza.root());
+        let _ = PairSuccess::parse(stanza.root());
         let _ = stanza::parse_primary_hello(stanza.root());
     }
 }

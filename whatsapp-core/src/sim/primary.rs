@@ -66,8 +66,8 @@ pub fn sign_companion(
     Signed { sealed: sealed.encode_to_vec().into(), details }
 }
 
-/// Checks what the companion answered: the same details, signed by its own key as well. Gives the identity with the
-/// account's key put back, as others are to see it.
+/// Checks what the companion answered: the same details with the account's signature, signed by its own key as well.
+/// Gives the identity with the account's key put back, as others are to see it.
 pub fn accept_companion(
     answer: &[u8],
     signed: &Signed,
@@ -78,6 +78,8 @@ pub fn accept_companion(
     if identity.details.as_ref() != Some(&signed.details) {
         return None;
     }
+    let account_signature = identity.account_signature.as_ref()?;
+    account.verify(&[&prefix::ACCOUNT, &signed.details, companion.as_bytes()], account_signature).ok()?;
     let signature = identity.device_signature.as_ref()?;
     let parts: [&[u8]; 4] = [&prefix::DEVICE, &signed.details, companion.as_bytes(), account.as_bytes()];
     companion.verify(&parts, signature).ok()?;
