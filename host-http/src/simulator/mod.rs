@@ -14,7 +14,12 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use whatsapp_core::sim::runtime::Simulator;
 
-use crate::{announce, config::SimulatorOptions, error::no_route, signal::StopSignal};
+use crate::{
+    announce,
+    config::SimulatorOptions,
+    error::{no_route, wrong_method},
+    signal::StopSignal,
+};
 
 /// Where the WebSocket is.
 pub const SOCKET_PATH: &str = "/ws/chat";
@@ -36,6 +41,7 @@ pub fn router(simulator: Simulator) -> Router {
         .route("/admin/unanswered", get(admin::unanswered))
         .route("/admin/events", get(admin::events))
         .fallback(no_route)
+        .method_not_allowed_fallback(wrong_method)
         .with_state(simulator)
 }
 
