@@ -1,5 +1,5 @@
 //! What handlers depend on, in one struct.
-use std::{path::Path, sync::Arc};
+use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -54,7 +54,7 @@ impl App {
 
     /// From its parts, with no session running.
     pub fn new(store: Arc<dyn Store>, service: Service, sandbox: Option<Sandbox>) -> Self {
-        let events = Events::default();
+        let events = Events::of_this_run();
         let sessions = Sessions::new(store.clone(), service, events.clone());
         let (stop, _) = watch::channel(false);
         Self { store, sessions, events, sandbox, started: std::time::Instant::now(), stop }
@@ -68,6 +68,20 @@ impl App {
     /// Turns true when the host stops.
     pub fn watch_stop(&self) -> watch::Receiver<bool> {
         self.stop.subscribe()
+    }
+
+    /// Waits for something that may never come: at most `patience`, and not longer than the host runs.
+    pub(crate) async fn patiently<T>(
+        &self,
+        patience: Duration,
+        awaited: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut stop = self.watch_stop();
+        tokio::select! {
+            biased;
+            outcome = tokio::time::timeout(patience, awaited) => outcome.ok(),
+            _ = stop.wait_for(|stop| *stop) => None,
+        }
     }
 
     /// The end of everything: nothing is written after this.

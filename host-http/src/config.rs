@@ -1,7 +1,7 @@
 //! Flags, each also an environment variable.
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use whatsapp_core::{config::PRODUCTION_URL, noise::TrustRoot};
 
 /// WhatsApp sessions over HTTP.
@@ -28,7 +28,7 @@ pub enum Command {
 pub struct HostOptions {
     /// Start with a simulated network, a phone that links on request, and people who answer. No phone and no internet
     /// are needed; everything starts afresh each time.
-    #[arg(long, env = "SANDBOX")]
+    #[arg(long, env = "SANDBOX", value_parser = BoolishValueParser::new())]
     pub sandbox: bool,
     /// Address to listen on. There are no logins yet: keep it on this machine.
     #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8000")]

@@ -2,7 +2,7 @@
 use axum::{
     Json,
     extract::{FromRequest, Request, rejection::JsonRejection},
-    http::{StatusCode, Uri},
+    http::{Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -99,6 +99,14 @@ impl From<Error> for ApiError {
 pub async fn no_route(uri: Uri) -> ApiError {
     let path = uri.path().to_owned();
     ApiError { path: Some(path.clone()), ..ApiError::not_found(format!("there is nothing at {path}")) }
+}
+
+/// Answers a method that a route does not have.
+pub async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    let path = uri.path().to_owned();
+    let message = format!("{method} is not what {path} takes: see the Allow header");
+    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed", message);
+    ApiError { path: Some(path), ..error }
 }
 
 /// A JSON body whose errors are ours.

@@ -1,6 +1,6 @@
 //! What happened, for whoever listens: numbered, and the last few thousand kept for those who come back.
 //!
-//! The numbers and the memory are of this run: events that survive a restart come with the outbox.
+//! The memory is of this run: events that survive a restart come with the outbox.
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
@@ -39,14 +39,20 @@ struct Inner {
     live: broadcast::Sender<Arc<Told>>,
 }
 
-impl Default for Events {
-    fn default() -> Self {
-        let (live, _) = broadcast::channel(KEPT);
-        Self(Arc::new(Inner { kept: Mutex::default(), live }))
-    }
-}
-
 impl Events {
+    /// None yet; numbers start above `last`.
+    pub fn after(last: u64) -> Self {
+        let (live, _) = broadcast::channel(KEPT);
+        Self(Arc::new(Inner { kept: Mutex::new((last, VecDeque::new())), live }))
+    }
+
+    /// None yet; numbers start above those of earlier runs, so that whoever comes back after a restart gets all of this run.
+    pub fn of_this_run() -> Self {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        // Microseconds stay below 2^53, which is as far as JavaScript counts, and nobody tells a million events a second.
+        Self::after(u64::try_from(since.as_micros()).unwrap_or_default())
+    }
+
     /// Tells an event.
     pub fn tell(&self, session_id: &str, event: &'static str, data: Value) {
         let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,9 +72,11 @@ impl Events {
         let _ = self.0.live.send(told);
     }
 
-    /// Those after `last` that are still kept, and all from now on.
+    /// Those after `last` that are still kept, and all from now on. A number that was not given yet is not
+    /// of this run: whoever brings it has seen nothing of it.
     pub fn listen(&self, last: Option<u64>) -> (Vec<Arc<Told>>, broadcast::Receiver<Arc<Told>>) {
         let kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = last.map(|last| if last > kept.0 { 0 } else { last });
         let missed = last.map(|last| kept.1.iter().filter(|told| told.event_id > last).cloned().collect());
         (missed.unwrap_or_default(), self.0.live.subscribe())
     }
@@ -108,7 +116,7 @@ mod tests {
 
     #[test]
     fn those_who_come_back_miss_nothing() {
-        let events = Events::default();
+        let events = Events::after(0);
         (0..KEPT + 10).for_each(|n| events.tell("s", "x", n.into()));
         let (missed, mut live) = events.listen(Some(KEPT as u64));
         assert_eq!(
@@ -119,5 +127,10 @@ mod tests {
         events.tell("s", "x", Value::Null);
         assert_eq!(live.try_recv().unwrap().event_id, 4107);
         assert_eq!(events.listen(Some(0)).0.len(), KEPT);
+        assert_eq!(
+            events.listen(Some(9999)).0.len(),
+            KEPT,
+            "of another run, with the clock set back in between"
+        );
     }
 }

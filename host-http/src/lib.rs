@@ -14,7 +14,7 @@ pub mod session;
 mod signal;
 pub mod simulator;
 
-use std::io::Write;
+use std::{io::Write, time::Duration};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -23,7 +23,10 @@ pub use router::router;
 
 use crate::{app::App, config::HostOptions, signal::StopSignal};
 
-/// Runs the host until it is told to stop.
+/// Requests that are not over this long after the host was told to stop are abandoned.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs the host until it is told to stop; what is in flight is finished then, within a few seconds.
 ///
 /// # Errors
 /// When it cannot start; the error says what to do.
@@ -46,7 +49,21 @@ pub async fn run(options: HostOptions) -> anyhow::Result<()> {
         signal.wait().await;
         stopping.stop();
     };
-    let served = axum::serve(listener, router(app.clone())).with_graceful_shutdown(stopped).await;
+    let mut stop = app.watch_stop();
+    let overdue = async {
+        // The sender lives as long as the host.
+        drop(stop.wait_for(|stop| *stop).await);
+        tokio::time::sleep(GRACE).await;
+    };
+    let serve = axum::serve(listener, router(app.clone())).with_graceful_shutdown(stopped);
+    // A client that sends half a request and waits must not keep us from ending.
+    let served = tokio::select! {
+        served = serve.into_future() => served,
+        () = overdue => {
+            tracing::warn!("requests that were not over are abandoned");
+            Ok(())
+        }
+    };
     app.sessions.shutdown().await;
     app.store_closed().await;
     Ok(served?)

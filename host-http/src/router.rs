@@ -10,7 +10,7 @@ use axum::{
 
 use crate::{
     app::App,
-    error::no_route,
+    error::{no_route, wrong_method},
     routes::{events, health, messages, sandbox, sessions},
 };
 
@@ -34,6 +34,7 @@ pub fn router(app: App) -> Router {
         .route("/api/sandbox", get(sandbox::people))
         .route("/api/sessions/{id}/sandbox-link", post(sandbox::link))
         .fallback(no_route)
+        .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(correlate))
         .with_state(app)
 }

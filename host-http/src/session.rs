@@ -7,7 +7,11 @@ use std::{
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::{sync::watch, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{OwnedMutexGuard, watch},
+    task::{AbortHandle, JoinHandle},
+    time::timeout,
+};
 use whatsapp_core::{
     Config,
     client::{Client, Connector, Status},
@@ -22,7 +26,7 @@ use crate::{
     events::Events,
 };
 
-/// A session that does not end within this time is left to itself.
+/// A session that does not end within this time is cut off.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Which service sessions connect to.
@@ -43,13 +47,18 @@ pub struct Sessions {
     service: Service,
     events: Events,
     running: Arc<Mutex<HashMap<AccountId, Running>>>,
+    gates: Arc<Mutex<HashMap<AccountId, Gate>>>,
 }
+
+/// Held while a session is made, started, stopped or deleted: two clients of one account would both use its keys.
+type Gate = Arc<tokio::sync::Mutex<()>>;
 
 #[derive(Debug)]
 struct Running {
     client: Client,
     code: watch::Receiver<Option<Code>>,
     task: JoinHandle<()>,
+    driver: AbortHandle,
 }
 
 /// A pairing code on show.
@@ -90,7 +99,7 @@ pub struct SessionView {
 impl Sessions {
     /// None running.
     pub fn new(store: Arc<dyn Store>, service: Service, events: Events) -> Self {
-        Self { store, service, events, running: Arc::default() }
+        Self { store, service, events, running: Arc::default(), gates: Arc::default() }
     }
 
     /// Starts those that should run.
@@ -111,12 +120,17 @@ impl Sessions {
     /// # Errors
     /// When there is one of that id, or it cannot be stored.
     pub async fn create(&self, record: SessionRecord) -> ApiResult<SessionView> {
-        if self.store.session(&record.id).await?.is_some() {
-            return Err(ApiError::conflict(format!("there is a session {} already", record.id)));
-        }
-        self.save(record.clone()).await?;
-        self.launch(&record);
-        Ok(self.view(record))
+        let sessions = self.clone();
+        to_the_end(async move {
+            let _gate = sessions.gate(&record.id).await;
+            if sessions.store.session(&record.id).await?.is_some() {
+                return Err(ApiError::conflict(format!("there is a session {} already", record.id)));
+            }
+            sessions.save(record.clone()).await?;
+            sessions.launch(&record);
+            Ok(sessions.view(record))
+        })
+        .await
     }
 
     /// Starts or stops a session, and remembers that it should be so.
@@ -124,6 +138,15 @@ impl Sessions {
     /// # Errors
     /// When there is none of that id, or it cannot be stored.
     pub async fn want(&self, id: &AccountId, wanted: WantedState) -> ApiResult<SessionView> {
+        let (sessions, id) = (self.clone(), id.clone());
+        to_the_end(async move {
+            let _gate = sessions.gate(&id).await;
+            sessions.bring_to(&id, wanted).await
+        })
+        .await
+    }
+
+    async fn bring_to(&self, id: &AccountId, wanted: WantedState) -> ApiResult<SessionView> {
         let record = SessionRecord { wanted, ..self.record(id).await? };
         self.save(record.clone()).await?;
         match wanted {
@@ -138,9 +161,14 @@ impl Sessions {
     /// # Errors
     /// As [`Sessions::want`].
     pub async fn restart(&self, id: &AccountId) -> ApiResult<SessionView> {
-        self.record(id).await?;
-        self.halt(id).await;
-        self.want(id, WantedState::Running).await
+        let (sessions, id) = (self.clone(), id.clone());
+        to_the_end(async move {
+            let _gate = sessions.gate(&id).await;
+            sessions.record(&id).await?;
+            sessions.halt(&id).await;
+            sessions.bring_to(&id, WantedState::Running).await
+        })
+        .await
     }
 
     /// Logs out if connected, stops, and forgets everything of the session.
@@ -148,16 +176,21 @@ impl Sessions {
     /// # Errors
     /// When there is none of that id, or the store fails.
     pub async fn delete(&self, id: &AccountId) -> ApiResult<()> {
-        self.record(id).await?;
-        if let Ok(client) = self.client(id)
-            && let Err(error) = client.log_out().await
-        {
-            tracing::info!(session = %id, %error, "deleted without logging out");
-        }
-        self.halt(id).await;
-        let mut changes = Changes::new(id.clone());
-        changes.push(Change::DeleteSession);
-        Ok(self.store.commit(changes).await?)
+        let (sessions, id) = (self.clone(), id.clone());
+        to_the_end(async move {
+            let _gate = sessions.gate(&id).await;
+            sessions.record(&id).await?;
+            if let Ok(client) = sessions.client(&id)
+                && let Err(error) = client.log_out().await
+            {
+                tracing::info!(session = %id, %error, "deleted without logging out");
+            }
+            sessions.halt(&id).await;
+            let mut changes = Changes::new(id);
+            changes.push(Change::DeleteSession);
+            Ok(sessions.store.commit(changes).await?)
+        })
+        .await
     }
 
     /// The stored record.
@@ -255,8 +288,9 @@ impl Sessions {
         let (client, mut happened, driver) = parts.into_parts();
         let (show, code) = watch::channel(None);
         let (events, id) = (self.events.clone(), record.id.clone());
+        let driving = tokio::spawn(driver.run());
+        let driver = driving.abort_handle();
         let task = tokio::spawn(async move {
-            let driving = tokio::spawn(driver.run());
             while let Some(event) = happened.next().await {
                 note_code(&show, &event);
                 tell(&events, id.as_str(), event);
@@ -278,22 +312,48 @@ impl Sessions {
                 }
             }
         });
-        running.insert(record.id.clone(), Running { client, code, task });
+        running.insert(record.id.clone(), Running { client, code, task, driver });
     }
 
     async fn halt(&self, id: &AccountId) {
         let running = self.running().remove(id);
-        if let Some(Running { client, task, .. }) = running {
-            client.shutdown().await;
-            if timeout(STOP_PATIENCE, task).await.is_err() {
-                tracing::warn!(session = %id, "the session does not end");
+        if let Some(Running { client, task, driver, .. }) = running {
+            let ended = async {
+                client.shutdown().await;
+                task.await
+            };
+            if timeout(STOP_PATIENCE, ended).await.is_err() {
+                tracing::warn!(session = %id, "the session does not end: it is cut off");
+                driver.abort();
             }
         }
+    }
+
+    /// Waits for its turn to change a session's state.
+    async fn gate(&self, id: &AccountId) -> OwnedMutexGuard<()> {
+        let gate = {
+            let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+            // Those that nobody holds or waits for are of no use.
+            gates.retain(|_, gate| Arc::strong_count(gate) > 1);
+            gates.entry(id.clone()).or_default().clone()
+        };
+        gate.lock_owned().await
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<AccountId, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Does what must not stop halfway when the request that wants it goes away.
+async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = ApiResult<T>> + Send + 'static,
+) -> ApiResult<T> {
+    let failed = |error| {
+        tracing::error!(%error, "a change of a session failed");
+        Err(ApiError::internal("an internal error: see the log"))
+    };
+    tokio::spawn(change).await.unwrap_or_else(failed)
 }
 
 fn note_code(show: &watch::Sender<Option<Code>>, event: &Event) {

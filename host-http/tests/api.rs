@@ -146,7 +146,7 @@ async fn events_with_resumption() {
     assert!(text.contains("event: session.qr.generated") && text.contains("event: session.paired"), "{text}");
     assert!(!text.contains(r#""sessionId":"other""#));
     let seen: u64 =
-        text.lines().filter_map(|line| line.strip_prefix("id: ")).last().unwrap().parse().unwrap();
+        text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().parse().unwrap();
     let mut resumed = events(seen, "/api/events").await;
     let chunk = tokio::time::timeout(PATIENCE, resumed.next()).await.unwrap().unwrap().unwrap();
     let first: u64 = std::str::from_utf8(&chunk).unwrap().lines().next().unwrap()[4..].parse().unwrap();
@@ -164,6 +164,8 @@ async fn sessions_come_and_go() {
     test.linked("me").await;
     let (status, error) = test.call("POST", "/api/sessions", Some(json!({ "id": "me" }))).await;
     assert_eq!(status, StatusCode::CONFLICT, "{error}");
+    let (status, again) = test.call("POST", "/api/sessions/me/sandbox-link", None).await;
+    assert_eq!((status, &again["status"]), (StatusCode::OK, &json!("connected")), "linked already");
     let (_, stopped) = test.call("POST", "/api/sessions/me/stop", None).await;
     assert_eq!((&stopped["wanted"], &stopped["status"]), (&json!("stopped"), &json!("stopped")));
     let message = json!({ "to": "15550000001", "text": "x" });
@@ -216,6 +218,10 @@ async fn wrong_input_is_told() {
         (status, &nothing["error"], &nothing["path"]),
         (StatusCode::NOT_FOUND, &json!("Not Found"), &json!("/api/nothing"))
     );
+    let (status, wrong) = test.call("PUT", "/api/sessions", None).await;
+    assert_eq!((status, &wrong["error"]), (StatusCode::METHOD_NOT_ALLOWED, &json!("Method Not Allowed")));
+    let (status, error) = test.get("/api/sessions/%ff").await;
+    assert_eq!((status, &error["error"]), (StatusCode::BAD_REQUEST, &json!("Bad Request")));
     let last = Request::get("/api/events").header("last-event-id", "x").body(Body::empty()).unwrap();
     assert_eq!(test.send(last).await.status(), StatusCode::BAD_REQUEST);
     test.app.sessions.shutdown().await;

@@ -22,7 +22,11 @@ fn fails(arguments: &[&str]) -> String {
 
 /// A running program and the line of JSON that it printed.
 fn start(arguments: &[&str]) -> (Child, Value) {
-    let mut child = program(arguments).stderr(Stdio::null()).spawn().unwrap();
+    start_command(program(arguments))
+}
+
+fn start_command(mut command: Command) -> (Child, Value) {
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     (child, serde_json::from_str(&line).unwrap())
@@ -49,6 +53,7 @@ fn wrong_flags_say_what_is_wrong() {
     let url = format!("sqlite://{}", text.display());
     let error = fails(&[&free[..], &["--database-url", &url]].concat());
     assert!(error.contains("cannot open the database") && error.contains("cannot be understood"), "{error}");
+    assert!(error.starts_with("error: ") && error.lines().count() == 1, "{error}");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     assert!(fails(&["--listen", &address, "--data-dir", directory]).contains("is it in use?"));
@@ -76,4 +81,29 @@ fn the_simulator_says_where_it_is() {
     assert!(line["url"].as_str().unwrap().starts_with("wss://127.0.0.1:"));
     assert!(line["certificate"].as_str().unwrap().contains("BEGIN CERTIFICATE"));
     terminate(child);
+}
+
+#[test]
+fn every_flag_is_an_environment_variable() {
+    let data = tempfile::tempdir().unwrap();
+    for yes in ["1", "true"] {
+        let mut command = program(&[]);
+        command.env("SANDBOX", yes).env("LISTEN", "127.0.0.1:0").env("DATA_DIR", data.path());
+        let (child, line) = start_command(command);
+        assert!(line["listening"].is_string());
+        terminate(child);
+        assert!(data.path().join("sandbox.db").exists());
+    }
+    for (name, wrong, told) in [
+        ("SANDBOX", "perhaps", "--sandbox"),
+        ("LISTEN", "x", "--listen"),
+        ("DATABASE_URL", "mysql://x", "memory:"),
+        ("TRUST_ROOT", "12", "64 hexadecimal digits"),
+        ("TLS_CA", "/nonexistent.pem", "/nonexistent.pem"),
+    ] {
+        let mut command = program(&[]);
+        command.env("LISTEN", "127.0.0.1:0").env("DATA_DIR", data.path()).env(name, wrong);
+        let Output { status, stderr, .. } = command.output().unwrap();
+        assert!(!status.success() && String::from_utf8_lossy(&stderr).contains(told), "{name}");
+    }
 }

@@ -4,7 +4,33 @@
 //! one transaction: all of it or nothing. A record that is not there is `None`; a record that could not be read is
 //! an [`Error`], never `None`, so a broken disk is not taken for an empty store.
 //!
-//! This crate knows bytes, ids and text, not the protocol. Without a backend feature it is traits and records alone.
+//! This crate knows bytes, ids and text, not the protocol. It is no cache either: a read goes to the backend.
+//!
+//! ```
+//! use whatsapp_store::{AccountId, Change, Changes, SignalKey, SignalKind};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[cfg(feature = "memory")] {
+//! let store = whatsapp_store::open("memory:").await?; // or "sqlite://bot.db"
+//! let shop: AccountId = "shop".parse()?;
+//! let key = SignalKey::new(SignalKind::PreKey, "1");
+//!
+//! let mut changes = Changes::new(shop.clone());
+//! changes.push(Change::PutSignal(key.clone(), "a serialized key".into()));
+//! store.commit(changes).await?;
+//!
+//! let absent = SignalKey::new(SignalKind::PreKey, "2");
+//! let found = store.signal(&shop, &[key, absent]).await?;
+//! assert_eq!(found, [Some("a serialized key".into()), None]);
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Features: `memory` (default) and `sqlite` are backends; `conformance` is the list of cases that every backend passes.
+//! Without a feature this crate is records and traits alone. To write a backend, see
+//! `docs/guides/storage-backend.md` in the repository.
 mod changes;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -25,3 +51,8 @@ pub use traits::{
     DeviceStore, LidStore, MessagePage, MessageQuery, MessageStore, OutgoingStore, SessionStore, SignalStore,
     Store,
 };
+
+/// The example in the README compiles and runs.
+#[cfg(all(doctest, feature = "memory"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

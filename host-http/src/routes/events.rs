@@ -2,14 +2,14 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::HeaderMap,
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures_util::{Stream, StreamExt, future, stream};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::session_id;
+use super::Id;
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -27,10 +27,9 @@ pub async fn all(
 /// `GET /api/sessions/{id}/events`: of one session.
 pub async fn of_session(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    let id = session_id(&id)?;
     app.sessions.record(&id).await?;
     stream_of(&app, &headers, Some(id.to_string()))
 }

@@ -1,7 +1,7 @@
 //! Messages of a session.
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Query, State},
     http::StatusCode,
     response::IntoResponse,
 };
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use whatsapp_core::jid::Jid;
 use whatsapp_store::{Content, MessageKey, MessageQuery};
 
-use super::session_id;
+use super::Id;
 use crate::{
     app::App,
     error::{ApiError, ApiResult, Body},
@@ -32,10 +32,9 @@ pub struct NewMessage {
 /// the next connection, crash or not; the rest is told by events and in the list.
 pub async fn send(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Id(id): Id,
     Body(new): Body<NewMessage>,
 ) -> ApiResult<impl IntoResponse> {
-    let id = session_id(&id)?;
     app.sessions.record(&id).await?;
     let to = recipient(&new.to)?;
     let content = match (new.text, new.content) {
@@ -83,11 +82,10 @@ pub struct ListQuery {
 /// `GET /api/sessions/{id}/messages?chat=&before=&limit=`: newest first; `next` is the cursor for `before`.
 pub async fn list(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Id(id): Id,
     query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
 ) -> ApiResult<Json<Value>> {
     let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
-    let id = session_id(&id)?;
     app.sessions.record(&id).await?;
     let chat = query.chat.as_deref().map(recipient).transpose()?.map(|chat| chat.to_string());
     let query = MessageQuery { chat, before: query.before, limit: query.limit };
@@ -103,12 +101,7 @@ pub struct Read {
 }
 
 /// `POST /api/sessions/{id}/messages/read`: tells the sender that messages (of one chat and sender) were read.
-pub async fn mark_read(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    Body(read): Body<Read>,
-) -> ApiResult<StatusCode> {
-    let id = session_id(&id)?;
+pub async fn mark_read(State(app): State<App>, Id(id): Id, Body(read): Body<Read>) -> ApiResult<StatusCode> {
     app.sessions.record(&id).await?;
     app.sessions.client(&id)?.mark_read(read.messages).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -5,11 +5,28 @@ pub mod messages;
 pub mod sandbox;
 pub mod sessions;
 
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+};
 use whatsapp_store::AccountId;
 
 use crate::error::{ApiError, ApiResult};
 
-/// A session id in a path.
 fn session_id(text: &str) -> ApiResult<AccountId> {
     text.parse().map_err(|error| ApiError::bad_request(format!("{error}")))
+}
+
+/// The session id in a path.
+#[derive(Debug)]
+pub struct Id(AccountId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(id) = path.map_err(|rejection| ApiError::bad_request(rejection.body_text()))?;
+        session_id(&id).map(Self)
+    }
 }

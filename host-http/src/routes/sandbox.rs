@@ -1,13 +1,11 @@
 //! The sandbox's own routes.
 use std::time::Duration;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use serde_json::{Value, json};
+use whatsapp_core::client::Status;
 
-use super::session_id;
+use super::Id;
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -30,23 +28,32 @@ pub async fn people(State(app): State<App>) -> ApiResult<Json<Value>> {
     Ok(Json(json!({ "people": people })))
 }
 
-/// `POST /api/sessions/{id}/sandbox-link`: the simulated phone scans the session's code. Answers when it is connected.
-pub async fn link(State(app): State<App>, Path(id): Path<String>) -> ApiResult<Json<Value>> {
+/// `POST /api/sessions/{id}/sandbox-link`: the simulated phone scans the session's code. Answers when it is connected,
+/// at once if it is already.
+pub async fn link(State(app): State<App>, Id(id): Id) -> ApiResult<Json<Value>> {
     let sandbox = sandbox(&app)?;
-    let id = session_id(&id)?;
     let record = app.sessions.record(&id).await?;
     let mut status = app.sessions.client(&id)?.watch();
     let mut codes = app.sessions.code(&id)?;
-    let code = match tokio::time::timeout(PATIENCE, codes.wait_for(Option::is_some)).await {
-        Ok(Ok(code)) => code.clone(),
-        _ => None,
+    // Either a code comes on show, or the session is linked and connects without one.
+    let code = async {
+        tokio::select! {
+            code = codes.wait_for(Option::is_some) => code.ok().and_then(|code| code.clone()),
+            _ = status.wait_for(is_connected) => None,
+        }
     };
-    let code = code.ok_or_else(|| ApiError::conflict("the session shows no code: is it linked already?"))?;
-    sandbox.scan(&code.text, &record.name).await?;
-    let connected =
-        status.wait_for(|status| matches!(status, whatsapp_core::client::Status::Connected { .. }));
-    match tokio::time::timeout(PATIENCE, connected).await {
-        Ok(Ok(_)) => Ok(Json(json!(app.sessions.view(record)))),
-        _ => Err(ApiError::unavailable("the session did not connect in time")),
+    if let Some(code) = app.patiently(PATIENCE, code).await.flatten() {
+        sandbox.scan(&code.text, &record.name).await?;
     }
+    match app.patiently(PATIENCE, status.wait_for(is_connected)).await {
+        Some(Ok(_)) => Ok(Json(json!(app.sessions.view(record)))),
+        _ => {
+            let status = app.sessions.view(record).status;
+            Err(ApiError::conflict(format!("the session did not connect: its status is {status}")))
+        }
+    }
+}
+
+fn is_connected(status: &Status) -> bool {
+    matches!(status, Status::Connected { .. })
 }

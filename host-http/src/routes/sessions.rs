@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use whatsapp_store::{SessionRecord, WantedState};
 
-use super::session_id;
+use super::{Id, session_id};
 use crate::{
     app::App,
     error::{ApiError, ApiResult, Body},
@@ -50,30 +50,30 @@ pub async fn list(State(app): State<App>) -> ApiResult<Json<Value>> {
 }
 
 /// `GET /api/sessions/{id}`.
-pub async fn show(State(app): State<App>, Path(id): Path<String>) -> ApiResult<Json<SessionView>> {
-    let record = app.sessions.record(&session_id(&id)?).await?;
+pub async fn show(State(app): State<App>, Id(id): Id) -> ApiResult<Json<SessionView>> {
+    let record = app.sessions.record(&id).await?;
     Ok(Json(app.sessions.view(record)))
 }
 
 /// `DELETE /api/sessions/{id}`: logs out if connected, and forgets everything of it.
-pub async fn delete(State(app): State<App>, Path(id): Path<String>) -> ApiResult<StatusCode> {
-    app.sessions.delete(&session_id(&id)?).await?;
+pub async fn delete(State(app): State<App>, Id(id): Id) -> ApiResult<StatusCode> {
+    app.sessions.delete(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /api/sessions/{id}/start`.
-pub async fn start(State(app): State<App>, Path(id): Path<String>) -> ApiResult<Json<SessionView>> {
-    Ok(Json(app.sessions.want(&session_id(&id)?, WantedState::Running).await?))
+pub async fn start(State(app): State<App>, Id(id): Id) -> ApiResult<Json<SessionView>> {
+    Ok(Json(app.sessions.want(&id, WantedState::Running).await?))
 }
 
 /// `POST /api/sessions/{id}/stop`: offline until started again; stays linked.
-pub async fn stop(State(app): State<App>, Path(id): Path<String>) -> ApiResult<Json<SessionView>> {
-    Ok(Json(app.sessions.want(&session_id(&id)?, WantedState::Stopped).await?))
+pub async fn stop(State(app): State<App>, Id(id): Id) -> ApiResult<Json<SessionView>> {
+    Ok(Json(app.sessions.want(&id, WantedState::Stopped).await?))
 }
 
 /// `POST /api/sessions/{id}/restart`.
-pub async fn restart(State(app): State<App>, Path(id): Path<String>) -> ApiResult<Json<SessionView>> {
-    Ok(Json(app.sessions.restart(&session_id(&id)?).await?))
+pub async fn restart(State(app): State<App>, Id(id): Id) -> ApiResult<Json<SessionView>> {
+    Ok(Json(app.sessions.restart(&id).await?))
 }
 
 /// Query of `GET /api/sessions/{id}/qr`.
@@ -98,18 +98,17 @@ enum Format {
 /// 20 to 60 seconds; ask again when `expiresAt` has passed.
 pub async fn qr(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Id(id): Id,
     query: Result<Query<QrQuery>, axum::extract::rejection::QueryRejection>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
-    let id = session_id(&id)?;
     app.sessions.record(&id).await?;
     let mut codes = app.sessions.code(&id)?;
     let patience = Duration::from_secs(query.wait.min(LONGEST_WAIT));
     // No code in time, or the session ended: there is none.
-    let code = match tokio::time::timeout(patience, codes.wait_for(Option::is_some)).await {
-        Ok(Ok(code)) => code.clone(),
+    let code = match app.patiently(patience, codes.wait_for(Option::is_some)).await {
+        Some(Ok(code)) => code.clone(),
         _ => None,
     };
     let code = code.ok_or_else(|| {
@@ -157,10 +156,9 @@ pub struct PairCode {
 /// `POST /api/sessions/{id}/pair-code`: a code to be typed on the phone with that number, in place of a QR code.
 pub async fn pair_code(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Id(id): Id,
     Body(wanted): Body<PairCode>,
 ) -> ApiResult<Json<Value>> {
-    let id = session_id(&id)?;
     app.sessions.record(&id).await?;
     let code = app.sessions.client(&id)?.request_pair_code(&wanted.phone).await?;
     Ok(Json(json!({ "code": code })))

@@ -60,12 +60,17 @@ pub async fn run(options: SimulatorOptions) -> anyhow::Result<()> {
     }
     announce(&line)?;
     let service = router(simulator);
-    match secure {
-        Some(certificate) => {
-            let listener = tls::TlsListener::new(listener, certificate.acceptor);
-            axum::serve(listener, service).with_graceful_shutdown(signal.wait()).await?;
+    let serve = async {
+        match secure {
+            Some(certificate) => {
+                axum::serve(tls::TlsListener::new(listener, certificate.acceptor), service).await
+            }
+            None => axum::serve(listener, service).await,
         }
-        None => axum::serve(listener, service).with_graceful_shutdown(signal.wait()).await?,
+    };
+    // Nothing here outlives the program, so nothing is waited for.
+    tokio::select! {
+        served = serve => Ok(served?),
+        () = signal.wait() => Ok(()),
     }
-    Ok(())
 }

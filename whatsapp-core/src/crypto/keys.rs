@@ -157,15 +157,6 @@ impl KeyPair {
         pairs.map(|(private, public)| Self { private, public: PublicKey(public.to_bytes()) }).collect()
     }
 
-    /// Two new pairs, cheaper together.
-    pub fn generate_two(rng: &mut impl CryptoRng) -> [Self; 2] {
-        let privates = [(); 2].map(|()| PrivateKey::generate(rng));
-        let points = privates.each_ref().map(PrivateKey::base_multiple);
-        let publics = EdwardsPoint::to_montgomery_batch(&points);
-        let mut publics = publics.into_iter().map(|public| PublicKey(public.to_bytes()));
-        privates.map(|private| Self { private, public: publics.next().expect("one for each point") })
-    }
-
     /// A new pair and its agreement with `peer`, cheaper together.
     ///
     /// # Errors

@@ -197,10 +197,9 @@ fn scalar_of(mut hash: Sha512, parts: &[&[u8]], last: &[u8]) -> Scalar {
         hash.update(part);
     }
     hash.update(last);
-    let mut wide = [0; 64];
-    wide.copy_from_slice(&hash.finalize());
-    let scalar = Scalar::from_bytes_mod_order_wide(&wide);
-    wide.zeroize();
+    let mut digest = hash.finalize();
+    let scalar = Scalar::from_bytes_mod_order_wide(digest.as_ref());
+    digest[..].zeroize();
     scalar
 }
 

@@ -1,11 +1,11 @@
 //! Symmetric chains: each message key from the chain key before it (Double Ratchet, section 2.2).
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, Zeroizing};
 
 use super::SignalError;
 use crate::crypto::{self, Hmac, macs_equal};
 
 /// A chain key and how many message keys it has given.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub(super) struct ChainKey {
     pub(super) key: [u8; 32],
     pub(super) counter: u32,
@@ -15,7 +15,7 @@ pub(super) struct ChainKey {
 pub(super) type Seed = Zeroizing<[u8; 32]>;
 
 /// A message key kept because its message has not come yet.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub(super) struct Skipped {
     pub(super) counter: u32,
     pub(super) seed: [u8; 32],
@@ -25,6 +25,18 @@ pub(super) struct Skipped {
 pub(super) const MAX_FORWARD: u32 = 2000;
 /// Keys of messages passed over that are kept.
 pub(super) const MAX_SKIPPED: usize = 2000;
+
+impl Drop for ChainKey {
+    fn drop(&mut self) {
+        self.key[..].zeroize();
+    }
+}
+
+impl Drop for Skipped {
+    fn drop(&mut self) {
+        self.seed[..].zeroize();
+    }
+}
 
 impl ChainKey {
     pub(super) fn new(key: &[u8; 32]) -> Self {
@@ -75,39 +87,45 @@ impl ChainKey {
 }
 
 /// Keys of one pairwise message.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub(super) struct MessageKeys {
-    pub(super) cipher: [u8; 32],
-    pub(super) mac: [u8; 32],
-    pub(super) iv: [u8; 16],
-}
+pub(super) struct MessageKeys(Zeroizing<[u8; 80]>);
 
 impl MessageKeys {
     pub(super) fn derive(seed: &[u8; 32]) -> Self {
-        let bytes = crypto::hkdf::<80>(seed, &[], b"WhisperMessageKeys");
-        let mut keys = Self { cipher: [0; 32], mac: [0; 32], iv: [0; 16] };
-        keys.cipher.copy_from_slice(&bytes[..32]);
-        keys.mac.copy_from_slice(&bytes[32..64]);
-        keys.iv.copy_from_slice(&bytes[64..]);
-        keys
+        Self(crypto::hkdf(seed, &[], b"WhisperMessageKeys"))
+    }
+
+    pub(super) fn cipher(&self) -> &[u8; 32] {
+        part(&self.0[..32])
+    }
+
+    pub(super) fn mac(&self) -> &[u8; 32] {
+        part(&self.0[32..64])
+    }
+
+    pub(super) fn iv(&self) -> &[u8; 16] {
+        part(&self.0[64..])
     }
 }
 
 /// Keys of one group message.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub(super) struct GroupKeys {
-    pub(super) iv: [u8; 16],
-    pub(super) cipher: [u8; 32],
-}
+pub(super) struct GroupKeys(Zeroizing<[u8; 48]>);
 
 impl GroupKeys {
     pub(super) fn derive(seed: &[u8; 32]) -> Self {
-        let bytes = crypto::hkdf::<48>(seed, &[], b"WhisperGroup");
-        let mut keys = Self { iv: [0; 16], cipher: [0; 32] };
-        keys.iv.copy_from_slice(&bytes[..16]);
-        keys.cipher.copy_from_slice(&bytes[16..]);
-        keys
+        Self(crypto::hkdf(seed, &[], b"WhisperGroup"))
     }
+
+    pub(super) fn iv(&self) -> &[u8; 16] {
+        part(&self.0[..16])
+    }
+
+    pub(super) fn cipher(&self) -> &[u8; 32] {
+        part(&self.0[16..])
+    }
+}
+
+fn part<const N: usize>(bytes: &[u8]) -> &[u8; N] {
+    bytes.try_into().expect("the callers cut at constants")
 }
 
 /// Splits 64 derived bytes into two keys.

@@ -108,7 +108,7 @@ impl SenderKey {
         let seed = state.chain.step().ok_or(SignalError::TooFarAhead)?;
         let keys = GroupKeys::derive(&seed);
         let mut out = SenderKeyMessage::start(state.id, iteration, (plaintext.len() / 16 + 1) * 16);
-        crypto::aes_cbc_encrypt_onto(&keys.cipher, &keys.iv, plaintext, &mut out);
+        crypto::aes_cbc_encrypt_onto(keys.cipher(), keys.iv(), plaintext, &mut out);
         let signature = signing.sign(&[&out], rng);
         out.extend_from_slice(&signature);
         Ok(Ciphertext { kind: CiphertextKind::SenderKey, bytes: out.into() })
@@ -229,7 +229,7 @@ impl Signing {
 
 fn open(seed: &[u8; 32], message: &SenderKeyMessage<'_>) -> Result<Zeroizing<Vec<u8>>, SignalError> {
     let keys = GroupKeys::derive(seed);
-    crypto::aes_cbc_decrypt(&keys.cipher, &keys.iv, message.ciphertext)
+    crypto::aes_cbc_decrypt(keys.cipher(), keys.iv(), message.ciphertext)
         .map(Zeroizing::new)
         .map_err(|_| SignalError::Malformed("a message's padding"))
 }

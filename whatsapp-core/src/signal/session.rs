@@ -33,7 +33,6 @@ pub struct Session {
 }
 
 /// What a `pkmsg` gave.
-#[derive(Debug)]
 pub struct Received {
     /// The record as it is now.
     pub session: Session,
@@ -172,6 +171,11 @@ impl Session {
         record.current.iter_mut().for_each(wipe);
         let archived = record.archived.into_iter().take(MAX_ARCHIVED).map(Zeroizing::new).collect();
         Ok(Self { current: current?, archived })
+    }
+
+    #[cfg(test)]
+    pub(super) fn archived_len(&self) -> usize {
+        self.archived.len()
     }
 
     fn make_current(&mut self, state: State) {
@@ -325,6 +329,15 @@ fn wipe(state: &mut record::State) {
     for receiver in &mut state.receivers {
         receiver.chain_key.zeroize();
         receiver.skipped.iter_mut().for_each(|skipped| skipped.seed.zeroize());
+    }
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received")
+            .field("session", &self.session)
+            .field("used_pre_key", &self.used_pre_key)
+            .finish_non_exhaustive()
     }
 }
 

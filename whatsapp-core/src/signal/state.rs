@@ -69,7 +69,7 @@ impl State {
         let length = (plaintext.len() / 16 + 1) * 16;
         let mut out =
             SignalMessage::start(&self.sender_ratchet.public(), counter, self.previous_counter, length);
-        crypto::aes_cbc_encrypt_onto(&keys.cipher, &keys.iv, plaintext, &mut out);
+        crypto::aes_cbc_encrypt_onto(keys.cipher(), keys.iv(), plaintext, &mut out);
         let mac = mac(&keys, own, &self.remote_identity, &out);
         out.extend_from_slice(&mac[..MAC_LENGTH]);
         Ok(out)
@@ -88,7 +88,7 @@ impl State {
         if !crypto::macs_equal(&expected[..MAC_LENGTH], message.mac) {
             return Err(SignalError::BadMac);
         }
-        let plaintext = crypto::aes_cbc_decrypt(&keys.cipher, &keys.iv, message.ciphertext)
+        let plaintext = crypto::aes_cbc_decrypt(keys.cipher(), keys.iv(), message.ciphertext)
             .map_err(|_| SignalError::Malformed("a message's padding"))?;
         let plaintext = Zeroizing::new(plaintext);
         self.apply(advance, rng)?;
@@ -153,5 +153,5 @@ impl State {
 }
 
 fn mac(keys: &MessageKeys, sender: &PublicKey, receiver: &PublicKey, message: &[u8]) -> [u8; 32] {
-    Hmac::new(&keys.mac).of(&[&sender.to_typed(), &receiver.to_typed(), message])
+    Hmac::new(keys.mac()).of(&[&sender.to_typed(), &receiver.to_typed(), message])
 }

@@ -28,7 +28,8 @@ pub(super) fn initiate(
         .map_err(|_| SignalError::BadSignature)?;
     let (identity, signed) = (identity.to_peer(), Peer::from(&bundle.signed_pre_key));
     let one_time = bundle.pre_key.map(|(_, key)| Peer::from(&key));
-    let [base, sender_ratchet] = KeyPair::generate_two(rng);
+    let pairs = KeyPair::generate_many(2, rng);
+    let [base, sender_ratchet] = <[KeyPair; 2]>::try_from(pairs).expect("as many as were asked for");
     let mut pairs = vec![
         (sender_ratchet.private(), &signed),
         (own.key.private(), &signed),

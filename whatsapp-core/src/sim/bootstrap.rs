@@ -6,7 +6,7 @@ use flate2::{Compression, write::ZlibEncoder};
 use prost::Message as _;
 use rand::RngExt;
 
-use super::{accounts::DeviceAddress, network::Network, phone::Sent, routing::Envelope};
+use super::{accounts::DeviceAddress, network::Network, routing::Envelope};
 use crate::{
     jid::Server,
     message::id,
@@ -44,10 +44,9 @@ impl Network {
         let message =
             proto::Message { protocol_message: Some(Box::new(protocol)), ..proto::Message::default() };
         let payload = Bytes::from(message.encode_to_vec());
-        let mut envelope = Envelope::of_phone(device.person, &id, &own);
+        let mut envelope = Envelope::of_phone(device.person, &id, &own, Server::User);
         envelope.passed_on.push(("category", "peer".into()));
-        let sent = Sent { envelope: envelope.clone(), payload: payload.clone() };
-        self.accounts.people[device.person].phone.sent.insert(id, sent);
+        self.keep(&envelope, &payload);
         self.send_from_phone(now, &envelope, device, &payload, None);
     }
 

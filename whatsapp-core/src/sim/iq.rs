@@ -48,6 +48,7 @@ impl Network {
                 self.answer(connection, id, Ok(Vec::new()));
                 return self.unlink(now, device);
             }
+            ("w:g2", _, _) => self.on_group_request(now, device, node),
             ("w:sync:app:state", "set", _) => Ok(app_state(node)),
             ("privacy", "set", "tokens") => Ok(vec![Node::new("tokens")]),
             ("abt", _, _) => Ok(vec![Node::new("props")]),

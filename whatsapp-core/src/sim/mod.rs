@@ -13,6 +13,7 @@ mod bootstrap;
 mod delivery;
 mod event;
 mod faults;
+mod groups;
 mod iq;
 mod link;
 #[cfg(feature = "client")]
@@ -31,6 +32,7 @@ pub mod responder;
 mod routing;
 #[cfg(feature = "client")]
 pub mod runtime;
+mod speech;
 mod usync;
 
 pub use accounts::{Behaviour, DeviceAddress};

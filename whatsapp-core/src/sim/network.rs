@@ -5,12 +5,14 @@ use std::{
 };
 
 use bytes::Bytes;
+use compact_str::CompactString;
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
     accounts::{Accounts, Behaviour, DeviceAddress, Person},
     event::SimEvent,
     faults::{Fate, Mischief, Side},
+    groups::Group,
     link::{Link, Received, Role},
     responder::ServerIdentity,
 };
@@ -37,6 +39,8 @@ pub struct SimConfig {
     pub bootstrap: bool,
     /// So many stanzas of the offline queue come unasked, the rest on `offline_batch` requests; all without it.
     pub offline_primer: Option<usize>,
+    /// New groups name their members by LID; by number otherwise.
+    pub groups_by_lid: bool,
     /// What people do whom [`Network::scan_qr`] makes up. Silent, because other clients' test suites expect it.
     pub newcomers: Behaviour,
 }
@@ -50,6 +54,7 @@ impl SimConfig {
             thinking: Duration::from_millis(300),
             bootstrap: true,
             offline_primer: None,
+            groups_by_lid: true,
             newcomers: Behaviour::Silent,
         }
     }
@@ -93,6 +98,9 @@ pub enum SimError {
     /// Numbers are 7 to 15 digits.
     #[error("not a phone number: 7 to 15 digits are needed")]
     BadNumber,
+    /// No such group, or not one of that person.
+    #[error("the person is in no group {0}")]
+    UnknownGroup(String),
     /// No such device.
     #[error("there is no device {0}")]
     UnknownDevice(String),
@@ -128,6 +136,7 @@ pub struct Network {
     pub(super) later: BTreeMap<(Timestamp, u64), Later>,
     pub(super) unknown: BTreeMap<String, u64>,
     pub(super) mischief: Mischief,
+    pub(super) groups: BTreeMap<CompactString, Group>,
 }
 
 impl std::fmt::Debug for Network {
@@ -155,6 +164,7 @@ impl Network {
             later: BTreeMap::new(),
             unknown: BTreeMap::new(),
             mischief: Mischief::default(),
+            groups: BTreeMap::new(),
         }
     }
 

@@ -10,11 +10,12 @@ use whatsapp_store::Content;
 use super::{report::Inbox, routing::Envelope};
 use crate::{
     crypto::{KeyPair, PublicKey},
-    message::padding,
-    proto::message::Message,
+    jid::Jid,
+    message::{content, padding},
+    proto::message::{self as proto, Message},
     signal::{
-        self, Address, Ciphertext, LocalIdentity, PreKey, PreKeyBundle, PreKeyMessage, Session, SignalError,
-        SignedPreKey,
+        self, Address, Ciphertext, LocalIdentity, PreKey, PreKeyBundle, PreKeyMessage, SenderKey, Session,
+        SignalError, SignedPreKey,
     },
 };
 
@@ -25,9 +26,11 @@ use crate::{
 pub struct Shown {
     /// Its id.
     pub id: String,
-    /// The chat: the other person by number.
+    /// The chat: the other person by number, or a group.
     pub chat: String,
-    /// Sent by this person, from another device?
+    /// Who wrote it, by number.
+    pub sender: String,
+    /// Written by this person, on this or another device?
     pub from_me: bool,
     /// What it says.
     pub content: Content,
@@ -41,6 +44,8 @@ pub(super) struct Phone {
     next_pre_key: u32,
     /// Sessions by LID address: the network knows every mapping.
     sessions: HashMap<Address, Session>,
+    /// Keys of members of groups, by group and member's device; the phone's own under nobody's name.
+    sender_keys: HashMap<(Jid, Option<Address>), SenderKey>,
     seen: HashSet<(String, String)>,
     /// What was sent, to answer retries.
     pub(super) sent: HashMap<String, Sent>,
@@ -61,6 +66,8 @@ pub(super) struct Sent {
 pub(super) enum Opened {
     /// New to it.
     Message(Box<Message>),
+    /// Only a key for a group, which it keeps.
+    Key,
     /// Shown before, or a copy that came twice.
     Again,
     /// It asks for it again.
@@ -77,6 +84,7 @@ impl Phone {
             one_time: BTreeMap::new(),
             next_pre_key: 1,
             sessions: HashMap::new(),
+            sender_keys: HashMap::new(),
             seen: HashSet::new(),
             sent: HashMap::new(),
             inbox: Inbox::default(),
@@ -136,16 +144,35 @@ impl Phone {
         self.sessions.get_mut(device)?.encrypt(&self.own, &padded).ok()
     }
 
-    /// Decrypts what `sender` sent under `id`.
+    /// Encrypts for a group: gives the message that hands the key out, and the ciphertext.
+    pub(super) fn seal_for_group(
+        &mut self,
+        group: &Jid,
+        plaintext: &[u8],
+        rng: &mut StdRng,
+    ) -> Option<(Bytes, Bytes)> {
+        let own = self.sender_keys.entry((group.clone(), None)).or_insert_with(|| SenderKey::create(rng));
+        let distribution = proto::SenderKeyDistribution {
+            group_id: Some(group.to_string()),
+            axolotl_sender_key_distribution_message: Some(own.distribution().ok()?),
+        };
+        let message = Message { sender_key_distribution_message: Some(distribution), ..Message::default() };
+        let padded = padding::pad(plaintext, rng);
+        let sealed = own.encrypt(&padded, rng).ok()?;
+        Some((message.encode_to_vec().into(), sealed.bytes))
+    }
+
+    /// Decrypts what `sender` sent under `id` to a chat.
     pub(super) fn open(
         &mut self,
         sender: &Address,
+        chat: &Jid,
         kind: &str,
         bytes: &[u8],
         id: &str,
         rng: &mut StdRng,
     ) -> Opened {
-        let plaintext = match self.decrypt(sender, kind, bytes, rng) {
+        let plaintext = match self.decrypt(sender, chat, kind, bytes, rng) {
             Ok(plaintext) => plaintext,
             Err(SignalError::Duplicate) => {
                 self.inbox.duplicates += 1;
@@ -161,6 +188,12 @@ impl Phone {
             self.inbox.failures += 1;
             return Opened::Failed(SignalError::Malformed("a plaintext"));
         };
+        if let Some(distribution) = &message.sender_key_distribution_message {
+            self.keep_sender_key(chat, sender, distribution);
+            if content::from_proto(&message).is_none() {
+                return Opened::Key;
+            }
+        }
         if !self.seen.insert((sender.to_string(), id.to_owned())) {
             self.inbox.duplicates += 1;
             return Opened::Again;
@@ -168,13 +201,28 @@ impl Phone {
         Opened::Message(Box::new(message))
     }
 
+    fn keep_sender_key(&mut self, chat: &Jid, sender: &Address, distribution: &proto::SenderKeyDistribution) {
+        let Some(bytes) = &distribution.axolotl_sender_key_distribution_message else { return };
+        let key = (chat.clone(), Some(sender.clone()));
+        let existing = self.sender_keys.get(&key).cloned();
+        match SenderKey::process(existing, bytes) {
+            Ok(sender_key) => drop(self.sender_keys.insert(key, sender_key)),
+            Err(_) => self.inbox.failures += 1,
+        }
+    }
+
     fn decrypt(
         &mut self,
         sender: &Address,
+        chat: &Jid,
         kind: &str,
         bytes: &[u8],
         rng: &mut StdRng,
     ) -> Result<Vec<u8>, SignalError> {
+        if kind == "skmsg" {
+            let key = self.sender_keys.get_mut(&(chat.clone(), Some(sender.clone())));
+            return key.ok_or(SignalError::NoSession)?.decrypt(bytes).map(|plain| plain.to_vec());
+        }
         if kind == "msg" {
             let session = self.sessions.get_mut(sender).ok_or(SignalError::NoSession)?;
             return session.decrypt(&self.own, bytes, rng).map(|plain| plain.to_vec());

@@ -4,7 +4,6 @@ use super::{
     event::SimEvent,
     network::{ConnectionId, Network},
     people::MAX_RETRIES,
-    routing::namespace,
 };
 use crate::{
     binary::{Node, NodeRef},
@@ -39,13 +38,16 @@ impl Network {
                 companion.mailbox.answered("message", &id, Some(&to));
             }
         }
-        let Some(other) = self.accounts.find(&to) else { return };
+        // In a group the participant is who wrote.
+        let writer = if to.is_group() { node.attr_jid("participant") } else { Some(to.clone()) };
+        let Some(writer) = writer else { return };
+        let Some(other) = self.accounts.find(&writer) else { return };
         match kind {
             // They tell the service and nobody else.
             Some("sender" | "peer_msg" | "hist_sync" | "server-error") => {}
             Some("read-self" | "played-self") => self.tell_own(now, device, &to, node),
             Some("retry") => {
-                let sender = DeviceAddress { person: other, device: to.device };
+                let sender = DeviceAddress { person: other, device: writer.device };
                 self.forward_retry(now, device, sender, &to, node);
             }
             _ => {
@@ -79,8 +81,8 @@ impl Network {
         let kind = text("type").unwrap_or_else(|| "delivery".to_owned());
         let stanza = crate::binary::Stanza::from(&node);
         let ids = ids(stanza.root());
-        let from = stanza.root().attr_jid("from").and_then(|jid| self.accounts.find(&jid));
-        let Some(from) = from else { return };
+        let from = stanza.root().attr_jid("participant").or(stanza.root().attr_jid("from"));
+        let Some(from) = from.and_then(|jid| self.accounts.find(&jid)) else { return };
         let from = self.accounts.people[from].jid(Server::User, 0).to_string();
         let record = &mut self.accounts.people[device.person];
         for id in &ids {
@@ -90,11 +92,20 @@ impl Network {
         self.tell(SimEvent::Receipt { phone, from, kind, ids });
     }
 
+    /// A receipt of a device about that chat.
+    pub(super) fn receipt_from(&self, chat: &Jid, device: DeviceAddress) -> Node {
+        let device = self.accounts.jid(device, self.namespace(chat));
+        match chat.is_group() {
+            true => Node::new("receipt").attr("from", chat).attr("participant", device),
+            false => Node::new("receipt").attr("from", device),
+        }
+    }
+
     /// The receipt as others get it: from the device, in the namespace that it was addressed in, contents intact.
     fn forwarded(&self, now: Timestamp, device: DeviceAddress, to: &Jid, node: NodeRef<'_>) -> Node {
         let children = node.children().map(Node::from);
-        let mut forwarded = Node::new("receipt")
-            .attr("from", self.accounts.jid(device, namespace(to)))
+        let mut forwarded = self
+            .receipt_from(to, device)
             .attr_opt("id", node.attr("id").cloned())
             .attr("t", now.as_secs())
             .attr_opt("type", node.attr("type").cloned())

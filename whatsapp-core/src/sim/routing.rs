@@ -1,4 +1,6 @@
 //! Messages of clients: from whom, to which devices, in which form.
+use std::collections::BTreeMap;
+
 use super::{
     accounts::DeviceAddress,
     network::{ConnectionId, Network},
@@ -22,24 +24,27 @@ pub(super) struct Envelope {
     pub(super) sender: DeviceAddress,
     /// The chat as the sender addressed it.
     pub(super) to: Jid,
+    /// The namespace that people are named in: that of the chat.
+    pub(super) server: Server,
     pub(super) shared: Vec<Node>,
     pub(super) passed_on: Vec<(&'static str, Value)>,
 }
 
 impl Envelope {
     /// A text of a phone.
-    pub(super) fn of_phone(person: usize, id: &str, to: &Jid) -> Self {
+    pub(super) fn of_phone(person: usize, id: &str, to: &Jid, server: Server) -> Self {
         Self {
             id: id.to_owned(),
             kind: "text".to_owned(),
             sender: DeviceAddress { person, device: 0 },
             to: to.to_non_device(),
+            server,
             shared: Vec::new(),
             passed_on: Vec::new(),
         }
     }
 
-    fn parse(sender: DeviceAddress, id: &str, to: &Jid, node: NodeRef<'_>) -> Self {
+    fn parse(sender: DeviceAddress, id: &str, to: &Jid, server: Server, node: NodeRef<'_>) -> Self {
         let passed_on = PASSED_ON.iter().filter_map(|key| Some((*key, node.attr(key)?.clone())));
         let shared = node.children().filter(|child| SHARED.contains(&child.tag()));
         Self {
@@ -47,6 +52,7 @@ impl Envelope {
             kind: node.attr_text("type").unwrap_or("text").to_owned(),
             sender,
             to: to.clone(),
+            server,
             shared: shared.map(Node::from).collect(),
             passed_on: passed_on.collect(),
         }
@@ -56,16 +62,6 @@ impl Envelope {
     pub(super) fn is_peer(&self) -> bool {
         self.passed_on.iter().any(|(key, value)| *key == "category" && *value == *"peer")
     }
-
-    /// The namespace that answers go by: that of the chat.
-    pub(super) fn server(&self) -> Server {
-        namespace(&self.to)
-    }
-}
-
-/// By LID or by number, as that address is.
-pub(super) fn namespace(jid: &Jid) -> Server {
-    if jid.is_lid() { Server::Lid } else { Server::User }
 }
 
 impl Network {
@@ -91,34 +87,82 @@ impl Network {
         if refusal.is_some() {
             return;
         }
-        let envelope = Envelope::parse(sender, id, &to, node);
+        let envelope = Envelope::parse(sender, id, &to, self.namespace(&to), node);
+        if to.is_group() {
+            return self.on_group_message(now, &envelope, node);
+        }
         for (target, enc) in copies(node, &to) {
             match self.accounts.device(&target) {
                 // A device that writes to itself does not hear from itself.
                 Some(device) if device == sender => self.note_unknown("<message> to the sending device"),
-                Some(device) => self.route(now, &envelope, device, enc),
+                Some(device) => self.route(now, &envelope, device, vec![enc]),
                 None => self.note_unknown("<message> to an unknown device"),
             }
         }
     }
 
+    /// A message to a group: a ciphertext for all with the keys that some still need, or one that is sent again to
+    /// one device.
+    fn on_group_message(&mut self, now: Timestamp, envelope: &Envelope, node: NodeRef<'_>) {
+        let sender = envelope.sender;
+        let members = self.members(&envelope.to);
+        if !members.contains(&sender.person) {
+            return self.note_unknown("<message> to a group of others");
+        }
+        if let Some(target) = node.attr_jid("participant") {
+            let again = copies(node, &target).pop().map(|(_, enc)| enc);
+            let device = self.accounts.device(&target).filter(|device| members.contains(&device.person));
+            return match (again, device) {
+                (Some(enc), Some(device)) => self.route(now, envelope, device, vec![enc]),
+                _ => self.note_unknown("<message> to an unknown device"),
+            };
+        }
+        let keys = participants(node).filter_map(|(jid, enc)| Some((self.accounts.device(&jid)?, enc)));
+        let mut keys: BTreeMap<DeviceAddress, Node> = keys.collect();
+        let Some(for_all) = node.child("enc").map(Node::from) else { return };
+        let devices: Vec<_> = members.iter().flat_map(|member| self.accounts.devices(*member)).collect();
+        for device in devices.into_iter().filter(|device| *device != sender) {
+            let copies = keys.remove(&device).into_iter().chain([for_all.clone()]).collect();
+            self.route(now, envelope, device, copies);
+        }
+    }
+
+    /// By LID or by number, as that chat names people.
+    pub(super) fn namespace(&self, chat: &Jid) -> Server {
+        match self.group(chat) {
+            Some(group) => group.mode,
+            None if chat.is_lid() => Server::Lid,
+            None => Server::User,
+        }
+    }
+
     /// Takes one device's copy to that device.
-    pub(super) fn route(&mut self, now: Timestamp, envelope: &Envelope, device: DeviceAddress, enc: Node) {
+    pub(super) fn route(
+        &mut self,
+        now: Timestamp,
+        envelope: &Envelope,
+        device: DeviceAddress,
+        copies: Vec<Node>,
+    ) {
         self.accounts.meet(envelope.sender.person, device.person);
         if device.device == 0 {
-            return self.reach_phone(now, envelope, device.person, enc);
+            for enc in copies {
+                self.reach_phone(now, envelope, device.person, enc);
+            }
+            return;
         }
         let node = self.header(now, envelope, device);
-        self.post(now, device, node.child(enc).children(envelope.shared.iter().cloned()));
+        self.post(now, device, node.children(copies).children(envelope.shared.iter().cloned()));
     }
 
     /// The message as the device gets it, without contents. Everyone is named in the namespace of the chat, with the
     /// other name beside it.
     fn header(&self, now: Timestamp, envelope: &Envelope, device: DeviceAddress) -> Node {
-        let server = envelope.server();
+        let server = envelope.server;
         let other = if server == Server::Lid { Server::User } else { Server::Lid };
+        let sender = self.accounts.jid(envelope.sender, server);
         let mut node = Node::new("message")
-            .attr("from", self.accounts.jid(envelope.sender, server))
+            .attr("from", if envelope.to.is_group() { &envelope.to } else { &sender })
             .attr("id", envelope.id.as_str())
             .attr("type", envelope.kind.as_str())
             .attr("t", now.as_secs())
@@ -126,7 +170,12 @@ impl Network {
         for (key, value) in &envelope.passed_on {
             node.set(key, value.clone());
         }
-        if device.person != envelope.sender.person {
+        if let Some(group) = self.group(&envelope.to) {
+            let (other, key) = group.other();
+            node.set("participant", sender);
+            node.set(key, self.accounts.jid(envelope.sender, other).to_non_device());
+            node.set("addressing_mode", group.mode_text());
+        } else if device.person != envelope.sender.person {
             let alternate = self.accounts.jid(envelope.sender, other).to_non_device();
             node.set(if other == Server::User { "sender_pn" } else { "sender_lid" }, alternate);
         } else if !envelope.is_peer() {
@@ -152,8 +201,12 @@ fn copies(node: NodeRef<'_>, to: &Jid) -> Vec<(Jid, Node)> {
     if let Some(enc) = node.child("enc") {
         return vec![(to.clone(), Node::from(enc))];
     }
-    let participants = node.child("participants").into_iter().flat_map(|list| list.children_named("to"));
-    participants.filter_map(|entry| Some((entry.attr_jid("jid")?, Node::from(entry.child("enc")?)))).collect()
+    participants(node).collect()
+}
+
+fn participants(node: NodeRef<'_>) -> impl Iterator<Item = (Jid, Node)> {
+    let list = node.child("participants").into_iter().flat_map(|list| list.children_named("to"));
+    list.filter_map(|entry| Some((entry.attr_jid("jid")?, Node::from(entry.child("enc")?))))
 }
 
 #[cfg(test)]

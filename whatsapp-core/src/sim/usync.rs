@@ -37,8 +37,12 @@ impl Network {
                 });
             }
             if let (true, Some(person)) = (lid, person) {
-                answer = answer
-                    .child(Node::new("lid").attr("val", self.accounts.people[person].jid(Server::Lid, 0)));
+                let person = &self.accounts.people[person];
+                // Asked by LID, the number is what is new; Baileys takes the other for a wrong mapping.
+                answer = match jid.is_lid() {
+                    true => answer.attr("pn_jid", person.jid(Server::User, 0)),
+                    false => answer.child(Node::new("lid").attr("val", person.jid(Server::Lid, 0))),
+                };
             }
             if contact {
                 answer = answer

@@ -236,9 +236,21 @@ impl Client {
         kind: &'static str,
         children: impl IntoIterator<Item = Node>,
     ) -> Stanza {
+        self.request(net, xmlns, kind, Jid::SERVICE, children)
+    }
+
+    /// The same to another address than the service's.
+    pub(crate) fn request(
+        &mut self,
+        net: &mut Net,
+        xmlns: &'static str,
+        kind: &'static str,
+        to: Jid,
+        children: impl IntoIterator<Item = Node>,
+    ) -> Stanza {
         let id = format!("ask-{}", self.rng.random::<u32>());
         let iq = Node::new("iq").attr("id", id.as_str()).attr("xmlns", xmlns).attr("type", kind);
-        self.send(net, iq.attr("to", Jid::SERVICE).children(children));
+        self.send(net, iq.attr("to", to).children(children));
         self.fetch(net);
         let at = self.stanzas.iter().position(|stanza| stanza.root().attr_text("id") == Some(id.as_str()));
         self.stanzas.remove(at.expect("every request is answered")).unwrap()

@@ -2,6 +2,7 @@
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test, a panic is the report")]
 mod client;
+mod groups;
 mod hostile;
 mod linking;
 mod prekeys;

@@ -14,7 +14,7 @@ pub enum Content {
         /// The text.
         text: String,
     },
-    /// A place.
+    /// A place. Stored as decimal text, so that the last bit of a number with more than 15 digits may be lost.
     Location {
         /// Degrees north.
         latitude: f64,

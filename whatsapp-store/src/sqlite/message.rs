@@ -93,6 +93,9 @@ const PAGE: &str = "SELECT seq, chat, sender, id, from_me, timestamp, content, s
 const PAGE_OF_CHAT: &str = "SELECT seq, chat, sender, id, from_me, timestamp, content, status, source, push_name \
     FROM message WHERE account = ?1 AND chat = ?4 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
 
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 3] = [ONE, PAGE, PAGE_OF_CHAT];
+
 #[async_trait]
 impl MessageStore for SqliteStore {
     async fn message(&self, account: &AccountId, key: &MessageKey) -> Result<Option<MessageRecord>> {

@@ -40,7 +40,7 @@ use crate::Result;
 use crate::{ErrorKind, Store};
 
 /// How long a connection waits for another program's lock on the file.
-const BUSY: Duration = Duration::from_secs(5);
+const BUSY: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(5) };
 /// Enough to keep two cores reading; each is a thread with a page cache.
 const READERS: u32 = 4;
 
@@ -63,10 +63,14 @@ impl SqliteStore {
     /// - [`ErrorKind::NewerSchema`]: a newer version of this library wrote it. It is left as it is.
     /// - [`ErrorKind::Full`]: the file is read-only or the disk is full.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = file::resolve(path.as_ref())?;
+        Self::open_with(path.as_ref(), options()).await
+    }
+
+    async fn open_with(path: &Path, options: SqliteConnectOptions) -> Result<Self> {
+        let path = file::resolve(path)?;
         let lock = FileLock::take(&path).await?;
         file::make_private(&path)?;
-        let options = options(&path);
+        let options = options.filename(&path);
         let mut connection = options.connect().await.map_err(error::opening)?;
         if let Err(error) = schema::prepare(&mut connection).await {
             // Why it could not be closed is of less interest than why it had to be.
@@ -89,9 +93,8 @@ impl SqliteStore {
     }
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
+fn options() -> SqliteConnectOptions {
     SqliteConnectOptions::new()
-        .filename(path)
         .busy_timeout(BUSY)
         .synchronous(SqliteSynchronous::Full)
         // macOS: a sync that reaches the disk itself. Without effect elsewhere.

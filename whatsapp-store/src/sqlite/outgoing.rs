@@ -29,9 +29,7 @@ pub(super) fn set_state<'a>(account: &'a str, id: &'a str, state: OutgoingState)
 }
 
 pub(super) fn expire(account: &str, before: i64) -> Statement<'_> {
-    sqlx::query("DELETE FROM outgoing WHERE account = ?1 AND state = 2 AND created_at < ?2")
-        .bind(account)
-        .bind(before)
+    sqlx::query(EXPIRE).bind(account).bind(before)
 }
 
 type Row = (String, String, Vec<u8>, i64, i64);
@@ -42,30 +40,33 @@ fn record((id, chat, payload, state, created_at): Row) -> Result<OutgoingMessage
     Ok(OutgoingMessage { id, chat, payload: payload.into(), state, created_at })
 }
 
+const ONE: &str = "SELECT id, chat, payload, state, created_at FROM outgoing WHERE account = ?1 AND id = ?2";
+const QUEUED: &str = "SELECT id, chat, payload, state, created_at FROM outgoing \
+    WHERE account = ?1 AND state = 1 ORDER BY created_at, number LIMIT ?2";
+const EXPIRE: &str = "DELETE FROM outgoing WHERE account = ?1 AND state = 2 AND created_at < ?2";
+
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 3] = [ONE, QUEUED, EXPIRE];
+
 #[async_trait]
 impl OutgoingStore for SqliteStore {
     async fn outgoing(&self, account: &AccountId, id: &str) -> Result<Option<OutgoingMessage>> {
-        let row: Option<Row> = sqlx::query_as(
-            "SELECT id, chat, payload, state, created_at FROM outgoing WHERE account = ?1 AND id = ?2",
-        )
-        .bind(account.as_str())
-        .bind(id)
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(reading)?;
+        let row: Option<Row> = sqlx::query_as(ONE)
+            .bind(account.as_str())
+            .bind(id)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(reading)?;
         row.map(record).transpose()
     }
 
     async fn queued(&self, account: &AccountId, limit: u32) -> Result<Vec<OutgoingMessage>> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT id, chat, payload, state, created_at FROM outgoing \
-             WHERE account = ?1 AND state = 1 ORDER BY created_at, number LIMIT ?2",
-        )
-        .bind(account.as_str())
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(reading)?;
+        let rows: Vec<Row> = sqlx::query_as(QUEUED)
+            .bind(account.as_str())
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(reading)?;
         rows.into_iter().map(record).collect()
     }
 }

@@ -23,11 +23,10 @@ pub(super) async fn prepare(connection: &mut SqliteConnection) -> Result<()> {
         let why = "SQLite cannot keep a write-ahead log there";
         return Err(Error::new(ErrorKind::Unreachable, "opening the SQLite file").because(why));
     }
-    migrator().run_direct(None, connection, false).await.map_err(migrating)?;
-    // With nothing left to migrate, a read-only file would only be noticed at the first commit.
-    for statement in ["BEGIN IMMEDIATE", "ROLLBACK"] {
-        sqlx::query(statement).execute(&mut *connection).await.map_err(opening)?;
-    }
+    migrator().run_direct(None, &mut *connection, false).await.map_err(migrating)?;
+    // With nothing left to migrate, a read-only file would only be noticed at the first commit. BEGIN IMMEDIATE does
+    // not notice either: it becomes a reading transaction.
+    sqlx::query("UPDATE device SET state = state WHERE FALSE").execute(connection).await.map_err(opening)?;
     Ok(())
 }
 

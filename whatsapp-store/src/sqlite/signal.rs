@@ -49,6 +49,11 @@ fn select(room: usize) -> String {
     )
 }
 
+#[cfg(test)]
+pub(super) fn statements() -> impl Iterator<Item = &'static str> {
+    SELECTS.iter().map(String::as_str)
+}
+
 impl SqliteStore {
     /// Writes what is found under at most 256 keys to the same places of `values`.
     async fn signal_batch(

@@ -1,0 +1,347 @@
+//! The host and the simulated network as two programs, over TCP and over TLS: linking, both directions, restarts.
+#![allow(clippy::unwrap_used, reason = "tests")]
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use rustls::{ClientConfig, RootCertStore, pki_types::pem::PemObject};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+/// How long anything may take; every wait ends with its condition, long before.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A started program, its first line of output, and where its HTTP is.
+struct Program {
+    child: Child,
+    line: Value,
+    address: SocketAddr,
+    tls: Option<TlsConnector>,
+}
+
+impl Program {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let place = line["listening"].as_str().or(line["admin"].as_str()).unwrap();
+        let address = place.split('/').nth(2).unwrap().parse().unwrap();
+        let tls = line["certificate"].as_str().map(trusting);
+        Self { child, line, address, tls }
+    }
+
+    fn simulator(arguments: &[&str]) -> Self {
+        Self::start(Command::new(env!("CARGO_BIN_EXE_host-http")).arg("simulator").args(arguments))
+    }
+
+    /// A host for a simulator, told by environment variables as a container would be.
+    fn host(simulator: &Self, data: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_host-http"));
+        command.env("LISTEN", "127.0.0.1:0").env("DATA_DIR", data);
+        command.env("SERVER_URL", simulator.line["url"].as_str().unwrap());
+        command.env("TRUST_ROOT", simulator.line["trustRoot"].as_str().unwrap());
+        if let Some(certificate) = simulator.line["certificate"].as_str() {
+            let file = data.join("ca.pem");
+            std::fs::write(&file, certificate).unwrap();
+            command.env("TLS_CA", file);
+        }
+        Self::start(&mut command)
+    }
+
+    async fn call(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let kind = if body.starts_with('{') { "application/json" } else { "text/plain" };
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        match &self.tls {
+            Some(tls) => {
+                exchange(tls.connect("localhost".try_into().unwrap(), stream).await.unwrap(), &request).await
+            }
+            None => exchange(stream, &request).await,
+        }
+    }
+
+    /// A call that must succeed.
+    async fn json(&self, method: &str, path: &str, body: &str) -> Value {
+        let (status, text) = self.call(method, path, body).await;
+        assert!((200..300).contains(&status), "{method} {path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.json("GET", path, "").await
+    }
+
+    async fn until(&self, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let polled = async {
+            loop {
+                last = self.get(path).await;
+                if holds(&last) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let in_time = timeout(PATIENCE, polled).await.is_ok();
+        assert!(in_time, "{path} stayed at {last}");
+        last
+    }
+
+    async fn connected(&self) -> Value {
+        self.until("/api/sessions/me", |session| session["status"] == "connected").await
+    }
+
+    /// The event stream from its start, until it holds `word`.
+    async fn told(&self, path: &str, word: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 0\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = Vec::new();
+        let read = async {
+            while !String::from_utf8_lossy(&text).contains(word) {
+                assert!(stream.read_buf(&mut text).await.unwrap() > 0);
+            }
+        };
+        timeout(PATIENCE, read).await.unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    /// What the others wrote to Ann; nothing came twice or undecipherable.
+    async fn received_by_ann(&self) -> Vec<String> {
+        let inbox = self.get("/admin/people/15550000042/inbox").await;
+        assert_eq!((&inbox["duplicates"], &inbox["failures"]), (&json!(0), &json!(0)), "{inbox}");
+        let messages = inbox["messages"].as_array().unwrap().iter();
+        messages
+            .filter(|message| message["fromMe"] == false)
+            .map(|message| text_of(message).to_owned())
+            .collect()
+    }
+
+    fn terminate(mut self) {
+        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success(), "SIGTERM ends it with 0");
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        let _ = self.child.kill();
+    }
+}
+
+fn trusting(pem: &str) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    roots.add(rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+}
+
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> (u16, String) {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // A server that closes TLS without saying so is no matter here: the body has its length.
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// A simulator with Ann in it, and a host with the linked session `me`.
+async fn linked(arguments: &[&str]) -> (Program, Program, TempDir) {
+    let simulator = Program::simulator(arguments);
+    let data = tempfile::tempdir().unwrap();
+    let host = Program::host(&simulator, data.path());
+    let ann = json!({ "phone": "15550000042", "name": "Ann", "behaviour": { "kind": "receive" } });
+    simulator.json("POST", "/admin/people", &ann.to_string()).await;
+    host.json("POST", "/api/sessions", r#"{"id":"me"}"#).await;
+    let code = host.get("/api/sessions/me/qr?wait=30").await;
+    simulator.json("POST", "/admin/mock-phone/scan-qr", code["qr"].as_str().unwrap()).await;
+    host.connected().await;
+    (simulator, host, data)
+}
+
+fn number(session: &Value) -> &str {
+    session["jid"].as_str().unwrap().split([':', '@']).next().unwrap()
+}
+
+fn text_of(message: &Value) -> &str {
+    message["content"]["text"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn what_comes_while_the_host_is_down_is_there_after_it() {
+    let (simulator, host, data) = linked(&["--tls"]).await;
+    let me = number(&host.connected().await).to_owned();
+    host.json("POST", "/api/sessions/me/messages", r#"{"to":"+1 555 000 0042","text":"one"}"#).await;
+    host.until("/api/sessions/me/messages", |list| list["messages"][0]["status"] == "delivered").await;
+    host.terminate();
+    for text in ["two", "three"] {
+        let say = json!({ "to": me, "text": text }).to_string();
+        simulator.json("POST", "/admin/people/15550000042/send", &say).await;
+    }
+
+    let host = Program::host(&simulator, data.path());
+    let list =
+        host.until("/api/sessions/me/messages", |list| list["messages"].as_array().unwrap().len() == 3).await;
+    let texts: Vec<&str> = list["messages"].as_array().unwrap().iter().map(text_of).collect();
+    assert_eq!(texts, ["three", "two", "one"], "newest first");
+    assert_eq!(list["messages"][0]["source"], "offline");
+    assert_eq!(list["messages"][2]["status"], "delivered");
+
+    host.json("POST", "/api/sessions/me/messages", r#"{"to":"15550000042","text":"four"}"#).await;
+    host.until("/api/sessions/me/messages", |list| list["messages"][0]["status"] == "delivered").await;
+    assert_eq!(simulator.received_by_ann().await, ["one", "four"]);
+    assert_eq!(simulator.get("/admin/unknown").await["unknown"], json!([]));
+    simulator.until("/admin/unanswered", |answer| answer["unanswered"] == json!([])).await;
+    host.terminate();
+    simulator.terminate();
+}
+
+#[tokio::test]
+async fn what_is_accepted_offline_is_sent_later() {
+    let (simulator, host, _data) = linked(&[]).await;
+    let device = host.connected().await["jid"].as_str().unwrap().to_owned();
+    // It comes back at once, but not before the message is accepted or while the login is refused.
+    for reason in [503, 500] {
+        let refuse = json!({ "kind": "fail_next_login", "reason": reason }).to_string();
+        simulator.json("POST", "/admin/faults", &refuse).await;
+        let cut = json!({ "kind": "cut", "device": device }).to_string();
+        simulator.json("POST", "/admin/faults", &cut).await;
+        host.until("/api/sessions/me", |session| session["status"] != "connected").await;
+        let said = json!({ "to": "15550000042", "text": reason.to_string() }).to_string();
+        assert_eq!(host.json("POST", "/api/sessions/me/messages", &said).await["status"], "queued");
+        host.until("/api/sessions/me/messages", |list| list["messages"][0]["status"] == "delivered").await;
+    }
+    assert_eq!(simulator.received_by_ann().await, ["503", "500"], "each of them once");
+    host.terminate();
+    simulator.terminate();
+}
+
+#[tokio::test]
+async fn unlinked_by_the_phone_and_linked_again_by_pair_code() {
+    let (simulator, host, _data) = linked(&[]).await;
+    let session = host.connected().await;
+    let device = session["jid"].as_str().unwrap();
+    simulator.json("POST", &format!("/admin/devices/{device}/unlink"), "").await;
+    let session = host.until("/api/sessions/me", |session| session["status"] == "logged_out").await;
+    assert!(!session["reason"].as_str().unwrap().is_empty());
+    let (status, _) =
+        host.call("POST", "/api/sessions/me/messages", r#"{"to":"15550000042","text":"x"}"#).await;
+    assert_eq!(status, 409);
+
+    host.json("POST", "/api/sessions/me/restart", "").await;
+    host.get("/api/sessions/me/qr?wait=30").await;
+    let code = host.json("POST", "/api/sessions/me/pair-code", r#"{"phone":"+1 555 000 0042"}"#).await;
+    let typed = json!({ "phone": "15550000042", "code": code["code"] }).to_string();
+    simulator.json("POST", "/admin/mock-phone/enter-code", &typed).await;
+    assert_eq!(number(&host.connected().await), "15550000042");
+    host.terminate();
+    simulator.terminate();
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_prove_itself_is_not_talked_to() {
+    let simulator = Program::simulator(&["--tls"]);
+    let other = Program::simulator(&[]);
+    let certificate = &simulator.line["certificate"];
+    for (line, certificate, expected) in [
+        // The certificate of the TLS connection, and then the chain within.
+        (
+            json!({ "url": simulator.line["url"], "trustRoot": simulator.line["trustRoot"] }),
+            &Value::Null,
+            "certificate",
+        ),
+        (
+            json!({ "url": simulator.line["url"], "trustRoot": other.line["trustRoot"] }),
+            certificate,
+            "certificate",
+        ),
+    ] {
+        let data = tempfile::tempdir().unwrap();
+        let mut pretender = json!({ "certificate": certificate });
+        pretender.as_object_mut().unwrap().extend(line.as_object().unwrap().clone());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_host-http"));
+        command.arg("--data-dir").arg(data.path()).args(["--listen", "127.0.0.1:0"]);
+        command.args(["--server-url", pretender["url"].as_str().unwrap()]);
+        command.args(["--trust-root", pretender["trustRoot"].as_str().unwrap()]);
+        if let Some(pem) = pretender["certificate"].as_str() {
+            std::fs::write(data.path().join("ca.pem"), pem).unwrap();
+            command.arg("--tls-ca").arg(data.path().join("ca.pem"));
+        }
+        let host = Program::start(&mut command);
+        host.json("POST", "/api/sessions", r#"{"id":"me"}"#).await;
+        let session = host.until("/api/sessions/me", |session| session["status"] == "waiting").await;
+        assert!(session["reason"].as_str().unwrap().contains(expected), "{session}");
+        let (status, _) = host.call("GET", "/api/sessions/me/qr", "").await;
+        assert_eq!(status, 409);
+        host.terminate();
+    }
+    simulator.terminate();
+    other.terminate();
+}
+
+#[tokio::test]
+async fn changes_of_a_session_take_turns() {
+    let (simulator, host, _data) = linked(&[]).await;
+    let created = join_all((0..4).map(|_| host.call("POST", "/api/sessions", r#"{"id":"other"}"#))).await;
+    assert_eq!(created.iter().filter(|(status, _)| *status == 201).count(), 1, "{created:?}");
+    let words = ["restart", "stop", "start", "restart", "start", "restart", "stop", "restart"];
+    let paths = words.map(|word| format!("/api/sessions/me/{word}"));
+    join_all(paths.iter().map(|path| host.json("POST", path, ""))).await;
+    host.json("POST", "/api/sessions/me/start", "").await;
+    host.connected().await;
+    host.json("POST", "/api/sessions/me/messages", r#"{"to":"15550000042","text":"still there"}"#).await;
+    host.until("/api/sessions/me/messages", |list| list["messages"][0]["status"] == "delivered").await;
+    assert_eq!(simulator.received_by_ann().await, ["still there"]);
+    let events = host.told("/api/events", "message.delivered").await;
+    assert!(!events.contains("replaced") && !events.contains("conflict"), "{events}");
+    host.terminate();
+    simulator.terminate();
+}
+
+#[tokio::test]
+async fn nobody_keeps_it_from_ending() {
+    let simulator = Program::simulator(&[]);
+    let data = tempfile::tempdir().unwrap();
+    let host = Program::host(&simulator, data.path());
+    host.json("POST", "/api/sessions", r#"{"id":"me"}"#).await;
+    host.get("/api/sessions/me/qr?wait=30").await;
+    let mut open = Vec::new();
+    for sent in ["", "GET /api/ev", "GET /api/events HTTP/1.1\r\nHost: x\r\n\r\n"] {
+        let mut stream = TcpStream::connect(host.address).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        open.push(stream);
+    }
+    let mut watching = TcpStream::connect(simulator.address).await.unwrap();
+    watching.write_all(b"GET /admin/events HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    // Both streams have begun.
+    for stream in [&mut open[2], &mut watching] {
+        assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+    }
+    let started = Instant::now();
+    host.terminate();
+    simulator.terminate();
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+}
