@@ -217,13 +217,8 @@ impl Engine {
         if message.signed_pre_key_id() != self.device.signed_pre_key.id {
             return Err(SignalError::UnknownSignedPreKey(message.signed_pre_key_id()).into());
         }
-        if sender.device != 0
-            && let Some(bytes) = device_identity
-        {
-            // A companion that the account did not sign is no companion.
-            let account = self.account_key(sender);
-            adv::verify_companion(bytes, &message.identity(), account.as_ref())
-                .map_err(|_| Unreadable::Ask(UNKNOWN_COMPANION))?;
+        if !self.is_genuine(sender, address, &message.identity(), device_identity) {
+            return Err(Unreadable::Ask(UNKNOWN_COMPANION));
         }
         let existing = self.records.take_session(address);
         let received = signal::receive_pre_key(
@@ -255,8 +250,28 @@ impl Engine {
         self.records.raw(&pre_key_key(id)).map(|bytes| PreKey::from_bytes(&bytes)).transpose()
     }
 
+    /// Is this the identity of that device? A companion shows that its account signed it, or the service could put a
+    /// listener in its place. Who shows nothing must be known already.
+    pub(super) fn is_genuine(
+        &mut self,
+        device: &Jid,
+        address: &Address,
+        identity: &PublicKey,
+        shown: Option<&Bytes>,
+    ) -> bool {
+        if device.device == 0 {
+            return true;
+        }
+        let Some(shown) = shown else {
+            let known = self.records.raw(&identity_key(address));
+            return known.as_deref() == Some(identity.as_bytes());
+        };
+        let account = self.account_key(device);
+        adv::verify_companion(shown, identity, account.as_ref()).is_ok()
+    }
+
     /// The identity key of a device's primary, if it was seen before.
-    pub(super) fn account_key(&mut self, device: &Jid) -> Option<PublicKey> {
+    fn account_key(&mut self, device: &Jid) -> Option<PublicKey> {
         let primary = self.peers.address(&device.to_non_device());
         PublicKey::from_raw(&self.records.raw(&identity_key(&primary))?).ok()
     }

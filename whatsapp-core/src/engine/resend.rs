@@ -9,7 +9,6 @@ use crate::{
     binary::{Node, NodeRef},
     jid::Jid,
     message::{content, device_sent},
-    pairing::adv,
     proto::message::Message,
     signal::{PreKeyBundle, Session},
     stanza::{
@@ -248,15 +247,11 @@ impl Engine {
 
     /// Sets a session up from a bundle, after every check that there is. `false` when it is not to be trusted.
     fn start_session(&mut self, device: &Jid, bundle: &FetchedBundle) -> bool {
-        let account = self.account_key(device);
-        if device.device != 0
-            && let Some(bytes) = &bundle.device_identity
-            && adv::verify_companion(bytes, &bundle.identity, account.as_ref()).is_err()
-        {
+        let address = self.peers.address(device);
+        if !self.is_genuine(device, &address, &bundle.identity, bundle.device_identity.as_ref()) {
             tracing::warn!(device = device.device, "a companion's identity is not signed by its account");
             return false;
         }
-        let address = self.peers.address(device);
         let existing = self.records.take_session(&address);
         let bundle = PreKeyBundle {
             registration_id: bundle.registration_id,
