@@ -12,7 +12,7 @@ tools() {
 }
 
 lints() {
-  cargo clippy --locked --workspace --exclude benches --all-targets --all-features -- -D warnings &&
+  cargo clippy --locked --keep-going --workspace --exclude benches --all-targets --all-features -- -D warnings &&
     cargo clippy --locked -p benches --all-targets -- -D warnings
 }
 

@@ -59,6 +59,7 @@ for (const addressing of ['number', 'LID']) {
         // The session was opened by Baileys' first message, so every answer is in it already.
         assert.deepEqual(ana.kindsOf(answer), ['msg']);
         await host.reached('main', answer, 'delivered');
+        await host.event('the delivery', ({ event, data }) => event === 'message.delivered' && data.id === answer);
         assert.deepEqual(ana.sentKinds(question, ours.jid), [turn === 0 ? 'pkmsg' : 'msg']);
       }
     });

@@ -11,19 +11,24 @@ import { scenario } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 const MESSAGES = 500;
+const INCOMING = 100;
 const KILLS = 6;
 const SENDERS = 4;
+/** Receives, with a phone and with Baileys. */
 const FAY = { name: 'Fay', phone: '15550004001' };
+/** Writes to us all the while, from a phone. Not Baileys: busy both ways at once, it uses one message key twice. */
+const HAL = { name: 'Hal', phone: '15550004003' };
 const OUR_NUMBER = '15550004002';
 const SEED = Number(process.env.KILL_SEED ?? randomInt(2 ** 32));
 
 scenario(`killed ${KILLS} times while sending ${MESSAGES} messages (KILL_SEED=${SEED})`, (step) => {
-  let simulator, host, fay, accepted, refused;
+  let simulator, host, fay, accepted, refused, incoming;
 
   before(async () => {
     simulator = await Simulator.start();
     trust(simulator);
     await simulator.addPerson(FAY.name, FAY.phone);
+    await simulator.addPerson(HAL.name, HAL.phone);
     await simulator.addPerson('Our phone', OUR_NUMBER);
     host = await Host.start(simulator);
     fay = await Peer.create(simulator, FAY.name);
@@ -41,7 +46,9 @@ scenario(`killed ${KILLS} times while sending ${MESSAGES} messages (KILL_SEED=${
     const random = mulberry32(SEED);
     const kills = new Set();
     while (kills.size < KILLS) kills.add(1 + Math.floor(random() * (MESSAGES - 1)));
+    const talking = talk();
     ({ accepted, refused } = await postAll(host, kills, random));
+    incoming = await talking;
     assert.equal(accepted.size + refused.length, MESSAGES);
     assert.deepEqual(refused, [], 'none was refused while the host was up');
     await host.connected('main');
@@ -73,6 +80,15 @@ scenario(`killed ${KILLS} times while sending ${MESSAGES} messages (KILL_SEED=${
     assert.deepEqual(failed, [], 'failures to decrypt');
   });
 
+  step('the host shows everything that it was sent meanwhile, each once, and decrypted all', async () => {
+    const shown = await until('every message to us to be shown', async () => {
+      const all = (await host.allMessages('main')).filter((message) => !message.fromMe);
+      return all.length >= INCOMING && all;
+    });
+    assert.deepEqual(shown.map(({ content }) => content.text).sort(), incoming.sort());
+    assert.deepEqual(host.events.filter(({ event }) => event === 'message.undecryptable'), []);
+  });
+
   step('the host says of every accepted message that it was delivered', async () => {
     const pending = new Set(accepted.values());
     await until('every message to be delivered', async () => {
@@ -84,6 +100,18 @@ scenario(`killed ${KILLS} times while sending ${MESSAGES} messages (KILL_SEED=${
   });
 
   step('nothing that either side was sent stays unanswered, and nothing was unknown', () => quiet(simulator));
+
+  /** Somebody writes to us, whether the host is up or not. */
+  async function talk() {
+    const said = [];
+    for (let number = 0; number < INCOMING; number += 1) {
+      said.push(`meanwhile ${number}`);
+      await simulator.say(HAL.phone, OUR_NUMBER, said.at(-1));
+      // As fast as the host answers requests, so that it spreads over all the kills.
+      await host.session('main').catch(() => {});
+    }
+    return said;
+  }
 
   function everyOneOnce(texts) {
     const twice = texts.filter((text, at) => texts.indexOf(text) !== at);

@@ -37,6 +37,7 @@ scenario('damaged on the way', (step) => {
       const id = await dora.send(own, `damaged ${kind} for us`);
       assert.deepEqual(dora.sentKinds(id, ours.jid), [kind]);
       await host.received('main', `damaged ${kind} for us`);
+      await host.event('the failure', ({ event, data }) => event === 'message.undecryptable' && data.message.id === id);
       assert.equal(retriesAsked(dora, id), 1, 'our side asked once');
     });
 

@@ -103,10 +103,12 @@ scenario('signatures', (step) => {
   });
 
   step('what the network reports of the devices agrees with what the wire carried', async () => {
-    const reports = await simulator.devices();
-    const { identity } = await bundle(ours.jid);
-    const report = reports.find(({ jid }) => jid === ours.jid);
+    const { devices, certificateChain } = await simulator.devices();
+    const { identity, node } = await bundle(ours.jid);
+    const report = devices.find(({ jid }) => jid === ours.jid);
     assert.equal(report.identity, identity.toString('base64'));
+    assert.equal(report.signedIdentity, Buffer.from(descend(node, 'device-identity').content).toString('base64'));
+    assert.equal(certificateChain, handshakes[0].chain.toString('base64'));
   });
 
   async function bundle(jid) {

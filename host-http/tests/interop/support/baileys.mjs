@@ -7,7 +7,7 @@ import { within, until } from './wait.mjs';
 
 const { default: makeWASocket, useMultiFileAuthState, WA_CERT_DETAILS } = baileys;
 const RESTART = baileys.DisconnectReason.restartRequired;
-const LOG_LINES = 600;
+const LOG_LINES = Number(process.env.LOGS ?? 600);
 
 // Its Signal library prints whole sessions, keys included, to the console.
 console.info = () => {};

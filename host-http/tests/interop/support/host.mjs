@@ -19,6 +19,8 @@ export class Host {
       ...args,
     ];
     host.env = env;
+    // Of all its lives.
+    host.events = [];
     await host.launch();
     return host;
   }
@@ -26,7 +28,6 @@ export class Host {
   async launch() {
     this.process = await Running.start(this.args, this.env);
     this.url = this.process.ready.listening;
-    this.events = [];
     this.listen();
   }
 
@@ -124,7 +125,7 @@ export class Host {
     return this.call('POST', `/sessions/${id}/messages/read`, { messages: [{ chat, sender, id: message }] });
   }
 
-  /** Collects the event stream until the process ends. */
+  /** Adds to the events until the process ends. */
   listen() {
     const stop = new AbortController();
     this.stream = stop;

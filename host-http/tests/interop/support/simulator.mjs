@@ -33,6 +33,11 @@ export class Simulator {
     return this.call('POST', '/mock-phone/enter-code', { phone, code });
   }
 
+  /** Somebody writes from their phone. */
+  say(phone, to, text) {
+    return this.call('POST', `/people/${phone}/send`, { to, text });
+  }
+
   inbox(phone) {
     return this.call('GET', `/people/${phone}/inbox`);
   }
@@ -52,7 +57,8 @@ export class Simulator {
     return (await this.call('GET', '/unanswered')).unanswered;
   }
 
-  async devices() {
-    return (await this.call('GET', '/devices')).devices;
+  /** Public keys and signatures of all linked devices, and the certificate chain. */
+  devices() {
+    return this.call('GET', '/devices');
   }
 }
