@@ -29,6 +29,9 @@ use crate::{
 /// A session that does not end within this time is cut off.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
+/// A session whose task failed (the store, or a mistake of ours) starts again after this time.
+const REVIVAL: Duration = Duration::from_secs(5);
+
 /// Which service sessions connect to.
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -228,6 +231,10 @@ impl Sessions {
     /// A session as the API shows it.
     pub fn view(&self, record: SessionRecord) -> SessionView {
         let (status, code) = match self.running().get(&record.id) {
+            Some(running) if running.task.is_finished() => {
+                let reason = "it failed, and starts again in a moment: see the log".to_owned();
+                (Status::Waiting { until: None, reason }, None)
+            }
             Some(running) => (running.client.status(), running.code.borrow().clone()),
             None => (Status::Stopped, None),
         };
@@ -287,7 +294,7 @@ impl Sessions {
         let parts = Client::new(self.store.clone(), config).with_connector(self.service.connector.clone());
         let (client, mut happened, driver) = parts.into_parts();
         let (show, code) = watch::channel(None);
-        let (events, id) = (self.events.clone(), record.id.clone());
+        let (sessions, events, id) = (self.clone(), self.events.clone(), record.id.clone());
         let driving = tokio::spawn(driver.run());
         let driver = driving.abort_handle();
         let task = tokio::spawn(async move {
@@ -296,23 +303,38 @@ impl Sessions {
                 tell(&events, id.as_str(), event);
             }
             show.send_replace(None);
-            match driving.await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    tracing::error!(session = %id, %error, "the session ended");
-                    events.tell(id.as_str(), "session.disconnected", json!({ "reason": error.to_string() }));
-                }
-                Err(_) => {
-                    tracing::error!(session = %id, "the session's task failed");
-                    events.tell(
-                        id.as_str(),
-                        "session.disconnected",
-                        json!({ "reason": "an internal error" }),
-                    );
-                }
-            }
+            let reason = match driving.await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.to_string(),
+                Err(failed) if failed.is_cancelled() => return,
+                Err(_) => "an internal error".to_owned(),
+            };
+            tracing::error!(session = %id, reason, "the session failed");
+            let retry_at = now_millis() + REVIVAL.as_millis() as i64;
+            events.tell(
+                id.as_str(),
+                "session.disconnected",
+                json!({ "reason": reason, "retryAt": retry_at }),
+            );
+            tokio::spawn(sessions.revive(id));
         });
         running.insert(record.id.clone(), Running { client, code, task, driver });
+    }
+
+    /// Starts a session again that failed, unless somebody did something else with it in the meantime.
+    async fn revive(self, id: AccountId) {
+        loop {
+            tokio::time::sleep(REVIVAL).await;
+            let _gate = self.gate(&id).await;
+            let failed = self.running().get(&id).is_some_and(|running| running.task.is_finished());
+            if !failed {
+                return;
+            }
+            // Otherwise the store still fails, perhaps for a while.
+            if let Ok(record) = self.record(&id).await {
+                return self.launch(&record);
+            }
+        }
     }
 
     async fn halt(&self, id: &AccountId) {
@@ -354,6 +376,12 @@ async fn to_the_end<T: Send + 'static>(
         Err(ApiError::internal("an internal error: see the log"))
     };
     tokio::spawn(change).await.unwrap_or_else(failed)
+}
+
+/// Now, in milliseconds since the Unix epoch.
+pub(crate) fn now_millis() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    since.as_millis() as i64
 }
 
 fn note_code(show: &watch::Sender<Option<Code>>, event: &Event) {

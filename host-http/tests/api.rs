@@ -1,7 +1,14 @@
 //! The API in process, over a real simulated network on loopback.
 #![allow(clippy::unwrap_used, reason = "tests")]
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -9,10 +16,12 @@ use axum::{
 };
 use clap::Parser;
 use futures_util::StreamExt;
-use host_http::{app::App, config::Cli, router};
+use host_http::{app::App, config::Cli, router, session::Service};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
+use whatsapp_core::client::{Connector, Link, TransportError, WebSocket};
+use whatsapp_store::memory::MemoryStore;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -225,6 +234,53 @@ async fn wrong_input_is_told() {
     let last = Request::get("/api/events").header("last-event-id", "x").body(Body::empty()).unwrap();
     assert_eq!(test.send(last).await.status(), StatusCode::BAD_REQUEST);
     test.app.sessions.shutdown().await;
+}
+
+/// A way to connect that fails by a mistake of ours, a few times.
+#[derive(Debug)]
+struct Mistaken {
+    times: AtomicU32,
+    then: WebSocket,
+}
+
+#[async_trait]
+impl Connector for Mistaken {
+    async fn connect(&self, url: &str) -> Result<Box<dyn Link>, TransportError> {
+        let left = self.times.fetch_update(Relaxed, Relaxed, |times| times.checked_sub(1));
+        assert!(left.is_err(), "this failure belongs to the test");
+        self.then.connect(url).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_fails_starts_again_and_the_others_do_not_notice() {
+    let sandbox = TestApp::start().await;
+    let network = sandbox.app.sandbox.clone().unwrap();
+    let connector = Arc::new(Mistaken { times: AtomicU32::new(0), then: WebSocket::new().unwrap() });
+    let service = Service { connector: connector.clone(), ..network.service().unwrap() };
+    let app = App::new(Arc::new(MemoryStore::new()), service, Some(network));
+    let test = TestApp { router: router(app.clone()), app, _data: tempfile::tempdir().unwrap() };
+    test.linked("steady").await;
+    let (_, before) = test.get("/api/sessions/steady").await;
+
+    connector.times.store(1, Relaxed);
+    test.call("POST", "/api/sessions", Some(json!({ "id": "frail" }))).await;
+    test.until("/api/sessions/frail", |session| session["status"] == "waiting").await;
+    test.until("/api/sessions/frail", |session| session["status"] == "awaiting_pairing").await;
+    let (missed, _) = test.app.events.listen(Some(0));
+    let lost =
+        missed.iter().filter(|told| told.event == "session.disconnected" && told.session_id == "frail");
+    assert_eq!(lost.map(|told| told.data["reason"].clone()).collect::<Vec<_>>(), ["an internal error"]);
+    assert_eq!(test.get("/api/sessions/steady").await.1, before);
+
+    // Stopped while it waits to start again, it stays so.
+    connector.times.store(1, Relaxed);
+    test.call("POST", "/api/sessions/frail/restart", None).await;
+    test.until("/api/sessions/frail", |session| session["status"] == "waiting").await;
+    let (_, stopped) = test.call("POST", "/api/sessions/frail/stop", None).await;
+    assert_eq!(stopped["status"], "stopped");
+    test.app.sessions.shutdown().await;
+    sandbox.app.sessions.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult, Body},
     qr as picture,
-    session::{Code, SessionView},
+    session::{Code, SessionView, now_millis},
 };
 
 /// The longest that a request may wait for a code.
@@ -162,9 +162,4 @@ pub async fn pair_code(
     app.sessions.record(&id).await?;
     let code = app.sessions.client(&id)?.request_pair_code(&wanted.phone).await?;
     Ok(Json(json!({ "code": code })))
-}
-
-pub(super) fn now_millis() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    since.as_millis() as i64
 }
