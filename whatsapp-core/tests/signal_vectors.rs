@@ -1,6 +1,7 @@
 //! The Signal code against implementations that nobody here wrote: conversations with Baileys 7.0.0-rc14, byte for byte in
 //! both directions, and signatures from the specification in plain integers. `testdata/signal` holds the vectors and
 //! what made them.
+#![allow(clippy::unwrap_used, reason = "tests")]
 use std::{collections::VecDeque, convert::Infallible, fs, path::Path};
 
 use data_encoding::HEXLOWER;

@@ -71,7 +71,7 @@ const INITIAL: [u32; 8] =
 /// A SHA-256 that goes on after one block.
 struct Continued {
     state: [u32; 8],
-    /// Bytes that do not fill a block yet.
+    /// Bytes that do not fill a block yet, then zeros.
     rest: [u8; BLOCK],
     filled: usize,
     length: u64,
@@ -94,21 +94,26 @@ impl Continued {
             if self.filled < BLOCK {
                 return;
             }
-            compress256(&mut self.state, &[self.rest]);
+            self.compress_rest();
         }
         let (blocks, tail) = part.as_chunks::<BLOCK>();
-        compress256(&mut self.state, blocks);
+        if !blocks.is_empty() {
+            compress256(&mut self.state, blocks);
+        }
         self.rest[..tail.len()].copy_from_slice(tail);
         self.filled = tail.len();
+    }
+
+    fn compress_rest(&mut self) {
+        compress256(&mut self.state, &[self.rest]);
+        self.rest = [0; BLOCK];
     }
 
     /// Pads as FIPS 180-4, section 5.1.1 says.
     fn finish(mut self) -> [u8; 32] {
         self.rest[self.filled] = 0x80;
-        self.rest[self.filled + 1..].fill(0);
         if self.filled >= BLOCK - 8 {
-            compress256(&mut self.state, &[self.rest]);
-            self.rest.fill(0);
+            self.compress_rest();
         }
         self.rest[BLOCK - 8..].copy_from_slice(&(self.length * 8).to_be_bytes());
         compress256(&mut self.state, &[self.rest]);

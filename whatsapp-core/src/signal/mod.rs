@@ -6,6 +6,8 @@
 //!
 //! **Durability.** [`Session::encrypt`] and [`SenderKey::encrypt`] move the record. Write the record down before the
 //! ciphertext leaves: after a crash the same counter would otherwise encrypt another message with the same key.
+//! That is cheap: a session in use is half a kilobyte, serialized in about half a microsecond, and one record serves any
+//! number of messages encrypted before it is written. On an error a record is as it was, so there is nothing to write.
 mod address;
 mod chain;
 mod error;

@@ -52,7 +52,13 @@ enum Advance {
     /// Further along a chain that is known.
     Along { chain: usize, key: ChainKey, skipped: Vec<Skipped> },
     /// A new chain of the peer.
-    Turn { root_key: Zeroizing<[u8; 32]>, peer: Peer, receiver: ReceiverChain },
+    Turn(Box<Turn>),
+}
+
+struct Turn {
+    root_key: Zeroizing<[u8; 32]>,
+    peer: Peer,
+    receiver: ReceiverChain,
 }
 
 /// One Diffie-Hellman ratchet step: a new root key, and a chain key beside it.
@@ -104,7 +110,7 @@ impl State {
             let (root_key, key) = ratchet(&self.root_key, &peer.agree(self.sender_ratchet.private())?);
             let (seed, chain, skipped) = ChainKey::new(&key).forward(message.counter)?;
             let receiver = ReceiverChain { ratchet_key: message.ratchet_key, chain, skipped: skipped.into() };
-            return Ok((seed, Advance::Turn { root_key, peer, receiver }));
+            return Ok((seed, Advance::Turn(Box::new(Turn { root_key, peer, receiver }))));
         };
         let chain = &self.receivers[at];
         if message.counter >= chain.chain.counter {
@@ -124,14 +130,14 @@ impl State {
                 chain.chain = key;
                 chain.skipped.extend(skipped);
             }
-            Advance::Turn { root_key, peer, receiver } => {
-                let (sender_ratchet, shared) = KeyPair::generate_agreed(&peer, rng)?;
-                let (root_key, sender_key) = ratchet(&root_key, &shared);
+            Advance::Turn(turn) => {
+                let (sender_ratchet, shared) = KeyPair::generate_agreed(&turn.peer, rng)?;
+                let (root_key, sender_key) = ratchet(&turn.root_key, &shared);
                 self.previous_counter = self.sender_chain.counter.saturating_sub(1);
                 self.root_key = root_key;
                 self.sender_ratchet = sender_ratchet;
                 self.sender_chain = ChainKey::new(&sender_key);
-                self.receivers.push_back(receiver);
+                self.receivers.push_back(turn.receiver);
                 if self.receivers.len() > MAX_RECEIVER_CHAINS {
                     self.receivers.pop_front();
                 }

@@ -39,6 +39,11 @@ pub async fn signal_batches_of_any_size(store: Arc<dyn Store>) {
     let value = |number: usize| Bytes::from(number.to_string());
     let puts = (0..1000).step_by(2).map(|number| Change::PutSignal(key(number.to_string()), value(number)));
     commit(&*store, &a, puts).await;
+    // The last of many values of one key counts, also when they come in one go.
+    let again = (0..64).map(|number| Change::PutSignal(key(format!("again {}", number % 3)), value(number)));
+    commit(&*store, &a, again).await;
+    let keys = [0, 1, 2].map(|number| key(format!("again {number}")));
+    assert_eq!(store.signal(&a, &keys).await.unwrap(), [63, 61, 62].map(|number| Some(value(number))));
     for size in [1, 2, 3, 4, 5, 16, 17, 63, 64, 65, 255, 256, 257, 300, 999, 1000] {
         let keys: Vec<_> = (0..size).map(|number| key(number.to_string())).collect();
         let found = store.signal(&a, &keys).await.unwrap();

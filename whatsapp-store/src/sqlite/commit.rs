@@ -1,8 +1,9 @@
 use async_trait::async_trait;
+use bytes::Bytes;
 use sqlx::{Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 
 use super::{SqliteStore, device, error::writing, lid, message, outgoing, session, signal};
-use crate::{AccountId, Change, Changes, Result, Store};
+use crate::{AccountId, Change, Changes, Result, SignalKey, Store};
 
 #[async_trait]
 impl Store for SqliteStore {
@@ -18,31 +19,54 @@ impl Store for SqliteStore {
     }
 }
 
-/// Writes one change within the transaction begun.
+/// Writes all changes of one commit within the transaction begun.
 pub(super) async fn apply(
     connection: &mut SqliteConnection,
-    account: &AccountId,
-    change: &Change,
+    Changes { account, list }: &Changes,
 ) -> Result<()> {
-    change.check(account)?;
-    let account = account.as_str();
-    match change {
-        Change::PutDevice(device) => run(connection, device::put(account, device)).await,
-        Change::DeleteDevice => delete(connection, account, &DEVICE).await,
-        Change::PutSignal(key, value) => run(connection, signal::put(account, key, value)).await,
-        Change::DeleteSignal(key) => run(connection, signal::delete(account, key)).await,
-        Change::PutLid(mapping) => run(connection, lid::put(account, mapping)).await,
-        Change::PutOutgoing(message) => run(connection, outgoing::put(account, message)).await,
-        Change::SetOutgoingState(id, state) => {
-            run(connection, outgoing::set_state(account, id, *state)).await
+    // Signal records in a row are put aside and written together.
+    let mut records = Vec::new();
+    for change in list {
+        change.check(account)?;
+        if let Change::PutSignal(key, value) = change {
+            records.push((key, value));
+        } else {
+            put_signal(connection, account, &records).await?;
+            records.clear();
+            apply_one(connection, account, change).await?;
         }
-        Change::ExpireOutgoing(before) => run(connection, outgoing::expire(account, *before)).await,
-        Change::PutMessage(message) => run(connection, message::put(account, message)?).await,
-        Change::RaiseStatus(key, status) => run(connection, message::raise(account, key, *status)).await,
-        Change::PutSession(session) => run(connection, session::put(account, session)).await,
+    }
+    put_signal(connection, account, &records).await
+}
+
+async fn put_signal(
+    connection: &mut SqliteConnection,
+    account: &AccountId,
+    mut records: &[(&SignalKey, &Bytes)],
+) -> Result<()> {
+    while let Some(statement) = signal::put(account.as_str(), &mut records) {
+        run(connection, statement).await?;
+    }
+    Ok(())
+}
+
+async fn apply_one(connection: &mut SqliteConnection, account: &AccountId, change: &Change) -> Result<()> {
+    let name = account.as_str();
+    match change {
+        Change::PutSignal(key, value) => put_signal(connection, account, &[(key, value)]).await,
+        Change::PutDevice(device) => run(connection, device::put(name, device)).await,
+        Change::DeleteDevice => delete(connection, name, &DEVICE).await,
+        Change::DeleteSignal(key) => run(connection, signal::delete(name, key)).await,
+        Change::PutLid(mapping) => run(connection, lid::put(name, mapping)).await,
+        Change::PutOutgoing(message) => run(connection, outgoing::put(name, message)).await,
+        Change::SetOutgoingState(id, state) => run(connection, outgoing::set_state(name, id, *state)).await,
+        Change::ExpireOutgoing(before) => run(connection, outgoing::expire(name, *before)).await,
+        Change::PutMessage(message) => run(connection, message::put(name, message)?).await,
+        Change::RaiseStatus(key, status) => run(connection, message::raise(name, key, *status)).await,
+        Change::PutSession(session) => run(connection, session::put(name, session)).await,
         Change::DeleteSession => {
-            delete(connection, account, &DEVICE).await?;
-            delete(connection, account, &SESSION).await
+            delete(connection, name, &DEVICE).await?;
+            delete(connection, name, &SESSION).await
         }
     }
 }

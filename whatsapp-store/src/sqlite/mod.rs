@@ -104,6 +104,7 @@ fn options() -> SqliteConnectOptions {
         .pragma("secure_delete", "FAST")
         .pragma("temp_store", "MEMORY")
         .pragma("cache_size", "-8192")
+        .row_buffer_size(1024)
         // Gives the log back to the disk after a burst.
         .pragma("journal_size_limit", "67108864")
         .disable_statement_logging()

@@ -1,4 +1,4 @@
-use std::{fmt::Write, sync::LazyLock};
+use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,15 +10,34 @@ use super::{
 };
 use crate::{AccountId, Result, SignalKey, SignalKind, SignalStore};
 
-pub(super) fn put<'a>(account: &'a str, key: &'a SignalKey, value: &'a Bytes) -> Statement<'a> {
-    sqlx::query(
-        "INSERT INTO signal (account, kind, id, value) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT (account, kind, id) DO UPDATE SET value = excluded.value",
+/// Rows in one statement. A fan-out writes hundreds of ratchets, and every statement costs a way between two threads.
+const ROWS: [usize; 3] = [64, 8, 1];
+
+static INSERTS: LazyLock<[String; ROWS.len()]> = LazyLock::new(|| ROWS.map(insert));
+
+fn insert(rows: usize) -> String {
+    let row = |row: usize| format!("(?1, ?{}, ?{}, ?{})", 2 + 3 * row, 3 + 3 * row, 4 + 3 * row);
+    let rows = (0..rows).map(row).collect::<Vec<_>>().join(", ");
+    format!(
+        "INSERT INTO signal (account, kind, id, value) VALUES {rows} \
+         ON CONFLICT (account, kind, id) DO UPDATE SET value = excluded.value"
     )
-    .bind(account)
-    .bind(key.kind.code())
-    .bind(&*key.id)
-    .bind(&value[..])
+}
+
+/// Writes the first of these records, as many as fit in one statement, and leaves the others.
+pub(super) fn put<'a>(
+    account: &'a str,
+    records: &mut &[(&'a SignalKey, &'a Bytes)],
+) -> Option<Statement<'a>> {
+    let size = ROWS.iter().position(|rows| *rows <= records.len())?;
+    let (first, others) = records.split_at(ROWS[size]);
+    *records = others;
+    let inserts: &'static [String; ROWS.len()] = &INSERTS;
+    let mut statement = sqlx::query(inserts[size].as_str()).bind(account);
+    for (key, value) in first {
+        statement = statement.bind(key.kind.code()).bind(&*key.id).bind(&value[..]);
+    }
+    Some(statement)
 }
 
 pub(super) fn delete<'a>(account: &'a str, key: &'a SignalKey) -> Statement<'a> {
@@ -36,12 +55,8 @@ static SELECTS: LazyLock<[String; ROOMS.len()]> = LazyLock::new(|| ROOMS.map(sel
 
 /// Finds each key by its index entry, in the order asked.
 fn select(room: usize) -> String {
-    let mut keys = String::new();
-    for place in 0..room {
-        let (comma, kind) = (if place == 0 { "" } else { ", " }, 2 + 2 * place);
-        // Writing to a string cannot fail.
-        let _ = write!(keys, "{comma}({place}, ?{kind}, ?{})", kind + 1);
-    }
+    let key = |place: usize| format!("({place}, ?{}, ?{})", 2 + 2 * place, 3 + 2 * place);
+    let keys = (0..room).map(key).collect::<Vec<_>>().join(", ");
     format!(
         "WITH wanted (place, kind, id) AS (VALUES {keys}) SELECT wanted.place, signal.value \
          FROM wanted CROSS JOIN signal \

@@ -140,9 +140,7 @@ async fn write_and_commit(
     group: impl Iterator<Item = &Changes>,
 ) -> Result<()> {
     for changes in group {
-        for change in &changes.list {
-            apply(connection, &changes.account, change).await?;
-        }
+        apply(connection, changes).await?;
     }
     run(connection, "COMMIT").await
 }
