@@ -90,6 +90,22 @@ fn certificates() {
     assert_eq!(other, Err(CertError::LeafKey));
 }
 
+/// Nor can a byte of the chain alone.
+#[test]
+fn a_changed_chain_is_refused() {
+    let vectors = vectors("noise");
+    let (chain, root) = (hex(&vectors["chain"]), root(&vectors));
+    let server = PublicKey::from_raw(&hex(&vectors["server_static"])).unwrap();
+    for at in 0..chain.len() {
+        for bit in [1, 0x80] {
+            let mut changed = chain.clone();
+            changed[at] ^= bit;
+            assert!(verify_chain(&changed, &server, &root, NOW).is_err(), "byte {at}");
+        }
+        assert!(verify_chain(&chain[..at], &server, &root, NOW).is_err(), "cut at {at}");
+    }
+}
+
 /// Signatures of curve25519-js and of XEdDSA written on @noble/curves, which agree; and the deterministic ones of the
 /// libsignal package.
 #[test]

@@ -12,7 +12,7 @@ use whatsapp_core::{
     crypto::KeyPair,
     jid::Jid,
     pairing::{
-        adv,
+        adv::{self, AdvError},
         code::{Finish, PairCode, WrappedKey},
         qr::{ClientType, QrCode},
         stanza::{self, PairError, PairSuccess},
@@ -199,6 +199,41 @@ fn pair_success() {
 fn adv_details(identity: &[u8]) -> Bytes {
     assert_eq!(identity[0], 0x0a);
     Bytes::copy_from_slice(&identity[2..2 + usize::from(identity[1])])
+}
+
+/// No byte of it can be changed without notice, and with the key of the account known, neither of what others see.
+#[test]
+fn changed_identities_are_refused() {
+    let vectors = Vectors::load();
+    let (phone, companion) = (vectors.key("phone").public(), vectors.key("companion"));
+    let success = PairSuccess::parse(vectors.named("pair_success").root()).unwrap();
+    let secret = vectors.secret("adv_secret");
+    let changed = |bytes: &[u8], at: usize| {
+        let mut changed = bytes.to_vec();
+        changed[at] ^= 1;
+        changed
+    };
+    for at in 0..success.device_identity.len() {
+        let identity = changed(&success.device_identity, at);
+        assert!(
+            adv::link(&identity, &secret, &companion, &mut Draws::new(&[&[7; 64]])).is_err(),
+            "byte {at}"
+        );
+    }
+    let answer = vectors.named("pair_device_sign");
+    let shown = answer.root().child("pair-device-sign").unwrap().child_bytes("device-identity").unwrap();
+    assert_eq!(adv::verify_companion(shown, &companion.public(), None), Err(AdvError::UnknownAccount));
+    for at in 0..shown.len() {
+        let refused = adv::verify_companion(&changed(shown, at), &companion.public(), Some(&phone));
+        assert!(refused.is_err(), "byte {at}");
+    }
+    let list = vectors.bytes("key_index_list");
+    let key_at = list.len() - 32;
+    for at in 0..key_at {
+        let refused = adv::verify_key_index_list(&changed(&list, at), Some(&phone));
+        // The last tag and length belong to the account's key, which is known here.
+        assert!(refused.is_err() || at >= key_at - 2, "byte {at}");
+    }
 }
 
 #[test]

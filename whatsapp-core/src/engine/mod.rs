@@ -337,7 +337,11 @@ impl Engine {
         };
         let request = match (request, error) {
             (Request::ResendBundle(resend), None) => {
-                self.on_resend_bundle(now, node, *resend);
+                if self.on_bundles(now, node) == Flow::Wait {
+                    self.requests.put_back(id, Request::ResendBundle(resend), now);
+                    return Flow::Wait;
+                }
+                self.send_again(now, *resend);
                 return Flow::Done;
             }
             (request, _) => request,
@@ -368,9 +372,11 @@ impl Engine {
             (Request::Digest, None) => self.on_digest(now, node),
             (Request::Devices(asked), None) => self.on_devices(now, node, asked),
             (Request::Bundles(asked), None) => {
-                self.on_bundles(now, node);
-                self.bundle_fetches.done(asked);
-                Flow::Done
+                let flow = self.on_bundles(now, node);
+                if flow == Flow::Done {
+                    self.bundle_fetches.done(asked);
+                }
+                flow
             }
             _ => Flow::Done,
         };

@@ -154,11 +154,6 @@ impl Engine {
         self.request(now, query, Request::ResendBundle(Box::new(resend)));
     }
 
-    pub(super) fn on_resend_bundle(&mut self, now: Timestamp, node: NodeRef<'_>, resend: Resend) {
-        self.on_bundles(now, node);
-        self.send_again(now, resend);
-    }
-
     /// Resends whose time has come go out, and those whose acknowledgement is late go out again.
     pub(super) fn pump_resends(&mut self, now: Timestamp) {
         for resend in self.resends.late(now) {
@@ -184,7 +179,7 @@ impl Engine {
         Some(self.sent_messages.get(id)?.as_ref()?.payload.clone())
     }
 
-    fn send_again(&mut self, now: Timestamp, mut resend: Resend) {
+    pub(super) fn send_again(&mut self, now: Timestamp, mut resend: Resend) {
         if let Some(stanza) = self.seal_again(&resend) {
             self.transmit(now, &stanza.to_node());
             let answer = resend.answer.take();
@@ -218,13 +213,25 @@ impl Engine {
     }
 
     /// Bundles came: a session with each device that has a good one.
-    pub(super) fn on_bundles(&mut self, now: Timestamp, node: NodeRef<'_>) {
-        let bundles = match prekeys::parse_bundles(node) {
+    pub(super) fn on_bundles(&mut self, now: Timestamp, node: NodeRef<'_>) -> Flow {
+        let mut bundles = match prekeys::parse_bundles(node) {
             Ok(bundles) => bundles,
-            Err(error) => return tracing::warn!(%error, "prekey bundles are not readable"),
+            Err(error) => {
+                tracing::warn!(%error, "prekey bundles are not readable");
+                return Flow::Done;
+            }
         };
-        for (jid, bundle) in bundles {
-            let canonical = self.peers.canonical(&jid);
+        for (jid, _) in &mut bundles {
+            *jid = self.peers.canonical(jid);
+        }
+        let missing = self.records.missing(bundles.iter().flat_map(|(jid, _)| self.session_keys(jid)));
+        if !missing.is_empty() {
+            self.ask(Query::Signal(missing));
+            return Flow::Wait;
+        }
+        // A companion's identity is signed by its primary, whose key may be known from nowhere but its own bundle.
+        bundles.sort_by_key(|(jid, _)| jid.device != 0);
+        for (canonical, bundle) in bundles {
             let usable = match bundle {
                 Ok(bundle) => self.start_session(&canonical, &bundle),
                 Err(error) => {
@@ -236,6 +243,7 @@ impl Engine {
                 self.mark_unreachable(now, canonical);
             }
         }
+        Flow::Done
     }
 
     /// Sets a session up from a bundle, after every check that there is. `false` when it is not to be trusted.

@@ -5,6 +5,7 @@ use sha1::{Digest, Sha1};
 use super::{
     accounts::{DeviceAddress, SignedKey},
     network::Network,
+    primary::without_account_key,
 };
 use crate::{
     binary::{Node, NodeRef},
@@ -79,7 +80,7 @@ impl Network {
         Ok(vec![digest])
     }
 
-    /// Bundles of devices; each uses up a one-time prekey.
+    /// Bundles of devices, in no order that was asked for; each uses up a one-time prekey.
     pub(super) fn bundles(&mut self, now: Timestamp, node: NodeRef<'_>) -> Result<Vec<Node>, u16> {
         let asked: Vec<Jid> = node
             .child("key")
@@ -94,7 +95,8 @@ impl Network {
                 None => user.child(Node::new("error").attr("code", "404").attr("text", "item-not-found")),
             }
         });
-        let users: Vec<_> = users.collect();
+        let mut users: Vec<_> = users.collect();
+        users.reverse();
         Ok(vec![Node::new("list").children(users)])
     }
 
@@ -117,7 +119,7 @@ impl Network {
         if let Some((id, value)) = companion.keys.one_time.pop_front() {
             children.push(key_node("key", id, value));
         }
-        children.push(Node::new("device-identity").bytes(companion.signed_identity.clone()));
+        children.push(Node::new("device-identity").bytes(without_account_key(&companion.signed_identity)));
         self.tell_if_low(now, device);
         Some(children)
     }

@@ -87,6 +87,14 @@ pub fn accept_companion(
     Some(identity.encode_to_vec().into())
 }
 
+/// A companion's identity as bundles show it: without the account's key, which is the identity key of the phone that
+/// others know from its own bundle.
+pub(crate) fn without_account_key(identity: &Bytes) -> Bytes {
+    let Ok(mut signed) = adv::SignedDeviceIdentity::decode(identity.clone()) else { return identity.clone() };
+    signed.account_signature_key = None;
+    signed.encode_to_vec().into()
+}
+
 /// Signs the list of companions that belong to the account.
 pub fn sign_key_index_list(
     account: &KeyPair,
