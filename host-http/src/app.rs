@@ -25,6 +25,8 @@ pub struct App {
     pub events: Events,
     /// The simulated network, if there is one.
     pub sandbox: Option<Sandbox>,
+    /// Listening on this machine only, which then answers to its own names alone.
+    pub local: bool,
     /// When the host started.
     pub started: std::time::Instant,
     stop: watch::Sender<bool>,
@@ -47,17 +49,17 @@ impl App {
                 connector: connector(options.tls_ca.as_deref())?,
             },
         };
-        let app = Self::new(store, service, sandbox);
+        let app = Self { local: options.listen.ip().is_loopback(), ..Self::new(store, service, sandbox) };
         app.sessions.start_wanted().await.context("cannot start the stored sessions")?;
         Ok(app)
     }
 
-    /// From its parts, with no session running.
+    /// From its parts, with no session running, for this machine only.
     pub fn new(store: Arc<dyn Store>, service: Service, sandbox: Option<Sandbox>) -> Self {
         let events = Events::of_this_run();
         let sessions = Sessions::new(store.clone(), service, events.clone());
         let (stop, _) = watch::channel(false);
-        Self { store, sessions, events, sandbox, started: std::time::Instant::now(), stop }
+        Self { store, sessions, events, sandbox, local: true, started: std::time::Instant::now(), stop }
     }
 
     /// Ends event streams, which last for ever otherwise.

@@ -1,16 +1,18 @@
 //! Every route, in one table.
+use std::net::IpAddr;
+
 use axum::{
     Router,
-    extract::Request,
-    http::{HeaderName, HeaderValue},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 
 use crate::{
     app::App,
-    error::{no_route, wrong_method},
+    error::{ApiError, no_route, wrong_method},
     routes::{events, health, messages, sandbox, sessions},
 };
 
@@ -35,8 +37,39 @@ pub fn router(app: App) -> Router {
         .route("/api/sessions/{id}/sandbox-link", post(sandbox::link))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(app.local, refuse_strangers))
         .layer(middleware::from_fn(correlate))
         .with_state(app)
+}
+
+/// There are no logins yet, so a web page must not reach the API through the browser of somebody on this machine: neither
+/// by asking from another site, nor by having its own name point here.
+async fn refuse_strangers(State(local): State<bool>, request: Request, next: Next) -> Response {
+    match stranger(local, request.headers()) {
+        Some(why) => ApiError::forbidden(why).into_response(),
+        None => next.run(request).await,
+    }
+}
+
+fn stranger(local: bool, headers: &HeaderMap) -> Option<&'static str> {
+    let header = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let host = header(header::HOST);
+    let of_this_site = |origin: &str| origin.split_once("://").is_some_and(|(_, site)| Some(site) == host);
+    if header(header::ORIGIN).is_some_and(|origin| !of_this_site(origin)) {
+        Some("web pages of other sites may not ask")
+    } else if local && host.is_some_and(|host| !names_this_machine(host)) {
+        Some("ask for localhost, or for an IP address")
+    } else {
+        None
+    }
+}
+
+/// Is the host of a `Host` header one that nobody else can give out? Addresses are, and so is `localhost`.
+fn names_this_machine(host: &str) -> bool {
+    let name =
+        host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
 }
 
 /// Each answer carries the request's correlation id, or one made for it.
@@ -50,4 +83,29 @@ async fn correlate(request: Request, next: Next) -> Response {
     tracing::debug!(%method, path, status = response.status().as_u16(), ?id, "answered");
     response.headers_mut().insert(CORRELATION, id);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_this_machine;
+
+    #[test]
+    fn names_of_this_machine() {
+        for name in [
+            "localhost",
+            "localhost:8000",
+            "LOCALHOST:1",
+            "127.0.0.1",
+            "127.0.0.1:8000",
+            "[::1]:8000",
+            "[::1]",
+        ] {
+            assert!(names_this_machine(name), "{name}");
+        }
+        for name in
+            ["", "evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example:80"]
+        {
+            assert!(!names_this_machine(name), "{name}");
+        }
+    }
 }

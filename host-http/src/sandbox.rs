@@ -1,7 +1,8 @@
 //! A simulated network inside the host: nothing is needed to try everything out.
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use whatsapp_core::{
     client::WebSocket,
@@ -28,7 +29,7 @@ const PEOPLE: [(&str, &str, &[&str]); 3] = [
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     simulator: Simulator,
-    url: String,
+    address: SocketAddr,
 }
 
 impl Sandbox {
@@ -45,14 +46,14 @@ impl Sandbox {
         }
         let listener =
             TcpListener::bind("127.0.0.1:0").await.context("no free port for the simulated network")?;
-        let url = format!("ws://{}{}", listener.local_addr()?, simulator::SOCKET_PATH);
+        let address = listener.local_addr()?;
         let service = simulator::router(simulator.clone());
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, service).await {
                 tracing::error!(%error, "the simulated network ended");
             }
         });
-        Ok(Self { simulator, url })
+        Ok(Self { simulator, address })
     }
 
     /// Where sessions connect to.
@@ -61,12 +62,18 @@ impl Sandbox {
     /// When the TLS library cannot be set up.
     pub fn service(&self) -> anyhow::Result<Service> {
         let connector = Arc::new(WebSocket::new()?);
-        Ok(Service { url: self.url.clone(), trust_root: self.simulator.trust_root(), connector })
+        let url = format!("ws://{}{}", self.address, simulator::SOCKET_PATH);
+        Ok(Service { url, trust_root: self.simulator.trust_root(), connector })
     }
 
     /// Those who answer, by number and name.
     pub fn people(&self) -> Vec<(&'static str, &'static str)> {
         PEOPLE.iter().map(|(phone, name, _)| (*phone, *name)).collect()
+    }
+
+    /// Where the network is, and its admin API.
+    pub fn network(&self) -> Value {
+        simulator::whereabouts(&self.simulator, self.address, false)
     }
 
     /// The phone of a session scans its code; a session that comes for the first time gets a phone of its own.

@@ -228,6 +228,36 @@ async fn wrong_input_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn web_pages_of_strangers_are_refused() {
+    let test = TestApp::start().await;
+    let status = async |app: &App, host: &str, origin: Option<&str>| {
+        let mut request = Request::post("/api/sessions/me/stop").header(header::HOST, host);
+        if let Some(origin) = origin {
+            request = request.header(header::ORIGIN, origin);
+        }
+        router(app.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+    };
+    let there_is_none = StatusCode::NOT_FOUND;
+    assert_eq!(status(&test.app, "localhost:8000", None).await, there_is_none);
+    assert_eq!(status(&test.app, "127.0.0.1:8000", Some("http://127.0.0.1:8000")).await, there_is_none);
+    for origin in ["http://evil.example", "http://localhost:3000", "null", ""] {
+        assert_eq!(
+            status(&test.app, "localhost:8000", Some(origin)).await,
+            StatusCode::FORBIDDEN,
+            "{origin}"
+        );
+    }
+    // A name that points here, and a page under that name.
+    assert_eq!(status(&test.app, "evil.example:8000", None).await, StatusCode::FORBIDDEN);
+    assert_eq!(status(&test.app, "evil.example", Some("http://evil.example")).await, StatusCode::FORBIDDEN);
+    // Who listens for others has names of their own.
+    let mut open = test.app.clone();
+    open.local = false;
+    assert_eq!(status(&open, "host.example", Some("https://host.example")).await, there_is_none);
+    assert_eq!(status(&open, "host.example", Some("https://evil.example")).await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn health_and_correlation() {
     let test = TestApp::start().await;
     let (status, health) = test.get("/health").await;

@@ -111,7 +111,7 @@ impl Program {
     /// The event stream from its start, until it holds `word`.
     async fn told(&self, path: &str, word: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 0\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 0\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut text = Vec::new();
         let read = async {
@@ -329,13 +329,13 @@ async fn nobody_keeps_it_from_ending() {
     host.json("POST", "/api/sessions", r#"{"id":"me"}"#).await;
     host.get("/api/sessions/me/qr?wait=30").await;
     let mut open = Vec::new();
-    for sent in ["", "GET /api/ev", "GET /api/events HTTP/1.1\r\nHost: x\r\n\r\n"] {
+    for sent in ["", "GET /api/ev", "GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
         let mut stream = TcpStream::connect(host.address).await.unwrap();
         stream.write_all(sent.as_bytes()).await.unwrap();
         open.push(stream);
     }
     let mut watching = TcpStream::connect(simulator.address).await.unwrap();
-    watching.write_all(b"GET /admin/events HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    watching.write_all(b"GET /admin/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     // Both streams have begun.
     for stream in [&mut open[2], &mut watching] {
         assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);

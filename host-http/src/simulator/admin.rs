@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use whatsapp_core::{
     jid::Jid,
     sim::{
-        Behaviour, Faults, Side,
+        Behaviour, Faults, Side, SimError,
         runtime::{Ended, Simulator, SimulatorError},
     },
 };
@@ -23,6 +23,9 @@ use crate::error::{ApiError, ApiResult, Body};
 impl From<SimulatorError> for ApiError {
     fn from(error: SimulatorError) -> Self {
         match error {
+            SimulatorError::Refused(refused @ SimError::UnknownPerson(_)) => {
+                Self::not_found(refused.to_string())
+            }
             SimulatorError::Refused(refused) => Self::bad_request(refused.to_string()),
             error => Self::unavailable(error.to_string()),
         }

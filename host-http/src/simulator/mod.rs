@@ -3,16 +3,23 @@ mod admin;
 mod socket;
 mod tls;
 
+use std::net::SocketAddr;
+
 use anyhow::Context;
 use axum::{
     Router,
     routing::{get, post},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use whatsapp_core::sim::runtime::Simulator;
 
-use crate::{announce, config::SimulatorOptions, error::no_route, signal::StopSignal};
+use crate::{
+    announce,
+    config::SimulatorOptions,
+    error::{no_route, wrong_method},
+    signal::StopSignal,
+};
 
 /// Where the WebSocket is.
 pub const SOCKET_PATH: &str = "/ws/chat";
@@ -34,7 +41,18 @@ pub fn router(simulator: Simulator) -> Router {
         .route("/admin/unanswered", get(admin::unanswered))
         .route("/admin/events", get(admin::events))
         .fallback(no_route)
+        .method_not_allowed_fallback(wrong_method)
         .with_state(simulator)
+}
+
+/// What a client needs to know of a network that listens on `address`: `url`, `trustRoot`, and `admin`.
+pub fn whereabouts(simulator: &Simulator, address: SocketAddr, tls: bool) -> Value {
+    let s = if tls { "s" } else { "" };
+    json!({
+        "url": format!("ws{s}://{address}{SOCKET_PATH}"),
+        "trustRoot": simulator.trust_root().to_string(),
+        "admin": format!("http{s}://{address}/admin"),
+    })
 }
 
 /// Runs the simulated network alone until it is told to stop.
@@ -49,12 +67,7 @@ pub async fn run(options: SimulatorOptions) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let simulator = Simulator::start(options.seed.unwrap_or_else(rand::random));
     let secure = if options.tls { Some(tls::Certificate::generate()?) } else { None };
-    let s = if secure.is_some() { "s" } else { "" };
-    let mut line = json!({
-        "url": format!("ws{s}://{address}{SOCKET_PATH}"),
-        "trustRoot": simulator.trust_root().to_string(),
-        "admin": format!("http{s}://{address}/admin"),
-    });
+    let mut line = whereabouts(&simulator, address, secure.is_some());
     if let Some(certificate) = &secure {
         line["certificate"] = certificate.pem.clone().into();
     }
