@@ -229,8 +229,7 @@ impl Engine {
                         self.statuses.put(key, Some(MessageStatus::Queued));
                     }
                 }
-                let limit = self.outbox.load_limit();
-                self.outbox.provide(messages, limit);
+                self.outbox.provide(messages);
             }
         }
         if self.wanted.is_empty() {

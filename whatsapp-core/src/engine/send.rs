@@ -112,7 +112,8 @@ impl Engine {
             return;
         }
         if self.outbox.wants_stored() {
-            self.ask(Query::Queued(self.outbox.load_limit()));
+            let limit = self.outbox.load_limit();
+            self.ask(Query::Queued(limit));
         }
         let mut blocked = HashSet::new();
         for position in self.outbox.sendable() {
