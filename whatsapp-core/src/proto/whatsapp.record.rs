@@ -49,6 +49,9 @@ pub struct PreKey {
     pub id: u32,
     #[prost(bytes = "vec", tag = "2")]
     pub private: ::prost::alloc::vec::Vec<u8>,
+    /// Derived from the private key, at a price that a login would pay for each of hundreds.
+    #[prost(bytes = "vec", tag = "3")]
+    pub public: ::prost::alloc::vec::Vec<u8>,
 }
 /// A person's devices as last heard from the service.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

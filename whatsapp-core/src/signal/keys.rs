@@ -62,7 +62,11 @@ impl PreKey {
 
     /// To be stored: secret.
     pub fn to_bytes(&self) -> Bytes {
-        let mut record = record::PreKey { id: self.id, private: self.key.private().expose().to_vec() };
+        let mut record = record::PreKey {
+            id: self.id,
+            private: self.key.private().expose().to_vec(),
+            public: self.key.public().as_bytes().to_vec(),
+        };
         let bytes = record.encode_to_vec();
         record.private.zeroize();
         bytes.into()
@@ -75,9 +79,10 @@ impl PreKey {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignalError> {
         let mut record =
             record::PreKey::decode(bytes).map_err(|_| SignalError::Malformed("a prekey record"))?;
-        let key = PrivateKey::from_raw(&record.private).map(KeyPair::from);
+        let private = PrivateKey::from_raw(&record.private);
         record.private.zeroize();
-        Ok(Self { id: record.id, key: key? })
+        let key = KeyPair::from_parts(private?, PublicKey::from_raw(&record.public)?);
+        Ok(Self { id: record.id, key })
     }
 }
 

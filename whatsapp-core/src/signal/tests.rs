@@ -324,3 +324,15 @@ fn debug_shows_no_secrets() {
         }
     }
 }
+
+#[test]
+fn prekeys_made_together_are_written_down_and_read_back() {
+    let mut rng = StdRng::seed_from_u64(9);
+    let keys = PreKey::generate_many(5..12, &mut rng);
+    assert_eq!(keys.iter().map(|key| key.id).collect::<Vec<_>>(), [5, 6, 7, 8, 9, 10, 11]);
+    for key in &keys {
+        let read = PreKey::from_bytes(&key.to_bytes()).unwrap();
+        assert_eq!((read.id, read.key.public()), (key.id, key.key.public()));
+        assert_eq!(read.key.private().public(), key.key.public());
+    }
+}
