@@ -117,7 +117,7 @@ impl Engine {
     pub(super) fn make_pre_keys(&mut self, count: u32) -> Vec<PreKey> {
         let ids = self.device.take_pre_key_ids(count);
         self.save_device();
-        let keys: Vec<_> = ids.into_iter().map(|id| PreKey::generate(id, &mut self.rng)).collect();
+        let keys = PreKey::generate_many(ids.into_iter(), &mut self.rng);
         for key in &keys {
             self.records.put_raw(pre_key_key(key.id), Some(key.to_bytes()));
         }

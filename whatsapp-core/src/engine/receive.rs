@@ -214,9 +214,6 @@ impl Engine {
     ) -> Result<zeroize::Zeroizing<Vec<u8>>, Unreadable> {
         let message = PreKeyMessage::parse(ciphertext)?;
         let one_time = self.one_time_key(&message)?;
-        if message.signed_pre_key_id() != self.device.signed_pre_key.id {
-            return Err(SignalError::UnknownSignedPreKey(message.signed_pre_key_id()).into());
-        }
         if !self.is_genuine(sender, address, &message.identity(), device_identity) {
             return Err(Unreadable::Ask(UNKNOWN_COMPANION));
         }
