@@ -38,9 +38,15 @@ impl Engine {
             self.ask(Query::Signal(missing));
             return Flow::Wait;
         }
+        let mut failed = Vec::new();
         for user in &users {
             if let Some(lid) = &user.lid {
                 self.learn(&user.jid, lid);
+            }
+            // A service that cannot say now has not said that there is nobody. 404 says that.
+            if user.error.is_some_and(|code| code != 404) {
+                failed.push(self.peers.canonical(&user.jid));
+                continue;
             }
             let devices = self.genuine_devices(user);
             self.store_devices(now, &user.jid, devices);
@@ -51,7 +57,10 @@ impl Engine {
                 self.store_devices(now, jid, Vec::new());
             }
         }
-        self.device_fetches.done(asked);
+        let (failed, done): (Vec<_>, Vec<_>) =
+            asked.iter().cloned().partition(|jid| failed.contains(&self.peers.canonical(jid)));
+        self.device_fetches.done(&done);
+        self.device_fetches.failed(&failed, now);
         Flow::Done
     }
 

@@ -370,13 +370,7 @@ impl Engine {
             }
             (Request::Digest, None) => self.on_digest(now, node),
             (Request::Devices(asked), None) => self.on_devices(now, node, asked),
-            (Request::Bundles(asked), None) => {
-                let flow = self.on_bundles(now, node);
-                if flow == Flow::Done {
-                    self.bundle_fetches.done(asked);
-                }
-                flow
-            }
+            (Request::Bundles(asked), None) => self.on_fetched_bundles(now, node, asked),
             _ => Flow::Done,
         };
         if flow == Flow::Wait {

@@ -15,7 +15,7 @@ use crate::{
     binary::NodeRef,
     crypto::PublicKey,
     event::Event,
-    jid::Jid,
+    jid::{Jid, Server},
     message::{content, device_sent, padding},
     pairing::adv,
     proto::message::{Message, ProtocolMessage},
@@ -32,6 +32,11 @@ use crate::{
 mod nack {
     pub(super) const PARSING: u16 = 487;
     pub(super) const UNHANDLED: u16 = 500;
+}
+
+/// Is this a chat whose messages are encrypted once for all?
+const fn has_sender_keys(chat: &Jid) -> bool {
+    matches!(chat.server, Server::Group | Server::Broadcast)
 }
 
 /// The `error` of a retry receipt for a companion that its account did not sign.
@@ -79,6 +84,9 @@ impl Engine {
         if let Flow::Wait = self.know_person(&other) {
             return Flow::Wait;
         }
+        if let Some(alternate) = stanza.recipient_alternate.as_ref().filter(|_| from_me) {
+            self.learn(&other.to_non_device(), &alternate.to_non_device());
+        }
         let key = self.incoming_key(&other, &sender, &stanza.id);
         if !self.statuses.contains(&key) {
             self.ask(Query::Message(key));
@@ -124,7 +132,7 @@ impl Engine {
                 _ => {}
             }
         }
-        if stanza.from.is_group() {
+        if has_sender_keys(&stanza.from) {
             keys.push(sender_key_key(&stanza.from, &address));
         }
         keys
@@ -294,6 +302,9 @@ impl Engine {
         sender: &Address,
     ) {
         let Some(distribution) = &message.sender_key_distribution_message else { return };
+        if !has_sender_keys(&stanza.from) {
+            return;
+        }
         let Some(bytes) = &distribution.axolotl_sender_key_distribution_message else { return };
         let record = sender_key_key(&stanza.from, sender);
         let existing = self.records.raw(&record).and_then(|bytes| SenderKey::from_bytes(&bytes).ok());

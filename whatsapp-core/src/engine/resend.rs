@@ -12,7 +12,7 @@ use crate::{
     proto::message::Message,
     signal::{PreKeyBundle, Session},
     stanza::{
-        message::OutgoingStanza,
+        message::{EncOut, OutgoingStanza},
         prekeys::{self, FetchedBundle},
         receipt::{Receipt, RetryRequest},
     },
@@ -197,18 +197,42 @@ impl Engine {
         let destination = self.wire_address(&user);
         let own_copy = self.device.is_own(&resend.device) && !self.device.is_own(&user);
         let message = Message::decode(payload.clone()).ok()?;
-        let kind = content::stanza_type(&message);
+        let (kind, mediatype) = (content::stanza_type(&message), content::media_type(&message));
         let plaintext =
             if own_copy { device_sent::wrap(&destination, message).encode_to_vec().into() } else { payload };
         let sealed = self.seal(&resend.device, &plaintext, Some(resend.count))?;
         let mut stanza = OutgoingStanza::new(resend.id.as_str().into(), resend.device.clone(), kind);
-        stanza.bare_enc = Some(sealed.enc);
+        stanza.bare_enc = Some(EncOut { mediatype, ..sealed.enc });
         stanza.device_fanout_false = true;
         stanza.recipient = own_copy.then_some(destination);
         if sealed.introduces_us {
             stanza.device_identity = self.device.account.clone().map(Bytes::from);
         }
         Some(stanza)
+    }
+
+    /// The answer to a request for bundles. Devices that it leaves out have none, or they would be asked for without
+    /// end; an answer that is none is asked for again later.
+    pub(super) fn on_fetched_bundles(&mut self, now: Timestamp, node: NodeRef<'_>, asked: &[Jid]) -> Flow {
+        let answered: Vec<Jid> = match prekeys::parse_bundles(node) {
+            Ok(bundles) => bundles.iter().map(|(jid, _)| self.peers.canonical(jid)).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "prekey bundles are not readable");
+                self.bundle_fetches.failed(asked, now);
+                return Flow::Done;
+            }
+        };
+        if let Flow::Wait = self.on_bundles(now, node) {
+            return Flow::Wait;
+        }
+        self.bundle_fetches.done(asked);
+        for device in asked {
+            let canonical = self.peers.canonical(device);
+            if !answered.contains(&canonical) {
+                self.mark_unreachable(now, canonical);
+            }
+        }
+        Flow::Done
     }
 
     /// Bundles came: a session with each device that has a good one.

@@ -262,7 +262,7 @@ impl Engine {
         payload: &Bytes,
     ) -> Option<OutgoingStanza> {
         let message = Message::decode(payload.clone()).ok()?;
-        let kind = content::stanza_type(&message);
+        let (kind, mediatype) = (content::stanza_type(&message), content::media_type(&message));
         let copy = device_sent::wrap(&destination, message).encode_to_vec();
         let mut stanza = OutgoingStanza::new(id.into(), destination, kind);
         for target in targets {
@@ -271,7 +271,7 @@ impl Engine {
             if sealed.introduces_us {
                 stanza.device_identity = self.device.account.clone().map(Bytes::from);
             }
-            stanza.participants.push((target.jid.clone(), sealed.enc));
+            stanza.participants.push((target.jid.clone(), EncOut { mediatype, ..sealed.enc }));
         }
         Some(stanza)
     }

@@ -112,13 +112,18 @@ fn known(message: &proto::Message) -> Option<Content> {
     message.image_message.as_ref().map(|_| Content::Unsupported { kind: "image_message".to_owned() })
 }
 
+/// The `mediatype` attribute of the `enc` that holds this message. Places have none: to the service they are texts.
+pub fn media_type(message: &proto::Message) -> Option<&'static str> {
+    message.contact_message.as_ref().map(|_| "vcard")
+}
+
 /// The `type` attribute of the stanza that carries this message.
 pub fn stanza_type(message: &proto::Message) -> &'static str {
     if message.reaction_message.is_some() {
         "reaction"
     } else if message.poll_creation_message.is_some() {
         "poll"
-    } else if message.location_message.is_some() || message.contact_message.is_some() {
+    } else if media_type(message).is_some() {
         "media"
     } else {
         "text"

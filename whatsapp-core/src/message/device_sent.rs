@@ -17,7 +17,12 @@ pub fn wrap(destination: &Jid, message: proto::Message) -> proto::Message {
 /// The message inside, and its destination, if it is such a copy. Only own devices may send them: check that first.
 pub fn unwrap(message: proto::Message) -> (Option<String>, proto::Message) {
     match message.device_sent_message {
-        Some(copy) => (copy.destination_jid, copy.message.map(|inner| *inner).unwrap_or_default()),
+        Some(copy) => {
+            let mut inner = copy.message.map(|inner| *inner).unwrap_or_default();
+            // Some senders write the context outside only.
+            inner.message_context_info = inner.message_context_info.or(message.message_context_info);
+            (copy.destination_jid, inner)
+        }
         None => (None, message),
     }
 }

@@ -25,6 +25,16 @@ fn contents_survive_the_wire() {
 }
 
 #[test]
+fn a_copy_whose_context_is_outside_keeps_it() {
+    let context = proto::MessageContextInfo { message_secret: Some(vec![7; 32].into()) };
+    let inner = proto::Message { conversation: Some("hi".into()), ..Default::default() };
+    let mut copy = device_sent::wrap(&Jid::lid("7"), inner);
+    copy.message_context_info = Some(context.clone());
+    let (_, message) = device_sent::unwrap(copy);
+    assert!(message.message_context_info == Some(context));
+}
+
+#[test]
 fn envelopes_are_opened_and_unknown_kinds_shown() {
     let inner = proto::Message { conversation: Some("deep".into()), ..Default::default() };
     let wrapped = proto::Wrapped { message: Some(Box::new(inner)) };

@@ -107,8 +107,9 @@ pub fn parse_stream_error(node: NodeRef<'_>) -> StreamError {
     let conflict = node.child("conflict").and_then(|conflict| conflict.attr_text("type"));
     match (code, conflict) {
         (515, _) => StreamError::Restart,
-        (401 | 516, _) | (_, Some("device_removed")) => StreamError::Unlinked,
+        // Before the codes: being replaced must never cost the account its keys.
         (_, Some("replaced")) => StreamError::Replaced,
+        (401 | 516, _) | (_, Some("device_removed")) => StreamError::Unlinked,
         (429, _) => StreamError::TooManyRequests,
         (code, _) => StreamError::Other(code),
     }

@@ -25,6 +25,8 @@ pub struct MessageStanza {
     pub recipient: Option<Jid>,
     /// The sender's other address.
     pub sender_alternate: Option<Jid>,
+    /// On copies of our own messages, the chat's other address.
+    pub recipient_alternate: Option<Jid>,
     /// Seconds since the Unix epoch.
     pub timestamp: u64,
     /// The sender's own name.
@@ -80,6 +82,8 @@ impl MessageStanza {
             ["sender_lid", "sender_pn"]
         };
         let sender_alternate = alternates.iter().find_map(|key| attrs.opt_jid(key));
+        let alternates = ["peer_recipient_pn", "peer_recipient_lid"];
+        let recipient_alternate = alternates.iter().find_map(|key| attrs.opt_jid(key));
         let (notify, category) = (attrs.opt_text("notify"), attrs.opt_text("category"));
         attrs.finish()?;
         let encs = node.children_named("enc").take(MAX_ENCS).map(parse_enc).collect::<Result<_, _>>()?;
@@ -89,6 +93,7 @@ impl MessageStanza {
             participant,
             recipient,
             sender_alternate,
+            recipient_alternate,
             timestamp,
             notify,
             offline: node.attr("offline").is_some(),
@@ -125,12 +130,14 @@ pub struct EncOut {
     pub bytes: Bytes,
     /// On resends, which one it is.
     pub count: Option<u8>,
+    /// What kind of media is inside: `vcard`, …
+    pub mediatype: Option<&'static str>,
 }
 
 impl EncOut {
     /// A first sending.
     pub const fn new(kind: &'static str, bytes: Bytes) -> Self {
-        Self { kind, bytes, count: None }
+        Self { kind, bytes, count: None, mediatype: None }
     }
 
     fn node(&self) -> Node {
@@ -138,6 +145,7 @@ impl EncOut {
             .attr("v", "2")
             .attr("type", self.kind)
             .attr_opt("count", self.count)
+            .attr_opt("mediatype", self.mediatype)
             .bytes(self.bytes.clone())
     }
 }
@@ -196,6 +204,9 @@ impl OutgoingStanza {
         }
         if let Some(identity) = &self.device_identity {
             node = node.child(Node::new("device-identity").bytes(identity.clone()));
+        }
+        if self.kind == "poll" {
+            node = node.child(Node::new("meta").attr("polltype", "creation"));
         }
         node
     }

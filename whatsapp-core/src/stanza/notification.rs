@@ -47,6 +47,8 @@ impl Notification {
         let kind = match kind.as_str() {
             "encrypt" => encrypt(node).unwrap_or(NotificationKind::Other(kind)),
             "devices" => NotificationKind::Devices,
+            // That our own devices changed can come in this wrapping.
+            "account_sync" if node.child("devices").is_some() => NotificationKind::Devices,
             "link_code_companion_reg" => NotificationKind::LinkCode,
             _ => NotificationKind::Other(kind),
         };

@@ -125,6 +125,84 @@ fn device_lists() {
     let numbers: Vec<_> = users[0].devices.iter().map(|d| (d.device, d.key_index)).collect();
     assert_eq!(numbers, [(0, None), (3, Some(3))]);
     assert_eq!(users[0].key_index_list.as_deref(), Some(&b"signed"[..]));
+    assert_eq!(users[0].error, None);
+}
+
+#[test]
+fn device_lists_that_the_service_cannot_give() {
+    let error = || Node::new("error").attr("code", "503");
+    let inside = Node::new("user").attr("jid", jid("1@lid")).child(Node::new("devices").child(error()));
+    let beside = Node::new("user").attr("jid", jid("2@lid")).child(error());
+    let wordless = Node::new("user").attr("jid", jid("3@lid")).child(Node::new("error"));
+    let list = Node::new("list").children([inside, beside, wordless]);
+    let stanza = Stanza::from(&Node::new("iq").child(Node::new("usync").child(list)));
+    let errors: Vec<_> =
+        usync::parse_devices(stanza.root()).unwrap().into_iter().map(|user| user.error).collect();
+    assert_eq!(errors, [Some(503), Some(503), Some(0)]);
+}
+
+#[test]
+fn a_copy_of_our_own_message() {
+    let node = Node::new("message")
+        .attr("from", jid("4915:2@s.whatsapp.net"))
+        .attr("recipient", jid("77@lid"))
+        .attr("peer_recipient_pn", jid("4916@s.whatsapp.net"))
+        .attr("id", "A")
+        .attr("t", 5u64);
+    let stanza = Stanza::from(&node);
+    let message = MessageStanza::parse(stanza.root()).unwrap();
+    assert_eq!(message.recipient, Some(jid("77@lid")));
+    assert_eq!(message.recipient_alternate, Some(jid("4916@s.whatsapp.net")));
+    assert_eq!(message.sender_alternate, None);
+    let receipt = for_message(&message, ReceiptKind::Sender);
+    assert_eq!(
+        format!("{receipt:?}"),
+        r#"<receipt id="A" type="sender" to="4915:2@s.whatsapp.net" recipient="77@lid"/>"#
+    );
+}
+
+#[test]
+fn notifications() {
+    let parse = |node: Node| {
+        let stanza = Stanza::from(&node.attr("id", "1").attr("from", jid("4915@s.whatsapp.net")));
+        Notification::parse(stanza.root()).unwrap().kind
+    };
+    let of = |kind: &'static str, child: Node| Node::new("notification").attr("type", kind).child(child);
+    let count = Node::new("count").attr("value", "4");
+    assert_eq!(parse(of("encrypt", count)), NotificationKind::LowPreKeys { count: 4 });
+    assert_eq!(parse(of("encrypt", Node::new("identity"))), NotificationKind::IdentityChange);
+    assert_eq!(parse(of("encrypt", Node::new("count"))), NotificationKind::Other("encrypt".into()));
+    assert_eq!(parse(of("devices", Node::new("add"))), NotificationKind::Devices);
+    assert_eq!(parse(of("account_sync", Node::new("devices"))), NotificationKind::Devices);
+    let privacy = parse(of("account_sync", Node::new("privacy")));
+    assert_eq!(privacy, NotificationKind::Other("account_sync".into()));
+}
+
+#[test]
+fn an_outgoing_message() {
+    let enc = |kind| EncOut::new(kind, (&b"x"[..]).into());
+    let mut poll = OutgoingStanza::new("A".into(), jid("77@lid"), "poll");
+    poll.participants = vec![(jid("77@lid"), enc("pkmsg")), (jid("77:2@lid"), enc("msg"))];
+    poll.device_identity = Some((&b"id"[..]).into());
+    assert_eq!(
+        format!("{:?}", poll.to_node()),
+        concat!(
+            r#"<message id="A" to="77@lid" type="poll"><participants>"#,
+            r#"<to jid="77@lid"><enc v="2" type="pkmsg">[1 bytes]</enc></to>"#,
+            r#"<to jid="77:2@lid"><enc v="2" type="msg">[1 bytes]</enc></to></participants>"#,
+            r#"<device-identity>[2 bytes]</device-identity><meta polltype="creation"/></message>"#
+        )
+    );
+    let mut again = OutgoingStanza::new("A".into(), jid("77:2@lid"), "media");
+    again.bare_enc = Some(EncOut { count: Some(2), mediatype: Some("vcard"), ..enc("msg") });
+    again.device_fanout_false = true;
+    assert_eq!(
+        format!("{:?}", again.to_node()),
+        concat!(
+            r#"<message id="A" to="77:2@lid" type="media" device_fanout="false">"#,
+            r#"<enc v="2" type="msg" count="2" mediatype="vcard">[1 bytes]</enc></message>"#
+        )
+    );
 }
 
 #[test]
@@ -147,6 +225,8 @@ fn endings() {
     assert_eq!(error(conflict("replaced")), StreamError::Replaced);
     assert_eq!(error(conflict("device_removed")), StreamError::Unlinked);
     assert_eq!(error(Node::new("stream:error")), StreamError::Other(0));
+    let both = conflict("replaced").attr("code", "401");
+    assert_eq!(error(both), StreamError::Replaced, "the keys stay");
 }
 
 fn any_value() -> impl Strategy<Value = Value> {

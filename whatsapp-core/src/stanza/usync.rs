@@ -36,6 +36,8 @@ pub struct UserDevices {
     pub devices: Vec<DeviceEntry>,
     /// Serialized SignedKeyIndexList: which companions the primary signed for.
     pub key_index_list: Option<Bytes>,
+    /// Set when the service could not say: the code, or 0. The lists above are empty then, and mean nothing.
+    pub error: Option<u32>,
 }
 
 /// One device.
@@ -64,6 +66,8 @@ fn parse_user(user: NodeRef<'_>) -> Result<UserDevices, StanzaError> {
     let jid = attrs.jid("jid");
     attrs.finish()?;
     let devices = user.child("devices");
+    let error = devices.and_then(|devices| devices.child("error")).or_else(|| user.child("error"));
+    let code = |error: NodeRef<'_>| error.attr_text("code").and_then(|code| code.parse().ok()).unwrap_or(0);
     let entries = devices.and_then(|devices| devices.child("device-list")).map(|list| {
         list.children_named("device").take(MAX_DEVICES).filter_map(parse_device).collect::<Vec<_>>()
     });
@@ -72,6 +76,7 @@ fn parse_user(user: NodeRef<'_>) -> Result<UserDevices, StanzaError> {
         lid: user.child("lid").and_then(|lid| lid.attr_jid("val")),
         devices: entries.unwrap_or_default(),
         key_index_list: devices.and_then(|devices| devices.child_bytes("key-index-list")).cloned(),
+        error: error.map(code),
     })
 }
 

@@ -1,0 +1,182 @@
+//! A service that leaves something out, cannot say just now, or says it in another way: nothing is lost or stuck by it.
+#![cfg(feature = "sim")]
+#![allow(clippy::unwrap_used)]
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use whatsapp_core::{
+    binary::{Attr, Content, Node, Value},
+    engine::Command,
+    jid::Jid,
+    sim::{Behaviour, pair::World},
+};
+use whatsapp_store::{Content as Message, memory::MemoryStore};
+
+const ALICE: &str = "15550000001";
+const BOB: &str = "15550000002";
+
+/// Alice and Bob, each with a phone and a client.
+fn world() -> World {
+    let mut world = World::new(23);
+    for (name, phone) in [("alice", ALICE), ("bob", BOB)] {
+        world.network.add_person(phone, name, Behaviour::Silent).unwrap();
+        let client = world.add_client(name, Box::new(MemoryStore::new()));
+        world.link(client, phone);
+    }
+    world
+}
+
+fn texts(world: &World, client: usize) -> Vec<String> {
+    let messages = world.clients[client].messages();
+    messages.into_iter().filter_map(|message| Some(message.content.as_text()?.to_owned())).collect()
+}
+
+fn child<'a>(node: &'a mut Node, tag: &str) -> Option<&'a mut Node> {
+    match &mut node.content {
+        Content::Nodes(children) => children.iter_mut().find(|child| child.tag == tag),
+        _ => None,
+    }
+}
+
+/// The people in an answer to a device query.
+fn people(node: &mut Node) -> Option<&mut Vec<Node>> {
+    match &mut child(child(node, "usync")?, "list")?.content {
+        Content::Nodes(people) => Some(people),
+        _ => None,
+    }
+}
+
+#[test]
+fn devices_that_an_answer_leaves_out_are_not_asked_for_without_end() {
+    let mut world = world();
+    let answers = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&answers);
+    world.network.mutate(Some(Box::new(move |node| {
+        if node.tag == "iq"
+            && let Some(list) = child(node, "list")
+            && let Content::Nodes(users) = &mut list.content
+        {
+            users.clear();
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    })));
+    world.send_text(0, &Jid::pn(BOB), "hello").unwrap();
+    world.run_for(Duration::from_secs(60));
+    let answers = answers.load(Ordering::Relaxed);
+    assert!((1..5).contains(&answers), "asked {answers} times");
+}
+
+#[test]
+fn bundles_that_are_none_are_asked_for_again_at_leisure() {
+    let mut world = world();
+    let answers = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&answers);
+    world.network.mutate(Some(Box::new(move |node| {
+        if node.tag == "iq" && child(node, "list").is_some() && counted.fetch_add(1, Ordering::Relaxed) < 3 {
+            node.content = Content::None;
+        }
+    })));
+    world.send_text(0, &Jid::pn(BOB), "hello").unwrap();
+    world.run_for(Duration::from_secs(60));
+    assert_eq!(texts(&world, 1), ["hello"]);
+    assert!(answers.load(Ordering::Relaxed) < 10);
+}
+
+#[test]
+fn a_service_that_cannot_say_who_is_there_has_not_said_nobody() {
+    let mut world = world();
+    let mut failures = 2;
+    world.network.mutate(Some(Box::new(move |node| {
+        let Some(people) = people(node).filter(|_| failures > 0) else { return };
+        for person in people {
+            let error = Node::new("error").attr("code", "503").attr("text", "service-unavailable");
+            child(person, "devices").unwrap().content = Content::Nodes(vec![error]);
+        }
+        failures -= 1;
+    })));
+    world.send_text(0, &Jid::pn(BOB), "hello").unwrap();
+    world.run_for(Duration::from_secs(60));
+    assert_eq!(texts(&world, 1), ["hello"]);
+}
+
+/// Two clients of Alice; what the service tells of her devices is changed by `with`.
+fn two_devices(with: impl Fn(&mut Node) + Send + 'static) -> World {
+    let mut world = world();
+    // The first client has a device list of its own account from now on.
+    world.send_text(0, &Jid::pn(BOB), "before").unwrap();
+    world.run_for(Duration::from_secs(10));
+    world.network.mutate(Some(Box::new(with)));
+    let second = world.add_client("alice2", Box::new(MemoryStore::new()));
+    world.link(second, ALICE);
+    world.run_for(Duration::from_secs(10));
+    world
+}
+
+#[test]
+fn own_devices_change_by_account_sync_too() {
+    let mut world = two_devices(|node| {
+        if node.tag == "notification" && node.attrs.iter().any(|attr| attr.value == *"devices") {
+            node.set("type", "account_sync");
+            let Content::Nodes(children) = std::mem::replace(&mut node.content, Content::None) else {
+                return;
+            };
+            node.content = Content::Nodes(vec![Node::new("devices").children(children)]);
+        }
+    });
+    world.send_text(0, &Jid::pn(BOB), "after").unwrap();
+    world.run_for(Duration::from_secs(10));
+    assert_eq!(texts(&world, 2), ["after"]);
+}
+
+#[test]
+fn a_copy_tells_both_addresses_of_its_chat() {
+    let mut world = two_devices(|node| {
+        let to_lid =
+            |attr: &Attr| attr.key == "recipient" && matches!(&attr.value, Value::Jid(jid) if jid.is_lid());
+        if node.tag == "message" && node.attrs.iter().any(to_lid) {
+            node.set("peer_recipient_pn", Jid::pn(BOB));
+        }
+    });
+    let lid = world.network.lid_of(BOB).unwrap();
+    world.send_text(0, &lid, "hello").unwrap();
+    world.run_for(Duration::from_secs(10));
+    let copies = world.clients[2].messages();
+    let chats: Vec<_> = copies.iter().map(|message| message.key.chat.as_str()).collect();
+    assert_eq!(chats, [Jid::pn(BOB).to_string()]);
+}
+
+/// The message stanzas that reach others when Alice sends this.
+fn stanzas(content: Message) -> Vec<String> {
+    let mut world = world();
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = Arc::clone(&seen);
+    world.network.mutate(Some(Box::new(move |node| {
+        let peer = node.attrs.iter().any(|attr| attr.key == "category");
+        if node.tag == "message" && !peer {
+            kept.lock().unwrap().push(format!("{node:?}"));
+        }
+    })));
+    world.command(0, |ticket| Command::Send { ticket, to: Jid::pn(BOB), content });
+    world.run_for(Duration::from_secs(10));
+    seen.lock().unwrap().clone()
+}
+
+#[test]
+fn stanzas_say_what_is_inside() {
+    let poll = Message::Poll { question: "?".into(), options: vec!["a".into(), "b".into()], selectable: 1 };
+    let all_have = |stanzas: &[String], what: &[&str]| {
+        !stanzas.is_empty() && stanzas.iter().all(|stanza| what.iter().all(|part| stanza.contains(part)))
+    };
+    let polls = stanzas(poll);
+    assert!(all_have(&polls, &[r#"type="poll""#, r#"<meta polltype="creation"/>"#]), "{polls:?}");
+    let cards = stanzas(Message::Contact { name: "Ann".into(), vcard: "BEGIN:VCARD".into() });
+    assert!(all_have(&cards, &[r#"type="media""#, r#"mediatype="vcard""#]), "{cards:?}");
+    let place = Message::Location { latitude: 1.0, longitude: 2.0, name: None, address: None };
+    let places = stanzas(place);
+    assert!(all_have(&places, &[r#"type="text""#]) && !places[0].contains("mediatype"), "{places:?}");
+}
