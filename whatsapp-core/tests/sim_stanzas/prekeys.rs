@@ -51,7 +51,11 @@ fn prekeys_are_counted_handed_out_once_and_asked_for_when_few() {
     let user = answer.root().child("list").unwrap().child("user").unwrap();
     assert!(user.child("skey").is_some() && user.child("key").is_none(), "then only the signed one is left");
     let identity = user.child_bytes("device-identity").unwrap();
-    verify_companion(identity, &ann.keys.identity.public(), None).unwrap();
+    // Who signed it is not told here: it is the phone, whose identity its own bundle has.
+    let phone = ben.ask(&mut net, "encrypt", "get", bundle_request(&lid.to_non_device()));
+    let phone = phone.root().child("list").unwrap().child("user").unwrap();
+    let phone = PublicKey::from_raw(phone.child_bytes("identity").unwrap()).unwrap();
+    verify_companion(identity, &ann.keys.identity.public(), Some(&phone)).unwrap();
     let unknown = ben.ask(&mut net, "encrypt", "get", bundle_request(&Jid::pn("15559999999")));
     let user = unknown.root().child("list").unwrap().child("user").unwrap();
     assert_eq!(user.child("error").unwrap().attr_text("code"), Some("404"));
