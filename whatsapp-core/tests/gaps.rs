@@ -151,6 +151,43 @@ fn a_copy_tells_both_addresses_of_its_chat() {
     assert_eq!(chats, [Jid::pn(BOB).to_string()]);
 }
 
+/// How often each retry receipt says it was asked, when Bob's client dies after the first `lives` of them.
+fn retry_counts(lives: usize) -> Vec<String> {
+    let mut world = world();
+    let counts = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = Arc::clone(&counts);
+    world.network.mutate(Some(Box::new(move |node| {
+        let companion =
+            |attr: &Attr| attr.key == "from" && attr.value.to_jid().is_some_and(|jid| jid.device == 1);
+        if node.tag == "message"
+            && node.attrs.iter().any(companion)
+            && let Some(enc) = child(node, "enc")
+        {
+            enc.content = Content::Bytes(b"3nothing"[..].into());
+        }
+        if let Some(retry) = child(node, "retry") {
+            let count = retry.attrs.iter().find(|attr| attr.key == "count").unwrap();
+            kept.lock().unwrap().push(count.value.as_text().unwrap().to_owned());
+        }
+    })));
+    world.send_text(0, &Jid::pn(BOB), "hello").unwrap();
+    for life in 1..=lives {
+        let asked = || counts.lock().unwrap().len();
+        assert!(world.run_until(Duration::from_secs(60), |_| asked() >= life));
+        world.crash(1);
+        world.start(1);
+    }
+    world.run_for(Duration::from_secs(120));
+    counts.lock().unwrap().clone()
+}
+
+#[test]
+fn retries_are_counted_across_restarts() {
+    assert_eq!(retry_counts(0), ["1", "2", "3", "4", "5"]);
+    let counts = retry_counts(2);
+    assert!(counts.len() <= 6 && counts.is_sorted() && counts.last().unwrap() == "5", "{counts:?}");
+}
+
 /// How often Alice asks for devices while she writes four messages, two minutes apart, and gets this hash for each.
 fn device_queries(phash: Option<String>) -> u32 {
     let mut world = world();

@@ -370,7 +370,7 @@ impl Engine {
         key: &MessageKey,
         reason: u8,
     ) {
-        let count = self.asked.next(key);
+        let count = self.asked.next(key, stanza.retry_count());
         self.step.events.push(Event::Undecryptable { key: key.clone(), gave_up: count.is_none() });
         let Some(count) = count else { return self.acknowledge(now, node, Some(nack::UNHANDLED)) };
         // With the first request the sender may still find the message; from the second on it gets fresh keys.

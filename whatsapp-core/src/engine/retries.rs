@@ -26,10 +26,11 @@ impl Asked {
         Self(Cache::new(REMEMBERED))
     }
 
-    /// Counts one more request; `None` when it has been asked for often enough.
-    pub(super) fn next(&mut self, key: &MessageKey) -> Option<u8> {
+    /// Counts one more request; `None` when it has been asked for often enough. `told` is the sender's count, which
+    /// outlives a restart of ours.
+    pub(super) fn next(&mut self, key: &MessageKey, told: u8) -> Option<u8> {
         self.0.age();
-        let count = self.0.get(key).copied().unwrap_or(0);
+        let count = self.0.get(key).copied().unwrap_or(0).max(told);
         if count >= MOST {
             return None;
         }
@@ -103,11 +104,14 @@ mod tests {
         let mut asked = Asked::new();
         let key = MessageKey { chat: "c".into(), sender: "s".into(), id: "1".into() };
         assert_eq!(
-            (1..=6).map(|_| asked.next(&key)).collect::<Vec<_>>(),
+            (1..=6).map(|_| asked.next(&key, 0)).collect::<Vec<_>>(),
             [Some(1), Some(2), Some(3), Some(4), Some(5), None]
         );
         asked.done(&key);
-        assert_eq!(asked.next(&key), Some(1));
+        assert_eq!(asked.next(&key, 0), Some(1));
+        assert_eq!(asked.next(&key, 3), Some(4), "as before a restart");
+        assert_eq!(asked.next(&key, 1), Some(5));
+        assert_eq!(asked.next(&key, 200), None);
     }
 
     #[test]

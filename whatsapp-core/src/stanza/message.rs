@@ -46,6 +46,8 @@ pub struct MessageStanza {
 pub struct Enc {
     /// What it is.
     pub kind: EncKind,
+    /// On answers to retry receipts, the count of the receipt; 0 on first sendings.
+    pub count: u8,
     /// The bytes.
     pub ciphertext: Bytes,
 }
@@ -103,6 +105,11 @@ impl MessageStanza {
         })
     }
 
+    /// How often the sender says that this was asked for before.
+    pub fn retry_count(&self) -> u8 {
+        self.encs.iter().map(|enc| enc.count).max().unwrap_or(0)
+    }
+
     /// The sending device.
     pub fn sender(&self) -> &Jid {
         self.participant.as_ref().unwrap_or(&self.from)
@@ -118,7 +125,8 @@ fn parse_enc(node: NodeRef<'_>) -> Result<Enc, StanzaError> {
         _ => EncKind::Unknown,
     };
     let ciphertext = node.bytes().ok_or(StanzaError::Missing("enc"))?.clone();
-    Ok(Enc { kind, ciphertext })
+    let count = node.attr_text("count").and_then(|count| count.parse().ok()).unwrap_or(0);
+    Ok(Enc { kind, count, ciphertext })
 }
 
 /// A ciphertext to be sent.

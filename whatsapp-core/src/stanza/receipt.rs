@@ -190,6 +190,7 @@ pub fn retry(
         .attr("error", reason);
     let node = for_message(stanza, ReceiptKind::Retry)
         .attr_opt("recipient", stanza.recipient.as_ref())
+        .attr_opt("category", stanza.category.as_deref().filter(|category| *category == "peer"))
         .child(retry)
         .child(Node::new("registration").bytes(registration_id.to_be_bytes().to_vec()));
     match keys {
