@@ -66,11 +66,12 @@ pub enum Event {
         /// Why.
         reason: Refusal,
     },
-    /// A message could not be decrypted. The sender has been asked to send it again unless `gave_up`.
+    /// A message could not be decrypted, or is only on the phone. The sender has been asked to send it again unless
+    /// `gave_up`.
     Undecryptable {
         /// Which.
         key: MessageKey,
-        /// Asked too often already.
+        /// Asked too often already, or there is no use in asking.
         gave_up: bool,
     },
     /// A person's identity key changed (a new phone, or an attempt to listen in).

@@ -12,6 +12,7 @@ use std::{
 use whatsapp_core::{
     binary::{Attr, Content, Node, Value},
     engine::Command,
+    event::Event,
     jid::Jid,
     message::phash::participant_hash,
     sim::{Behaviour, pair::World},
@@ -149,6 +150,25 @@ fn a_copy_tells_both_addresses_of_its_chat() {
     let copies = world.clients[2].messages();
     let chats: Vec<_> = copies.iter().map(|message| message.key.chat.as_str()).collect();
     assert_eq!(chats, [Jid::pn(BOB).to_string()]);
+}
+
+#[test]
+fn what_is_only_on_the_phone_is_told() {
+    let mut world = world();
+    world.network.mutate(Some(Box::new(|node| {
+        if node.tag == "message" {
+            let unavailable = Node::new("unavailable").attr("type", "view_once");
+            node.content = Content::Nodes(vec![unavailable]);
+        }
+    })));
+    let id = world.send_text(0, &Jid::pn(BOB), "hello").unwrap();
+    world.run_for(Duration::from_secs(60));
+    let told = world.clients[1]
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::Undecryptable { key, gave_up: true } if key.id == id));
+    assert_eq!(told.count(), 1);
+    assert!(world.network.unanswered().is_empty());
 }
 
 /// How often each retry receipt says it was asked, when Bob's client dies after the first `lives` of them.

@@ -147,7 +147,10 @@ impl Engine {
         from_me: bool,
     ) {
         if stanza.encs.is_empty() {
-            // Placeholders of the service ("view on your phone") carry nothing to decrypt.
+            // Placeholders of the service ("view on your phone") carry nothing to decrypt, but are no silence either.
+            if stanza.unavailable {
+                self.step.events.push(Event::Undecryptable { key: key.clone(), gave_up: true });
+            }
             return self.acknowledge(now, node, None);
         }
         let known = self.statuses.peek(key).copied().flatten().is_some();

@@ -39,6 +39,8 @@ pub struct MessageStanza {
     pub encs: Vec<Enc>,
     /// The sending companion's serialized SignedDeviceIdentity.
     pub device_identity: Option<Bytes>,
+    /// The service says that this device does not get it (view once, hosted companions): the phone has it.
+    pub unavailable: bool,
 }
 
 /// One ciphertext.
@@ -102,6 +104,7 @@ impl MessageStanza {
             category,
             encs,
             device_identity: node.child_bytes("device-identity").cloned(),
+            unavailable: node.child("unavailable").is_some(),
         })
     }
 

@@ -132,11 +132,11 @@ fn parse_retry(node: NodeRef<'_>, stanza_id: &CompactString) -> Result<RetryRequ
 /// Tells the sender of a message what became of it.
 pub fn for_message(stanza: &MessageStanza, kind: ReceiptKind) -> Node {
     let node = Node::new("receipt").attr("id", &stanza.id).attr_opt("type", kind.as_wire());
-    // To a person's device, or to the group with the device as participant. On copies of our own messages the
-    // chat goes along.
+    // To a person's device, or to the group with the device as participant. Where the message named a chat (copies of
+    // our own), that goes along.
     node.attr("to", &stanza.from)
         .attr_opt("participant", stanza.participant.as_ref())
-        .attr_opt("recipient", stanza.recipient.as_ref().filter(|_| kind == ReceiptKind::Sender))
+        .attr_opt("recipient", stanza.recipient.as_ref())
 }
 
 /// Tells that messages were read: as many stanzas as it takes.
@@ -189,7 +189,6 @@ pub fn retry(
         .attr("t", stanza.timestamp)
         .attr("error", reason);
     let node = for_message(stanza, ReceiptKind::Retry)
-        .attr_opt("recipient", stanza.recipient.as_ref())
         .attr_opt("category", stanza.category.as_deref().filter(|category| *category == "peer"))
         .child(retry)
         .child(Node::new("registration").bytes(registration_id.to_be_bytes().to_vec()));

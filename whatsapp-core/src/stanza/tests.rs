@@ -154,6 +154,8 @@ fn a_copy_of_our_own_message() {
     assert_eq!(message.recipient, Some(jid("77@lid")));
     assert_eq!(message.recipient_alternate, Some(jid("4916@s.whatsapp.net")));
     assert_eq!(message.sender_alternate, None);
+    let peer = format!("{:?}", for_message(&message, ReceiptKind::PeerMsg));
+    assert_eq!(peer, r#"<receipt id="A" type="peer_msg" to="4915:2@s.whatsapp.net" recipient="77@lid"/>"#);
     let receipt = for_message(&message, ReceiptKind::Sender);
     assert_eq!(
         format!("{receipt:?}"),
