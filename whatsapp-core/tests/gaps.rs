@@ -171,6 +171,45 @@ fn what_is_only_on_the_phone_is_told() {
     assert!(world.network.unanswered().is_empty());
 }
 
+#[test]
+fn a_lost_answer_about_prekeys_leaves_no_device_deaf() {
+    let mut world = World::new(29);
+    world.network.add_person(ALICE, "alice", Behaviour::Silent).unwrap();
+    let client = world.add_client("alice", Box::new(MemoryStore::new()));
+    let mut lost = false;
+    world.network.mutate(Some(Box::new(move |node| {
+        if node.tag == "iq" && !lost && child(node, "count").is_some() {
+            node.set("id", "lost");
+            lost = true;
+        }
+    })));
+    world.link(client, ALICE);
+    world.run_for(Duration::from_secs(60));
+    assert_eq!(world.network.devices()[0].pre_keys, 812);
+    assert!(world.clients[client].is_connected(), "and the connection stays");
+}
+
+#[test]
+fn one_upload_of_prekeys_at_a_time() {
+    let mut world = world();
+    let before: Vec<_> = world.network.devices().iter().map(|device| device.pre_keys).collect();
+    world.network.mutate(Some(Box::new(|node| {
+        if node.tag == "receipt" {
+            // The service says again and again that it runs low.
+            node.tag = "notification".into();
+            node.set("type", "encrypt");
+            node.content = Content::Nodes(vec![Node::new("count").attr("value", "3")]);
+        }
+    })));
+    for _ in 0..10 {
+        world.send_text(0, &Jid::pn(BOB), "hello").unwrap();
+    }
+    world.run_for(Duration::from_secs(10));
+    let after: Vec<_> = world.network.devices().iter().map(|device| device.pre_keys).collect();
+    let more = after[0] - before[0];
+    assert!((50..=100).contains(&more), "{more}");
+}
+
 /// How often each retry receipt says it was asked, when Bob's client dies after the first `lives` of them.
 fn retry_counts(lives: usize) -> Vec<String> {
     let mut world = world();

@@ -98,6 +98,9 @@ impl Engine {
 
     /// Makes prekeys and uploads them; they are durable before the service can hand them out.
     pub(super) fn upload_pre_keys(&mut self, now: Timestamp, count: u32) {
+        if self.requests.any(|request| matches!(request, Request::PreKeyUpload)) {
+            return;
+        }
         let made: Vec<_> = self.make_pre_keys(count).iter().map(|key| (key.id, key.key.public())).collect();
         let signed = &self.device.signed_pre_key;
         let node = prekeys::upload(

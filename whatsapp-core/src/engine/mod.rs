@@ -56,7 +56,7 @@ use crate::{
     config::Config,
     error::Error,
     jid::Jid,
-    stanza::iq,
+    stanza::{iq, prekeys},
     time::Timestamp,
 };
 
@@ -274,7 +274,12 @@ impl Engine {
     pub fn on_timeout(&mut self, now: Timestamp) {
         self.on_link_time(now);
         for request in self.requests.expired(now) {
+            let of_pre_keys = matches!(request, Request::PreKeyCount | Request::PreKeyUpload);
             self.on_request_failed(now, request);
+            // Without prekeys at the service nobody could write to us.
+            if of_pre_keys && self.is_online() {
+                self.request(now, prekeys::count_query(), Request::PreKeyCount);
+            }
         }
         self.on_pairing_time(now);
         if self.is_online() {

@@ -45,6 +45,11 @@ impl<R> Requests<R> {
         self.pending.remove(id).map(|(request, _)| request)
     }
 
+    /// Is there one like this?
+    pub(super) fn any(&self, like: impl Fn(&R) -> bool) -> bool {
+        self.pending.values().any(|(request, _)| like(request))
+    }
+
     /// Those whose time is up.
     pub(super) fn expired(&mut self, now: Timestamp) -> Vec<R> {
         self.pending
