@@ -210,6 +210,19 @@ fn one_upload_of_prekeys_at_a_time() {
     assert!((50..=100).contains(&more), "{more}");
 }
 
+#[test]
+fn a_login_refused_for_too_many_is_tried_again_later() {
+    let mut world = world();
+    world.network.fail_next_login(429);
+    let device = Jid::pn(ALICE).with_device(1);
+    world.network.cut(&device).unwrap();
+    world.after_network();
+    world.run_for(Duration::from_secs(60));
+    assert!(!world.clients[0].is_connected(), "not at once");
+    world.run_for(Duration::from_secs(120));
+    assert!(world.clients[0].is_connected());
+}
+
 /// How often each retry receipt says it was asked, when Bob's client dies after the first `lives` of them.
 fn retry_counts(lives: usize) -> Vec<String> {
     let mut world = world();

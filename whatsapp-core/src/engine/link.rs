@@ -30,6 +30,9 @@ use crate::{
 /// The server hello must come within this time, and `success` within the same again.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(20);
 
+/// A service with too many requests is left alone for so long.
+const BUSY: Duration = Duration::from_secs(120);
+
 /// Where the connection stands.
 #[derive(Debug)]
 pub(super) enum Connection {
@@ -264,6 +267,7 @@ impl Engine {
                 let pause = Duration::from_secs((*expire).max(60));
                 self.end(now, &reason, Ending::CoolDown(pause));
             }
+            Failure::TooManyRequests => self.end(now, &reason, Ending::CoolDown(BUSY)),
             failure if failure.is_passing() => self.end(now, &reason, Ending::Passing),
             _ => self.end(now, &reason, Ending::Terminal),
         }
@@ -275,9 +279,7 @@ impl Engine {
             StreamError::Restart => self.end(now, &reason, Ending::Restart),
             StreamError::Unlinked => self.unlinked(now, &reason),
             StreamError::Replaced => self.end(now, &reason, Ending::Terminal),
-            StreamError::TooManyRequests => {
-                self.end(now, &reason, Ending::CoolDown(Duration::from_secs(120)))
-            }
+            StreamError::TooManyRequests => self.end(now, &reason, Ending::CoolDown(BUSY)),
             _ => self.end(now, &reason, Ending::Passing),
         }
     }

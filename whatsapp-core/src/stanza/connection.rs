@@ -50,6 +50,9 @@ pub enum Failure {
     /// 409.
     #[error("the service refuses what this client says of itself (409)")]
     BadUserAgent,
+    /// 429.
+    #[error("too many logins (429): wait")]
+    TooManyRequests,
     /// 500, 501, 503.
     #[error("the service has a problem of its own ({0})")]
     Service(u32),
@@ -75,6 +78,7 @@ pub fn parse_failure(node: NodeRef<'_>) -> Failure {
         405 => Failure::Outdated,
         406 => Failure::Banned,
         409 => Failure::BadUserAgent,
+        429 => Failure::TooManyRequests,
         code @ (500 | 501 | 503) => Failure::Service(code),
         code => Failure::Other(code),
     }
