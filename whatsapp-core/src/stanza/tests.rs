@@ -71,6 +71,21 @@ fn a_retry_receipt_and_back() {
 }
 
 #[test]
+fn a_retry_receipt_without_usable_keys() {
+    let node = Node::new("receipt")
+        .attr("from", jid("77:2@lid"))
+        .attr("id", "A")
+        .attr("type", "retry")
+        .child(Node::new("retry").attr("count", "2").attr("id", "A"))
+        .child(Node::new("registration").bytes(&[0, 0, 0, 9][..]))
+        .child(Node::new("keys").child(Node::new("identity").bytes(&b"short"[..])));
+    let stanza = Stanza::from(&node);
+    let request = Receipt::parse(stanza.root()).unwrap().retry.unwrap();
+    assert_eq!((request.count, request.registration_id), (2, 9));
+    assert!(request.keys.is_none());
+}
+
+#[test]
 fn read_receipts_are_split() {
     let ids: Vec<String> = (0..300).map(|n| n.to_string()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
