@@ -153,6 +153,22 @@ fn a_copy_tells_both_addresses_of_its_chat() {
 }
 
 #[test]
+fn a_copy_belongs_to_the_chat_that_its_stanza_names() {
+    let mut world = two_devices(|node| {
+        if node.tag == "message" && node.attrs.iter().any(|attr| attr.key == "recipient") {
+            node.set("recipient", Jid::pn(BOB));
+        }
+    });
+    // Inside, the copy names its chat by LID, whose number the second device was never told.
+    let lid = world.network.lid_of(BOB).unwrap();
+    world.send_text(0, &lid, "hello").unwrap();
+    world.run_for(Duration::from_secs(10));
+    let copies = world.clients[2].messages();
+    let chats: Vec<_> = copies.iter().map(|message| message.key.chat.as_str()).collect();
+    assert_eq!(chats, [Jid::pn(BOB).to_string()]);
+}
+
+#[test]
 fn what_is_only_on_the_phone_is_told() {
     let mut world = world();
     world.network.mutate(Some(Box::new(|node| {

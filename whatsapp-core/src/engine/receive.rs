@@ -324,6 +324,8 @@ impl Engine {
         }
         let Some(content) = content::from_proto(&message) else { return };
         let mut key = key.clone();
+        // The stanza's word for the chat was looked up before; the copy's own is for stanzas that have none.
+        let destination = destination.filter(|_| stanza.recipient.is_none() && !stanza.from.is_group());
         if let Some(destination) = destination.and_then(|jid| jid.parse::<Jid>().ok()) {
             key.chat = self.peers.chat(&destination).to_string();
         }
