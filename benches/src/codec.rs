@@ -54,7 +54,7 @@ pub fn group() -> Node {
         let node = Node::new("participant")
             .attr("jid", Jid::lid(format!("{}", 100_000_000_000_000 + n * 7_654_321)))
             .attr("phone_number", Jid::pn(format!("{}", 15_550_000_000 + n * 7919)));
-        if n % 20 == 0 { node.attr("type", "admin") } else { node }
+        if n.is_multiple_of(20) { node.attr("type", "admin") } else { node }
     };
     let group = Node::new("group")
         .attr("id", "120363041234567890")

@@ -13,6 +13,7 @@ use whatsapp_core::{
     binary::{Attr, Content, Node, Value},
     engine::Command,
     jid::Jid,
+    message::phash::participant_hash,
     sim::{Behaviour, pair::World},
 };
 use whatsapp_store::{Content as Message, memory::MemoryStore};
@@ -148,6 +149,47 @@ fn a_copy_tells_both_addresses_of_its_chat() {
     let copies = world.clients[2].messages();
     let chats: Vec<_> = copies.iter().map(|message| message.key.chat.as_str()).collect();
     assert_eq!(chats, [Jid::pn(BOB).to_string()]);
+}
+
+/// How often Alice asks for devices while she writes four messages, two minutes apart, and gets this hash for each.
+fn device_queries(phash: Option<String>) -> u32 {
+    let mut world = world();
+    world.send_text(0, &Jid::pn(BOB), "first").unwrap();
+    world.run_for(Duration::from_secs(120));
+    let queries = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&queries);
+    world.network.mutate(Some(Box::new(move |node| {
+        if people(node).is_some() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+        if node.tag == "ack"
+            && let Some(phash) = &phash
+        {
+            node.set("phash", phash.as_str());
+        }
+    })));
+    for text in ["a", "b", "c", "d"] {
+        // Twice within a minute: the second time the list is fresh.
+        world.send_text(0, &Jid::pn(BOB), text).unwrap();
+        world.run_for(Duration::from_secs(10));
+        world.send_text(0, &Jid::pn(BOB), text).unwrap();
+        world.run_for(Duration::from_secs(110));
+    }
+    queries.load(Ordering::Relaxed)
+}
+
+#[test]
+fn another_participant_hash_means_that_devices_changed() {
+    let lids = |world: &World| [ALICE, BOB].map(|phone| world.network.lid_of(phone).unwrap());
+    let [alice, bob] = lids(&world());
+    // Device 1 is the first companion of each; Alice's sends.
+    let targets = [alice.clone(), bob.clone(), bob.with_device(1)];
+    assert_eq!(device_queries(None), 0);
+    assert_eq!(device_queries(Some(participant_hash(&targets))), 0);
+    let all: Vec<_> = targets.into_iter().chain([alice.with_device(1)]).collect();
+    assert_eq!(device_queries(Some(participant_hash(&all))), 0);
+    let queries = device_queries(Some("2:AAAAAAAA".into()));
+    assert!((3..=4).contains(&queries), "{queries}");
 }
 
 /// The message stanzas that reach others when Alice sends this.

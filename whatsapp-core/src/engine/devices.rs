@@ -1,4 +1,6 @@
 //! Whose devices there are: answers to device queries, and notifications that lists changed.
+use std::time::Duration;
+
 use bytes::Bytes;
 use prost::Message as _;
 use whatsapp_store::SignalKey;
@@ -12,6 +14,7 @@ use crate::{
     crypto::PublicKey,
     event::Event,
     jid::Jid,
+    message::phash::participant_hash,
     pairing::adv,
     proto::record,
     signal::Address,
@@ -21,6 +24,9 @@ use crate::{
     },
     time::Timestamp,
 };
+
+/// A device list that was fetched so lately is not out of date.
+const JUST_FETCHED: Duration = Duration::from_secs(60);
 
 impl Engine {
     /// The service answered a device query.
@@ -101,6 +107,29 @@ impl Engine {
             self.records.put_raw(device_list_key(&jid), None);
         }
         self.unreachable.clear();
+    }
+
+    /// The service's hash of the devices that a message should have gone to. Another one than ours says that a list is
+    /// out of date, unless it is fresh: then the service counts devices that nobody signed for.
+    pub(super) fn check_participants(&mut self, now: Timestamp, chat: &Jid, phash: &str) {
+        let Some(own) = self.device.canonical() else { return };
+        let user = self.peers.canonical(chat).to_non_device();
+        let lists = (self.device_list(&user), self.device_list(&own));
+        let (Some((theirs, their_age)), Some((ours, our_age))) = lists else { return };
+        let destination = self.wire_address(&user);
+        let mut devices: Vec<Jid> =
+            self.targets(&destination, &theirs, &ours).into_iter().map(|target| target.jid).collect();
+        // Whether the sending device counts is told in two ways.
+        let without = participant_hash(&devices);
+        devices.push(self.sending_device(&destination));
+        if phash == without || phash == participant_hash(&devices) {
+            return;
+        }
+        for (whose, fetched_at) in [(user, their_age), (own, our_age)] {
+            if now.since(fetched_at) >= JUST_FETCHED {
+                self.forget_devices(&whose);
+            }
+        }
     }
 
     /// One notification; it is acknowledged whatever it says.

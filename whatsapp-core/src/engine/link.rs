@@ -237,7 +237,7 @@ impl Engine {
     fn on_ack(&mut self, now: Timestamp, node: NodeRef<'_>) {
         let Ok(ack) = Ack::parse(node) else { return };
         if ack.class == "message" && !self.resends.acknowledged(&ack.id, &ack.from) {
-            self.on_message_ack(now, &ack.id, ack.error);
+            self.on_message_ack(now, &ack);
         }
     }
 

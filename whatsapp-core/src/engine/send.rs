@@ -29,6 +29,7 @@ use crate::{
     proto::{message::Message, record},
     signal::{Address, CiphertextKind},
     stanza::{
+        ack::Ack,
         message::{EncOut, OutgoingStanza},
         prekeys, usync,
     },
@@ -176,11 +177,8 @@ impl Engine {
             self.ask(Query::Signal(vec![key]));
             return None;
         }
-        let list = self.records.raw(&key).and_then(|bytes| record::DeviceList::decode(bytes).ok());
-        match list {
-            Some(list) if now.since(Timestamp::from_millis(list.fetched_at)) < DEVICES_FRESH => {
-                Some(list.devices.into_iter().filter_map(|device| device.try_into().ok()).collect())
-            }
+        match self.device_list(user) {
+            Some((devices, fetched_at)) if now.since(fetched_at) < DEVICES_FRESH => Some(devices),
             _ => {
                 self.device_fetches.want(user.clone());
                 None
@@ -188,11 +186,21 @@ impl Engine {
         }
     }
 
-    fn targets(&self, destination: &Jid, theirs: &[u16], ours: &[u16]) -> Vec<plan::Target> {
-        // Our own devices are addressed in the same namespace as the recipient.
+    /// A person's devices as last heard, and when that was.
+    pub(super) fn device_list(&mut self, user: &Jid) -> Option<(Vec<u16>, Timestamp)> {
+        let list = record::DeviceList::decode(self.records.raw(&device_list_key(user))?).ok()?;
+        let devices = list.devices.into_iter().filter_map(|device| device.try_into().ok()).collect();
+        Some((devices, Timestamp::from_millis(list.fetched_at)))
+    }
+
+    /// This device, in the namespace that the recipient is addressed in.
+    pub(super) fn sending_device(&self, destination: &Jid) -> Jid {
         let own = if destination.is_lid() { self.device.lid.as_ref() } else { self.device.jid.as_ref() };
-        let own = own.or(self.device.jid.as_ref()).cloned().unwrap_or(Jid::SERVICE);
-        plan::fan_out(&own, destination, theirs, ours)
+        own.or(self.device.jid.as_ref()).cloned().unwrap_or(Jid::SERVICE)
+    }
+
+    pub(super) fn targets(&self, destination: &Jid, theirs: &[u16], ours: &[u16]) -> Vec<plan::Target> {
+        plan::fan_out(&self.sending_device(destination), destination, theirs, ours)
     }
 
     /// Those targets that there is a session with. `None` while any may still get one.
@@ -302,11 +310,15 @@ impl Engine {
     }
 
     /// The service acknowledged a message of ours, or refused it.
-    pub(super) fn on_message_ack(&mut self, now: Timestamp, id: &str, error: Option<u16>) {
-        if let Some(code) = error {
+    pub(super) fn on_message_ack(&mut self, now: Timestamp, ack: &Ack) {
+        let id = ack.id.as_str();
+        if let Some(code) = ack.error {
             return self.refuse(id, Refusal::from_code(code));
         }
         let Some(message) = self.outbox.remove(id) else { return };
+        if let Some(phash) = &ack.phash {
+            self.check_participants(now, &message.chat, phash);
+        }
         self.step.change(Change::SetOutgoingState(id.to_owned(), OutgoingState::Sent));
         let expired = (now - KEEP_SENT).as_millis() as i64;
         if self.sent_since_expiry == 0 {

@@ -57,8 +57,13 @@ pub fn from_proto(message: &proto::Message) -> Option<Content> {
         let wrappers = [
             &message.ephemeral_message,
             &message.view_once_message,
+            &message.view_once_message_v2,
+            &message.view_once_message_v2_extension,
             &message.document_with_caption_message,
             &message.edited_message,
+            &message.group_mentioned_message,
+            &message.lottie_sticker_message,
+            &message.poll_creation_message_v4,
         ];
         match wrappers.into_iter().flatten().find_map(|wrapped| wrapped.message.as_ref()) {
             Some(inner) => message = inner,
@@ -102,14 +107,52 @@ fn known(message: &proto::Message) -> Option<Content> {
             message_id: reaction.key.as_ref().and_then(|key| key.id.clone()).unwrap_or_default(),
         });
     }
-    if let Some(poll) = message.poll_creation_message.as_ref().or(message.poll_creation_message_v3.as_ref()) {
+    let polls = [
+        &message.poll_creation_message,
+        &message.poll_creation_message_v2,
+        &message.poll_creation_message_v3,
+        &message.poll_creation_message_v5,
+    ];
+    if let Some(poll) = polls.into_iter().flatten().next() {
         return Some(Content::Poll {
             question: poll.name.clone().unwrap_or_default(),
             options: poll.options.iter().filter_map(|option| option.option_name.clone()).collect(),
             selectable: poll.selectable_options_count.unwrap_or_default(),
         });
     }
-    message.image_message.as_ref().map(|_| Content::Unsupported { kind: "image_message".to_owned() })
+    unread_kind(message).map(|kind| Content::Unsupported { kind: kind.to_owned() })
+}
+
+/// The name of a kind that is known by name alone.
+fn unread_kind(message: &proto::Message) -> Option<&'static str> {
+    let kinds = [
+        (&message.image_message, "image_message"),
+        (&message.video_message, "video_message"),
+        (&message.audio_message, "audio_message"),
+        (&message.document_message, "document_message"),
+        (&message.sticker_message, "sticker_message"),
+        (&message.ptv_message, "ptv_message"),
+        (&message.album_message, "album_message"),
+        (&message.contacts_array_message, "contacts_array_message"),
+        (&message.live_location_message, "live_location_message"),
+        (&message.list_message, "list_message"),
+        (&message.list_response_message, "list_response_message"),
+        (&message.buttons_message, "buttons_message"),
+        (&message.buttons_response_message, "buttons_response_message"),
+        (&message.template_message, "template_message"),
+        (&message.template_button_reply_message, "template_button_reply_message"),
+        (&message.interactive_message, "interactive_message"),
+        (&message.interactive_response_message, "interactive_response_message"),
+        (&message.product_message, "product_message"),
+        (&message.order_message, "order_message"),
+        (&message.group_invite_message, "group_invite_message"),
+        (&message.event_message, "event_message"),
+        (&message.poll_update_message, "poll_update_message"),
+        (&message.enc_reaction_message, "enc_reaction_message"),
+        (&message.pin_in_chat_message, "pin_in_chat_message"),
+        (&message.secret_encrypted_message, "secret_encrypted_message"),
+    ];
+    kinds.into_iter().find_map(|(field, name)| field.is_some().then_some(name))
 }
 
 /// The `mediatype` attribute of the `enc` that holds this message. Places have none: to the service they are texts.

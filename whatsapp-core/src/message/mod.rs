@@ -3,6 +3,7 @@ pub mod content;
 pub mod device_sent;
 pub mod id;
 pub mod padding;
+pub mod phash;
 pub mod plan;
 
 #[cfg(test)]

@@ -7,40 +7,116 @@ pub struct Message {
     #[prost(message, optional, tag = "2")]
     pub sender_key_distribution_message: ::core::option::Option<SenderKeyDistribution>,
     #[prost(message, optional, tag = "3")]
-    pub image_message: ::core::option::Option<ImageMessage>,
+    pub image_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, tag = "4")]
     pub contact_message: ::core::option::Option<ContactMessage>,
     #[prost(message, optional, tag = "5")]
     pub location_message: ::core::option::Option<LocationMessage>,
     #[prost(message, optional, tag = "6")]
     pub extended_text_message: ::core::option::Option<ExtendedTextMessage>,
+    #[prost(message, optional, tag = "7")]
+    pub document_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, tag = "8")]
+    pub audio_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, tag = "9")]
+    pub video_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, boxed, tag = "12")]
     pub protocol_message: ::core::option::Option<
         ::prost::alloc::boxed::Box<ProtocolMessage>,
     >,
+    #[prost(message, optional, tag = "13")]
+    pub contacts_array_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, tag = "18")]
+    pub live_location_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, tag = "25")]
+    pub template_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, tag = "26")]
+    pub sticker_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, tag = "28")]
+    pub group_invite_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, tag = "29")]
+    pub template_button_reply_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, tag = "30")]
+    pub product_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, boxed, tag = "31")]
     pub device_sent_message: ::core::option::Option<
         ::prost::alloc::boxed::Box<DeviceSentMessage>,
     >,
     #[prost(message, optional, tag = "35")]
     pub message_context_info: ::core::option::Option<MessageContextInfo>,
+    #[prost(message, optional, tag = "36")]
+    pub list_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, boxed, tag = "37")]
     pub view_once_message: ::core::option::Option<::prost::alloc::boxed::Box<Wrapped>>,
+    #[prost(message, optional, tag = "38")]
+    pub order_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, tag = "39")]
+    pub list_response_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, boxed, tag = "40")]
     pub ephemeral_message: ::core::option::Option<::prost::alloc::boxed::Box<Wrapped>>,
+    #[prost(message, optional, tag = "42")]
+    pub buttons_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, tag = "43")]
+    pub buttons_response_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, tag = "45")]
+    pub interactive_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, tag = "46")]
     pub reaction_message: ::core::option::Option<ReactionMessage>,
+    #[prost(message, optional, tag = "48")]
+    pub interactive_response_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, tag = "49")]
     pub poll_creation_message: ::core::option::Option<PollCreationMessage>,
+    #[prost(message, optional, tag = "50")]
+    pub poll_update_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, boxed, tag = "53")]
     pub document_with_caption_message: ::core::option::Option<
         ::prost::alloc::boxed::Box<Wrapped>,
     >,
+    #[prost(message, optional, boxed, tag = "55")]
+    pub view_once_message_v2: ::core::option::Option<
+        ::prost::alloc::boxed::Box<Wrapped>,
+    >,
+    #[prost(message, optional, tag = "56")]
+    pub enc_reaction_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, boxed, tag = "58")]
     pub edited_message: ::core::option::Option<::prost::alloc::boxed::Box<Wrapped>>,
+    #[prost(message, optional, boxed, tag = "59")]
+    pub view_once_message_v2_extension: ::core::option::Option<
+        ::prost::alloc::boxed::Box<Wrapped>,
+    >,
+    #[prost(message, optional, tag = "60")]
+    pub poll_creation_message_v2: ::core::option::Option<PollCreationMessage>,
+    #[prost(message, optional, boxed, tag = "62")]
+    pub group_mentioned_message: ::core::option::Option<
+        ::prost::alloc::boxed::Box<Wrapped>,
+    >,
+    #[prost(message, optional, tag = "63")]
+    pub pin_in_chat_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, tag = "64")]
     pub poll_creation_message_v3: ::core::option::Option<PollCreationMessage>,
+    #[prost(message, optional, tag = "66")]
+    pub ptv_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, boxed, tag = "74")]
+    pub lottie_sticker_message: ::core::option::Option<
+        ::prost::alloc::boxed::Box<Wrapped>,
+    >,
+    #[prost(message, optional, tag = "75")]
+    pub event_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, tag = "82")]
+    pub secret_encrypted_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, tag = "83")]
+    pub album_message: ::core::option::Option<Opaque>,
+    #[prost(message, optional, boxed, tag = "93")]
+    pub poll_creation_message_v4: ::core::option::Option<
+        ::prost::alloc::boxed::Box<Wrapped>,
+    >,
+    #[prost(message, optional, tag = "111")]
+    pub poll_creation_message_v5: ::core::option::Option<PollCreationMessage>,
 }
+/// A kind that is told by its name, and not read yet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Opaque {}
 /// A message in an envelope (view once, ephemeral, …).
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
@@ -97,16 +173,6 @@ pub struct ExtendedTextMessage {
     pub description: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "6")]
     pub title: ::core::option::Option<::prost::alloc::string::String>,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-#[prost(skip_debug)]
-pub struct ImageMessage {
-    #[prost(string, optional, tag = "1")]
-    pub url: ::core::option::Option<::prost::alloc::string::String>,
-    #[prost(string, optional, tag = "2")]
-    pub mimetype: ::core::option::Option<::prost::alloc::string::String>,
-    #[prost(string, optional, tag = "3")]
-    pub caption: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]

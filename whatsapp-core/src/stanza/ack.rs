@@ -19,6 +19,8 @@ pub struct Ack {
     pub class: CompactString,
     /// Set when it was refused.
     pub error: Option<u16>,
+    /// On messages: the service's participant hash, when it may differ from ours.
+    pub phash: Option<CompactString>,
 }
 
 impl Ack {
@@ -30,8 +32,10 @@ impl Ack {
         let mut attrs = node.reader();
         let (id, class, error) = (attrs.text("id"), attrs.text("class"), attrs.opt_u64("error"));
         let from = attrs.opt_jid("from").unwrap_or(Jid::SERVICE);
+        let phash = attrs.opt_text("phash");
         attrs.finish()?;
-        Ok(Self { id, from, class, error: error.map(|code| u16::try_from(code).unwrap_or(u16::MAX)) })
+        let error = error.map(|code| u16::try_from(code).unwrap_or(u16::MAX));
+        Ok(Self { id, from, class, error, phash })
     }
 }
 
