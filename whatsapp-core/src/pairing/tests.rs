@@ -82,6 +82,18 @@ fn key_index_lists() {
     assert!(adv::verify_key_index_list(&bytes, None).is_ok());
     let forged = adv::verify_key_index_list(&bytes, Some(&companion.public()));
     assert_eq!(forged, Err(AdvError::AccountSignature));
+
+    let with_key = |key: Option<&[u8]>| {
+        let mut list = proto::SignedKeyIndexList::decode(bytes.clone()).unwrap();
+        list.account_signature_key = key.map(Bytes::copy_from_slice);
+        list.encode_to_vec()
+    };
+    let unnamed = with_key(None);
+    assert!(adv::verify_key_index_list(&unnamed, None).is_ok(), "nothing to check it against");
+    assert!(adv::verify_key_index_list(&unnamed, Some(&phone.public())).is_ok());
+    let forged = adv::verify_key_index_list(&unnamed, Some(&companion.public()));
+    assert_eq!(forged, Err(AdvError::AccountSignature));
+    assert_eq!(adv::verify_key_index_list(&with_key(Some(&[1; 31])), None), Err(AdvError::Malformed));
 }
 
 #[test]
