@@ -39,6 +39,9 @@ const fn has_sender_keys(chat: &Jid) -> bool {
     matches!(chat.server, Server::Group | Server::Broadcast)
 }
 
+/// The `error` of a retry receipt for a message whose key was used before.
+const INVALID_MESSAGE: u8 = 4;
+
 /// The `error` of a retry receipt for a companion that its account did not sign.
 const UNKNOWN_COMPANION: u8 = 11;
 
@@ -154,14 +157,22 @@ impl Engine {
             return self.acknowledge(now, node, None);
         }
         let known = self.statuses.peek(key).copied().flatten().is_some();
-        let mut worst = None;
+        let (mut worst, mut any_read) = (None, false);
         for enc in &stanza.encs {
             match self.open(now, stanza, enc, from_me) {
-                Ok(message) => self.accept_message(stanza, key, message, from_me),
+                Ok(message) => {
+                    any_read = true;
+                    self.accept_message(stanza, key, message, from_me);
+                }
                 Err(problem) => worst = Some(problem),
             }
         }
         match worst {
+            // A counter that was used, yet nothing of that id was ever read: some clients use a key twice when they send
+            // and receive at once. Only asking again brings the text.
+            Some(Unreadable::Duplicate) if !known && !any_read && stanza.category.is_none() => {
+                self.ask_again(now, node, stanza, key, INVALID_MESSAGE);
+            }
             None | Some(Unreadable::Duplicate) => {
                 self.asked.done(key);
                 self.confirm(now, stanza, from_me);
