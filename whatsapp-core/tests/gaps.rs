@@ -347,3 +347,39 @@ fn stanzas_say_what_is_inside() {
     let places = stanzas(place);
     assert!(all_have(&places, &[r#"type="text""#]) && !places[0].contains("mediatype"), "{places:?}");
 }
+
+/// A client that used a message key twice: the second ciphertext cannot be read, and its text must not be lost.
+#[test]
+fn a_used_key_under_another_id_is_asked_for_again() {
+    let mut world = world();
+    for text in ["first", "second"] {
+        world.send_text(0, &Jid::pn(BOB), text).unwrap();
+        world.run_for(Duration::from_secs(5));
+    }
+    let reused = Arc::new(std::sync::Mutex::new(None));
+    let seen = reused.clone();
+    world.network.mutate(Some(Box::new(move |node: &mut Node| {
+        if node.tag != "message" {
+            return;
+        }
+        let Some(enc) = child(node, "enc") else { return };
+        // The first ciphertext takes the place of the second, once.
+        let mut seen = seen.lock().unwrap();
+        match seen.take() {
+            None => *seen = Some((enc.content.clone(), false)),
+            Some((first, false)) => {
+                enc.content = first.clone();
+                *seen = Some((first, true));
+            }
+            done => *seen = done,
+        }
+    })));
+    for text in ["third", "fourth"] {
+        world.send_text(0, &Jid::pn(BOB), text).unwrap();
+        world.run_for(Duration::from_secs(5));
+    }
+    assert!(reused.lock().unwrap().as_ref().is_some_and(|(_, used)| *used), "the ciphertext was used twice");
+    assert_eq!(texts(&world, 1), ["first", "second", "third", "fourth"]);
+    world.run_for(Duration::from_secs(60));
+    assert_eq!(world.network.unanswered(), []);
+}
