@@ -12,5 +12,7 @@ fn main() {
         }
     }
     println!("{}", benches::table(&figures));
-    println!("Medians of alternating rounds; ratio is the peer's time by ours, above 1 when we are faster.");
+    println!(
+        "Tenth percentile of alternating rounds; ratio is the peer's time by ours, above 1 when we are faster."
+    );
 }

@@ -1,5 +1,5 @@
 //! Stanzas: a message, a device list of 1,000 people, a group of 1,024 participants.
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use whatsapp_core::{
     binary::{Node, decode, encode},
     jid::{Jid, Server},
@@ -77,10 +77,15 @@ fn encoding(node: Node) -> Run {
     })
 }
 
-fn decoding(node: &Node) -> Run {
+/// What is read, without the flags before it.
+pub(crate) fn encoded(node: &Node) -> Bytes {
     let mut out = BytesMut::new();
     encode(node, &mut out).expect("it has a binary form");
-    let bytes = out.freeze().slice(1..);
+    out.freeze().slice(1..)
+}
+
+fn decoding(node: &Node) -> Run {
+    let bytes = encoded(node);
     Box::new(move |times| repeat(times, || decode(bytes.clone()).expect("it was just encoded")))
 }
 

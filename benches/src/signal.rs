@@ -91,13 +91,15 @@ fn encrypt(stored: bool) -> Run {
     })
 }
 
-fn decrypt() -> Run {
+fn decrypt(stored: bool) -> Run {
     let (alice, mut to_bob, mut bob, mut to_alice) = established();
     Box::new(move |times| {
         let messages =
             (0..times).map(|_| to_bob.encrypt(&alice.own, &PLAINTEXT).expect("a session")).collect();
         each(messages, |message: Ciphertext| {
-            to_alice.decrypt(&bob.own, &message.bytes, &mut bob.rng).expect("it decrypts")
+            let plaintext = to_alice.decrypt(&bob.own, &message.bytes, &mut bob.rng).expect("it decrypts");
+            let record = stored.then(|| to_alice.to_bytes());
+            (plaintext, record)
         })
     })
 }
@@ -164,13 +166,14 @@ pub fn works() -> Vec<Work> {
     #[cfg(feature = "peers")]
     let theirs = crate::peers::signal::runs();
     #[cfg(not(feature = "peers"))]
-    let theirs: [Option<Run>; 10] = Default::default();
-    let ours: [(&'static str, Run); 10] = [
+    let theirs: [Option<Run>; 11] = Default::default();
+    let ours: [(&'static str, Run); 11] = [
         ("X3DH initiate", initiate()),
         ("X3DH respond, first message", respond()),
         ("encrypt 200 B", encrypt(false)),
         ("encrypt 200 B, and record to bytes", encrypt(true)),
-        ("decrypt 200 B", decrypt()),
+        ("decrypt 200 B", decrypt(false)),
+        ("decrypt 200 B, and record to bytes", decrypt(true)),
         ("ping-pong, one ratchet step", ping_pong()),
         ("sender key, create", sender_key_create()),
         ("group encrypt 200 B", group_encrypt()),

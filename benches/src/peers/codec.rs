@@ -1,8 +1,12 @@
 //! `wacore-binary`.
-use wacore_binary::{Jid, Node, builder::NodeBuilder, marshal, marshal::unmarshal_ref};
+use wacore_binary::{
+    Jid, Node,
+    builder::NodeBuilder,
+    marshal::{marshal_to_vec, unmarshal_ref},
+};
 use whatsapp_core::binary::{Content, Node as OurNode, Value};
 
-use crate::{Run, repeat};
+use crate::{Run, codec::encoded, repeat};
 
 fn leak(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
@@ -28,14 +32,22 @@ fn convert(node: &OurNode) -> Node {
     .build()
 }
 
+/// Into a buffer that is used again, as ours.
 pub(crate) fn encoding(node: &OurNode) -> Run {
     let node = convert(node);
-    Box::new(move |times| repeat(times, || marshal(&node).expect("it has a binary form")))
+    let mut out = Vec::with_capacity(1 << 17);
+    Box::new(move |times| {
+        repeat(times, || {
+            out.clear();
+            marshal_to_vec(&node, &mut out).expect("it has a binary form");
+            out.len()
+        })
+    })
 }
 
-/// The borrowed form, which is the peer's fastest.
+/// The borrowed form, which is the peer's fastest, of the very bytes that ours reads.
 pub(crate) fn decoding(node: &OurNode) -> Run {
-    let bytes = marshal(&convert(node)).expect("it has a binary form").split_off(1);
+    let bytes = encoded(node);
     Box::new(move |times| {
         repeat(times, || drop(std::hint::black_box(unmarshal_ref(&bytes).expect("encoded"))))
     })

@@ -244,11 +244,14 @@ fn encrypt(stored: bool) -> Run {
     })
 }
 
-fn decrypt() -> Run {
+fn decrypt(stored: bool) -> Run {
     let (mut alice, mut bob) = established();
     Box::new(move |times| {
         let messages = (0..times).map(|_| alice.encrypt(&bob.address).serialize().to_vec()).collect();
-        each(messages, |message: Vec<u8>| bob.decrypt(&alice.address, &message, false))
+        each(messages, |message: Vec<u8>| {
+            bob.decrypt(&alice.address, &message, false);
+            stored.then(|| bob.sessions.0[&alice.address].serialize().expect("a record"))
+        })
     })
 }
 
@@ -314,13 +317,14 @@ fn fan_out() -> Run {
 }
 
 /// In the order of our own.
-pub(crate) fn runs() -> [Option<Run>; 10] {
+pub(crate) fn runs() -> [Option<Run>; 11] {
     [
         Some(initiate()),
         Some(respond()),
         Some(encrypt(false)),
         Some(encrypt(true)),
-        Some(decrypt()),
+        Some(decrypt(false)),
+        Some(decrypt(true)),
         Some(ping_pong()),
         Some(sender_key_create()),
         Some(group_encrypt_run()),
