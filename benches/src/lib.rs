@@ -3,8 +3,9 @@
 //! `cargo bench -p benches` measures ours; `cargo bench -p benches --features peers` measures the peers' crates beside
 //! it and prints the ratio. Each piece of work is measured in many short rounds that alternate between the two, so
 //! that whatever else the machine does hits both. A busy machine only ever adds time, so the figures are the fast
-//! rounds (the tenth percentile); the ratio of the medians is printed beside them, and where the two ratios differ
-//! much, the machine was too busy to tell. Compare figures of one run only.
+//! rounds (the tenth percentile). Where code and data come to lie in memory can cost either side a fifth and differs
+//! from start to start of one program, so the whole is done in several starts: the figures are the medians over
+//! these, and the lowest and highest ratio stand beside them. Compare figures of one run only.
 pub mod codec;
 pub mod noise;
 #[cfg(feature = "peers")]
@@ -13,7 +14,7 @@ pub mod signal;
 
 use std::time::{Duration, Instant};
 
-/// Rounds per piece of work.
+/// Rounds per piece of work and start.
 const ROUNDS: usize = 201;
 /// About how long one round takes: shorter than a scheduler's slice, so that many rounds are not interrupted.
 const ROUND: Duration = Duration::from_millis(1);
@@ -34,24 +35,15 @@ impl std::fmt::Debug for Work {
     }
 }
 
-/// How long one run's rounds took, in nanoseconds per time the work was done.
-#[derive(Clone, Copy, Debug)]
-pub struct Times {
-    /// The tenth percentile.
-    pub fast: f64,
-    /// The median.
-    pub median: f64,
-}
-
-/// What was measured of a piece of work.
-#[derive(Clone, Copy, Debug)]
+/// What one start measured of a piece of work: nanoseconds per time it was done, the tenth percentile of the rounds.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Figures {
     /// What was done.
-    pub name: &'static str,
+    pub name: String,
     /// This project.
-    pub ours: Times,
+    pub ours: f64,
     /// The peer, if it was compiled in and does this work.
-    pub peer: Option<Times>,
+    pub peer: Option<f64>,
 }
 
 impl Work {
@@ -71,7 +63,8 @@ impl Work {
                 peer.push(per_time(run(times), times));
             }
         }
-        Figures { name: self.name, ours: Times::of(ours), peer: (!peer.is_empty()).then(|| Times::of(peer)) }
+        let peer = (!peer.is_empty()).then(|| fast(peer));
+        Figures { name: self.name.to_owned(), ours: fast(ours), peer }
     }
 }
 
@@ -91,11 +84,9 @@ fn per_time(took: Duration, times: u32) -> f64 {
     took.as_nanos() as f64 / f64::from(times)
 }
 
-impl Times {
-    fn of(mut rounds: Vec<f64>) -> Self {
-        rounds.sort_by(f64::total_cmp);
-        Self { fast: rounds[rounds.len() / 10], median: rounds[rounds.len() / 2] }
-    }
+fn fast(mut rounds: Vec<f64>) -> f64 {
+    rounds.sort_by(f64::total_cmp);
+    rounds[rounds.len() / 10]
 }
 
 /// Times `work`, done `times` times on the same input.
@@ -127,21 +118,83 @@ pub fn all() -> Vec<Work> {
     all
 }
 
-/// One line per piece of work.
-pub fn table(figures: &[Figures]) -> String {
-    let mut out =
-        format!("{:<34} {:>12} {:>12} {:>7} {:>8}\n", "work", "ours", "wacore 0.7", "ratio", "(median)");
-    for Figures { name, ours, peer } in figures {
-        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-        let theirs = or_dash(peer.map(|peer| time(peer.fast)));
-        let ratio = or_dash(peer.map(|peer| format!("{:.2}", peer.fast / ours.fast)));
-        let of_medians = or_dash(peer.map(|peer| format!("{:.2}", peer.median / ours.median)));
-        let ours = time(ours.fast);
-        out.push_str(&format!("{name:<34} {ours:>12} {theirs:>12} {ratio:>7} {of_medians:>8}\n"));
+impl Figures {
+    /// As one line, for the process that started this one.
+    pub fn line(&self) -> String {
+        format!(
+            "{}\t{}\t{}",
+            self.name,
+            self.ours,
+            self.peer.map_or_else(String::new, |peer| peer.to_string())
+        )
+    }
+
+    /// From such a line.
+    pub fn from_line(line: &str) -> Option<Self> {
+        let mut parts = line.split('\t');
+        let (name, ours, peer) = (parts.next()?, parts.next()?, parts.next()?);
+        let peer = if peer.is_empty() { None } else { Some(peer.parse().ok()?) };
+        Some(Self { name: name.to_owned(), ours: ours.parse().ok()?, peer })
+    }
+
+    fn ratio(&self) -> Option<f64> {
+        self.peer.map(|peer| peer / self.ours)
+    }
+}
+
+/// One line per piece of work, of all starts together. Every start did the same works in the same order.
+pub fn table(starts: &[Vec<Figures>]) -> String {
+    let mut out = format!(
+        "{:<34} {:>12} {:>12} {:>7}  {}\n",
+        "work", "ours", "wacore 0.7", "ratio", "(lowest to highest)"
+    );
+    for place in 0..starts.first().map_or(0, Vec::len) {
+        let figures: Vec<&Figures> = starts.iter().map(|start| &start[place]).collect();
+        let ours = time(middle(figures.iter().map(|figures| figures.ours)).unwrap_or_default());
+        let theirs = middle(figures.iter().filter_map(|figures| figures.peer)).map_or("-".to_owned(), time);
+        let ratios = || figures.iter().filter_map(|figures| figures.ratio());
+        let ratio = middle(ratios()).map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
+        let (lowest, highest) = (ratios().reduce(f64::min), ratios().reduce(f64::max));
+        let spread =
+            lowest.zip(highest).map_or_else(String::new, |(low, high)| format!("({low:.2} to {high:.2})"));
+        let line = format!("{:<34} {ours:>12} {theirs:>12} {ratio:>7}  {spread}", figures[0].name);
+        out.push_str(line.trim_end());
+        out.push('\n');
     }
     out
 }
 
+fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
 fn time(nanos: f64) -> String {
     if nanos < 10_000.0 { format!("{nanos:.0} ns") } else { format!("{:.1} µs", nanos / 1000.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(ours: f64, peer: Option<f64>) -> Figures {
+        Figures { name: "encrypt, 200 B".to_owned(), ours, peer }
+    }
+
+    #[test]
+    fn figures_travel_between_processes() {
+        for figures in [figures(1.5, Some(3.25)), figures(0.1, None)] {
+            assert_eq!(Figures::from_line(&figures.line()), Some(figures));
+        }
+        assert_eq!(Figures::from_line("running 3 tests"), None);
+    }
+
+    #[test]
+    fn a_line_of_the_table_is_the_median_of_the_starts() {
+        let starts = [(100.0, 90.0), (100.0, 120.0), (80.0, 120.0)];
+        let table = table(&starts.map(|(ours, peer)| vec![figures(ours, Some(peer))]));
+        let line: Vec<&str> = table.lines().nth(1).unwrap_or_default().split_whitespace().collect();
+        assert_eq!(line[3..], ["100", "ns", "120", "ns", "1.20", "(0.90", "to", "1.50)"]);
+    }
 }

@@ -3,14 +3,9 @@
 //! From the public specification "The XEdDSA and VXEdDSA Signature Schemes", section 2, with the convention of
 //! the deployed protocol: the sign of the signer's Edwards point travels in the top bit of the last byte of the
 //! signature, and the private scalar is not negated.
-use std::{fmt, sync::LazyLock};
+use std::fmt;
 
-use curve25519_dalek::{
-    EdwardsPoint, MontgomeryPoint, Scalar,
-    constants::{ED25519_BASEPOINT_POINT, ED25519_BASEPOINT_TABLE},
-    edwards::VartimeEdwardsPrecomputation,
-    traits::VartimePrecomputedMultiscalarMul,
-};
+use curve25519_dalek::{EdwardsPoint, MontgomeryPoint, Scalar, constants::ED25519_BASEPOINT_TABLE};
 use rand::{CryptoRng, RngExt};
 use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
@@ -144,9 +139,6 @@ impl VerifyingKey {
     /// # Errors
     /// When it does not verify.
     pub fn verify(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), SignatureError> {
-        /// Multiples of the base point; signatures and public keys are no secrets, so variable time is fine.
-        static BASE: LazyLock<VartimeEdwardsPrecomputation> =
-            LazyLock::new(|| VartimeEdwardsPrecomputation::new([ED25519_BASEPOINT_POINT]));
         let signature: &[u8; SIGNATURE_LENGTH] = signature.try_into().map_err(|_| SignatureError)?;
         let (commitment, response) = signature.split_at(32);
         let mut response: [u8; 32] = response.try_into().map_err(|_| SignatureError)?;
@@ -159,8 +151,8 @@ impl VerifyingKey {
         let mut edwards = self.edwards;
         edwards[31] |= sign;
         let challenge = scalar_of(Sha512::new().chain_update(commitment).chain_update(edwards), parts, &[]);
-        // s·B - h·A must be R.
-        let expected = BASE.vartime_mixed_multiscalar_mul([&response], [&challenge], [&negated]);
+        // s·B - h·A must be R. Signatures and public keys are no secrets, so variable time is fine.
+        let expected = EdwardsPoint::vartime_double_scalar_mul_basepoint(&challenge, &negated, &response);
         if bool::from(expected.compress().as_bytes().ct_eq(commitment)) {
             Ok(())
         } else {
