@@ -110,7 +110,7 @@ impl Sessions {
     /// # Errors
     /// When they cannot be read.
     pub async fn start_wanted(&self) -> Result<(), whatsapp_store::Error> {
-        for session in self.store.sessions().await? {
+        for session in self.store.all_sessions().await? {
             if session.wanted == WantedState::Running {
                 self.launch(&session);
             }
@@ -300,7 +300,7 @@ impl Sessions {
         let task = tokio::spawn(async move {
             while let Some(event) = happened.next().await {
                 note_code(&show, &event);
-                tell(&events, id.as_str(), event);
+                tell(&events, &id.to_string(), event);
             }
             show.send_replace(None);
             let reason = match driving.await {
@@ -312,7 +312,7 @@ impl Sessions {
             tracing::error!(session = %id, reason, "the session failed");
             let retry_at = now_millis() + REVIVAL.as_millis() as i64;
             events.tell(
-                id.as_str(),
+                &id.to_string(),
                 "session.disconnected",
                 json!({ "reason": reason, "retryAt": retry_at }),
             );

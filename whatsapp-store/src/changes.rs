@@ -3,11 +3,12 @@ use std::fmt;
 
 use bytes::Bytes;
 
-#[cfg(any(feature = "memory", feature = "sqlite"))]
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{
-    AccountId, DeviceRecord, LidMapping, MessageKey, MessageRecord, MessageStatus, OutgoingMessage,
-    OutgoingState, SessionRecord, SignalKey,
+    AccountId, AppStateChange, ChatChange, DeviceRecord, EventChange, Fence, LidMapping, MessageKey,
+    MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, SessionRecord, SessionSeen, SignalKey,
+    WorkspaceId,
 };
 
 /// One write. Applied in the order given. `Debug` shows no key material and nothing that somebody wrote.
@@ -37,27 +38,56 @@ pub enum Change {
     /// Raises the status of a message; absent is fine, and a lower or equal status changes nothing.
     /// [`MessageStatus::Failed`] is applied only over [`MessageStatus::Queued`].
     RaiseStatus(MessageKey, MessageStatus),
-    /// Writes the account's session record. A record that names another account makes the commit fail with
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
+    /// Writes the account's session record, but for what was seen of it. A record that names another account makes the
+    /// commit fail with [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
     PutSession(SessionRecord),
-    /// Removes the session and everything else of the account.
+    /// Writes what was seen of the account's session; without effect if there is none.
+    SetSeen(SessionSeen),
+    /// Removes the session and everything else of the account, events apart.
     DeleteSession,
+    /// A write to the account's app state.
+    AppState(AppStateChange),
+    /// A write to the account's chats.
+    Chat(ChatChange),
+    /// A write to the outbox.
+    Event(EventChange),
 }
 
+/// Makes [`Changes::push`] take the changes of a domain as they are.
+macro_rules! domains {
+    ($($domain:ident($change:ty)),+ $(,)?) => {
+        $(impl From<$change> for Change {
+            fn from(change: $change) -> Self {
+                Self::$domain(change)
+            }
+        })+
+    };
+}
+
+domains!(AppState(AppStateChange), Chat(ChatChange), Event(EventChange));
+
 impl Change {
-    /// Can it be written for this account at all? Backends ask before they apply it.
+    /// Is it about an account, so that a commit of a workspace alone cannot have it?
+    const fn needs_account(&self) -> bool {
+        !matches!(self, Self::Event(_))
+    }
+
+    /// Can it be written in this scope at all? Backends ask before they apply it.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] when it contradicts the account.
-    #[cfg(any(feature = "memory", feature = "sqlite"))]
-    pub(crate) fn check(&self, account: &AccountId) -> Result<()> {
-        match self {
-            Self::PutSession(session) if session.id != *account => {
-                let why = "a session record belongs to the account of its own id";
-                Err(Error::new(ErrorKind::Invalid, "writing a session").because(why))
+    /// [`ErrorKind::Invalid`] when it contradicts the scope.
+    #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn check(&self, scope: &Scope) -> Result<()> {
+        let why = match (self, scope.account()) {
+            (change, None) if change.needs_account() => {
+                "a change of an account needs a commit of that account"
             }
-            _ => Ok(()),
-        }
+            (Self::PutSession(session), Some(account)) if session.id != *account => {
+                "a session record belongs to the account of its own id"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::Invalid, "writing to the store").because(why))
     }
 }
 
@@ -79,29 +109,75 @@ impl fmt::Debug for Change {
             Self::PutMessage(message) => f.debug_tuple("PutMessage").field(message).finish(),
             Self::RaiseStatus(key, status) => f.debug_tuple("RaiseStatus").field(key).field(status).finish(),
             Self::PutSession(session) => f.debug_tuple("PutSession").field(session).finish(),
+            Self::SetSeen(seen) => f.debug_tuple("SetSeen").field(seen).finish(),
             Self::DeleteSession => f.write_str("DeleteSession"),
+            Self::AppState(change) => change.fmt(f),
+            Self::Chat(change) => change.fmt(f),
+            Self::Event(change) => change.fmt(f),
         }
     }
 }
 
-/// What one commit writes, for one account.
+/// Whose records a commit writes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// A workspace's own.
+    Workspace(WorkspaceId),
+    /// An account's, and those of its workspace.
+    Account(AccountId),
+}
+
+impl Scope {
+    /// The workspace.
+    pub const fn workspace(&self) -> &WorkspaceId {
+        match self {
+            Self::Workspace(workspace) => workspace,
+            Self::Account(account) => account.workspace(),
+        }
+    }
+
+    /// The account, if it is one.
+    pub const fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::Workspace(_) => None,
+            Self::Account(account) => Some(account),
+        }
+    }
+}
+
+impl From<WorkspaceId> for Scope {
+    fn from(workspace: WorkspaceId) -> Self {
+        Self::Workspace(workspace)
+    }
+}
+
+impl From<AccountId> for Scope {
+    fn from(account: AccountId) -> Self {
+        Self::Account(account)
+    }
+}
+
+/// What one commit writes, for one account or one workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changes {
     /// Whose.
-    pub account: AccountId,
+    pub scope: Scope,
+    /// The lease it stands on, if it is to fail with [`ErrorKind::Fenced`](crate::ErrorKind::Fenced) once somebody else has
+    /// that.
+    pub fence: Option<Fence>,
     /// In order.
     pub list: Vec<Change>,
 }
 
 impl Changes {
     /// Nothing yet.
-    pub const fn new(account: AccountId) -> Self {
-        Self { account, list: Vec::new() }
+    pub fn new(scope: impl Into<Scope>) -> Self {
+        Self { scope: scope.into(), fence: None, list: Vec::new() }
     }
 
     /// Adds a write.
-    pub fn push(&mut self, change: Change) -> &mut Self {
-        self.list.push(change);
+    pub fn push(&mut self, change: impl Into<Change>) -> &mut Self {
+        self.list.push(change.into());
         self
     }
 
@@ -112,18 +188,18 @@ impl Changes {
 
     /// Takes what is there, leaving nothing.
     pub fn take(&mut self) -> Self {
-        Self { account: self.account.clone(), list: std::mem::take(&mut self.list) }
+        Self { scope: self.scope.clone(), fence: self.fence.clone(), list: std::mem::take(&mut self.list) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Content, MessageStatus, SignalKind, Source};
+    use crate::{Content, MediaRef, MessageStatus, SignalKind, Source};
 
     #[test]
     fn debug_shows_neither_secrets_nor_what_somebody_wrote() {
-        let mut changes = Changes::new("a".parse().unwrap());
+        let mut changes = Changes::new("a".parse::<AccountId>().unwrap());
         changes.push(Change::PutSignal(
             SignalKey::new(SignalKind::Session, "alice.1"),
             Bytes::from_static(b"hidden"),
@@ -148,6 +224,8 @@ mod tests {
             status: MessageStatus::Delivered,
             source: Source::Live,
             push_name: Some("hidden".into()),
+            quoted: None,
+            media: Some(MediaRef { secret: Bytes::from_static(b"hidden"), ..MediaRef::default() }),
         }));
         let shown = format!("{changes:?} {:?}", Content::text("hidden"));
         assert!(!shown.contains("hidden"), "{shown}");
@@ -156,10 +234,10 @@ mod tests {
 
     #[test]
     fn take_leaves_nothing_behind() {
-        let mut changes = Changes::new("a".parse().unwrap());
+        let mut changes = Changes::new("a".parse::<AccountId>().unwrap());
         changes.push(Change::DeleteDevice);
         let taken = changes.take();
         assert_eq!((taken.list.len(), changes.is_empty()), (1, true));
-        assert_eq!(taken.account, changes.account);
+        assert_eq!(taken.scope, changes.scope);
     }
 }

@@ -31,6 +31,10 @@ pub enum ErrorKind {
     InUse,
     /// The URL names no backend of this build.
     UnknownBackend,
+    /// Secrets are sealed with a key that was not given, or a key is none.
+    WrongKey,
+    /// The commit stood on a lease that somebody else has by now: stop the work that it covers.
+    Fenced,
     /// The changes contradict themselves: a mistake of the caller, and the same call will fail again.
     Invalid,
     /// Anything else the backend reports.
@@ -78,6 +82,10 @@ impl fmt::Display for Error {
             ErrorKind::Unreachable => {
                 "the store cannot be opened: check its path or address, and the permissions"
             }
+            ErrorKind::WrongKey => {
+                "the storage key is missing or wrong: give the key that it was written with"
+            }
+            ErrorKind::Fenced => "somebody else has the lease that this was done under: nothing was written",
             ErrorKind::InUse => "the store is open elsewhere: stop the other process first",
             ErrorKind::Invalid => "the changes contradict themselves",
             ErrorKind::UnknownBackend => "no storage backend of this build has that URL scheme",
@@ -115,9 +123,22 @@ mod tests {
     #[test]
     fn only_a_busy_store_is_worth_another_try() {
         use ErrorKind::{
-            Busy, Corrupt, Full, InUse, Invalid, NewerSchema, Other, UnknownBackend, Unreachable,
+            Busy, Corrupt, Fenced, Full, InUse, Invalid, NewerSchema, Other, UnknownBackend, Unreachable,
+            WrongKey,
         };
-        let kinds = [Busy, Full, Corrupt, NewerSchema, Unreachable, InUse, UnknownBackend, Invalid, Other];
+        let kinds = [
+            Busy,
+            Full,
+            Corrupt,
+            NewerSchema,
+            Unreachable,
+            InUse,
+            UnknownBackend,
+            WrongKey,
+            Fenced,
+            Invalid,
+            Other,
+        ];
         let retryable: Vec<_> =
             kinds.into_iter().filter(|kind| Error::new(*kind, "testing").is_retryable()).collect();
         assert_eq!(retryable, [Busy]);

@@ -28,7 +28,7 @@
 //! # }
 //! ```
 //!
-//! Features: `memory` (default) and `sqlite` are backends; `conformance` is the list of cases that every backend passes.
+//! Features: `memory` (default), `sqlite` and `postgres` are backends; `conformance` is the list of cases that every backend passes.
 //! Without a feature this crate is records and traits alone. To write a backend, see
 //! `docs/guides/storage-backend.md` in the repository.
 mod changes;
@@ -38,19 +38,26 @@ mod error;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod open;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod record;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod traits;
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+mod words;
 
-pub use changes::{Change, Changes};
+pub use changes::{Change, Changes, Scope};
 pub use error::{Error, ErrorKind, Result};
 pub use open::open;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use open::open_sealed;
 pub use record::*;
-pub use traits::{
-    DeviceStore, LidStore, MessagePage, MessageQuery, MessageStore, OutgoingStore, SessionStore, SignalStore,
-    Store,
-};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use sql::vault::{Keyring, Sealed};
+pub use traits::*;
 
 /// The example in the README compiles and runs.
 #[cfg(all(doctest, feature = "memory"))]

@@ -1,19 +1,29 @@
-//! Whatever is written, SQLite reads as memory does.
+//! Whatever is written, SQLite and PostgreSQL read as memory does.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-use std::sync::atomic::{AtomicU32, Ordering};
+mod postgres_server;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use bytes::Bytes;
+use postgres_server::Schema;
 use proptest::{collection::vec, prelude::*, sample::select};
 use whatsapp_store::{
-    AccountId, Change, Changes, Content, DeviceRecord, ErrorKind, LidMapping, MessageKey, MessageQuery,
-    MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, SessionRecord, SignalKey, SignalKind,
-    Source, Store, WantedState, memory::MemoryStore, sqlite::SqliteStore,
+    AccountId, Change, Changes, ChatChange, Content, DeviceRecord, ErrorKind, LidMapping, MediaRef,
+    MessageKey, MessageQuery, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Scope,
+    SessionRecord, SignalKey, SignalKind, Source, Store, WantedState, memory::MemoryStore,
+    postgres::PostgresStore, sqlite::SqliteStore,
 };
 
 /// Few names, so that changes meet.
 const NAMES: [&str; 5] = ["a", "b", "A", "", "x\0'🦀"];
 const KINDS: [SignalKind; 3] = [SignalKind::Session, SignalKind::PreKey, SignalKind::DeviceList];
 const LIMITS: [u32; 3] = [1, 3, 500];
+/// Words of texts, and what is searched for.
+const WORDS: [&str; 7] = ["one", "One's", "ONLY", "größe", "字幕", "it's \"quoted\" & (so)", "12-34"];
+const SEARCHES: [&str; 8] = ["on", "one", "gröss one", "GRÖ", "字", "so quoted", "'", "34 12"];
 
 fn name() -> impl Strategy<Value = String> {
     select(&NAMES[..]).prop_map(String::from)
@@ -47,6 +57,7 @@ fn message_key() -> impl Strategy<Value = MessageKey> {
 fn content() -> impl Strategy<Value = Content> {
     prop_oneof![
         any::<String>().prop_map(Content::text),
+        vec(select(&WORDS[..]), 0..4).prop_map(|words| Content::text(words.join(" "))),
         (any::<i16>(), any::<String>(), any::<Option<String>>()).prop_map(|(degrees, name, address)| {
             // Few enough digits to be exact in JSON, which may cost longer ones their last bit.
             let degrees = f64::from(degrees) / 64.0;
@@ -62,8 +73,42 @@ fn message() -> impl Strategy<Value = MessageRecord> {
     let rest = (any::<bool>(), any::<i64>(), content(), status(), any::<bool>(), any::<Option<String>>());
     (message_key(), rest).prop_map(|(key, (from_me, timestamp, content, status, live, push_name))| {
         let source = if live { Source::Live } else { Source::Offline };
-        MessageRecord { key, from_me, timestamp, content, status, source, push_name }
+        MessageRecord {
+            key,
+            from_me,
+            timestamp,
+            content,
+            status,
+            source,
+            push_name,
+            quoted: None,
+            media: None,
+        }
     })
+}
+
+fn media() -> impl Strategy<Value = Option<MediaRef>> {
+    let media = (any::<String>(), any::<u64>(), any::<Option<String>>(), any::<String>(), bytes());
+    let media =
+        media.prop_map(|(mime, size, name, place, secret)| MediaRef { mime, size, name, place, secret });
+    prop_oneof![3 => Just(None), 1 => media.prop_map(Some)]
+}
+
+fn chat_change() -> impl Strategy<Value = ChatChange> {
+    prop_oneof![
+        (name(), any::<Option<String>>()).prop_map(|(chat, name)| ChatChange::SetName { chat, name }),
+        (name(), any::<bool>(), any::<bool>(), any::<Option<i64>>()).prop_map(
+            |(chat, archived, pinned, muted_until)| ChatChange::SetFlags {
+                chat,
+                archived,
+                pinned,
+                muted_until
+            }
+        ),
+        (name(), 0..5_i64).prop_map(|(chat, until)| ChatChange::MarkRead { chat, until }),
+        name().prop_map(|chat| ChatChange::Delete { chat }),
+        (0..5_i64, 0..4_u32).prop_map(|(before, limit)| ChatChange::Expire { before, limit }),
+    ]
 }
 
 fn outgoing() -> impl Strategy<Value = OutgoingMessage> {
@@ -74,7 +119,7 @@ fn outgoing() -> impl Strategy<Value = OutgoingMessage> {
 
 fn session(id: AccountId, (name, running, created_at): (String, bool, i64)) -> Change {
     let wanted = if running { WantedState::Running } else { WantedState::Stopped };
-    Change::PutSession(SessionRecord { id, name, wanted, created_at })
+    Change::PutSession(SessionRecord { id, name, wanted, created_at, seen: None })
 }
 
 /// A change, as a function of the account because a session names its own.
@@ -93,6 +138,7 @@ fn change(account: AccountId) -> impl Strategy<Value = Change> {
         4 => (message_key(), status()).prop_map(|(key, status)| Change::RaiseStatus(key, status)),
         2 => (any::<String>(), any::<bool>(), any::<i64>())
             .prop_map(move |fields| session(account.clone(), fields)),
+        5 => chat_change().prop_map(Change::Chat),
         1 => Just(Change::DeleteSession),
         1 => Just(session("nobody".parse().unwrap(), (String::new(), true, 0))),
     ]
@@ -101,7 +147,8 @@ fn change(account: AccountId) -> impl Strategy<Value = Change> {
 /// Commits, each to one of two accounts.
 fn commits(accounts: [AccountId; 2]) -> impl Strategy<Value = Vec<Changes>> {
     let commit = select(accounts.to_vec()).prop_flat_map(|account| {
-        vec(change(account.clone()), 0..8).prop_map(move |list| Changes { account: account.clone(), list })
+        vec(change(account.clone()), 0..8)
+            .prop_map(move |list| Changes { list, ..Changes::new(account.clone()) })
     });
     vec(commit, 1..12)
 }
@@ -130,16 +177,60 @@ async fn read(store: &dyn Store, account: &AccountId) -> Vec<String> {
         let queued = store.queued(account, limit).await.unwrap();
         all.push(format!("{:?}", queued.into_iter().map(spell).collect::<Vec<_>>()));
         for chat in [None].into_iter().chain(NAMES.map(Some)) {
-            all.push(pages(store, account, chat, limit).await);
+            all.push(pages(store, account, chat, None, limit).await);
+        }
+        all.push(chats(store, account, limit).await);
+    }
+    for words in SEARCHES {
+        for chat in [None, Some("a")] {
+            all.push(format!("{words}: {}", pages(store, account, chat, Some(words), 2).await));
         }
     }
+    all.push(format!("{:?}", store.oldest_message(account).await.unwrap()));
     let session = store.session(account).await.unwrap();
     all.push(format!("{:?}", session.map(|session| (session.name, session.wanted, session.created_at))));
     all
 }
 
-async fn pages(store: &dyn Store, account: &AccountId, chat: Option<&str>, limit: u32) -> String {
-    let mut query = MessageQuery { chat: chat.map(Into::into), before: None, limit };
+/// Every field of every chat, and that the summaries say what their messages do.
+async fn chats(store: &dyn Store, account: &AccountId, limit: u32) -> String {
+    let (mut all, mut before) = (String::new(), None);
+    loop {
+        let page = store.chats(account, before.as_deref(), limit).await.unwrap();
+        for chat in page.chats {
+            assert_eq!(store.chat(account, &chat.chat).await.unwrap().as_ref(), Some(&chat));
+            let query = MessageQuery { chat: Some(chat.chat.clone()), limit: 500, ..Default::default() };
+            let messages = store.messages(account, &query).await.unwrap().messages;
+            let unread = messages.iter().filter(|m| !m.from_me && m.status < MessageStatus::Read).count();
+            assert_eq!(chat.unread, unread as u64, "unread");
+            if let Some(last) = &chat.last {
+                assert_eq!(
+                    (Some(last), chat.last_at),
+                    (messages.first(), last.timestamp),
+                    "the last message"
+                );
+            }
+            let last = chat.last.map(|last| last.key);
+            let flags = (chat.unread, chat.archived, chat.pinned, chat.muted_until, chat.last_at);
+            all += &format!("{:?} {:?} {flags:?} {last:?}", chat.chat, chat.name);
+        }
+        all += "|";
+        match page.next {
+            Some(next) => before = Some(next),
+            None => return all,
+        }
+    }
+}
+
+async fn pages(
+    store: &dyn Store,
+    account: &AccountId,
+    chat: Option<&str>,
+    words: Option<&str>,
+    limit: u32,
+) -> String {
+    let mut query =
+        MessageQuery { chat: chat.map(Into::into), words: words.map(Into::into), before: None, limit };
     let mut all = String::new();
     loop {
         let page = store.messages(account, &query).await.unwrap();
@@ -158,42 +249,53 @@ async fn pages(store: &dyn Store, account: &AccountId, chat: Option<&str>, limit
 }
 
 #[test]
-fn sqlite_reads_as_memory_does() {
+fn databases_read_as_memory_does() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    // One file for all cases, each with accounts of its own.
-    let sqlite = runtime.block_on(SqliteStore::open(folder.path().join("bot.db"))).unwrap();
+    let (folder, schema) = (tempfile::tempdir().unwrap(), Schema::new());
+    // One file and one schema for all cases, each case with accounts of its own.
+    let stores: [Arc<dyn Store>; 2] = runtime.block_on(async {
+        let sqlite = SqliteStore::open(folder.path().join("bot.db")).await.unwrap();
+        let postgres = PostgresStore::open(&schema.url()).await.unwrap();
+        [Arc::new(sqlite) as Arc<dyn Store>, Arc::new(postgres)]
+    });
     static CASE: AtomicU32 = AtomicU32::new(0);
-    let placeholder: [AccountId; 2] = ["one".parse().unwrap(), "two".parse().unwrap()];
+    let placeholder: [AccountId; 2] = ["one".parse().unwrap(), "w/one".parse().unwrap()];
     proptest!(ProptestConfig { cases: 96, failure_persistence: None, ..Default::default() }, |(commits in commits(placeholder))| {
         let case = CASE.fetch_add(1, Ordering::Relaxed);
-        runtime.block_on(same(&sqlite, case, commits))?;
+        runtime.block_on(same(&stores, case, commits))?;
+    });
+    runtime.block_on(async {
+        for store in stores {
+            store.close().await;
+        }
     });
 }
 
-async fn same(sqlite: &SqliteStore, case: u32, commits: Vec<Changes>) -> Result<(), TestCaseError> {
+async fn same(stores: &[Arc<dyn Store>], case: u32, commits: Vec<Changes>) -> Result<(), TestCaseError> {
     let memory = MemoryStore::new();
     let renamed = |account: &AccountId| -> AccountId { format!("{account}-{case}").parse().unwrap() };
     for mut changes in commits {
-        changes.account = renamed(&changes.account);
+        let account = renamed(changes.scope.account().unwrap());
+        changes.scope = Scope::Account(account.clone());
         for change in &mut changes.list {
             if let Change::PutSession(session) = change
-                && session.id.as_str() != "nobody"
+                && session.id.name() != "nobody"
             {
-                session.id = changes.account.clone();
+                session.id = account.clone();
             }
         }
-        let account = changes.account.clone();
         let invalid = changes
             .list
             .iter()
             .any(|change| matches!(change, Change::PutSession(session) if session.id != account));
-        let (a, b) = (memory.commit(changes.clone()).await, sqlite.commit(changes).await);
-        let kinds = (a.map_err(|error| error.kind()), b.map_err(|error| error.kind()));
         let expected = if invalid { Err(ErrorKind::Invalid) } else { Ok(()) };
-        prop_assert_eq!(kinds, (expected, expected));
-        for account in ["one", "two"].map(|name| renamed(&name.parse().unwrap())) {
-            prop_assert_eq!(read(&memory, &account).await, read(sqlite, &account).await);
+        let kind = |result: whatsapp_store::Result<()>| result.map_err(|error| error.kind());
+        prop_assert_eq!(kind(memory.commit(changes.clone()).await), expected);
+        for store in stores {
+            prop_assert_eq!(kind(store.commit(changes.clone()).await), expected);
+            for account in ["one", "w/one"].map(|name| renamed(&name.parse().unwrap())) {
+                prop_assert_eq!(read(&memory, &account).await, read(&**store, &account).await);
+            }
         }
     }
     Ok(())

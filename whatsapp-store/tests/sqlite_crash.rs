@@ -41,6 +41,8 @@ fn message(number: u64) -> MessageRecord {
         status: MessageStatus::Queued,
         source: Source::Live,
         push_name: None,
+        quoted: None,
+        media: None,
     }
 }
 
@@ -60,7 +62,7 @@ fn changes(account: AccountId, number: u64) -> Changes {
         Change::PutDevice(DeviceRecord { jid: None, lid: None, state }),
         Change::PutOutgoing(outgoing),
     ];
-    Changes { account, list }
+    Changes { list, ..Changes::new(account) }
 }
 
 async fn last(store: &SqliteStore, account: &AccountId) -> Option<u64> {

@@ -18,7 +18,7 @@ fn device() -> DeviceRecord {
 }
 
 fn changes(list: impl IntoIterator<Item = Change>) -> Changes {
-    Changes { account: account(), list: list.into_iter().collect() }
+    Changes { list: list.into_iter().collect(), ..Changes::new(account()) }
 }
 
 async fn raw(path: &Path) -> SqliteConnection {
@@ -55,9 +55,16 @@ async fn a_file_opened_again_holds_everything() {
         status: MessageStatus::Sent,
         source: Source::Live,
         push_name: Some("Ann".into()),
+        quoted: None,
+        media: None,
     };
-    let session =
-        SessionRecord { id: a.clone(), name: "Shop".into(), wanted: WantedState::Running, created_at: 3 };
+    let session = SessionRecord {
+        id: a.clone(),
+        name: "Shop".into(),
+        wanted: WantedState::Running,
+        created_at: 3,
+        seen: None,
+    };
     let mapping = LidMapping { lid: "10".into(), pn: "20".into() };
     let list = [
         Change::PutDevice(device()),
@@ -85,7 +92,7 @@ async fn a_file_opened_again_holds_everything() {
     assert_eq!(store.queued(&a, 10).await.unwrap(), [outgoing]);
     let page = store.messages(&a, &MessageQuery::default()).await.unwrap();
     assert_eq!(page.messages, [message("2"), message("1")]);
-    assert_eq!(store.sessions().await.unwrap(), [session]);
+    assert_eq!(store.all_sessions().await.unwrap(), [session]);
 }
 
 #[tokio::test]

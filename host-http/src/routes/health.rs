@@ -6,7 +6,7 @@ use crate::{app::App, events::rfc3339};
 
 /// `GET /health`: status, time, uptime in seconds, and the state of the parts.
 pub async fn health(State(app): State<App>) -> Json<Value> {
-    let store = app.store.sessions().await;
+    let store = app.store.all_sessions().await;
     let status = if store.is_ok() { "healthy" } else { "degraded" };
     Json(json!({
         "status": status,

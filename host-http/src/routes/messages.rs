@@ -88,7 +88,7 @@ pub async fn list(
     let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
     app.sessions.record(&id).await?;
     let chat = query.chat.as_deref().map(recipient).transpose()?.map(|chat| chat.to_string());
-    let query = MessageQuery { chat, before: query.before, limit: query.limit };
+    let query = MessageQuery { chat, words: None, before: query.before, limit: query.limit };
     let page = app.store.messages(&id, &query).await?;
     Ok(Json(json!({ "messages": page.messages, "next": page.next })))
 }

@@ -38,13 +38,14 @@ pub async fn create(State(app): State<App>, Body(new): Body<NewSession>) -> ApiR
     if name.is_empty() || name.len() > 100 {
         return Err(ApiError::bad_request("a name has 1 to 100 bytes"));
     }
-    let record = SessionRecord { id, name, wanted: WantedState::Running, created_at: now_millis() };
+    let record =
+        SessionRecord { id, name, wanted: WantedState::Running, created_at: now_millis(), seen: None };
     Ok((StatusCode::CREATED, Json(app.sessions.create(record).await?)))
 }
 
 /// `GET /api/sessions`.
 pub async fn list(State(app): State<App>) -> ApiResult<Json<Value>> {
-    let records = app.store.sessions().await?;
+    let records = app.store.all_sessions().await?;
     let views: Vec<SessionView> = records.into_iter().map(|record| app.sessions.view(record)).collect();
     Ok(Json(json!({ "sessions": views })))
 }

@@ -352,6 +352,8 @@ impl Engine {
             status,
             source: if stanza.offline { Source::Offline } else { Source::Live },
             push_name: stanza.notify.as_ref().map(ToString::to_string),
+            quoted: None,
+            media: None,
         };
         self.statuses.put(key, Some(status));
         self.step.change(Change::PutMessage(record.clone()));

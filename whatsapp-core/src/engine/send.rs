@@ -93,6 +93,8 @@ impl Engine {
             status: MessageStatus::Queued,
             source: Source::Live,
             push_name: None,
+            quoted: None,
+            media: None,
         };
         self.step.change(Change::PutOutgoing(OutgoingMessage {
             id: id.clone(),

@@ -40,7 +40,7 @@ pub async fn empty_commit_is_fine(store: Arc<dyn Store>) {
     let a = account("a");
     commit(&*store, &a, []).await;
     assert_eq!(Presence::of(&*store, &a).await, Presence::NONE);
-    assert_eq!(store.sessions().await.unwrap(), []);
+    assert_eq!(store.all_sessions().await.unwrap(), []);
 }
 
 /// Wherever in the list the refused change stands, nothing of the others is there, and the store works on.
@@ -52,7 +52,7 @@ pub async fn failed_commit_leaves_nothing(store: Arc<dyn Store>) {
         let error = try_commit(&*store, &a, list).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert_eq!(Presence::of(&*store, &a).await, Presence::NONE, "refused at {place}");
-        assert_eq!(store.sessions().await.unwrap(), []);
+        assert_eq!(store.all_sessions().await.unwrap(), []);
     }
     commit(&*store, &b, one_of_each(&b)).await;
     let error = try_commit(&*store, &b, [Change::DeleteSession, refused()]).await.unwrap_err();

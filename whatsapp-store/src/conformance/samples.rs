@@ -66,11 +66,19 @@ pub(super) fn message(chat: &str, id: &str) -> MessageRecord {
         status: MessageStatus::Delivered,
         source: Source::Live,
         push_name: None,
+        quoted: None,
+        media: None,
     }
 }
 
 pub(super) fn session(id: &str, created_at: i64) -> SessionRecord {
-    SessionRecord { id: account(id), name: format!("{id}!"), wanted: WantedState::Running, created_at }
+    SessionRecord {
+        id: account(id),
+        name: format!("{id}!"),
+        wanted: WantedState::Running,
+        created_at,
+        seen: None,
+    }
 }
 
 /// One of each kind of record.
@@ -82,7 +90,7 @@ pub(super) fn one_of_each(account: &AccountId) -> Vec<Change> {
         Change::PutOutgoing(outgoing("queued", 1)),
         Change::PutOutgoing(sent("sent", 1)),
         Change::PutMessage(message("c", "m")),
-        Change::PutSession(session(account.as_str(), 1)),
+        Change::PutSession(session(&account.to_string(), 1)),
     ]
 }
 
@@ -96,7 +104,7 @@ pub(super) async fn try_commit(
     account: &AccountId,
     list: impl IntoIterator<Item = Change>,
 ) -> Result<()> {
-    store.commit(Changes { account: account.clone(), list: list.into_iter().collect() }).await
+    store.commit(Changes { list: list.into_iter().collect(), ..Changes::new(account.clone()) }).await
 }
 
 pub(super) async fn commit(store: &dyn Store, account: &AccountId, list: impl IntoIterator<Item = Change>) {

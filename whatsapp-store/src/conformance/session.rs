@@ -9,7 +9,7 @@ pub async fn absent_session_is_none(store: Arc<dyn Store>) {
     let without = one_of_each(&a).into_iter().filter(|change| !matches!(change, Change::PutSession(_)));
     commit(&*store, &a, without).await;
     assert_eq!(store.session(&a).await.unwrap(), None);
-    assert_eq!(store.sessions().await.unwrap(), []);
+    assert_eq!(store.all_sessions().await.unwrap(), []);
 }
 
 /// By the time made, then by id in byte order.
@@ -17,8 +17,8 @@ pub async fn sessions_are_oldest_first(store: Arc<dyn Store>) {
     for (id, created_at) in [("b", 5), ("c", 5), ("B", 5), ("z", -4), ("a", 9)] {
         commit(&*store, &account(id), [Change::PutSession(session(id, created_at))]).await;
     }
-    let sessions = store.sessions().await.unwrap();
-    let ids: Vec<_> = sessions.iter().map(|session| session.id.as_str()).collect();
+    let sessions = store.all_sessions().await.unwrap();
+    let ids: Vec<_> = sessions.iter().map(|session| session.id.name()).collect();
     assert_eq!(ids, ["z", "B", "b", "c", "a"]);
     assert_eq!(sessions[0], session("z", -4));
 }
@@ -30,7 +30,7 @@ pub async fn session_is_replaced(store: Arc<dyn Store>) {
     for session in [session("a", 1), stopped] {
         commit(&*store, &a, [Change::PutSession(session.clone())]).await;
         assert_eq!(store.session(&a).await.unwrap(), Some(session.clone()));
-        assert_eq!(store.sessions().await.unwrap(), [session]);
+        assert_eq!(store.all_sessions().await.unwrap(), [session]);
     }
 }
 
@@ -43,7 +43,7 @@ pub async fn deleted_session_takes_all_of_its_account_along(store: Arc<dyn Store
     commit(&*store, &a, [Change::DeleteSession]).await;
     assert_eq!(Presence::of(&*store, &a).await, Presence::NONE);
     assert_eq!(Presence::of(&*store, &b).await, Presence::ALL);
-    assert_eq!(store.sessions().await.unwrap(), [session("b", 1)]);
+    assert_eq!(store.all_sessions().await.unwrap(), [session("b", 1)]);
     commit(&*store, &a, one_of_each(&a)).await;
     assert_eq!(Presence::of(&*store, &a).await, Presence::ALL, "made again");
 }

@@ -1,60 +1,128 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
 
-use super::MemoryStore;
+use super::{MemoryStore, chat::Chats};
 use crate::{
     AccountId, MessageKey, MessagePage, MessageQuery, MessageRecord, MessageStatus, MessageStore, Result,
+    page_limit,
+    words::{Wanted, wanted, words},
 };
 
-/// Messages in the order of insertion; a message's number is its place in `list`.
+/// When a message was sent, and its number in the order of insertion.
+pub(super) type Place = (i64, u64);
+
+/// Messages in the order of their places, and their chats.
 #[derive(Default)]
 pub(super) struct Messages {
-    list: Vec<MessageRecord>,
-    numbers: HashMap<MessageKey, usize>,
-    by_chat: HashMap<String, Vec<usize>>,
+    list: BTreeMap<Place, MessageRecord>,
+    places: HashMap<MessageKey, Place>,
+    by_chat: HashMap<String, BTreeSet<Place>>,
+    last_number: u64,
+    pub(super) chats: Chats,
 }
 
 impl Messages {
     pub(super) fn put(&mut self, message: MessageRecord) {
-        if self.numbers.contains_key(&message.key) {
+        if self.places.contains_key(&message.key) {
             return;
         }
-        let number = self.list.len();
-        self.numbers.insert(message.key.clone(), number);
-        self.by_chat.entry(message.key.chat.clone()).or_default().push(number);
-        self.list.push(message);
+        self.last_number += 1;
+        let place = (message.timestamp, self.last_number);
+        self.places.insert(message.key.clone(), place);
+        self.by_chat.entry(message.key.chat.clone()).or_default().insert(place);
+        self.chats.follow(&message);
+        self.list.insert(place, message);
     }
 
     pub(super) fn raise(&mut self, key: &MessageKey, status: MessageStatus) {
-        let number = self.numbers.get(key);
-        if let Some(message) = number.and_then(|number| self.list.get_mut(*number))
+        let place = self.places.get(key);
+        if let Some(message) = place.and_then(|place| self.list.get_mut(place))
             && message.status.rises_to(status)
         {
+            if !message.from_me && message.status.is_unread() && !status.is_unread() {
+                self.chats.fewer_unread(&key.chat);
+            }
             message.status = status;
         }
     }
 
-    fn message(&self, key: &MessageKey) -> Option<MessageRecord> {
-        self.numbers.get(key).and_then(|number| self.list.get(*number)).cloned()
-    }
-
-    fn page(&self, chat: Option<&str>, before: usize, limit: usize) -> MessagePage {
-        let mut numbers: Vec<usize> = match chat {
-            None => (0..before.min(self.list.len())).rev().take(limit + 1).collect(),
-            Some(chat) => {
-                let of_chat = self.by_chat.get(chat).map_or(&[][..], Vec::as_slice);
-                let older = &of_chat[..of_chat.partition_point(|number| *number < before)];
-                older.iter().rev().take(limit + 1).copied().collect()
+    pub(super) fn mark_read(&mut self, chat: &str, until: i64) {
+        let places = self.by_chat.get(chat).into_iter().flat_map(|places| places.range(..=(until, u64::MAX)));
+        for place in places {
+            if let Some(message) = self.list.get_mut(place)
+                && !message.from_me
+                && message.status.is_unread()
+            {
+                message.status = MessageStatus::Read;
+                self.chats.fewer_unread(chat);
             }
-        };
-        let more = numbers.len() > limit;
-        numbers.truncate(limit);
-        MessagePage {
-            messages: numbers.iter().filter_map(|number| self.list.get(*number)).cloned().collect(),
-            next: numbers.last().filter(|_| more).map(ToString::to_string),
         }
     }
+
+    pub(super) fn delete_chat(&mut self, chat: &str) {
+        for place in self.by_chat.remove(chat).unwrap_or_default() {
+            if let Some(message) = self.list.remove(&place) {
+                self.places.remove(&message.key);
+            }
+        }
+        self.chats.delete(chat);
+    }
+
+    pub(super) fn expire(&mut self, before: i64, limit: usize) {
+        let places: Vec<Place> =
+            self.list.range(..(before, 0)).map(|(place, _)| *place).take(limit).collect();
+        for place in places {
+            let Some(message) = self.list.remove(&place) else { continue };
+            self.places.remove(&message.key);
+            if let Some(of_chat) = self.by_chat.get_mut(&message.key.chat) {
+                of_chat.remove(&place);
+                // The last message goes last: what is left then is nothing.
+                if of_chat.is_empty() {
+                    self.chats.forget_last(&message.key.chat);
+                }
+            }
+            if !message.from_me && message.status.is_unread() {
+                self.chats.fewer_unread(&message.key.chat);
+            }
+        }
+    }
+
+    pub(super) fn message(&self, key: &MessageKey) -> Option<MessageRecord> {
+        self.places.get(key).and_then(|place| self.list.get(place)).cloned()
+    }
+
+    fn page(&self, chat: Option<&str>, wanted: Option<&Wanted>, before: Place, limit: usize) -> MessagePage {
+        let fits = |message: &&MessageRecord| {
+            wanted.is_none_or(|wanted| {
+                message.content.as_text().is_some_and(|text| wanted.matches(&words(text)))
+            })
+        };
+        let older = |places: &BTreeSet<Place>| {
+            let places = places.range(..before).rev();
+            let found = places.filter_map(|place| Some((*place, self.list.get(place)?)));
+            found.filter(|(_, message)| fits(message)).take(limit + 1).map(|(p, m)| (p, m.clone())).collect()
+        };
+        let mut found: Vec<(Place, MessageRecord)> = match chat {
+            Some(chat) => self.by_chat.get(chat).map(older).unwrap_or_default(),
+            None => {
+                let all = self.list.range(..before).rev().filter(|(_, message)| fits(message));
+                all.take(limit + 1).map(|(place, message)| (*place, message.clone())).collect()
+            }
+        };
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next =
+            found.last().filter(|_| more).map(|((timestamp, number), _)| format!("{timestamp}.{number}"));
+        MessagePage { messages: found.into_iter().map(|(_, message)| message).collect(), next }
+    }
+}
+
+/// Where a page starts: "time.number".
+fn cursor(text: Option<&str>) -> Option<Place> {
+    let Some(text) = text else { return Some((i64::MAX, u64::MAX)) };
+    let (timestamp, number) = text.split_once('.')?;
+    Some((timestamp.parse().ok()?, number.parse().ok()?))
 }
 
 #[async_trait]
@@ -64,12 +132,16 @@ impl MessageStore for MemoryStore {
     }
 
     async fn messages(&self, account: &AccountId, query: &MessageQuery) -> Result<MessagePage> {
-        let before = match query.before.as_deref().map(str::parse) {
-            None => usize::MAX,
-            Some(Ok(number)) => number,
-            Some(Err(_)) => return Ok(MessagePage::default()),
+        let Some(before) = cursor(query.before.as_deref()) else { return Ok(MessagePage::default()) };
+        let wanted = match query.words.as_deref().map(wanted) {
+            Some(None) => return Ok(MessagePage::default()),
+            wanted => wanted.flatten(),
         };
-        let (chat, limit) = (query.chat.as_deref(), query.effective_limit() as usize);
-        Ok(self.read(account, |account| account.messages.page(chat, before, limit)))
+        let (chat, limit) = (query.chat.as_deref(), page_limit(query.limit) as usize);
+        Ok(self.read(account, |account| account.messages.page(chat, wanted.as_ref(), before, limit)))
+    }
+
+    async fn oldest_message(&self, account: &AccountId) -> Result<Option<i64>> {
+        Ok(self.read(account, |account| account.messages.list.keys().next().map(|(timestamp, _)| *timestamp)))
     }
 }

@@ -2,8 +2,12 @@
 //!
 //! One lock around all accounts; a commit checks its changes first and then applies them, which cannot fail. Every
 //! future is ready at its first poll, so that a test can drive the store without a runtime.
+mod appstate;
+mod chat;
 mod commit;
 mod device;
+mod event;
+mod lease;
 mod lid;
 mod message;
 mod outgoing;
@@ -19,13 +23,23 @@ use std::{
 use bytes::Bytes;
 use parking_lot::RwLock;
 
-use self::{lid::Lids, message::Messages, outgoing::Outbox};
+use self::{
+    appstate::AppState, event::Events, lease::Leases, lid::Lids, message::Messages, outgoing::Outbox,
+};
 use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey};
 
 /// A store in memory. Clones share their contents, which last as long as the last clone.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
-    accounts: Arc<RwLock<HashMap<AccountId, Account>>>,
+    state: Arc<RwLock<State>>,
+}
+
+/// All that is stored.
+#[derive(Default)]
+struct State {
+    accounts: HashMap<AccountId, Account>,
+    events: Events,
+    leases: Leases,
 }
 
 /// All that is stored of one account.
@@ -35,6 +49,7 @@ struct Account {
     signal: BTreeMap<SignalKey, Bytes>,
     lids: Lids,
     outbox: Outbox,
+    app_state: AppState,
     messages: Messages,
     session: Option<SessionRecord>,
 }
@@ -47,13 +62,13 @@ impl MemoryStore {
 
     /// Reads from an account; an account without records reads like one that is empty.
     fn read<T: Default>(&self, account: &AccountId, read: impl FnOnce(&Account) -> T) -> T {
-        self.accounts.read().get(account).map(read).unwrap_or_default()
+        self.state.read().accounts.get(account).map(read).unwrap_or_default()
     }
 }
 
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStore").field("accounts", &self.accounts.read().len()).finish()
+        f.debug_struct("MemoryStore").field("accounts", &self.state.read().accounts.len()).finish()
     }
 }
 

@@ -1,7 +1,24 @@
 use async_trait::async_trait;
 
-use super::MemoryStore;
-use crate::{AccountId, Result, SessionRecord, SessionStore};
+use super::{Account, MemoryStore};
+use crate::{AccountId, Result, SessionRecord, SessionStore, WorkspaceId};
+
+impl Account {
+    pub(super) fn put_session(&mut self, session: SessionRecord) {
+        let seen = self.session.take().and_then(|former| former.seen);
+        self.session = Some(SessionRecord { seen, ..session });
+    }
+}
+
+impl MemoryStore {
+    fn sessions_where(&self, wanted: impl Fn(&AccountId) -> bool) -> Vec<SessionRecord> {
+        let state = self.state.read();
+        let of_those = state.accounts.iter().filter(|(id, _)| wanted(id));
+        let mut sessions: Vec<_> = of_those.filter_map(|(_, account)| account.session.clone()).collect();
+        sessions.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        sessions
+    }
+}
 
 #[async_trait]
 impl SessionStore for MemoryStore {
@@ -9,10 +26,11 @@ impl SessionStore for MemoryStore {
         Ok(self.read(id, |account| account.session.clone()))
     }
 
-    async fn sessions(&self) -> Result<Vec<SessionRecord>> {
-        let accounts = self.accounts.read();
-        let mut sessions: Vec<_> = accounts.values().filter_map(|account| account.session.clone()).collect();
-        sessions.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-        Ok(sessions)
+    async fn sessions(&self, workspace: &WorkspaceId) -> Result<Vec<SessionRecord>> {
+        Ok(self.sessions_where(|id| id.workspace() == workspace))
+    }
+
+    async fn all_sessions(&self) -> Result<Vec<SessionRecord>> {
+        Ok(self.sessions_where(|_| true))
     }
 }

@@ -7,8 +7,8 @@ use crate::{AccountId, Result, SignalKey, SignalKind, SignalStore};
 #[async_trait]
 impl SignalStore for MemoryStore {
     async fn signal(&self, account: &AccountId, keys: &[SignalKey]) -> Result<Vec<Option<Bytes>>> {
-        let accounts = self.accounts.read();
-        let signal = accounts.get(account).map(|account| &account.signal);
+        let state = self.state.read();
+        let signal = state.accounts.get(account).map(|account| &account.signal);
         Ok(keys.iter().map(|key| signal?.get(key).cloned()).collect())
     }
 

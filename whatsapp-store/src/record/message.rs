@@ -1,6 +1,7 @@
 //! Messages as a chat shows them.
 use std::fmt;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Content;
@@ -35,6 +36,11 @@ pub enum MessageStatus {
 }
 
 impl MessageStatus {
+    /// Does a message of somebody else with this status count as unread?
+    pub fn is_unread(self) -> bool {
+        self < Self::Read
+    }
+
     /// Does this status give way to `next`? Upwards only; [`Self::Failed`] replaces [`Self::Queued`] alone.
     pub fn rises_to(self, next: Self) -> bool {
         match next {
@@ -71,6 +77,8 @@ pub enum Source {
     Live = 1,
     /// From the service's queue after a time offline.
     Offline = 2,
+    /// From the history that the phone sends to a new device.
+    History = 3,
 }
 
 impl Source {
@@ -84,8 +92,33 @@ impl Source {
         Some(match code {
             1 => Self::Live,
             2 => Self::Offline,
+            3 => Self::History,
             _ => return None,
         })
+    }
+}
+
+/// Where the file of a message is, and what it takes to read it. `Debug` does not show the secret.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaRef {
+    /// Its media type, such as `image/jpeg`.
+    pub mime: String,
+    /// Its length in bytes, decrypted.
+    pub size: u64,
+    /// The name that the sender gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where the bytes are: a path on the service or in the host's own storage.
+    pub place: String,
+    /// The protocol client's own: keys and hashes. Sealed at rest, and never part of JSON.
+    #[serde(skip)]
+    pub secret: Bytes,
+}
+
+impl fmt::Debug for MediaRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MediaRef").field("mime", &self.mime).field("size", &self.size).finish_non_exhaustive()
     }
 }
 
@@ -109,6 +142,12 @@ pub struct MessageRecord {
     /// The sender's own name for themselves, if they sent one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push_name: Option<String>,
+    /// The id of the message that this one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted: Option<String>,
+    /// Its file, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<MediaRef>,
 }
 
 impl fmt::Debug for MessageRecord {

@@ -31,6 +31,56 @@ impl WantedState {
     }
 }
 
+/// How a session was last seen. The numbers are stored: never change one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum SeenState {
+    /// Not connected, for now.
+    Offline = 1,
+    /// On its way.
+    Connecting = 2,
+    /// Waits for a phone to link it.
+    AwaitingPairing = 3,
+    /// Connected.
+    Connected = 4,
+    /// The phone or the service ended it: it has to be linked anew.
+    LoggedOut = 5,
+}
+
+impl SeenState {
+    /// The stored number.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The state of a stored number.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Offline,
+            2 => Self::Connecting,
+            3 => Self::AwaitingPairing,
+            4 => Self::Connected,
+            5 => Self::LoggedOut,
+            _ => return None,
+        })
+    }
+}
+
+/// What was last seen of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionSeen {
+    /// How it was.
+    pub state: SeenState,
+    /// When, milliseconds since the Unix epoch.
+    pub at: i64,
+    /// Why, in words for people, if there is something to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// One session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,4 +93,8 @@ pub struct SessionRecord {
     pub wanted: WantedState,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
+    /// What was last seen of it: written by [`Change::SetSeen`](crate::Change::SetSeen) alone, so that what the user wants
+    /// and what happens do not overwrite each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<SessionSeen>,
 }

@@ -3,28 +3,23 @@ use std::io;
 
 use crate::{Error, ErrorKind};
 
-pub(super) fn opening(error: sqlx::Error) -> Error {
+pub(crate) fn opening(error: sqlx::Error) -> Error {
     sorted("opening the SQLite file", error)
 }
 
-pub(super) fn reading(error: sqlx::Error) -> Error {
+pub(crate) fn reading(error: sqlx::Error) -> Error {
     sorted("reading from the SQLite file", error)
 }
 
-pub(super) fn writing(error: sqlx::Error) -> Error {
+pub(crate) fn writing(error: sqlx::Error) -> Error {
     sorted("writing to the SQLite file", error)
 }
 
-/// A row that no version of this library has written.
-pub(super) fn damaged(what: &'static str) -> Error {
-    Error::new(ErrorKind::Corrupt, "reading from the SQLite file").because(what)
-}
-
-pub(super) fn closed() -> Error {
+pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Other, "writing to the SQLite file").because("the store was closed")
 }
 
-pub(super) fn opening_file(error: io::Error) -> Error {
+pub(crate) fn opening_file(error: io::Error) -> Error {
     let kind = match error.kind() {
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             ErrorKind::Full
@@ -34,7 +29,7 @@ pub(super) fn opening_file(error: io::Error) -> Error {
     Error::new(kind, "opening the SQLite file").because(error)
 }
 
-pub(super) fn sorted(doing: &'static str, error: sqlx::Error) -> Error {
+pub(crate) fn sorted(doing: &'static str, error: sqlx::Error) -> Error {
     let kind = match &error {
         sqlx::Error::Database(database) => {
             database.code().and_then(|code| code.parse().ok()).map_or(ErrorKind::Other, of_code)

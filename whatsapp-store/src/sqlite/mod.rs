@@ -12,16 +12,9 @@
 //!   with the process, however it ends. Other programs may read the file meanwhile, and make copies with
 //!   SQLite's backup functions or `VACUUM INTO`; a plain copy of the file alone misses what stands in the log.
 //! - Text from strangers may hold U+0000; SQLite keeps it, but its own text functions stop there.
-mod commit;
-mod device;
-mod error;
+pub(crate) mod error;
 mod file;
-mod lid;
-mod message;
-mod outgoing;
 mod schema;
-mod session;
-mod signal;
 mod writer;
 
 #[cfg(test)]
@@ -29,13 +22,18 @@ mod tests;
 
 use std::{path::Path, time::Duration};
 
+use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions, Connection, SqlitePool,
+    ConnectOptions, Connection as _, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::Notify;
 
 use self::{file::FileLock, writer::Writer};
-use crate::Result;
+use crate::{
+    Changes, Keyring, Result,
+    sql::{self, Dialect, Row, Sql, Statement, Vault, Work},
+};
 #[cfg(doc)]
 use crate::{ErrorKind, Store};
 
@@ -49,6 +47,7 @@ const READERS: u32 = 4;
 pub struct SqliteStore {
     readers: SqlitePool,
     writer: Writer,
+    vault: Vault,
 }
 
 impl SqliteStore {
@@ -62,17 +61,27 @@ impl SqliteStore {
     /// - [`ErrorKind::Corrupt`]: it is no database, or one of another program. It is left as it is.
     /// - [`ErrorKind::NewerSchema`]: a newer version of this library wrote it. It is left as it is.
     /// - [`ErrorKind::Full`]: the file is read-only or the disk is full.
+    /// - [`ErrorKind::WrongKey`]: its secrets are sealed; use [`SqliteStore::open_sealed`].
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::open_with(path.as_ref(), options()).await
+        Self::open_with(path.as_ref(), options(), Keyring::default()).await
     }
 
-    async fn open_with(path: &Path, options: SqliteConnectOptions) -> Result<Self> {
+    /// As [`SqliteStore::open`], with keys that secrets are sealed with.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`], and [`ErrorKind::WrongKey`] when the keys are not those that the file was written with.
+    pub async fn open_sealed(path: impl AsRef<Path>, keyring: Keyring) -> Result<Self> {
+        Self::open_with(path.as_ref(), options(), keyring).await
+    }
+
+    async fn open_with(path: &Path, options: SqliteConnectOptions, keyring: Keyring) -> Result<Self> {
         let path = file::resolve(path)?;
         let lock = FileLock::take(&path).await?;
         file::make_private(&path)?;
         let options = options.filename(&path);
         let mut connection = options.connect().await.map_err(error::opening)?;
-        if let Err(error) = schema::prepare(&mut connection).await {
+        let vault = Vault::new(keyring);
+        if let Err(error) = schema::prepare(&mut connection, &vault).await {
             // Why it could not be closed is of less interest than why it had to be.
             let _ = connection.close().await;
             return Err(error);
@@ -83,11 +92,38 @@ impl SqliteStore {
             .max_lifetime(None)
             .test_before_acquire(false)
             .connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self { readers, writer: Writer::start(connection, lock) })
+        Ok(Self { readers, writer: Writer::start(connection, lock, vault.clone()), vault })
+    }
+}
+
+#[async_trait]
+impl Sql for SqliteStore {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
     }
 
-    /// As [`Store::close`], for who has the type and not the trait at hand.
-    pub async fn close(&self) {
+    fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    fn hints(&self) -> &Notify {
+        self.writer.events()
+    }
+
+    async fn fetch(&self, statement: Statement<'_>) -> Result<Vec<Row>> {
+        let rows = sql::sqlite(statement, &self.vault)?.fetch_all(&self.readers).await;
+        Ok(rows.map_err(error::reading)?.into_iter().map(Row::Sqlite).collect())
+    }
+
+    async fn write(&self, changes: Changes) -> Result<()> {
+        self.writer.commit(changes).await
+    }
+
+    async fn call(&self, work: Work) -> Result<()> {
+        self.writer.call(work).await
+    }
+
+    async fn shut(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }

@@ -5,7 +5,10 @@ use sqlx::{
 };
 
 use super::error::{opening, sorted};
-use crate::{Error, ErrorKind, Result};
+use crate::{
+    Error, ErrorKind, Result,
+    sql::{Connection, Handle, Vault, vault},
+};
 
 /// As in `migrations/sqlite`; every backend has the same numbers.
 const MIGRATIONS: [(i64, &str, &str); 1] =
@@ -15,7 +18,7 @@ const MIGRATIONS: [(i64, &str, &str); 1] =
 const APPLICATION_ID: i64 = 0x5761_5374;
 
 /// Makes a fresh connection ready for work. Nothing is written to a file that is not ours.
-pub(super) async fn prepare(connection: &mut SqliteConnection) -> Result<()> {
+pub(super) async fn prepare(connection: &mut SqliteConnection, vault: &Vault) -> Result<()> {
     identify(connection).await?;
     let mode: String =
         sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(&mut *connection).await.map_err(opening)?;
@@ -26,8 +29,11 @@ pub(super) async fn prepare(connection: &mut SqliteConnection) -> Result<()> {
     migrator().run_direct(None, &mut *connection, false).await.map_err(migrating)?;
     // With nothing left to migrate, a read-only file would only be noticed at the first commit. BEGIN IMMEDIATE does
     // not notice either: it becomes a reading transaction.
-    sqlx::query("UPDATE device SET state = state WHERE FALSE").execute(connection).await.map_err(opening)?;
-    Ok(())
+    sqlx::query("UPDATE device SET state = state WHERE FALSE")
+        .execute(&mut *connection)
+        .await
+        .map_err(opening)?;
+    vault::admit(&mut Connection { handle: Handle::Sqlite(connection), vault }).await
 }
 
 fn migrator() -> Migrator {

@@ -10,15 +10,19 @@
 //!
 //! Savepoints would spare the second round, but SQLite may end a whole transaction on its own (a full disk, for
 //! one), and failures are rare.
-use sqlx::{Connection, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
+use std::{fmt, sync::Arc};
+
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{
-    commit::apply,
     error::{closed, writing},
     file::FileLock,
 };
-use crate::{Changes, Result};
+use crate::{
+    Change, Changes, Result,
+    sql::{Connection, Handle, Vault, Work, apply},
+};
 
 /// Commits in one transaction, at most.
 const GROUP: usize = 256;
@@ -29,12 +33,23 @@ const WAITING: usize = 1024;
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Job>,
+    events: Arc<Notify>,
 }
 
-#[derive(Debug)]
 enum Job {
     Commit(Commit),
+    Call(Work, oneshot::Sender<Result<()>>),
     Close(oneshot::Sender<()>),
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Commit(_) => "Commit",
+            Self::Call(..) => "Call",
+            Self::Close(_) => "Close",
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -44,10 +59,22 @@ struct Commit {
 }
 
 impl Writer {
-    pub(super) fn start(connection: SqliteConnection, lock: FileLock) -> Self {
+    pub(super) fn start(connection: SqliteConnection, lock: FileLock, vault: Vault) -> Self {
         let (queue, jobs) = mpsc::channel(WAITING);
-        tokio::spawn(Desk { connection, jobs, lock }.run());
-        Self { queue }
+        let events = Arc::new(Notify::new());
+        tokio::spawn(Desk { connection, jobs, lock, vault, events: events.clone() }.run());
+        Self { queue, events }
+    }
+
+    pub(super) async fn call(&self, work: Work) -> Result<()> {
+        let (done, result) = oneshot::channel();
+        self.queue.send(Job::Call(work, done)).await.map_err(|_| closed())?;
+        result.await.map_err(|_| closed())?
+    }
+
+    /// Told when events were committed.
+    pub(super) fn events(&self) -> &Notify {
+        &self.events
     }
 
     pub(super) async fn commit(&self, changes: Changes) -> Result<()> {
@@ -70,6 +97,8 @@ struct Desk {
     connection: SqliteConnection,
     jobs: mpsc::Receiver<Job>,
     lock: FileLock,
+    vault: Vault,
+    events: Arc<Notify>,
 }
 
 impl Desk {
@@ -81,13 +110,17 @@ impl Desk {
             for job in jobs.drain(..) {
                 match job {
                     Job::Commit(commit) => group.push(commit),
+                    Job::Call(work, done) => {
+                        self.write(std::mem::take(&mut group)).await;
+                        let _ = done.send(self.call(work).await);
+                    }
                     Job::Close(done) => {
                         self.jobs.close();
                         closing.push(done);
                     }
                 }
             }
-            write(&mut self.connection, group).await;
+            self.write(group).await;
         }
         // The log is folded into the file here if it can be; if not, at the next opening.
         let _ = self.connection.close().await;
@@ -96,53 +129,62 @@ impl Desk {
             let _ = done.send(());
         }
     }
-}
 
-async fn write(connection: &mut SqliteConnection, group: Vec<Commit>) {
-    if let Err(error) = begin(connection).await {
-        group.into_iter().for_each(|commit| drop(commit.done.send(Err(error.again()))));
-        return;
+    async fn write(&mut self, group: Vec<Commit>) {
+        if group.is_empty() {
+            return;
+        }
+        let has_events = |commit: &Commit| commit.changes.list.iter().any(|c| matches!(c, Change::Event(_)));
+        let events = group.iter().any(has_events);
+        match self.transaction(group.iter().map(|commit| &commit.changes)).await {
+            Err(_) if group.len() > 1 => {
+                for Commit { changes, done } in group {
+                    let _ = done.send(self.transaction([&changes].into_iter()).await);
+                }
+            }
+            Err(error) => group.into_iter().for_each(|commit| drop(commit.done.send(Err(error.again())))),
+            // Who no longer waits for the answer made the commit all the same.
+            Ok(()) => group.into_iter().for_each(|commit| drop(commit.done.send(Ok(())))),
+        }
+        if events {
+            self.events.notify_waiters();
+        }
     }
-    match finish(connection, group.iter().map(|commit| &commit.changes)).await {
-        Err(_) if group.len() > 1 => write_singly(connection, group).await,
-        Err(error) => group.into_iter().for_each(|commit| drop(commit.done.send(Err(error.again())))),
-        // Who no longer waits for the answer made the commit all the same.
-        Ok(()) => group.into_iter().for_each(|commit| drop(commit.done.send(Ok(())))),
-    }
-}
 
-async fn write_singly(connection: &mut SqliteConnection, group: Vec<Commit>) {
-    for Commit { changes, done } in group {
-        let result = match begin(connection).await {
-            Ok(()) => finish(connection, [&changes].into_iter()).await,
-            Err(error) => Err(error),
+    async fn transaction(&mut self, group: impl Iterator<Item = &Changes>) -> Result<()> {
+        run(&mut self.connection, "BEGIN IMMEDIATE").await?;
+        let mut result = Ok(());
+        for changes in group {
+            result = apply(&mut self.within(), changes).await;
+            if result.is_err() {
+                break;
+            }
+        }
+        self.end(result).await
+    }
+
+    async fn call(&mut self, work: Work) -> Result<()> {
+        run(&mut self.connection, "BEGIN IMMEDIATE").await?;
+        let result = work(&mut self.within()).await;
+        self.end(result).await
+    }
+
+    fn within(&mut self) -> Connection<'_> {
+        Connection { handle: Handle::Sqlite(&mut self.connection), vault: &self.vault }
+    }
+
+    /// Ends the transaction begun, one way or the other.
+    async fn end(&mut self, result: Result<()>) -> Result<()> {
+        let result = match result {
+            Ok(()) => run(&mut self.connection, "COMMIT").await,
+            error => error,
         };
-        let _ = done.send(result);
+        if result.is_err() {
+            // Fails when SQLite has rolled back by itself, which is as good.
+            let _ = run(&mut self.connection, "ROLLBACK").await;
+        }
+        result
     }
-}
-
-async fn begin(connection: &mut SqliteConnection) -> Result<()> {
-    run(connection, "BEGIN IMMEDIATE").await
-}
-
-/// Writes within the transaction begun, and ends it either way.
-async fn finish(connection: &mut SqliteConnection, group: impl Iterator<Item = &Changes>) -> Result<()> {
-    let result = write_and_commit(connection, group).await;
-    if result.is_err() {
-        // Fails when SQLite has rolled back by itself, which is as good.
-        let _ = run(connection, "ROLLBACK").await;
-    }
-    result
-}
-
-async fn write_and_commit(
-    connection: &mut SqliteConnection,
-    group: impl Iterator<Item = &Changes>,
-) -> Result<()> {
-    for changes in group {
-        apply(connection, changes).await?;
-    }
-    run(connection, "COMMIT").await
 }
 
 async fn run(connection: &mut SqliteConnection, statement: &'static str) -> Result<()> {

@@ -7,20 +7,21 @@ use crate::{AccountId, MessageKey, MessageRecord, Result};
 pub struct MessageQuery {
     /// Only those of this chat.
     pub chat: Option<String>,
+    /// Only those whose text has all of these words, in any order; upper and lower case are the same, and the last word
+    /// may be the start of one. Text without any word finds nothing.
+    pub words: Option<String>,
     /// Only those behind this cursor, which came with the page before.
     pub before: Option<String>,
     /// At most that many; 0 stands for 50, and 500 is the most.
     pub limit: u32,
 }
 
-impl MessageQuery {
-    /// The limit as applied.
-    pub const fn effective_limit(&self) -> u32 {
-        match self.limit {
-            0 => 50,
-            limit if limit > 500 => 500,
-            limit => limit,
-        }
+/// The length of a page when so much was asked for: 50 for 0, and never more than 500.
+pub const fn page_limit(asked: u32) -> u32 {
+    match asked {
+        0 => 50,
+        asked if asked > 500 => 500,
+        asked => asked,
     }
 }
 
@@ -42,9 +43,16 @@ pub trait MessageStore {
     /// When it cannot be read.
     async fn message(&self, account: &AccountId, key: &MessageKey) -> Result<Option<MessageRecord>>;
 
-    /// A page of messages, newest first by insertion, stable while new ones come in.
+    /// A page of messages: by the time they were sent, the newest first; by insertion within a millisecond. Those that
+    /// come in between two pages neither repeat nor hide others.
     ///
     /// # Errors
     /// When they cannot be read. A cursor that is none of this store's reads as an empty page.
     async fn messages(&self, account: &AccountId, query: &MessageQuery) -> Result<MessagePage>;
+
+    /// When the account's oldest message was sent, milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn oldest_message(&self, account: &AccountId) -> Result<Option<i64>>;
 }

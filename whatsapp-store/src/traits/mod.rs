@@ -1,15 +1,23 @@
 //! What a backend can do, one small trait per domain.
+mod appstate;
+mod chat;
 mod device;
+mod event;
+mod lease;
 mod lid;
 mod message;
 mod outgoing;
 mod session;
 mod signal;
 
+pub use appstate::AppStateStore;
 use async_trait::async_trait;
+pub use chat::{ChatPage, ChatStore};
 pub use device::DeviceStore;
+pub use event::EventStore;
+pub use lease::LeaseStore;
 pub use lid::LidStore;
-pub use message::{MessagePage, MessageQuery, MessageStore};
+pub use message::{MessagePage, MessageQuery, MessageStore, page_limit};
 pub use outgoing::OutgoingStore;
 pub use session::SessionStore;
 pub use signal::SignalStore;
@@ -26,8 +34,12 @@ pub trait Store:
     + SignalStore
     + LidStore
     + OutgoingStore
+    + AppStateStore
     + MessageStore
+    + ChatStore
     + SessionStore
+    + EventStore
+    + LeaseStore
     + std::fmt::Debug
     + Send
     + Sync
@@ -38,7 +50,9 @@ pub trait Store:
     /// Dropping the future does not take a commit back: it may still happen.
     ///
     /// # Errors
-    /// Then nothing of it was written.
+    /// Then nothing of it was written, with one exception: when the connection to a server breaks in the moment of the
+    /// commit, it cannot be known ([`ErrorKind::Busy`](crate::ErrorKind::Busy)). All changes can be written twice
+    /// to the same effect, events apart.
     async fn commit(&self, changes: Changes) -> Result<()>;
 
     /// Finishes the commits under way and lets go of what is held open, so that another process may open it. Calls that

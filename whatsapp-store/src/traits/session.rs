@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use crate::{AccountId, Result, SessionRecord};
+use crate::{AccountId, Result, SessionRecord, WorkspaceId};
 
 /// The host's sessions.
 #[async_trait]
@@ -11,9 +11,15 @@ pub trait SessionStore {
     /// When it cannot be read.
     async fn session(&self, id: &AccountId) -> Result<Option<SessionRecord>>;
 
-    /// All sessions, oldest first (by time made, then by id).
+    /// A workspace's sessions, oldest first (by time made, then by name).
     ///
     /// # Errors
     /// When they cannot be read.
-    async fn sessions(&self) -> Result<Vec<SessionRecord>>;
+    async fn sessions(&self, workspace: &WorkspaceId) -> Result<Vec<SessionRecord>>;
+
+    /// The sessions of all workspaces, in the same order: what a host starts with.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    async fn all_sessions(&self) -> Result<Vec<SessionRecord>>;
 }

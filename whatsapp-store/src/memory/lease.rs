@@ -1,0 +1,52 @@
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::{Error, ErrorKind, Fence, Lease, LeaseStore, Result, WorkspaceId};
+
+/// Leases by name. One that ended stays, so that its tokens go on rising.
+pub(super) type Leases = std::collections::HashMap<(WorkspaceId, String), Lease>;
+
+pub(super) fn check(leases: &Leases, workspace: &WorkspaceId, fence: &Fence) -> Result<()> {
+    match leases.get(&(workspace.clone(), fence.name.clone())) {
+        Some(lease) if lease.token == fence.token => Ok(()),
+        _ => Err(Error::new(ErrorKind::Fenced, "writing under a lease")),
+    }
+}
+
+#[async_trait]
+impl LeaseStore for MemoryStore {
+    async fn acquire_lease(
+        &self,
+        workspace: &WorkspaceId,
+        name: &str,
+        owner: &str,
+        now: i64,
+        until: i64,
+    ) -> Result<Option<Lease>> {
+        let leases = &mut self.state.write().leases;
+        let key = (workspace.clone(), name.to_owned());
+        let token = match leases.get(&key) {
+            Some(lease) if lease.until > now && lease.owner != owner => return Ok(None),
+            Some(lease) if lease.until > now => lease.token,
+            Some(lease) => lease.token + 1,
+            None => 1,
+        };
+        let lease = Lease { name: name.to_owned(), owner: owner.to_owned(), token, until };
+        leases.insert(key, lease.clone());
+        Ok(Some(lease))
+    }
+
+    async fn release_lease(&self, workspace: &WorkspaceId, lease: &Lease) -> Result<()> {
+        let leases = &mut self.state.write().leases;
+        if let Some(held) = leases.get_mut(&(workspace.clone(), lease.name.clone()))
+            && held.token == lease.token
+        {
+            held.until = 0;
+        }
+        Ok(())
+    }
+
+    async fn lease(&self, workspace: &WorkspaceId, name: &str) -> Result<Option<Lease>> {
+        Ok(self.state.read().leases.get(&(workspace.clone(), name.to_owned())).cloned())
+    }
+}

@@ -1,0 +1,191 @@
+//! PostgreSQL, version 13 or later.
+//!
+//! - The tables live in a schema of their own, `whatsapp` unless the address says otherwise, and are made at the first
+//!   opening; several nodes may open at once.
+//! - A pool of connections, ten unless the address says otherwise. A call that gets none within five seconds fails
+//!   with [`ErrorKind::Busy`], and so does one whose connection breaks; the pool makes new ones by itself.
+//! - A confirmed commit is on disk as far as the server's `synchronous_commit` says, which is `on` by default.
+//! - Any number of stores may be open on one database. Two that run the same account would break its ratchets, so
+//!   take a lease for it ([`LeaseStore`](crate::LeaseStore)) and let its commits carry the fence.
+//! - `LISTEN` tells other nodes of new events; it is a hint, and everything works without it, only later. A pooler
+//!   between here and the server must keep sessions (PgBouncer: session mode, or statements prepared by it).
+//! - PostgreSQL's text cannot hold U+0000: it is stored as U+0001 U+0001, and U+0001 as U+0001 U+0002.
+pub(crate) mod error;
+mod listener;
+mod schema;
+
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sqlx::{
+    ConnectOptions, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::sync::Notify;
+
+use self::{error::opening, listener::Listener};
+use crate::{
+    Change, Changes, Error, ErrorKind, Keyring, Result,
+    sql::{self, Connection, Dialect, Handle, Row, Sql, Statement, Vault, Work, apply},
+};
+
+const CONNECTIONS: u32 = 10;
+/// How long a call waits for a free connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A store in a PostgreSQL database. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct PostgresStore {
+    pool: PgPool,
+    vault: Vault,
+    listener: Arc<Listener>,
+}
+
+/// What an address says besides where the server is.
+#[derive(Debug, PartialEq, Eq)]
+struct Address {
+    url: String,
+    schema: String,
+    connections: u32,
+}
+
+impl PostgresStore {
+    /// Connects, makes the tables or brings them up to date. The address is
+    /// `postgres://user:password@host:port/database`, with these options and those of libpq that sqlx knows
+    /// (`sslmode`, `sslrootcert`, `application_name` and more):
+    ///
+    /// - `schema=name`: where the tables are; `whatsapp` by default.
+    /// - `connections=number`: the size of the pool; 10 by default.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::Unreachable`]: no server there, no such database, or no right to it.
+    /// - [`ErrorKind::NewerSchema`]: a newer version of this library made the tables. They are left as they are.
+    /// - [`ErrorKind::WrongKey`]: secrets are sealed; use [`PostgresStore::open_sealed`].
+    pub async fn open(url: &str) -> Result<Self> {
+        Self::open_sealed(url, Keyring::default()).await
+    }
+
+    /// As [`PostgresStore::open`], with keys that secrets are sealed with.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::open`], and [`ErrorKind::WrongKey`] when the keys are not those that were used before.
+    pub async fn open_sealed(url: &str, keyring: Keyring) -> Result<Self> {
+        let Address { url, schema, connections } = Address::parse(url)?;
+        let options = PgConnectOptions::from_str(&url).map_err(opening)?;
+        let options = options
+            .options([("search_path", schema.as_str())])
+            // More than there are statements, so that each is prepared once per connection.
+            .statement_cache_capacity(512)
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(PATIENCE)
+            // A broken connection shows by itself, and asking before each use costs a way to the server and back.
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
+        let vault = Vault::new(keyring);
+        schema::prepare(&pool, &schema, &vault).await?;
+        let listener = Arc::new(Listener::start(pool.clone(), &schema));
+        Ok(Self { pool, vault, listener })
+    }
+
+    async fn transaction<T>(&self, work: impl AsyncFnOnce(&mut Connection<'_>) -> Result<T>) -> Result<T> {
+        let mut transaction = self.pool.begin().await.map_err(error::writing)?;
+        let mut connection = Connection { handle: Handle::Postgres(&mut transaction), vault: &self.vault };
+        // An error drops the transaction, which rolls it back.
+        let answer = work(&mut connection).await?;
+        transaction.commit().await.map_err(error::writing)?;
+        Ok(answer)
+    }
+}
+
+impl Address {
+    /// Takes our own options out of the query.
+    fn parse(text: &str) -> Result<Self> {
+        let wrong = |why: &'static str| {
+            Error::new(ErrorKind::Unreachable, "reading the address of the database").because(why)
+        };
+        let (base, query) = text.split_once('?').unwrap_or((text, ""));
+        let (mut schema, mut connections, mut others) = ("whatsapp".to_owned(), CONNECTIONS, Vec::new());
+        for option in query.split('&').filter(|option| !option.is_empty()) {
+            match option.split_once('=') {
+                Some(("schema", name)) => name.clone_into(&mut schema),
+                Some(("connections", number)) => {
+                    let number = number.parse().ok().filter(|number| *number > 0);
+                    connections = number.ok_or_else(|| wrong("`connections` is a number above 0"))?;
+                }
+                _ => others.push(option),
+            }
+        }
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if schema.is_empty() || schema.len() > 63 || !schema.bytes().all(plain) {
+            return Err(wrong("`schema` is 1 to 63 of a-z, 0-9 and _"));
+        }
+        let url = if others.is_empty() { base.to_owned() } else { format!("{base}?{}", others.join("&")) };
+        Ok(Self { url, schema, connections })
+    }
+}
+
+#[async_trait]
+impl Sql for PostgresStore {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    fn hints(&self) -> &Notify {
+        self.listener.events()
+    }
+
+    async fn fetch(&self, statement: Statement<'_>) -> Result<Vec<Row>> {
+        let rows = sql::postgres(statement, &self.vault)?.fetch_all(&self.pool).await;
+        Ok(rows.map_err(error::reading)?.into_iter().map(Row::Postgres).collect())
+    }
+
+    async fn write(&self, changes: Changes) -> Result<()> {
+        let store = self.clone();
+        // In a task of its own: a caller who stops waiting does not leave a transaction half way.
+        let task = tokio::spawn(async move {
+            store
+                .transaction(async |connection: &mut Connection<'_>| {
+                    apply(connection, &changes).await?;
+                    if changes.list.iter().any(|change| matches!(change, Change::Event(_))) {
+                        connection.execute(sql::sql(listener::NOTIFY)).await?;
+                    }
+                    Ok(())
+                })
+                .await
+        });
+        task.await.unwrap_or_else(|error| Err(Error::new(ErrorKind::Other, "writing").because(error)))
+    }
+
+    async fn call(&self, work: Work) -> Result<()> {
+        self.transaction(async |connection: &mut Connection<'_>| work(connection).await).await
+    }
+
+    async fn shut(&self) {
+        self.listener.stop();
+        self.pool.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_options_are_taken_out_of_the_address() {
+        let address = Address::parse("postgres://u@h/d?sslmode=disable&schema=shop_1&connections=3").unwrap();
+        let url = "postgres://u@h/d?sslmode=disable".to_owned();
+        assert_eq!(address, Address { url, schema: "shop_1".into(), connections: 3 });
+        let plain = Address::parse("postgres://h/d").unwrap();
+        assert_eq!((plain.schema.as_str(), plain.connections), ("whatsapp", CONNECTIONS));
+        for wrong in ["schema=", "schema=A", "schema=a;b", "connections=0", "connections=x"] {
+            let error = Address::parse(&format!("postgres://h/d?{wrong}")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unreachable, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Chats as a list shows them. Summaries follow their messages by themselves, in the same commit.
+use super::MessageRecord;
+
+/// One chat of an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChatRecord {
+    /// Its address, without device.
+    pub chat: String,
+    /// A name for it, if one was set.
+    pub name: Option<String>,
+    /// Messages of others that were not read: kept current by every change of messages.
+    pub unread: u64,
+    /// Put aside by the user.
+    pub archived: bool,
+    /// Kept on top by the user.
+    pub pinned: bool,
+    /// Silent until then (milliseconds since the Unix epoch); `i64::MAX` for ever.
+    pub muted_until: Option<i64>,
+    /// The time of the last message, milliseconds since the Unix epoch, or of the one there was last; orders the list.
+    pub last_at: i64,
+    /// That message as it is now; `None` once its time was up.
+    pub last: Option<MessageRecord>,
+}
+
+/// Writes to chats. Those that name a chat without a message make it, with the time 0.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ChatChange {
+    /// Names the chat, or takes the name away.
+    SetName {
+        /// Which.
+        chat: String,
+        /// `None` takes it away.
+        name: Option<String>,
+    },
+    /// Sets what the user chose.
+    SetFlags {
+        /// Which.
+        chat: String,
+        /// See [`ChatRecord::archived`].
+        archived: bool,
+        /// See [`ChatRecord::pinned`].
+        pinned: bool,
+        /// See [`ChatRecord::muted_until`].
+        muted_until: Option<i64>,
+    },
+    /// Raises the messages of others in the chat, up to and including that time, to
+    /// [`MessageStatus::Read`](crate::MessageStatus::Read).
+    MarkRead {
+        /// Which.
+        chat: String,
+        /// Milliseconds since the Unix epoch.
+        until: i64,
+    },
+    /// Removes a chat with all its messages; absent is fine.
+    Delete {
+        /// Which.
+        chat: String,
+    },
+    /// Removes messages of the account, in all chats, that were sent before that time; the oldest `limit` of them. The
+    /// chats stay. Repeat it until [`oldest_message`](crate::MessageStore::oldest_message) is young enough: short
+    /// transactions let others write in between.
+    Expire {
+        /// Milliseconds since the Unix epoch.
+        before: i64,
+        /// At most so many.
+        limit: u32,
+    },
+}
+
+impl std::fmt::Debug for ChatChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::SetName { .. } => "SetName",
+            Self::SetFlags { .. } => "SetFlags",
+            Self::MarkRead { .. } => "MarkRead",
+            Self::Delete { .. } => "Delete",
+            Self::Expire { .. } => "Expire",
+        })
+    }
+}

@@ -1,0 +1,166 @@
+use async_trait::async_trait;
+
+use super::{Connection, Row, Rows, Sql, Statement, Vault, message, message::columns, of};
+use crate::{AccountId, ChatChange, ChatPage, ChatRecord, ChatStore, MessageRecord, Result, page_limit};
+
+/// What a new message means for its chat. Of those sent in one millisecond, the one inserted later is the last.
+pub(super) fn follow<'a>(account: &'a AccountId, message: &'a MessageRecord) -> Statement<'a> {
+    of(
+        "INSERT INTO chat (workspace, account, chat, last_at, last_sender, last_id, unread) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (workspace, account, chat) DO UPDATE SET \
+         unread = chat.unread + excluded.unread, \
+         last_sender = CASE WHEN excluded.last_at >= chat.last_at OR chat.last_id IS NULL \
+         THEN excluded.last_sender ELSE chat.last_sender END, \
+         last_id = CASE WHEN excluded.last_at >= chat.last_at OR chat.last_id IS NULL \
+         THEN excluded.last_id ELSE chat.last_id END, \
+         last_at = CASE WHEN excluded.last_at >= chat.last_at OR chat.last_id IS NULL \
+         THEN excluded.last_at ELSE chat.last_at END",
+        account,
+    )
+    .text(&*message.key.chat)
+    .int(message.timestamp)
+    .text(&*message.key.sender)
+    .text(&*message.key.id)
+    .int(!message.from_me && message.status.is_unread())
+}
+
+pub(super) fn fewer_unread<'a>(account: &'a AccountId, chat: &'a str, count: i64) -> Statement<'a> {
+    of("UPDATE chat SET unread = unread - $4 WHERE workspace = $1 AND account = $2 AND chat = $3", account)
+        .text(chat)
+        .int(count)
+}
+
+pub(super) async fn apply(
+    connection: &mut Connection<'_>,
+    account: &AccountId,
+    change: &ChatChange,
+) -> Result<()> {
+    match change {
+        ChatChange::SetName { chat, name } => {
+            let put = of(
+                "INSERT INTO chat (workspace, account, chat, name) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (workspace, account, chat) DO UPDATE SET name = excluded.name",
+                account,
+            );
+            connection.execute(put.text(&**chat).opt_text(name.as_deref())).await?;
+        }
+        ChatChange::SetFlags { chat, archived, pinned, muted_until } => {
+            let put = of(
+                "INSERT INTO chat (workspace, account, chat, archived, pinned, muted_until) \
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (workspace, account, chat) DO UPDATE SET \
+                 archived = excluded.archived, pinned = excluded.pinned, muted_until = excluded.muted_until",
+                account,
+            );
+            let put = put.text(&**chat).int(*archived).int(*pinned).opt_int(*muted_until);
+            connection.execute(put).await?;
+        }
+        ChatChange::MarkRead { chat, until } => {
+            let raise = of(
+                "UPDATE message SET status = 4 WHERE workspace = $1 AND account = $2 AND chat = $3 \
+                 AND from_me = 0 AND status < 4 AND timestamp <= $4",
+                account,
+            );
+            let raised = connection.execute(raise.text(&**chat).int(*until)).await?;
+            if raised > 0 {
+                connection.execute(fewer_unread(account, chat, raised.cast_signed())).await?;
+            }
+        }
+        ChatChange::Delete { chat } => {
+            for text in [
+                "DELETE FROM message WHERE workspace = $1 AND account = $2 AND chat = $3",
+                "DELETE FROM chat WHERE workspace = $1 AND account = $2 AND chat = $3",
+            ] {
+                connection.execute(of(text, account).text(&**chat)).await?;
+            }
+        }
+        ChatChange::Expire { before, limit } => expire(connection, account, *before, *limit).await?,
+    }
+    Ok(())
+}
+
+async fn expire(connection: &mut Connection<'_>, account: &AccountId, before: i64, limit: u32) -> Result<()> {
+    let delete = of(
+        "DELETE FROM message WHERE number IN (SELECT number FROM message \
+         WHERE workspace = $1 AND account = $2 AND timestamp < $3 ORDER BY timestamp, number LIMIT $4) \
+         RETURNING chat, from_me, status",
+        account,
+    );
+    let mut unread = std::collections::BTreeMap::<String, i64>::new();
+    for row in connection.fetch(delete.int(before).int(limit)).await? {
+        *unread.entry(row.text(0)?).or_default() += i64::from(!row.flag(1)? && row.int(2)? < 4);
+    }
+    for (chat, count) in unread {
+        // The last message goes last: what is left then is nothing.
+        let update = of(
+            "UPDATE chat SET unread = unread - $4, last_id = CASE WHEN EXISTS (SELECT 1 FROM message \
+             WHERE workspace = $1 AND account = $2 AND message.chat = $3) THEN last_id END \
+             WHERE workspace = $1 AND account = $2 AND chat = $3",
+            account,
+        );
+        connection.execute(update.text(&*chat).int(count)).await?;
+    }
+    Ok(())
+}
+
+macro_rules! chats {
+    ($where:literal) => {
+        concat!(
+            "SELECT c.chat, c.name, c.unread, c.archived, c.pinned, c.muted_until, c.last_at, ",
+            columns!("m"),
+            " FROM chat c LEFT JOIN message m ON m.workspace = c.workspace AND m.account = c.account \
+             AND m.chat = c.chat AND m.sender = c.last_sender AND m.id = c.last_id \
+             WHERE c.workspace = $1 AND c.account = $2 AND ",
+            $where
+        )
+    };
+}
+
+const ONE: &str = chats!("c.chat = $3");
+// Time falls and the address rises, which no row comparison says.
+const PAGE: &str =
+    chats!("c.last_at <= $3 AND (c.last_at < $3 OR c.chat > $4) ORDER BY c.last_at DESC, c.chat LIMIT $5");
+const FIRST_PAGE: &str = chats!("c.last_at <= $3 ORDER BY c.last_at DESC, c.chat LIMIT $4");
+
+fn record(vault: &Vault, account: &AccountId, row: &Row) -> Result<ChatRecord> {
+    let last = row.opt_text(7)?.map(|_| message::record(vault, account, row, 7));
+    Ok(ChatRecord {
+        chat: row.text(0)?,
+        name: row.opt_text(1)?,
+        unread: row.small(2)?,
+        archived: row.flag(3)?,
+        pinned: row.flag(4)?,
+        muted_until: row.opt_int(5)?,
+        last_at: row.int(6)?,
+        last: last.transpose()?,
+    })
+}
+
+#[async_trait]
+impl<S: Sql> ChatStore for S {
+    async fn chat(&self, account: &AccountId, chat: &str) -> Result<Option<ChatRecord>> {
+        let select = of(ONE, account).text(chat);
+        self.fetch(select).await?.one(|row| record(self.vault(), account, row))
+    }
+
+    async fn chats(&self, account: &AccountId, before: Option<&str>, limit: u32) -> Result<ChatPage> {
+        let limit = page_limit(limit);
+        let select = match before {
+            None => of(FIRST_PAGE, account).int(i64::MAX),
+            Some(cursor) => {
+                let parsed =
+                    cursor.split_once('.').and_then(|(at, chat)| Some((at.parse::<i64>().ok()?, chat)));
+                let Some((at, chat)) = parsed else { return Ok(ChatPage::default()) };
+                of(PAGE, account).int(at).text(chat)
+            }
+        };
+        let mut rows = self.fetch(select.int(limit + 1)).await?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let chats = rows.all(|row| record(self.vault(), account, row))?;
+        let next = chats.last().filter(|_| more).map(|chat| format!("{}.{}", chat.last_at, chat.chat));
+        Ok(ChatPage { chats, next })
+    }
+}
+
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 3] = [ONE, PAGE, FIRST_PAGE];

@@ -1,0 +1,134 @@
+//! A commit's changes, one after the other, within the transaction begun.
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{
+    Connection, Sql, appstate, chat, device, event, lease, lid, message, of, outgoing, session, signal,
+};
+use crate::{AccountId, Change, Changes, Error, ErrorKind, Result, Scope, SignalKey, Store};
+
+#[async_trait]
+impl<S: Sql> Store for S {
+    async fn commit(&self, changes: Changes) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        changes.list.iter().try_for_each(|change| change.check(&changes.scope))?;
+        self.write(changes).await
+    }
+
+    async fn close(&self) {
+        self.shut().await;
+    }
+}
+
+/// Writes all changes of one commit.
+pub(crate) async fn apply(connection: &mut Connection<'_>, changes: &Changes) -> Result<()> {
+    let Changes { scope, fence, list } = changes;
+    if let Some(fence) = fence {
+        lease::check(connection, scope.workspace(), fence).await?;
+    }
+    // Signal records in a row are put aside and written together; of the same key, the last counts.
+    let mut records = BTreeMap::new();
+    for change in list {
+        if let Change::PutSignal(key, value) = change {
+            records.insert(key, value);
+        } else {
+            put_signal(connection, scope, std::mem::take(&mut records)).await?;
+            apply_one(connection, scope, change).await?;
+        }
+    }
+    put_signal(connection, scope, records).await
+}
+
+async fn put_signal(
+    connection: &mut Connection<'_>,
+    scope: &Scope,
+    records: BTreeMap<&SignalKey, &Bytes>,
+) -> Result<()> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let account = account_of(scope)?;
+    let records: Vec<_> = records.into_iter().collect();
+    let mut records = &records[..];
+    while let Some(statement) = signal::put(account, &mut records) {
+        connection.execute(statement).await?;
+    }
+    Ok(())
+}
+
+fn account_of(scope: &Scope) -> Result<&AccountId> {
+    scope.account().ok_or_else(|| Error::new(ErrorKind::Invalid, "writing to an account"))
+}
+
+async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Change) -> Result<()> {
+    if let Change::Event(change) = change {
+        return event::apply(connection, scope, change).await;
+    }
+    let account = account_of(scope)?;
+    let statement = match change {
+        Change::PutDevice(device) => device::put(account, device),
+        Change::DeleteDevice => return delete(connection, account, &DEVICE).await,
+        Change::PutSignal(key, value) => {
+            return put_signal(connection, scope, BTreeMap::from([(key, value)])).await;
+        }
+        Change::DeleteSignal(key) => signal::delete(account, key),
+        Change::PutLid(mapping) => return all(connection, lid::put(account, mapping)).await,
+        Change::PutOutgoing(message) => outgoing::put(account, message),
+        Change::SetOutgoingState(id, state) => outgoing::set_state(account, id, *state),
+        Change::ExpireOutgoing(before) => outgoing::expire(account, *before),
+        Change::PutMessage(message) => return message::put(connection, account, message).await,
+        Change::RaiseStatus(key, status) => return message::raise(connection, account, key, *status).await,
+        Change::PutSession(session) => session::put(account, session),
+        Change::SetSeen(seen) => session::set_seen(account, seen),
+        Change::DeleteSession => {
+            delete(connection, account, &DEVICE).await?;
+            return delete(connection, account, &SESSION).await;
+        }
+        Change::AppState(change) => return all(connection, appstate::put(account, change)).await,
+        Change::Chat(change) => return chat::apply(connection, account, change).await,
+        Change::Event(_) => return Ok(()),
+    };
+    connection.execute(statement).await.map(drop)
+}
+
+async fn all<'a>(
+    connection: &mut Connection<'_>,
+    statements: impl IntoIterator<Item = super::Statement<'a>, IntoIter: Send>,
+) -> Result<()> {
+    for statement in statements {
+        connection.execute(statement).await?;
+    }
+    Ok(())
+}
+
+/// What hangs on a device.
+const DEVICE: [&str; 7] = [
+    "DELETE FROM device WHERE workspace = $1 AND account = $2",
+    "DELETE FROM signal WHERE workspace = $1 AND account = $2",
+    "DELETE FROM lid WHERE workspace = $1 AND account = $2",
+    "DELETE FROM outgoing WHERE workspace = $1 AND account = $2",
+    "DELETE FROM app_state WHERE workspace = $1 AND account = $2",
+    "DELETE FROM app_state_key WHERE workspace = $1 AND account = $2",
+    "DELETE FROM app_state_mac WHERE workspace = $1 AND account = $2",
+];
+/// What hangs on a session besides its device.
+const SESSION: [&str; 3] = [
+    "DELETE FROM message WHERE workspace = $1 AND account = $2",
+    "DELETE FROM chat WHERE workspace = $1 AND account = $2",
+    "DELETE FROM session WHERE workspace = $1 AND account = $2",
+];
+
+async fn delete(
+    connection: &mut Connection<'_>,
+    account: &AccountId,
+    statements: &'static [&'static str],
+) -> Result<()> {
+    for text in statements {
+        connection.execute(of(text, account)).await?;
+    }
+    Ok(())
+}

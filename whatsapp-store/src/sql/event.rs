@@ -1,0 +1,156 @@
+use std::pin::pin;
+
+use async_trait::async_trait;
+
+use super::{Connection, Dialect, Row, Rows, Sql, Statement, damaged, sql};
+use crate::{AccountId, Error, ErrorKind, EventChange, EventRecord, EventStore, Result, Scope, WorkspaceId};
+
+/// Where an event stands. On PostgreSQL, the transaction comes first: numbers are given before transactions end, so that
+/// by number alone an event could appear behind one that was read already. SQLite has one writer, and `tx` is 0.
+#[derive(Clone, Copy)]
+struct Position {
+    tx: i64,
+    number: i64,
+}
+
+impl Position {
+    const START: Self = Self { tx: -1, number: -1 };
+
+    fn parse(text: &str) -> Result<Self> {
+        let parts = text.split_once('-').and_then(|(tx, number)| {
+            let part = |text| i64::from_str_radix(text, 16).ok();
+            Some(Self { tx: part(tx)?, number: part(number)? })
+        });
+        parts.ok_or_else(|| {
+            Error::new(ErrorKind::Invalid, "reading events").because("the position is none of this store's")
+        })
+    }
+
+    fn read(row: &Row) -> Result<Self> {
+        Ok(Self { tx: row.int(0)?, number: row.int(1)? })
+    }
+
+    fn to_text(self) -> String {
+        format!("{:x}-{:x}", self.tx, self.number)
+    }
+}
+
+pub(super) async fn apply(
+    connection: &mut Connection<'_>,
+    scope: &Scope,
+    change: &EventChange,
+) -> Result<()> {
+    connection.execute(statement(scope, change)?).await.map(drop)
+}
+
+fn statement<'a>(scope: &'a Scope, change: &'a EventChange) -> Result<Statement<'a>> {
+    Ok(match change {
+        EventChange::Put(event) => {
+            sql("INSERT INTO event (workspace, account, key, data, at) VALUES ($1, $2, $3, $4, $5)")
+                .text(scope.workspace().as_str())
+                .opt_text(scope.account().map(AccountId::name))
+                .text(&*event.key)
+                .text(&*event.data)
+                .int(event.at)
+        }
+        EventChange::Passed { consumer, position } => {
+            let Position { tx, number } = Position::parse(position)?;
+            sql("INSERT INTO consumer (name, tx, number) VALUES ($1, $2, $3) \
+                 ON CONFLICT (name) DO UPDATE SET tx = excluded.tx, number = excluded.number")
+            .text(&**consumer)
+            .int(tx)
+            .int(number)
+        }
+        EventChange::Forget { consumer } => sql("DELETE FROM consumer WHERE name = $1").text(&**consumer),
+        EventChange::Trim { before } => {
+            sql("DELETE FROM event WHERE at < $1 AND NOT EXISTS (SELECT 1 FROM consumer \
+             WHERE (consumer.tx, consumer.number) < (event.tx, event.number))")
+            .int(*before)
+        }
+    })
+}
+
+/// Only what no transaction under way can come before.
+const ALL: (&str, &str) = (
+    "SELECT tx, number, workspace, account, key, data, at FROM event \
+     WHERE (tx, number) > ($1, $2) ORDER BY tx, number LIMIT $3",
+    "SELECT tx, number, workspace, account, key, data, at FROM event \
+     WHERE (tx, number) > ($1, $2) AND tx < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) \
+     ORDER BY tx, number LIMIT $3",
+);
+const OF_WORKSPACE: (&str, &str) = (
+    "SELECT tx, number, workspace, account, key, data, at FROM event \
+     WHERE workspace = $4 AND (tx, number) > ($1, $2) ORDER BY tx, number LIMIT $3",
+    "SELECT tx, number, workspace, account, key, data, at FROM event \
+     WHERE workspace = $4 AND (tx, number) > ($1, $2) \
+     AND tx < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) ORDER BY tx, number LIMIT $3",
+);
+const LAST: (&str, &str) = (
+    "SELECT tx, number FROM event ORDER BY tx DESC, number DESC LIMIT 1",
+    "SELECT tx, number FROM event \
+     WHERE tx < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) \
+     ORDER BY tx DESC, number DESC LIMIT 1",
+);
+
+fn record(row: &Row) -> Result<EventRecord> {
+    let workspace = WorkspaceId::try_from(row.text(2)?).map_err(|_| damaged("the workspace of an event"))?;
+    let account = row.opt_text(3)?.map(|name| AccountId::new(workspace.clone(), &name)).transpose();
+    Ok(EventRecord {
+        position: Position::read(row)?.to_text(),
+        account: account.map_err(|_| damaged("the account of an event"))?,
+        workspace,
+        key: row.text(4)?,
+        data: row.text(5)?,
+        at: row.int(6)?,
+    })
+}
+
+fn page(
+    dialect: Dialect,
+    text: (&'static str, &'static str),
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Statement<'static>> {
+    let Position { tx, number } = after.map_or(Ok(Position::START), Position::parse)?;
+    Ok(sql(dialect.text(text.0, text.1)).int(tx).int(number).int(limit))
+}
+
+#[async_trait]
+impl<S: Sql> EventStore for S {
+    async fn all_events(&self, after: Option<&str>, limit: u32) -> Result<Vec<EventRecord>> {
+        self.fetch(page(self.dialect(), ALL, after, limit)?).await?.all(record)
+    }
+
+    async fn events(
+        &self,
+        workspace: &WorkspaceId,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<EventRecord>> {
+        let select = page(self.dialect(), OF_WORKSPACE, after, limit)?.text(workspace.as_str());
+        self.fetch(select).await?.all(record)
+    }
+
+    async fn last_event(&self) -> Result<Option<String>> {
+        let rows = self.fetch(sql(self.dialect().text(LAST.0, LAST.1))).await?;
+        rows.one(|row| Ok(Position::read(row)?.to_text()))
+    }
+
+    async fn passed(&self, consumer: &str) -> Result<Option<String>> {
+        let rows = self.fetch(sql("SELECT tx, number FROM consumer WHERE name = $1").text(consumer)).await?;
+        rows.one(|row| Ok(Position::read(row)?.to_text()))
+    }
+
+    async fn new_events(&self, after: Option<&str>) -> Result<()> {
+        let mut hint = pin!(self.hints().notified());
+        // From here on no hint is missed.
+        hint.as_mut().enable();
+        if self.all_events(after, 1).await?.is_empty() {
+            hint.await;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(super) const STATEMENTS: [(&str, &str); 2] = [ALL, OF_WORKSPACE];

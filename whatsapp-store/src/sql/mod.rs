@@ -1,0 +1,151 @@
+//! What SQLite and PostgreSQL have in common: each domain's statements and records, written once.
+//!
+//! Both databases take the same text for nearly everything, down to `$1` for arguments. A domain's file says what is
+//! written ([`Statement`]s, sent by [`commit`]) and how its rows read; it knows no driver. Where the two need
+//! different text, [`Dialect::text`] picks it.
+mod appstate;
+mod chat;
+mod commit;
+mod connection;
+mod device;
+mod event;
+mod lease;
+mod lid;
+mod message;
+mod outgoing;
+mod row;
+mod session;
+mod signal;
+mod statement;
+pub(crate) mod vault;
+
+use std::{fmt, pin::Pin};
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+#[cfg(feature = "postgres")]
+pub(crate) use self::connection::postgres;
+#[cfg(feature = "sqlite")]
+pub(crate) use self::connection::sqlite;
+pub(crate) use self::{
+    commit::apply,
+    connection::{Connection, Handle},
+    row::{Row, Rows},
+    statement::{Statement, sql},
+    vault::Vault,
+};
+use crate::{AccountId, Changes, Error, ErrorKind, Result};
+
+/// Which of the two it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    #[cfg(feature = "sqlite")]
+    Sqlite,
+    #[cfg(feature = "postgres")]
+    Postgres,
+}
+
+impl Dialect {
+    /// The one for this database, of two ways to say the same.
+    pub(crate) const fn text(self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => {
+                let _ = postgres;
+                sqlite
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres => {
+                let _ = sqlite;
+                postgres
+            }
+        }
+    }
+}
+
+/// A piece of work within one transaction of its own.
+pub(crate) type Work = Box<
+    dyn for<'w, 'c> FnOnce(&'w mut Connection<'c>) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'w>>
+        + Send,
+>;
+
+/// A database: what the domains' files need of a backend. Whoever has this is a [`Store`](crate::Store).
+#[async_trait]
+pub(crate) trait Sql: fmt::Debug + Send + Sync {
+    fn dialect(&self) -> Dialect;
+
+    /// What seals secrets.
+    fn vault(&self) -> &Vault;
+
+    /// Reads, outside of a transaction.
+    async fn fetch(&self, statement: Statement<'_>) -> Result<Vec<Row>>;
+
+    /// [`apply`] in one transaction.
+    async fn write(&self, changes: Changes) -> Result<()>;
+
+    /// The work in one transaction, which is committed if it succeeds.
+    async fn call(&self, work: Work) -> Result<()>;
+
+    /// Told when this process or another may have committed events; a hint, which may come late or for nothing.
+    fn hints(&self) -> &Notify;
+
+    async fn shut(&self);
+}
+
+/// A write that has an answer. The work gets the answer's place to fill.
+pub(crate) async fn transact<S, T, F>(store: &S, work: F) -> Result<T>
+where
+    S: Sql + ?Sized,
+    T: Send + 'static,
+    F: for<'w, 'c> FnOnce(&'w mut Connection<'c>) -> Pin<Box<dyn Future<Output = Result<T>> + Send + 'w>>
+        + Send
+        + 'static,
+{
+    let (answer, mut answered) = tokio::sync::oneshot::channel();
+    let work: Work = Box::new(move |connection| {
+        Box::pin(async move {
+            // Nobody waits for the answer any more: the work is done all the same.
+            let _ = answer.send(work(connection).await?);
+            Ok(())
+        })
+    });
+    store.call(work).await?;
+    answered.try_recv().map_err(|_| Error::new(ErrorKind::Other, "reading a transaction's answer"))
+}
+
+/// A row that no version of this library has written.
+pub(crate) fn damaged(what: &'static str) -> Error {
+    Error::new(ErrorKind::Corrupt, "reading from the database").because(what)
+}
+
+/// The workspace and the name, which every query about an account starts with as `$1` and `$2`.
+pub(crate) fn of<'a>(text: &'static str, account: &'a AccountId) -> Statement<'a> {
+    sql(text).text(account.workspace().as_str()).text(account.name())
+}
+
+/// As [`of`], keeping what it is given.
+fn owned(text: &'static str, account: &AccountId) -> Statement<'static> {
+    sql(text).text(account.workspace().as_str().to_owned()).text(account.name().to_owned())
+}
+
+/// An account from two columns.
+fn account_at(row: &Row, place: usize) -> Result<AccountId> {
+    let workspace = row.text(place)?.parse().map_err(|_| damaged("a workspace"))?;
+    AccountId::new(workspace, &row.text(place + 1)?).map_err(|_| damaged("an account"))
+}
+
+/// All columns with sealed values.
+const SEALED: [vault::Column; 5] =
+    [appstate::SEALED, device::SEALED, message::SEALED, outgoing::SEALED, signal::SEALED];
+
+/// Statements that have to go by an index, as SQLite reads them.
+#[cfg(all(test, feature = "sqlite"))]
+pub(crate) fn reads() -> Vec<&'static str> {
+    let mut all = Vec::from(message::STATEMENTS);
+    all.extend(chat::STATEMENTS);
+    all.extend(outgoing::STATEMENTS);
+    all.extend(signal::statements());
+    all.extend(event::STATEMENTS.map(|(sqlite, _)| sqlite));
+    all
+}

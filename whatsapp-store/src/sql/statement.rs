@@ -1,0 +1,103 @@
+//! A statement with its arguments, for either database.
+use std::borrow::Cow;
+
+/// What stands for `$1`, `$2` and so on.
+#[derive(Clone)]
+pub(crate) enum Value<'a> {
+    Int(Option<i64>),
+    Text(Option<Cow<'a, str>>),
+    Bytes(Option<Cow<'a, [u8]>>),
+    /// Bytes to be sealed on their way in, with the place they belong to.
+    Sealed(Cow<'a, [u8]>, String),
+    /// One array of the database.
+    Ints(Vec<i64>),
+    Texts(Vec<String>),
+    ManyBytes(Vec<Vec<u8>>),
+}
+
+/// Built by [`sql`]. Has no `Debug`: arguments may be secret.
+#[derive(Clone)]
+pub(crate) struct Statement<'a> {
+    pub(super) text: &'static str,
+    pub(super) arguments: Vec<Value<'a>>,
+}
+
+/// A statement without arguments yet.
+pub(crate) const fn sql(text: &'static str) -> Statement<'static> {
+    Statement { text, arguments: Vec::new() }
+}
+
+impl<'a> Statement<'a> {
+    fn with<'b>(self, value: Value<'b>) -> Statement<'b>
+    where
+        'a: 'b,
+    {
+        let mut arguments: Vec<Value<'b>> = self.arguments;
+        arguments.push(value);
+        Statement { text: self.text, arguments }
+    }
+
+    pub(crate) fn int(self, value: impl Into<i64>) -> Self {
+        self.with(Value::Int(Some(value.into())))
+    }
+
+    pub(crate) fn opt_int(self, value: Option<i64>) -> Self {
+        self.with(Value::Int(value))
+    }
+
+    pub(crate) fn text<'b>(self, value: impl Into<Cow<'b, str>>) -> Statement<'b>
+    where
+        'a: 'b,
+    {
+        self.with(Value::Text(Some(value.into())))
+    }
+
+    pub(crate) fn opt_text<'b>(self, value: Option<&'b str>) -> Statement<'b>
+    where
+        'a: 'b,
+    {
+        self.with(Value::Text(value.map(Cow::Borrowed)))
+    }
+
+    /// As [`Statement::opt_text`], for text made for this.
+    pub(crate) fn some_text(self, value: Option<String>) -> Self {
+        self.with(Value::Text(value.map(Cow::Owned)))
+    }
+
+    pub(crate) fn bytes<'b>(self, value: impl Into<Cow<'b, [u8]>>) -> Statement<'b>
+    where
+        'a: 'b,
+    {
+        self.with(Value::Bytes(Some(value.into())))
+    }
+
+    pub(crate) fn opt_bytes<'b>(self, value: Option<&'b [u8]>) -> Statement<'b>
+    where
+        'a: 'b,
+    {
+        self.with(Value::Bytes(value.map(Cow::Borrowed)))
+    }
+
+    /// A secret: sealed under the store's key, bound to `place`, which must be the same when it is read.
+    pub(crate) fn sealed<'b>(self, value: impl Into<Cow<'b, [u8]>>, place: String) -> Statement<'b>
+    where
+        'a: 'b,
+    {
+        self.with(Value::Sealed(value.into(), place))
+    }
+
+    /// PostgreSQL: `bigint[]`. SQLite: a JSON array, for `json_each`.
+    pub(crate) fn ints(self, values: Vec<i64>) -> Self {
+        self.with(Value::Ints(values))
+    }
+
+    /// PostgreSQL: `text[]`. SQLite: a JSON array, for `json_each`.
+    pub(crate) fn texts(self, values: Vec<String>) -> Self {
+        self.with(Value::Texts(values))
+    }
+
+    /// PostgreSQL alone: `bytea[]`.
+    pub(crate) fn many_bytes(self, values: Vec<Vec<u8>>) -> Self {
+        self.with(Value::ManyBytes(values))
+    }
+}

@@ -1,0 +1,62 @@
+//! The PostgreSQL server of the tests, and a schema of its own for each.
+#![allow(dead_code, reason = "not every test needs all of it")]
+use std::{
+    env,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+
+/// Where the server is. Tests that need it fail without it: a skipped test proves nothing.
+pub fn postgres_url() -> String {
+    env::var("TEST_POSTGRES_URL").expect(
+        "TEST_POSTGRES_URL names a PostgreSQL server that tests may make schemas on, \
+         such as postgres://postgres@127.0.0.1:5432/postgres; `.ci/run` starts one",
+    )
+}
+
+/// A schema that no other test uses; it goes when this is dropped.
+#[derive(Debug)]
+pub struct Schema {
+    pub name: String,
+}
+
+impl Schema {
+    pub fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Self { name: format!("test_{}_{number}", std::process::id()) }
+    }
+
+    /// The store's address.
+    pub fn url(&self) -> String {
+        let url = postgres_url();
+        let separator = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{separator}schema={}", self.name)
+    }
+
+    /// A connection beside the store's.
+    pub async fn connect(&self) -> PgConnection {
+        let options: PgConnectOptions = postgres_url().parse().unwrap();
+        options.options([("search_path", self.name.as_str())]).connect().await.unwrap()
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        let name = self.name.clone();
+        let drop = async move {
+            let options: PgConnectOptions = postgres_url().parse().unwrap();
+            let mut connection = options.connect().await.unwrap();
+            let statement = format!("DROP SCHEMA IF EXISTS {name} CASCADE");
+            sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        };
+        // Within a runtime or not, this waits until it is done.
+        std::thread::spawn(|| {
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(drop);
+        })
+        .join()
+        .unwrap();
+    }
+}
