@@ -6,8 +6,9 @@ use bytes::Bytes;
 #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{
-    AccountId, AppStateChange, ChatChange, DeviceRecord, EventChange, Fence, LidMapping, MessageKey,
-    MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, SessionRecord, SessionSeen, SignalKey,
+    AccountId, AppStateChange, AuditChange, CampaignChange, ChatChange, ContactChange, CounterChange,
+    DeviceRecord, EventChange, Fence, FlowChange, LidMapping, MessageKey, MessageRecord, MessageStatus,
+    OutgoingMessage, OutgoingState, SessionRecord, SessionSeen, SignalKey, TeamChange, WebhookChange,
     WorkspaceId,
 };
 
@@ -51,6 +52,20 @@ pub enum Change {
     Chat(ChatChange),
     /// A write to the outbox.
     Event(EventChange),
+    /// A write to people who can be written to, their consent, and who must not be written to.
+    Contact(ContactChange),
+    /// A write to campaigns: their audience, the state of each recipient, and who sends which part.
+    Campaign(CampaignChange),
+    /// A write to chatbot flows, their versions, and conversations.
+    Flow(FlowChange),
+    /// A write to workspaces, users and API keys.
+    Team(TeamChange),
+    /// A write to webhook endpoints and deliveries.
+    Webhook(WebhookChange),
+    /// A write to counters for analytics.
+    Counter(CounterChange),
+    /// A write to the audit log.
+    Audit(AuditChange),
 }
 
 /// Makes [`Changes::push`] take the changes of a domain as they are.
@@ -64,12 +79,33 @@ macro_rules! domains {
     };
 }
 
-domains!(AppState(AppStateChange), Chat(ChatChange), Event(EventChange));
+domains!(
+    AppState(AppStateChange),
+    Chat(ChatChange),
+    Event(EventChange),
+    Contact(ContactChange),
+    Campaign(CampaignChange),
+    Flow(FlowChange),
+    Team(TeamChange),
+    Webhook(WebhookChange),
+    Counter(CounterChange),
+    Audit(AuditChange),
+);
 
 impl Change {
     /// Is it about an account, so that a commit of a workspace alone cannot have it?
     const fn needs_account(&self) -> bool {
-        !matches!(self, Self::Event(_))
+        !matches!(
+            self,
+            Self::Event(_)
+                | Self::Contact(_)
+                | Self::Campaign(_)
+                | Self::Flow(_)
+                | Self::Team(_)
+                | Self::Webhook(_)
+                | Self::Counter(_)
+                | Self::Audit(_)
+        )
     }
 
     /// Can it be written in this scope at all? Backends ask before they apply it.
@@ -114,6 +150,13 @@ impl fmt::Debug for Change {
             Self::AppState(change) => change.fmt(f),
             Self::Chat(change) => change.fmt(f),
             Self::Event(change) => change.fmt(f),
+            Self::Contact(change) => change.fmt(f),
+            Self::Campaign(change) => change.fmt(f),
+            Self::Flow(change) => change.fmt(f),
+            Self::Team(change) => change.fmt(f),
+            Self::Webhook(change) => change.fmt(f),
+            Self::Counter(change) => change.fmt(f),
+            Self::Audit(change) => change.fmt(f),
         }
     }
 }

@@ -20,14 +20,21 @@
 //! rest.
 #![allow(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
 
+mod audit;
+mod campaign;
 mod commit;
+mod contact;
+mod counter;
 mod device;
+mod flow;
 mod lid;
 mod message;
 mod outgoing;
 mod samples;
 mod session;
 mod signal;
+mod team;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -35,7 +42,10 @@ use crate::Store;
 
 /// The cases, by name.
 pub mod cases {
-    pub use super::{commit::*, device::*, lid::*, message::*, outgoing::*, session::*, signal::*};
+    pub use super::{
+        audit::*, campaign::*, commit::*, contact::*, counter::*, device::*, flow::*, lid::*, message::*,
+        outgoing::*, session::*, signal::*, team::*, webhook::*,
+    };
 }
 
 /// Makes a module of tests, one for each case: `conformance_tests!(module_name, factory)`, where `factory` is an async
@@ -126,6 +136,13 @@ mod tests {
     fn every_case_is_in_the_list() {
         let list = include_str!("mod.rs");
         let files = [
+            include_str!("contact.rs"),
+            include_str!("campaign.rs"),
+            include_str!("flow.rs"),
+            include_str!("team.rs"),
+            include_str!("webhook.rs"),
+            include_str!("counter.rs"),
+            include_str!("audit.rs"),
             include_str!("commit.rs"),
             include_str!("device.rs"),
             include_str!("lid.rs"),

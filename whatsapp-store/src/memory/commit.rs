@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 
-use super::{Account, MemoryStore, State, event, lease};
+use super::{
+    Account, MemoryStore, State, audit, campaign, contact, counter, event, flow, lease, team, webhook,
+};
 use crate::{AccountId, Change, Changes, Result, Scope, Store};
 
 #[async_trait]
@@ -25,8 +27,16 @@ impl State {
         }
         for change in list {
             change.check(scope)?;
-            if let Change::Event(change) = change {
-                event::check(change)?;
+            match change {
+                Change::Event(change) => event::check(change)?,
+                Change::Contact(change) => contact::check(self, scope, change)?,
+                Change::Campaign(change) => campaign::check(self, scope, change)?,
+                Change::Flow(change) => flow::check(self, scope, change)?,
+                Change::Team(change) => team::check(self, scope, change)?,
+                Change::Webhook(change) => webhook::check(self, scope, change)?,
+                Change::Counter(change) => counter::check(self, scope, change)?,
+                Change::Audit(change) => audit::check(self, scope, change)?,
+                _ => {}
             }
         }
         Ok(())
@@ -35,6 +45,13 @@ impl State {
     fn apply(&mut self, scope: &Scope, change: Change) {
         match (change, scope) {
             (Change::Event(change), scope) => self.events.apply(scope, change),
+            (Change::Contact(change), scope) => contact::apply(self, scope, change),
+            (Change::Campaign(change), scope) => campaign::apply(self, scope, change),
+            (Change::Flow(change), scope) => flow::apply(self, scope, change),
+            (Change::Team(change), scope) => team::apply(self, scope, change),
+            (Change::Webhook(change), scope) => webhook::apply(self, scope, change),
+            (Change::Counter(change), scope) => counter::apply(self, scope, change),
+            (Change::Audit(change), scope) => audit::apply(self, scope, change),
             (change, Scope::Account(account)) => self.account(account).apply(change),
             // Refused by the check.
             (_, Scope::Workspace(_)) => {}
@@ -71,8 +88,15 @@ impl Account {
             Change::DeleteSession => *self = Self::default(),
             Change::AppState(change) => self.app_state.apply(change),
             Change::Chat(change) => self.messages.apply(change),
-            // A change of the workspace, and applied there.
-            Change::Event(_) => {}
+            // Changes of the workspace, and applied there.
+            Change::Event(_)
+            | Change::Contact(_)
+            | Change::Campaign(_)
+            | Change::Flow(_)
+            | Change::Team(_)
+            | Change::Webhook(_)
+            | Change::Counter(_)
+            | Change::Audit(_) => {}
         }
     }
 }

@@ -3,16 +3,23 @@
 //! One lock around all accounts; a commit checks its changes first and then applies them, which cannot fail. Every
 //! future is ready at its first poll, so that a test can drive the store without a runtime.
 mod appstate;
+mod audit;
+mod campaign;
 mod chat;
 mod commit;
+mod contact;
+mod counter;
 mod device;
 mod event;
+mod flow;
 mod lease;
 mod lid;
 mod message;
 mod outgoing;
 mod session;
 mod signal;
+mod team;
+mod webhook;
 
 use std::{
     collections::{BTreeMap, HashMap},

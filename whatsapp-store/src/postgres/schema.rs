@@ -11,8 +11,16 @@ use crate::{
 };
 
 /// As in `migrations/postgres`; every backend has the same numbers.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "messaging", include_str!("../../migrations/postgres/0001_messaging.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 8] = [
+    (1, "messaging", include_str!("../../migrations/postgres/0001_messaging.sql")),
+    (2, "contacts", include_str!("../../migrations/postgres/0002_contacts.sql")),
+    (3, "campaigns", include_str!("../../migrations/postgres/0003_campaigns.sql")),
+    (4, "flows", include_str!("../../migrations/postgres/0004_flows.sql")),
+    (5, "team", include_str!("../../migrations/postgres/0005_team.sql")),
+    (6, "webhooks", include_str!("../../migrations/postgres/0006_webhooks.sql")),
+    (7, "counters", include_str!("../../migrations/postgres/0007_counters.sql")),
+    (8, "audit", include_str!("../../migrations/postgres/0008_audit.sql")),
+];
 
 /// Makes the schema and its tables, or brings them up to date.
 pub(super) async fn prepare(pool: &PgPool, schema: &str, vault: &Vault) -> Result<()> {

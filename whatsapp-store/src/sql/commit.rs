@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{
-    Connection, Sql, appstate, chat, device, event, lease, lid, message, of, outgoing, session, signal,
+    Connection, Sql, appstate, audit, campaign, chat, contact, counter, device, event, flow, lease, lid,
+    message, of, outgoing, session, signal, team, webhook,
 };
 use crate::{AccountId, Change, Changes, Error, ErrorKind, Result, Scope, SignalKey, Store};
 
@@ -65,8 +66,16 @@ fn account_of(scope: &Scope) -> Result<&AccountId> {
 }
 
 async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Change) -> Result<()> {
-    if let Change::Event(change) = change {
-        return event::apply(connection, scope, change).await;
+    match change {
+        Change::Event(change) => return event::apply(connection, scope, change).await,
+        Change::Contact(change) => return contact::apply(connection, scope, change).await,
+        Change::Campaign(change) => return campaign::apply(connection, scope, change).await,
+        Change::Flow(change) => return flow::apply(connection, scope, change).await,
+        Change::Team(change) => return team::apply(connection, scope, change).await,
+        Change::Webhook(change) => return webhook::apply(connection, scope, change).await,
+        Change::Counter(change) => return counter::apply(connection, scope, change).await,
+        Change::Audit(change) => return audit::apply(connection, scope, change).await,
+        _ => {}
     }
     let account = account_of(scope)?;
     let statement = match change {
@@ -90,7 +99,15 @@ async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Chan
         }
         Change::AppState(change) => return all(connection, appstate::put(account, change)).await,
         Change::Chat(change) => return chat::apply(connection, account, change).await,
-        Change::Event(_) => return Ok(()),
+        // Done above.
+        Change::Event(_)
+        | Change::Contact(_)
+        | Change::Campaign(_)
+        | Change::Flow(_)
+        | Change::Team(_)
+        | Change::Webhook(_)
+        | Change::Counter(_)
+        | Change::Audit(_) => return Ok(()),
     };
     connection.execute(statement).await.map(drop)
 }

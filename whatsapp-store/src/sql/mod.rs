@@ -4,11 +4,16 @@
 //! written ([`Statement`]s, sent by [`commit`]) and how its rows read; it knows no driver. Where the two need
 //! different text, [`Dialect::text`] picks it.
 mod appstate;
+mod audit;
+mod campaign;
 mod chat;
 mod commit;
 mod connection;
+mod contact;
+mod counter;
 mod device;
 mod event;
+mod flow;
 mod lease;
 mod lid;
 mod message;
@@ -17,7 +22,9 @@ mod row;
 mod session;
 mod signal;
 mod statement;
+mod team;
 pub(crate) mod vault;
+mod webhook;
 
 use std::{fmt, pin::Pin};
 

@@ -1,26 +1,40 @@
 //! What a backend can do, one small trait per domain.
 mod appstate;
+mod audit;
+mod campaign;
 mod chat;
+mod contact;
+mod counter;
 mod device;
 mod event;
+mod flow;
 mod lease;
 mod lid;
 mod message;
 mod outgoing;
 mod session;
 mod signal;
+mod team;
+mod webhook;
 
 pub use appstate::AppStateStore;
 use async_trait::async_trait;
+pub use audit::*;
+pub use campaign::*;
 pub use chat::{ChatPage, ChatStore};
+pub use contact::*;
+pub use counter::*;
 pub use device::DeviceStore;
 pub use event::EventStore;
+pub use flow::*;
 pub use lease::LeaseStore;
 pub use lid::LidStore;
 pub use message::{MessagePage, MessageQuery, MessageStore, page_limit};
 pub use outgoing::OutgoingStore;
 pub use session::SessionStore;
 pub use signal::SignalStore;
+pub use team::*;
+pub use webhook::*;
 
 use crate::{Changes, Result};
 
@@ -40,6 +54,13 @@ pub trait Store:
     + SessionStore
     + EventStore
     + LeaseStore
+    + ContactStore
+    + CampaignStore
+    + FlowStore
+    + TeamStore
+    + WebhookStore
+    + CounterStore
+    + AuditStore
     + std::fmt::Debug
     + Send
     + Sync

@@ -1,0 +1,1 @@
+-- Chatbot flows, their versions, and conversations.

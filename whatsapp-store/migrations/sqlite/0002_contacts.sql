@@ -1,0 +1,1 @@
+-- People who can be written to, their consent, and who must not be written to.

@@ -1,0 +1,1 @@
+-- Campaigns: their audience, the state of each recipient, and who sends which part.

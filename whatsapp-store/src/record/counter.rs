@@ -1,0 +1,6 @@
+//! Counters for analytics.
+
+/// Writes of this domain.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum CounterChange {}

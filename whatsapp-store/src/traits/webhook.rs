@@ -1,0 +1,5 @@
+use async_trait::async_trait;
+
+/// Webhook endpoints and deliveries.
+#[async_trait]
+pub trait WebhookStore {}
