@@ -18,7 +18,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions, PgPool,
+    ConnectOptions, Connection as _, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::Notify;
@@ -77,14 +77,18 @@ impl PostgresStore {
             // More than there are statements, so that each is prepared once per connection.
             .statement_cache_capacity(512)
             .disable_statement_logging();
+        let vault = Vault::new(keyring);
+        // Not from the pool, which would ask again for a while where nobody listens.
+        let mut connection = options.connect().await.map_err(opening)?;
+        schema::prepare(&mut connection, &schema, &vault).await?;
+        // It did what it was for, however it ends.
+        let _ = connection.close().await;
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(PATIENCE)
             // A broken connection shows by itself, and asking before each use costs a way to the server and back.
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        let vault = Vault::new(keyring);
-        schema::prepare(&pool, &schema, &vault).await?;
         let listener = Arc::new(Listener::start(pool.clone(), &schema));
         Ok(Self { pool, vault, listener })
     }

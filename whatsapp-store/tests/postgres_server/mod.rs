@@ -23,6 +23,8 @@ pub struct Schema {
 
 impl Schema {
     pub fn new() -> Self {
+        // Without a server, say so now.
+        postgres_url();
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Self { name: format!("test_{}_{number}", std::process::id()) }
