@@ -387,5 +387,4 @@ impl<S: Sql> WebhookStore for S {
 }
 
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 8] =
-    [ENDPOINT, ENDPOINTS, DELIVERY, PAGE_OF_STATE, PAGE, BACKLOG, DUE.0, COUNT_UNDER_WAY];
+pub(super) const STATEMENTS: [&str; 6] = [ENDPOINT, DELIVERY, PAGE_OF_STATE, BACKLOG, DUE.0, COUNT_UNDER_WAY];
