@@ -31,7 +31,7 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use self::{
-    appstate::AppState, event::Events, lease::Leases, lid::Lids, message::Messages, outgoing::Outbox,
+    appstate::AppState, campaign::Campaigns, event::Events, lease::Leases, lid::Lids, message::Messages, outgoing::Outbox,
 };
 use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey};
 
@@ -47,6 +47,7 @@ struct State {
     accounts: HashMap<AccountId, Account>,
     events: Events,
     leases: Leases,
+    campaigns: Campaigns,
 }
 
 /// All that is stored of one account.

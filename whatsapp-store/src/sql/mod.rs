@@ -154,5 +154,6 @@ pub(crate) fn reads() -> Vec<&'static str> {
     all.extend(outgoing::STATEMENTS);
     all.extend(signal::statements());
     all.extend(event::STATEMENTS.map(|(sqlite, _)| sqlite));
+    all.extend(campaign::STATEMENTS);
     all
 }
