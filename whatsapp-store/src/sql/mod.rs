@@ -155,5 +155,6 @@ pub(crate) fn reads() -> Vec<&'static str> {
     all.extend(signal::statements());
     all.extend(webhook::STATEMENTS);
     all.extend(event::STATEMENTS.map(|(sqlite, _)| sqlite));
+    all.extend(campaign::STATEMENTS);
     all
 }
