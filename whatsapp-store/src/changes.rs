@@ -121,6 +121,8 @@ impl Change {
             (Self::PutSession(session), Some(account)) if session.id != *account => {
                 "a session record belongs to the account of its own id"
             }
+            (Self::Flow(change), _) => return change.check(scope),
+            (Self::Team(change), _) => return change.check(scope),
             _ => return Ok(()),
         };
         Err(Error::new(ErrorKind::Invalid, "writing to the store").because(why))

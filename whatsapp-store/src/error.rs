@@ -35,6 +35,8 @@ pub enum ErrorKind {
     WrongKey,
     /// The commit stood on a lease that somebody else has by now: stop the work that it covers.
     Fenced,
+    /// What the commit builds on is not so any more, or a name is taken: read again, and decide anew.
+    Conflict,
     /// The changes contradict themselves: a mistake of the caller, and the same call will fail again.
     Invalid,
     /// Anything else the backend reports.
@@ -86,6 +88,7 @@ impl fmt::Display for Error {
                 "the storage key is missing or wrong: give the key that it was written with"
             }
             ErrorKind::Fenced => "somebody else has the lease that this was done under: nothing was written",
+            ErrorKind::Conflict => "what is stored is not what was expected: nothing was written",
             ErrorKind::InUse => "the store is open elsewhere: stop the other process first",
             ErrorKind::Invalid => "the changes contradict themselves",
             ErrorKind::UnknownBackend => "no storage backend of this build has that URL scheme",
@@ -123,8 +126,8 @@ mod tests {
     #[test]
     fn only_a_busy_store_is_worth_another_try() {
         use ErrorKind::{
-            Busy, Corrupt, Fenced, Full, InUse, Invalid, NewerSchema, Other, UnknownBackend, Unreachable,
-            WrongKey,
+            Busy, Conflict, Corrupt, Fenced, Full, InUse, Invalid, NewerSchema, Other, UnknownBackend,
+            Unreachable, WrongKey,
         };
         let kinds = [
             Busy,
@@ -136,6 +139,7 @@ mod tests {
             UnknownBackend,
             WrongKey,
             Fenced,
+            Conflict,
             Invalid,
             Other,
         ];

@@ -31,7 +31,8 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use self::{
-    appstate::AppState, event::Events, lease::Leases, lid::Lids, message::Messages, outgoing::Outbox,
+    appstate::AppState, event::Events, flow::Flows, lease::Leases, lid::Lids, message::Messages,
+    outgoing::Outbox, team::Teams,
 };
 use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey};
 
@@ -47,6 +48,8 @@ struct State {
     accounts: HashMap<AccountId, Account>,
     events: Events,
     leases: Leases,
+    flows: Flows,
+    teams: Teams,
 }
 
 /// All that is stored of one account.

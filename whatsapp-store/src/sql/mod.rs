@@ -14,6 +14,7 @@ mod counter;
 mod device;
 mod event;
 mod flow;
+mod keyset;
 mod lease;
 mod lid;
 mod message;
@@ -153,6 +154,8 @@ pub(crate) fn reads() -> Vec<&'static str> {
     all.extend(chat::STATEMENTS);
     all.extend(outgoing::STATEMENTS);
     all.extend(signal::statements());
+    all.extend(flow::STATEMENTS);
+    all.extend(team::STATEMENTS);
     all.extend(event::STATEMENTS.map(|(sqlite, _)| sqlite));
     all
 }
