@@ -199,7 +199,10 @@ macro_rules! conversations {
 }
 
 const FLOW: &str = flows!("id = $2");
-const FLOWS: &str = flows!("(created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4");
+const FLOWS: (&str, &str) = (
+    flows!("TRUE ORDER BY created_at, id LIMIT $2"),
+    flows!("(created_at, id) > ($3, $4) ORDER BY created_at, id LIMIT $2"),
+);
 const VERSION: &str = "SELECT version, published_at, published_by, definition FROM flow_version \
     WHERE workspace = $1 AND flow = $2 AND version = $3";
 const VERSIONS: &str = "SELECT version, published_at, published_by FROM flow_version \
@@ -282,11 +285,10 @@ impl<S: Sql> FlowStore for S {
     }
 
     async fn flows(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<FlowPage> {
-        let Some((at, id)) = after.map_or(Some((i64::MIN, "")), keyset::place) else {
+        let limit = page_limit(limit);
+        let Some(select) = keyset::select(FLOWS, workspace, after, limit) else {
             return Ok(FlowPage::default());
         };
-        let limit = page_limit(limit);
-        let select = sql(FLOWS).text(workspace.as_str()).int(at).text(id).int(limit + 1);
         let cursor = |flow: &FlowRecord| format!("{}.{}", flow.created_at, flow.id);
         let (flows, next) = keyset::page(self.fetch(select).await?, limit, flow, cursor)?;
         Ok(FlowPage { flows, next })
@@ -395,9 +397,10 @@ impl<S: Sql> FlowStore for S {
 }
 
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 11] = [
+pub(super) const STATEMENTS: [&str; 12] = [
     FLOW,
-    FLOWS,
+    FLOWS.0,
+    FLOWS.1,
     VERSION,
     VERSIONS,
     CONVERSATION,

@@ -184,9 +184,15 @@ const WORKSPACES: &str = "SELECT workspace, name, tier, created_at FROM workspac
     WHERE (created_at, workspace) > ($1, $2) ORDER BY created_at, workspace LIMIT $3";
 const USER: &str = users!("workspace = $1 AND id = $2");
 const USER_BY_EMAIL: &str = users!("email_key = $1");
-const USERS: &str = users!("workspace = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4");
+const USERS: (&str, &str) = (
+    users!("workspace = $1 ORDER BY created_at, id LIMIT $2"),
+    users!("workspace = $1 AND (created_at, id) > ($3, $4) ORDER BY created_at, id LIMIT $2"),
+);
 const KEY_BY_HASH: &str = keys!("hash = $1");
-const KEYS: &str = keys!("workspace = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4");
+const KEYS: (&str, &str) = (
+    keys!("workspace = $1 ORDER BY created_at, id LIMIT $2"),
+    keys!("workspace = $1 AND (created_at, id) > ($3, $4) ORDER BY created_at, id LIMIT $2"),
+);
 
 fn workspace_at(row: &Row) -> Result<WorkspaceId> {
     row.text(0)?.parse().map_err(|_| damaged("a workspace"))
@@ -244,11 +250,6 @@ fn token(row: &Row) -> Result<ResetToken> {
     })
 }
 
-/// The place that a page starts behind; `None` if the cursor is none.
-fn behind(after: Option<&str>) -> Option<(i64, &str)> {
-    after.map_or(Some((i64::MIN, "")), keyset::place)
-}
-
 #[async_trait]
 impl<S: Sql> TeamStore for S {
     async fn workspace(&self, workspace: &WorkspaceId) -> Result<Option<WorkspaceRecord>> {
@@ -256,7 +257,10 @@ impl<S: Sql> TeamStore for S {
     }
 
     async fn workspaces(&self, after: Option<&str>, limit: u32) -> Result<WorkspacePage> {
-        let Some((at, id)) = behind(after) else { return Ok(WorkspacePage::default()) };
+        // No id is empty: the first page starts behind what none has.
+        let Some((at, id)) = after.map_or(Some((i64::MIN, "")), keyset::place) else {
+            return Ok(WorkspacePage::default());
+        };
         let limit = page_limit(limit);
         let rows = self.fetch(sql(WORKSPACES).int(at).text(id).int(limit + 1)).await?;
         let cursor = |last: &WorkspaceRecord| format!("{}.{}", last.created_at, last.id);
@@ -273,9 +277,10 @@ impl<S: Sql> TeamStore for S {
     }
 
     async fn users(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<UserPage> {
-        let Some((at, id)) = behind(after) else { return Ok(UserPage::default()) };
         let limit = page_limit(limit);
-        let select = sql(USERS).text(workspace.as_str()).int(at).text(id).int(limit + 1);
+        let Some(select) = keyset::select(USERS, workspace, after, limit) else {
+            return Ok(UserPage::default());
+        };
         let cursor = |last: &UserRecord| format!("{}.{}", last.created_at, last.id);
         let (users, next) = keyset::page(self.fetch(select).await?, limit, user, cursor)?;
         Ok(UserPage { users, next })
@@ -286,9 +291,10 @@ impl<S: Sql> TeamStore for S {
     }
 
     async fn api_keys(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<ApiKeyPage> {
-        let Some((at, id)) = behind(after) else { return Ok(ApiKeyPage::default()) };
         let limit = page_limit(limit);
-        let select = sql(KEYS).text(workspace.as_str()).int(at).text(id).int(limit + 1);
+        let Some(select) = keyset::select(KEYS, workspace, after, limit) else {
+            return Ok(ApiKeyPage::default());
+        };
         let cursor = |last: &ApiKeyRecord| format!("{}.{}", last.created_at, last.id);
         let (keys, next) = keyset::page(self.fetch(select).await?, limit, key, cursor)?;
         Ok(ApiKeyPage { keys, next })
@@ -309,8 +315,8 @@ impl<S: Sql> TeamStore for S {
 }
 
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 7] =
-    [WORKSPACE, WORKSPACES, USER, USER_BY_EMAIL, USERS, KEY_BY_HASH, KEYS];
+pub(super) const STATEMENTS: [&str; 9] =
+    [WORKSPACE, WORKSPACES, USER, USER_BY_EMAIL, USERS.0, USERS.1, KEY_BY_HASH, KEYS.0, KEYS.1];
 
 #[cfg(all(test, feature = "sqlite"))]
 mod tests {
