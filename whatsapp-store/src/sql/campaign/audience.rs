@@ -50,9 +50,8 @@ static INSERTS: LazyLock<[String; ROWS.len()]> = LazyLock::new(|| ROWS.map(inser
 
 #[cfg(feature = "sqlite")]
 fn insert(rows: usize) -> String {
-    let row = |row: usize| {
-        format!("($1, $2, $3 + {row}, ${}, ${}, ${})", 4 + 3 * row, 5 + 3 * row, 6 + 3 * row)
-    };
+    let row =
+        |row: usize| format!("($1, $2, $3 + {row}, ${}, ${}, ${})", 4 + 3 * row, 5 + 3 * row, 6 + 3 * row);
     let rows = (0..rows).map(row).collect::<Vec<_>>().join(", ");
     format!(
         "INSERT INTO campaign_audience (campaign, lane, seq, address, consent, variables) VALUES {rows} \

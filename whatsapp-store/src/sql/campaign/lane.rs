@@ -75,9 +75,10 @@ pub(super) async fn release(
         "DELETE FROM campaign_lease WHERE campaign = $1 AND lane = $2 AND epoch = $3 AND owner IS NOT NULL \
          RETURNING lo, hi, reclaimed, retry",
     );
-    let ended = connection.fetch(end.int(epoch)).await?.one(|row| {
-        Ok((row.small::<u32>(0)?, row.small::<u32>(1)?, row.flag(2)?, row.flag(3)?))
-    })?;
+    let ended = connection
+        .fetch(end.int(epoch))
+        .await?
+        .one(|row| Ok((row.small::<u32>(0)?, row.small::<u32>(1)?, row.flag(2)?, row.flag(3)?)))?;
     let (lo, hi, reclaimed, retry) = ended.ok_or_else(fenced)?;
     let rest = if retry { lo..hi } else { unsent.max(lo)..hi };
     // What may have been sent by somebody else has to go on saying so, and a lease is what says it.
@@ -143,8 +144,7 @@ pub(super) async fn insert(
 }
 
 pub(super) async fn next_epoch(connection: &mut Connection<'_>, lane: Lane) -> Result<Option<i64>> {
-    let next = lane.sql(
-        "UPDATE campaign_lane SET epoch = epoch + 1 WHERE campaign = $1 AND lane = $2 RETURNING epoch",
-    );
+    let next = lane
+        .sql("UPDATE campaign_lane SET epoch = epoch + 1 WHERE campaign = $1 AND lane = $2 RETURNING epoch");
     connection.fetch(next).await?.one(|row| row.int(0))
 }

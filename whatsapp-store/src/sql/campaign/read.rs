@@ -28,10 +28,8 @@ macro_rules! of_campaign {
 
 const ONE: &str = campaigns!("id = $2");
 const PAGE: &str = campaigns!("number < $2 ORDER BY number DESC LIMIT $3");
-const LANES: &str = of_campaign!(
-    "SELECT lane, next, \"end\", definition FROM campaign_lane WHERE campaign",
-    "ORDER BY lane"
-);
+const LANES: &str =
+    of_campaign!("SELECT lane, next, \"end\", definition FROM campaign_lane WHERE campaign", "ORDER BY lane");
 const AUDIENCE: &str = of_campaign!(
     "SELECT seq, address, consent, variables FROM campaign_audience WHERE campaign",
     "AND lane = $3 AND seq >= $4 AND seq < $5 ORDER BY seq"
