@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod commits;
+mod connections;
 #[path = "../postgres_server/mod.rs"]
 mod postgres_server;
 mod victim;
