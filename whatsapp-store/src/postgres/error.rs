@@ -1,16 +1,21 @@
 //! PostgreSQL's errors, sorted by what the caller does about them.
 use crate::{Error, ErrorKind};
 
+const OPENING: &str = "opening the PostgreSQL database";
+
 /// While opening, what would pass by itself later is a server that cannot be reached.
 pub(crate) fn opening(error: sqlx::Error) -> Error {
-    const DOING: &str = "opening the PostgreSQL database";
     match error {
         sqlx::Error::PoolTimedOut
         | sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
-        | sqlx::Error::Configuration(_) => Error::new(ErrorKind::Unreachable, DOING).because(error),
-        error => sorted(DOING, error),
+        | sqlx::Error::Configuration(_) => unreachable(error),
+        error => sorted(OPENING, error),
     }
+}
+
+pub(crate) fn unreachable(error: sqlx::Error) -> Error {
+    Error::new(ErrorKind::Unreachable, OPENING).because(error)
 }
 
 pub(crate) fn reading(error: sqlx::Error) -> Error {
@@ -40,8 +45,8 @@ fn of_state(state: &str) -> ErrorKind {
         "25006" => ErrorKind::Full,
         // No such database or schema, or no right to it.
         "3D000" | "3F000" | "42501" => ErrorKind::Unreachable,
-        // A damaged page or index.
-        "XX001" | "XX002" => ErrorKind::Corrupt,
+        // A damaged page or index; tables or columns that are not there, or are somebody else's.
+        "XX001" | "XX002" | "42P01" | "42703" | "42P07" => ErrorKind::Corrupt,
         // Lock not available, cancelled by a time limit.
         "55P03" | "57014" => ErrorKind::Busy,
         _ => match state.get(..2) {
@@ -71,6 +76,7 @@ mod tests {
             ("28P01", ErrorKind::Unreachable),
             ("3D000", ErrorKind::Unreachable),
             ("XX001", ErrorKind::Corrupt),
+            ("42P01", ErrorKind::Corrupt),
             ("23505", ErrorKind::Other),
         ];
         for (state, kind) in kinds {

@@ -50,7 +50,8 @@ mod tests {
     /// What the database is asked for instead of a statement, and what kind of error comes of it.
     type Instead = (&'static str, ErrorKind);
 
-    const REFUSED: Instead = ("SELECT nothing FROM nowhere", ErrorKind::Other);
+    const REFUSED: Instead = ("SELECT abs(-9223372036854775807 - 1)", ErrorKind::Other);
+    const REFUSED_BY_SERVER: Instead = ("SELECT 1 / 0", ErrorKind::Other);
     /// Ends the whole transaction by itself, as a full disk may.
     const ROLLED_BACK: Instead = ("INSERT OR ROLLBACK INTO vault_key (id) VALUES (NULL)", ErrorKind::Other);
     const CONNECTION_LOST: Instead = ("SELECT pg_terminate_backend(pg_backend_pid())", ErrorKind::Busy);
@@ -270,7 +271,7 @@ mod tests {
             .expect("TEST_POSTGRES_URL names a PostgreSQL server that tests may make schemas on");
         let options: sqlx::postgres::PgConnectOptions = url.parse().unwrap();
         let separator = if url.contains('?') { '&' } else { '?' };
-        for (number, instead) in [REFUSED, CONNECTION_LOST].into_iter().enumerate() {
+        for (number, instead) in [REFUSED_BY_SERVER, CONNECTION_LOST].into_iter().enumerate() {
             let schema = format!("test_cut_{}_{number}", std::process::id());
             let store =
                 PostgresStore::open(&format!("{url}{separator}schema={schema}&connections=2")).await.unwrap();

@@ -1,5 +1,6 @@
 //! The PostgreSQL server of the tests, and a schema of its own for each.
 #![allow(dead_code, reason = "not every test needs all of it")]
+pub(crate) mod database;
 #[cfg(unix)]
 pub(crate) mod private;
 
@@ -36,6 +37,18 @@ impl Schema {
         let url = postgres_url();
         let separator = if url.contains('?') { '&' } else { '?' };
         format!("{url}{separator}schema={}", self.name)
+    }
+
+    /// As `url`, with other options, through that port of this machine.
+    pub(crate) fn url_by(&self, port: u16, options: &str) -> String {
+        let url = self.url().replace(&Self::server(), &format!("127.0.0.1:{port}"));
+        format!("{url}&{options}")
+    }
+
+    /// The server's name and port.
+    pub(crate) fn server() -> String {
+        let options: PgConnectOptions = postgres_url().parse().unwrap();
+        format!("{}:{}", options.get_host(), options.get_port())
     }
 
     /// A connection beside the store's.

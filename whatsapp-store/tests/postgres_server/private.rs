@@ -157,8 +157,8 @@ fn parent_of(pid: u32) -> Option<u32> {
 /// A user and a group by number.
 #[derive(Clone, Copy)]
 pub(crate) struct User {
-    uid: u32,
-    gid: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 /// PostgreSQL refuses to run as root, which then runs it as `postgres`.
