@@ -37,6 +37,8 @@ pub enum ErrorKind {
     Fenced,
     /// The changes contradict themselves: a mistake of the caller, and the same call will fail again.
     Invalid,
+    /// The changes contradict what is stored by now: read it again, and decide anew.
+    Conflict,
     /// Anything else the backend reports.
     Other,
 }
@@ -93,6 +95,7 @@ impl fmt::Display for Error {
             ErrorKind::Fenced => "somebody else has the lease that this was done under: nothing was written",
             ErrorKind::InUse => "the store is open elsewhere: stop the other process first",
             ErrorKind::Invalid => "the changes contradict themselves",
+            ErrorKind::Conflict => "the changes contradict what is stored: read it again",
             ErrorKind::UnknownBackend => "no storage backend of this build has that URL scheme",
             ErrorKind::Other => "the store reports an error",
         };
@@ -128,8 +131,8 @@ mod tests {
     #[test]
     fn only_a_busy_store_is_worth_another_try() {
         use ErrorKind::{
-            Busy, Corrupt, Fenced, Full, InUse, Invalid, NewerSchema, Other, UnknownBackend, Unreachable,
-            WrongKey,
+            Busy, Conflict, Corrupt, Fenced, Full, InUse, Invalid, NewerSchema, Other, UnknownBackend,
+            Unreachable, WrongKey,
         };
         let kinds = [
             Busy,
@@ -142,6 +145,7 @@ mod tests {
             WrongKey,
             Fenced,
             Invalid,
+            Conflict,
             Other,
         ];
         let retryable: Vec<_> =

@@ -14,9 +14,9 @@ use bytes::Bytes;
 use postgres_server::database::Database;
 use sqlx::AssertSqlSafe;
 use whatsapp_store::{
-    AccountId, AppStateChange, Change, Changes, Content, DeviceRecord, ErrorKind, Keyring, MediaRef,
-    MessageKey, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Result, Sealed, SignalKey,
-    SignalKind, Source, Store, postgres::PostgresStore, sqlite::SqliteStore,
+    AccountId, AppStateChange, Change, Changes, Content, DeviceRecord, ErrorKind, MediaRef, MessageKey,
+    MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Result, SignalKey, SignalKind, Source,
+    Store,
 };
 
 const OLD: &str = "1111111111111111111111111111111111111111111111111111111111111111";
@@ -92,51 +92,13 @@ async fn assert_all_there(store: &dyn Store, count: u64) {
     }
 }
 
-/// A store by its own type, which can be sealed anew.
-enum Opened {
-    Sqlite(SqliteStore),
-    Postgres(PostgresStore),
-}
-
-impl Opened {
-    async fn new(database: &Database, keys: &[&str]) -> Result<Self> {
-        let keyring = match keys {
-            [] => Keyring::default(),
-            keys => Keyring::parse(&keys.join("\n")).unwrap(),
-        };
-        Ok(match database {
-            Database::Sqlite(folder) => {
-                Self::Sqlite(SqliteStore::open_sealed(folder.path().join("bot.db"), keyring).await?)
-            }
-            Database::Postgres(schema) => {
-                Self::Postgres(PostgresStore::open_sealed(&schema.url(), keyring).await?)
-            }
-        })
-    }
-
-    fn store(&self) -> Arc<dyn Store> {
-        match self {
-            Self::Sqlite(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
-        }
-    }
-
-    async fn reseal(&self, limit: u32) -> Result<u64> {
-        match self {
-            Self::Sqlite(store) => store.reseal(limit).await,
-            Self::Postgres(store) => store.reseal(limit).await,
-        }
-    }
-
-    /// Until there is nothing left to do; says how many it was.
-    async fn reseal_all(&self, limit: u32) -> u64 {
-        let mut all = 0;
-        loop {
-            match self.reseal(limit).await {
-                Ok(0) => return all,
-                Ok(count) => all += count,
-                Err(error) => panic!("{error}"),
-            }
+/// Seals anew until there is nothing left to do; says how many values it was.
+async fn reseal_all(store: &dyn Store, limit: u32) -> u64 {
+    let mut all = 0;
+    loop {
+        match store.reseal(limit).await.unwrap() {
+            0 => return all,
+            count => all += count,
         }
     }
 }
@@ -173,7 +135,7 @@ fn holds_the_marker(dump: &[u8]) -> bool {
     [MARKER.as_bytes(), hex.as_bytes()].iter().any(|what| dump.windows(what.len()).any(|part| part == *what))
 }
 
-fn assert_wrong_key(result: Result<Opened>) {
+fn assert_wrong_key(result: Result<Arc<dyn Store>>) {
     let error = result.err().expect("it must not open");
     assert_eq!(error.kind(), ErrorKind::WrongKey, "{error}");
     let said = error.to_string();
@@ -185,8 +147,7 @@ fn assert_wrong_key(result: Result<Opened>) {
 async fn no_secret_is_stored_in_plain() {
     for database in Database::both() {
         for keys in [&[][..], &[OLD]] {
-            let opened = Opened::new(&database, keys).await.unwrap();
-            let store = opened.store();
+            let store = database.open_sealed(keys).await.unwrap();
             // What is written twice, too: the rows that give way.
             for number in (0..40).chain(0..40) {
                 store.commit(changes(number)).await.unwrap();
@@ -218,50 +179,54 @@ async fn clear(database: &Database) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_key_is_changed_while_commits_go_on() {
     for database in Database::both() {
-        let opened = Opened::new(&database, &[OLD]).await.unwrap();
-        for number in 0..120 {
-            opened.store().commit(changes(number)).await.unwrap();
+        let store = database.open_sealed(&[OLD]).await.unwrap();
+        for number in 0..240 {
+            store.commit(changes(number)).await.unwrap();
         }
-        opened.store().close().await;
+        store.close().await;
         // The new one behind the old: it may be read, and nothing is written with it.
-        let opened = Opened::new(&database, &[OLD, NEW]).await.unwrap();
-        assert_eq!(opened.reseal(10).await.unwrap(), 0);
-        opened.store().commit(changes(120)).await.unwrap();
-        opened.store().close().await;
-        Opened::new(&database, &[OLD]).await.unwrap().store().close().await;
+        let store = database.open_sealed(&[OLD, NEW]).await.unwrap();
+        assert_eq!(store.reseal(10).await.unwrap(), 0);
+        store.commit(changes(240)).await.unwrap();
+        store.close().await;
+        database.open_sealed(&[OLD]).await.unwrap().close().await;
 
-        let opened = Opened::new(&database, &[NEW, OLD]).await.unwrap();
-        let (resealed, count) = reseal_while_committing(&opened, &database).await;
-        assert!(resealed > 400, "{resealed} values were sealed anew");
-        opened.store().close().await;
+        let store = database.open_sealed(&[NEW, OLD]).await.unwrap();
+        let (resealed, count) = reseal_while_committing(&store, &database).await;
+        assert!(resealed > 800, "{resealed} values were sealed anew");
+        store.close().await;
 
-        assert_wrong_key(Opened::new(&database, &[OLD]).await);
-        assert_wrong_key(Opened::new(&database, &[]).await);
-        let opened = Opened::new(&database, &[NEW]).await.unwrap();
-        assert_all_there(&*opened.store(), count).await;
+        assert_wrong_key(database.open_sealed(&[OLD]).await);
+        assert_wrong_key(database.open_sealed(&[]).await);
+        let store = database.open_sealed(&[NEW]).await.unwrap();
+        assert_all_there(&*store, count).await;
         assert!(!holds_the_marker(&dump(&database).await));
-        opened.store().close().await;
+        store.close().await;
     }
 }
 
 /// Seals everything anew beside tasks that write new rows and rewrite old ones, in this store and, where that may be, in
 /// another; says how many values it was, and how many commits there are in the end.
-async fn reseal_while_committing(opened: &Opened, database: &Database) -> (u64, u64) {
+async fn reseal_while_committing(store: &Arc<dyn Store>, database: &Database) -> (u64, u64) {
     let other = match database {
         Database::Sqlite(_) => None,
-        Database::Postgres(_) => Some(Opened::new(database, &[NEW, OLD]).await.unwrap()),
+        Database::Postgres(_) => Some(database.open_sealed(&[NEW, OLD]).await.unwrap()),
     };
-    let (enough, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(121)));
-    let stores = [opened.store(), other.as_ref().map_or_else(|| opened.store(), Opened::store)];
+    let (enough, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(241)));
+    let stores = [store.clone(), other.as_ref().unwrap_or(store).clone()];
     let tasks = stores.map(|store| {
         let (enough, next) = (enough.clone(), next.clone());
         tokio::spawn(async move {
             while !enough.load(SeqCst) {
                 let number = next.fetch_add(1, SeqCst);
                 store.commit(changes(number)).await.unwrap();
-                // What is there already is written once more, in one order or the other.
-                let mut again = changes(number % 120);
-                again.list.remove(1);
+                // What is there already is written once more: all of it in one commit, in one order or the other.
+                let mut again = Changes::new(account(number));
+                for place in 0..5 {
+                    let mut rewritten = changes((number + 3 * 17 * place) % 240).list;
+                    rewritten.remove(1);
+                    again.list.extend(rewritten);
+                }
                 if number.is_multiple_of(2) {
                     again.list.reverse();
                 }
@@ -269,18 +234,18 @@ async fn reseal_while_committing(opened: &Opened, database: &Database) -> (u64, 
             }
         })
     });
-    let resealed = opened.reseal_all(7).await;
+    let resealed = reseal_all(&**store, 10).await;
     enough.store(true, SeqCst);
     for task in tasks {
         task.await.unwrap();
     }
     // Devices are of whichever commit came last.
     for number in next.load(SeqCst)..next.load(SeqCst) + 3 {
-        opened.store().commit(changes(number)).await.unwrap();
+        store.commit(changes(number)).await.unwrap();
     }
-    assert_eq!(opened.reseal(10).await.unwrap(), 0);
+    assert_eq!(store.reseal(10).await.unwrap(), 0);
     if let Some(other) = other {
-        other.store().close().await;
+        other.close().await;
     }
     (resealed, next.load(SeqCst) + 3)
 }
@@ -288,20 +253,20 @@ async fn reseal_while_committing(opened: &Opened, database: &Database) -> (u64, 
 #[tokio::test]
 async fn sealing_is_switched_on_and_off() {
     for database in Database::both() {
-        let opened = Opened::new(&database, &[]).await.unwrap();
+        let store = database.open_sealed(&[]).await.unwrap();
         for number in 0..30 {
-            opened.store().commit(changes(number)).await.unwrap();
+            store.commit(changes(number)).await.unwrap();
         }
-        opened.store().close().await;
+        store.close().await;
         assert!(holds_the_marker(&dump(&database).await));
 
-        let opened = Opened::new(&database, &[NEW]).await.unwrap();
-        assert_all_there(&*opened.store(), 30).await;
-        opened.store().commit(changes(30)).await.unwrap();
-        assert!(opened.reseal_all(50).await > 100);
-        assert_all_there(&*opened.store(), 31).await;
-        opened.store().close().await;
-        assert_wrong_key(Opened::new(&database, &[]).await);
+        let store = database.open_sealed(&[NEW]).await.unwrap();
+        assert_all_there(&*store, 30).await;
+        store.commit(changes(30)).await.unwrap();
+        assert!(reseal_all(&*store, 50).await > 100);
+        assert_all_there(&*store, 31).await;
+        store.close().await;
+        assert_wrong_key(database.open_sealed(&[]).await);
         if let Database::Sqlite(_) = &database {
             // SQLite keeps what it has given up until somebody else needs the room.
             database.run("VACUUM", "").await;

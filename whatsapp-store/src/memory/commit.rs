@@ -25,12 +25,12 @@ impl State {
         if let Some(fence) = fence {
             lease::check(&self.leases, scope.workspace(), fence)?;
         }
+        campaign::check(&self.campaigns, scope, list)?;
         for change in list {
             change.check(scope)?;
             match change {
                 Change::Event(change) => event::check(change)?,
                 Change::Contact(change) => contact::check(self, scope, change)?,
-                Change::Campaign(change) => campaign::check(self, scope, change)?,
                 Change::Flow(change) => flow::check(self, scope, change)?,
                 Change::Team(change) => team::check(self, scope, change)?,
                 Change::Webhook(change) => webhook::check(self, scope, change)?,

@@ -1,21 +1,16 @@
 //! PostgreSQL's errors, sorted by what the caller does about them.
 use crate::{Error, ErrorKind};
 
-const OPENING: &str = "opening the PostgreSQL database";
-
 /// While opening, what would pass by itself later is a server that cannot be reached.
 pub(crate) fn opening(error: sqlx::Error) -> Error {
+    const DOING: &str = "opening the PostgreSQL database";
     match error {
         sqlx::Error::PoolTimedOut
         | sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
-        | sqlx::Error::Configuration(_) => unreachable(error),
-        error => sorted(OPENING, error),
+        | sqlx::Error::Configuration(_) => Error::new(ErrorKind::Unreachable, DOING).because(error),
+        error => sorted(DOING, error),
     }
-}
-
-pub(crate) fn unreachable(error: sqlx::Error) -> Error {
-    Error::new(ErrorKind::Unreachable, OPENING).because(error)
 }
 
 pub(crate) fn reading(error: sqlx::Error) -> Error {

@@ -87,6 +87,13 @@ impl PostgresStore {
             // More than there are statements, so that each is prepared once per connection.
             .statement_cache_capacity(512)
             .disable_statement_logging();
+        let vault = Vault::new(keyring);
+        // Not from the pool, which would ask again for a while where nobody listens.
+        let connecting = timeout(patience, options.connect()).await;
+        let mut connection = connecting.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(opening)?;
+        schema::prepare(&mut connection, &schema, &vault).await?;
+        // It did what it was for, however it ends.
+        let _ = connection.close().await;
         let pool = |connections| {
             PgPoolOptions::new()
                 .max_connections(connections)
@@ -95,11 +102,8 @@ impl PostgresStore {
                 .test_before_acquire(false)
                 .connect_lazy_with(options.clone())
         };
-        let (pool, listening) = (pool(connections), pool(1));
-        let vault = Vault::new(keyring);
-        schema::prepare(&pool, &schema, &vault).await?;
-        let listener = Arc::new(Listener::start(listening, &schema));
-        Ok(Self { pool, deadline, vault, listener })
+        let listener = Arc::new(Listener::start(pool(1), &schema));
+        Ok(Self { pool: pool(connections), deadline, vault, listener })
     }
 
     async fn transaction<T>(&self, work: impl AsyncFnOnce(&mut Connection<'_>) -> Result<T>) -> Result<T> {

@@ -1,14 +1,10 @@
 //! The tables.
-use std::time::Duration;
-
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, PgPool, Postgres, SqlStr,
+    AssertSqlSafe, PgConnection, SqlStr,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
-    pool::PoolConnection,
 };
-use tokio::time::timeout;
 
-use super::error::{opening, sorted, unreachable};
+use super::error::{opening, sorted};
 use crate::{
     Error, ErrorKind, Result,
     sql::{Connection, Handle, Vault, vault},
@@ -26,12 +22,8 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
     (8, "audit", include_str!("../../migrations/postgres/0008_audit.sql")),
 ];
 
-/// How long an attempt may take whose only use is to say why it failed.
-const LAST_ATTEMPT: Duration = Duration::from_secs(1);
-
 /// Makes the schema and its tables, or brings them up to date.
-pub(super) async fn prepare(pool: &PgPool, schema: &str, vault: &Vault) -> Result<()> {
-    let mut connection = connect(pool).await?;
+pub(super) async fn prepare(connection: &mut PgConnection, schema: &str, vault: &Vault) -> Result<()> {
     // Two nodes that both find no schema would both make it, and one would fail.
     let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)")
         .bind(schema)
@@ -49,21 +41,7 @@ pub(super) async fn prepare(pool: &PgPool, schema: &str, vault: &Vault) -> Resul
         }
     }
     migrator().run(&mut *connection).await.map_err(migrating)?;
-    vault::admit(&mut Connection { handle: Handle::Postgres(&mut connection), vault }).await
-}
-
-/// A server that is starting is given time to. A pool does not say what it waited for in vain, so one that did asks once
-/// more without it.
-async fn connect(pool: &PgPool) -> Result<PoolConnection<Postgres>> {
-    match pool.acquire().await {
-        Err(sqlx::Error::PoolTimedOut) => {
-            match timeout(LAST_ATTEMPT, pool.connect_options().connect()).await {
-                Ok(Err(why)) => Err(unreachable(why)),
-                _ => Err(opening(sqlx::Error::PoolTimedOut)),
-            }
-        }
-        connection => connection.map_err(opening),
-    }
+    vault::admit(&mut Connection { handle: Handle::Postgres(connection), vault }).await
 }
 
 /// `unique_violation` and `duplicate_schema`: another node was faster.

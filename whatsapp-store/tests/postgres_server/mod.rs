@@ -27,6 +27,8 @@ pub(crate) struct Schema {
 
 impl Schema {
     pub(crate) fn new() -> Self {
+        // Without a server, say so now.
+        postgres_url();
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Self { name: format!("test_{}_{number}", std::process::id()) }
