@@ -11,6 +11,8 @@ mod commit;
 mod connection;
 mod contact;
 mod counter;
+#[cfg(all(test, feature = "sqlite", feature = "postgres"))]
+mod cut;
 mod device;
 mod event;
 mod flow;

@@ -117,11 +117,17 @@ fn hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Vault {
     keyring: Keyring,
+    #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
+    pub(super) cut: super::cut::Cut,
 }
 
 impl Vault {
-    pub(crate) const fn new(keyring: Keyring) -> Self {
-        Self { keyring }
+    pub(crate) fn new(keyring: Keyring) -> Self {
+        Self {
+            keyring,
+            #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
+            cut: super::cut::Cut::default(),
+        }
     }
 
     /// The key that seals.
