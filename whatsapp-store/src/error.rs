@@ -35,6 +35,8 @@ pub enum ErrorKind {
     WrongKey,
     /// The commit stood on a lease that somebody else has by now: stop the work that it covers.
     Fenced,
+    /// Something else has that name, number or address already: choose another, or change that one first.
+    Conflict,
     /// The changes contradict themselves: a mistake of the caller, and the same call will fail again.
     Invalid,
     /// Anything else the backend reports.
@@ -87,6 +89,7 @@ impl fmt::Display for Error {
             }
             ErrorKind::Fenced => "somebody else has the lease that this was done under: nothing was written",
             ErrorKind::InUse => "the store is open elsewhere: stop the other process first",
+            ErrorKind::Conflict => "something else has that name already: nothing was written",
             ErrorKind::Invalid => "the changes contradict themselves",
             ErrorKind::UnknownBackend => "no storage backend of this build has that URL scheme",
             ErrorKind::Other => "the store reports an error",
@@ -123,8 +126,8 @@ mod tests {
     #[test]
     fn only_a_busy_store_is_worth_another_try() {
         use ErrorKind::{
-            Busy, Corrupt, Fenced, Full, InUse, Invalid, NewerSchema, Other, UnknownBackend, Unreachable,
-            WrongKey,
+            Busy, Conflict, Corrupt, Fenced, Full, InUse, Invalid, NewerSchema, Other, UnknownBackend,
+            Unreachable, WrongKey,
         };
         let kinds = [
             Busy,
@@ -136,6 +139,7 @@ mod tests {
             UnknownBackend,
             WrongKey,
             Fenced,
+            Conflict,
             Invalid,
             Other,
         ];

@@ -25,17 +25,16 @@ impl State {
         if let Some(fence) = fence {
             lease::check(&self.leases, scope.workspace(), fence)?;
         }
+        let mut contacts = contact::Draft::of(self, scope);
         for change in list {
             change.check(scope)?;
             match change {
                 Change::Event(change) => event::check(change)?,
-                Change::Contact(change) => contact::check(self, scope, change)?,
+                Change::Contact(change) => contacts.write(change)?,
                 Change::Campaign(change) => campaign::check(self, scope, change)?,
                 Change::Flow(change) => flow::check(self, scope, change)?,
                 Change::Team(change) => team::check(self, scope, change)?,
                 Change::Webhook(change) => webhook::check(self, scope, change)?,
-                Change::Counter(change) => counter::check(self, scope, change)?,
-                Change::Audit(change) => audit::check(self, scope, change)?,
                 _ => {}
             }
         }
@@ -45,7 +44,7 @@ impl State {
     fn apply(&mut self, scope: &Scope, change: Change) {
         match (change, scope) {
             (Change::Event(change), scope) => self.events.apply(scope, change),
-            (Change::Contact(change), scope) => contact::apply(self, scope, change),
+            (Change::Contact(change), scope) => contact::apply(self, scope, &change),
             (Change::Campaign(change), scope) => campaign::apply(self, scope, change),
             (Change::Flow(change), scope) => flow::apply(self, scope, change),
             (Change::Team(change), scope) => team::apply(self, scope, change),

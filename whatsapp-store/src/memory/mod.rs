@@ -3,6 +3,7 @@
 //! One lock around all accounts; a commit checks its changes first and then applies them, which cannot fail. Every
 //! future is ready at its first poll, so that a test can drive the store without a runtime.
 mod appstate;
+mod audience;
 mod audit;
 mod campaign;
 mod chat;
@@ -31,9 +32,10 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use self::{
-    appstate::AppState, event::Events, lease::Leases, lid::Lids, message::Messages, outgoing::Outbox,
+    appstate::AppState, audit::AuditLog, contact::Contacts, counter::Counters, event::Events, lease::Leases,
+    lid::Lids, message::Messages, outgoing::Outbox,
 };
-use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey};
+use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey, WorkspaceId};
 
 /// A store in memory. Clones share their contents, which last as long as the last clone.
 #[derive(Clone, Default)]
@@ -47,6 +49,9 @@ struct State {
     accounts: HashMap<AccountId, Account>,
     events: Events,
     leases: Leases,
+    contacts: HashMap<WorkspaceId, Contacts>,
+    counters: HashMap<WorkspaceId, Counters>,
+    audit: HashMap<WorkspaceId, AuditLog>,
 }
 
 /// All that is stored of one account.
