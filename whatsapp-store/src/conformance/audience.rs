@@ -1,14 +1,10 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use super::{
-    contact::{consent, contact, put, suppress, write},
+    contact::{consent, contact, put, set, suppress, write},
     samples::ODD_TEXTS,
 };
 use crate::{AudienceCounts, AudienceFilter, ContactChange, ContactRecord, Store, WorkspaceId};
-
-fn set(tags: &[&str]) -> BTreeSet<String> {
-    tags.iter().map(ToString::to_string).collect()
-}
 
 /// Can be written to.
 fn reachable(id: &str, phone: u64) -> ContactRecord {

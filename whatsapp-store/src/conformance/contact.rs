@@ -39,12 +39,16 @@ pub(super) async fn write(
     try_write(store, workspace, list).await.unwrap();
 }
 
-async fn read(store: &dyn Store, workspace: &WorkspaceId, id: &str) -> Option<ContactRecord> {
+pub(super) async fn read(store: &dyn Store, workspace: &WorkspaceId, id: &str) -> Option<ContactRecord> {
     store.contact(workspace, id).await.unwrap()
 }
 
 /// All pages, as ids.
-async fn pages(store: &dyn Store, workspace: &WorkspaceId, query: &ContactQuery) -> Vec<Vec<String>> {
+pub(super) async fn pages(
+    store: &dyn Store,
+    workspace: &WorkspaceId,
+    query: &ContactQuery,
+) -> Vec<Vec<String>> {
     let (mut query, mut pages) = (query.clone(), Vec::new());
     loop {
         let page = store.contacts(workspace, &query).await.unwrap();
@@ -57,7 +61,7 @@ async fn pages(store: &dyn Store, workspace: &WorkspaceId, query: &ContactQuery)
     }
 }
 
-fn set(tags: &[&str]) -> std::collections::BTreeSet<String> {
+pub(super) fn set(tags: &[&str]) -> std::collections::BTreeSet<String> {
     tags.iter().map(ToString::to_string).collect()
 }
 
@@ -129,17 +133,6 @@ pub async fn contact_comes_back_as_written(store: Arc<dyn Store>) {
     let bare = contact("bare", 99);
     write(&*store, &w, [put(&bare)]).await;
     assert_eq!(read(&*store, &w, "bare").await, Some(bare));
-}
-
-/// In the order asked for, gaps and repetitions included.
-pub async fn contacts_by_phone_keep_the_order_asked(store: Arc<dyn Store>) {
-    let w = WorkspaceId::default();
-    let with = |id: &str, phone: &str| ContactRecord { phone: Some(phone.into()), ..contact(id, 0) };
-    let (one, two) = (with("a", "2"), with("b", "1"));
-    write(&*store, &w, [&one, &two].map(put)).await;
-    let asked = ["1", "3", "2", "1", "1@lid", "a\0b"].map(String::from);
-    let found = store.contacts_by_phone(&w, &asked).await.unwrap();
-    assert_eq!(found, [Some(two.clone()), None, Some(one), Some(two), None, None]);
 }
 
 /// What a second Put keeps of the first, and what not.
@@ -279,172 +272,6 @@ pub async fn contacts_do_not_share_an_address(store: Arc<dyn Store>) {
     assert_eq!(store.contact_by_phone(&w, "1").await.unwrap().unwrap().id, "3");
     // Any number may have none.
     write(&*store, &w, ["5", "6"].map(|id| with(id, None, None))).await;
-}
-
-/// Numbers that could be meant in two ways would be written to in spite of a suppression.
-pub async fn addresses_have_one_form(store: Arc<dyn Store>) {
-    let w = WorkspaceId::default();
-    for wrong in ["", "+1", "1 2", "1234567890123456", "1\0", "a"] {
-        let contact = ContactRecord { phone: Some(wrong.into()), ..contact("1", 0) };
-        let error = try_write(&*store, &w, [put(&contact)]).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Invalid, "{wrong:?}");
-        let error = try_write(&*store, &w, [suppress(wrong, 1)]).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Invalid, "{wrong:?}");
-        assert!(store.suppressed(&w, &[wrong.into()]).await.unwrap().is_empty());
-    }
-    for wrong in ["", "1", "@lid", "1:2@lid", "1@s.whatsapp.net"] {
-        let contact = ContactRecord { lid: Some(wrong.into()), ..contact("1", 0) };
-        let error = try_write(&*store, &w, [put(&contact)]).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Invalid, "{wrong:?}");
-    }
-    assert_eq!(read(&*store, &w, "1").await, None);
-}
-
-/// The newest stays, and only a consent that is newer still ends it.
-pub async fn suppression_ends_by_a_newer_consent_alone(store: Arc<dyn Store>) {
-    let w = WorkspaceId::default();
-    let end = |at| ContactChange::Unsuppress { address: "1".into(), consent: consent("marketing", at) };
-    let all = async || store.suppressions(&w, None, 10).await.unwrap();
-    let kind = |result: Result<()>| result.map_err(|error| error.kind());
-    let held =
-        |address: &str, reason: &str, at| Suppression { address: address.into(), reason: reason.into(), at };
-    write(&*store, &w, [suppress("1", 10), suppress("7@lid", 5)]).await;
-    let (older, newer) = (held("1", "older\0", 9), held("1", "newer\0", 11));
-    write(&*store, &w, [ContactChange::Suppress(older)]).await;
-    assert_eq!(all().await, [held("1", "stop", 10), held("7@lid", "stop", 5)]);
-    write(&*store, &w, [ContactChange::Suppress(newer.clone())]).await;
-    assert_eq!(kind(try_write(&*store, &w, [end(10)]).await), Err(ErrorKind::Invalid));
-    assert_eq!(kind(try_write(&*store, &w, [end(11)]).await), Err(ErrorKind::Invalid));
-    assert_eq!(all().await, [newer, held("7@lid", "stop", 5)]);
-    assert_eq!(kind(try_write(&*store, &w, [suppress("1", 20), end(12)]).await), Err(ErrorKind::Invalid));
-    write(&*store, &w, [end(12), end(1)]).await;
-    assert_eq!(all().await, [held("7@lid", "stop", 5)]);
-    write(&*store, &w, [suppress("1", 20), end(21)]).await;
-    let asked = ["1", "7@lid", "2", "7@lid"].map(String::from);
-    assert_eq!(store.suppressed(&w, &asked).await.unwrap(), ["7@lid"]);
-    write(&*store, &w, (1..=5).map(|n| suppress(&n.to_string(), 1))).await;
-    let page =
-        |suppressions: Vec<Suppression>| -> Vec<_> { suppressions.into_iter().map(|s| s.address).collect() };
-    assert_eq!(page(store.suppressions(&w, None, 2).await.unwrap()), ["1", "2"]);
-    assert_eq!(page(store.suppressions(&w, Some("2"), 9).await.unwrap()), ["3", "4", "5", "7@lid"]);
-}
-
-/// The contact goes; that it did not want to be written to stays.
-pub async fn deleted_contact_leaves_its_suppressions(store: Arc<dyn Store>) {
-    let w = WorkspaceId::default();
-    let with = |id: &str, phone: &str, opted_out_at| ContactRecord {
-        phone: Some(phone.into()),
-        lid: Some(format!("{phone}@lid")),
-        tags: set(&["t"]),
-        opted_out_at,
-        ..contact(id, 0)
-    };
-    write(&*store, &w, [put(&with("a", "1", Some(9))), put(&with("b", "2", None)), suppress("2", 5)]).await;
-    write(&*store, &w, ["a", "b", "c"].map(|id| ContactChange::Delete { id: id.into() })).await;
-    let held =
-        |address: &str, reason: &str, at| Suppression { address: address.into(), reason: reason.into(), at };
-    let expected = [
-        held("1", Suppression::OPTED_OUT, 9),
-        held("1@lid", Suppression::OPTED_OUT, 9),
-        held("2", "stop", 5),
-    ];
-    assert_eq!(store.suppressions(&w, None, 10).await.unwrap(), expected);
-    assert_eq!(pages(&*store, &w, &ContactQuery::default()).await, [[""; 0]]);
-    assert_eq!(store.contact_by_phone(&w, "1").await.unwrap(), None);
-    assert_eq!(store.contact_tags(&w).await.unwrap(), []);
-    write(&*store, &w, [put(&contact("a", 7))]).await;
-    assert_eq!(read(&*store, &w, "a").await, Some(contact("a", 7)));
-    // As the changes before it leave the contact.
-    let changes = [
-        put(&with("c", "3", None)),
-        ContactChange::OptOut { id: "c".into(), at: 4 },
-        ContactChange::Delete { id: "c".into() },
-        ContactChange::Unsuppress { address: "3".into(), consent: consent("s", 4) },
-    ];
-    assert_eq!(try_write(&*store, &w, changes).await.unwrap_err().kind(), ErrorKind::Invalid);
-}
-
-/// Newest first, then by id, falling; with a tag as without; foreign cursors find nothing.
-pub async fn contact_pages_are_newest_first(store: Arc<dyn Store>) {
-    let w = WorkspaceId::default();
-    for (number, (id, at)) in [("b", 1), ("c", 3), ("a", 3), ("d", -2), ("e.1", 2)].into_iter().enumerate() {
-        let tags = if number == 1 { set(&["u"]) } else { set(&["t"]) };
-        write(&*store, &w, [put(&ContactRecord { tags, ..contact(id, at) })]).await;
-    }
-    let all = ContactQuery { limit: 2, ..Default::default() };
-    assert_eq!(pages(&*store, &w, &all).await, [vec!["c", "a"], vec!["e.1", "b"], vec!["d"]]);
-    let tagged = ContactQuery { tag: Some("t".into()), ..all.clone() };
-    assert_eq!(pages(&*store, &w, &tagged).await, [["a", "e.1"], ["b", "d"]]);
-    let absent = ContactQuery { tag: Some("T".into()), ..all.clone() };
-    assert_eq!(pages(&*store, &w, &absent).await, [[""; 0]]);
-    for cursor in ["", "x", "x.y", "'; DROP TABLE contact", "\0", "99999999999999999999.a"] {
-        let query = ContactQuery { before: Some(cursor.into()), ..all.clone() };
-        let page = store.contacts(&w, &query).await.unwrap();
-        assert_eq!((page.contacts.len(), page.next), (0, None), "{cursor:?}");
-    }
-    // One made in between neither repeats nor hides others.
-    let first = store.contacts(&w, &all).await.unwrap();
-    write(&*store, &w, [put(&contact("new", 9)), ContactChange::Delete { id: "a".into() }]).await;
-    let query = ContactQuery { before: first.next, ..all };
-    assert_eq!(pages(&*store, &w, &query).await, [vec!["e.1", "b"], vec!["d"]]);
-}
-
-/// Starts of words of the name, and the start of the number, in any script.
-pub async fn contacts_are_found_by_words(store: Arc<dyn Store>) {
-    let w = WorkspaceId::default();
-    let people = [
-        ("1", "Ann Smith", Some("4915112345"), false),
-        ("2", "anna-lena MÜLLER", None, true),
-        ("3", "李小龍", Some("8613800"), false),
-        ("4", "100% O'Neil_x", None, false),
-        ("5", "", Some("15"), true),
-    ];
-    for (number, (id, name, phone, out)) in people.into_iter().enumerate() {
-        let contact = ContactRecord {
-            name: name.into(),
-            phone: phone.map(Into::into),
-            opted_out_at: out.then_some(1),
-            tags: set(&["t"]),
-            ..contact(id, number as i64)
-        };
-        write(&*store, &w, [put(&contact)]).await;
-    }
-    let found = [
-        ("ann", vec!["2", "1"]),
-        ("SMI an", vec!["1"]),
-        ("nn", vec![]),
-        ("müll", vec!["2"]),
-        ("len mül ann", vec!["2"]),
-        ("龍", vec!["3"]),
-        ("+49 (151) 1", vec!["1"]),
-        ("15", vec!["5"]),
-        ("ann 49", vec!["1"]),
-        ("ann 48", vec![]),
-        ("%", vec![]),
-        ("neil", vec!["4"]),
-        ("x", vec!["4"]),
-        ("a\0", vec!["2", "1"]),
-        ("", vec![]),
-        ("+", vec![]),
-    ];
-    for (words, ids) in found {
-        for tag in [None, Some("t".to_owned())] {
-            let query = ContactQuery { words: Some(words.into()), tag, ..Default::default() };
-            assert_eq!(pages(&*store, &w, &query).await.concat(), ids, "{words:?}");
-        }
-    }
-    for (opted_out, ids) in [(true, ["5", "2"].to_vec()), (false, ["4", "3", "1"].to_vec())] {
-        let query = ContactQuery { opted_out: Some(opted_out), limit: 2, ..Default::default() };
-        assert_eq!(pages(&*store, &w, &query).await.concat(), ids);
-    }
-    let query = ContactQuery { opted_out: Some(true), words: Some("an".into()), ..Default::default() };
-    assert_eq!(pages(&*store, &w, &query).await.concat(), ["2"]);
-    // A new name is found, the old one not any more.
-    write(&*store, &w, [put(&ContactRecord { name: "Bea".into(), ..contact("1", 0) })]).await;
-    for (words, ids) in [("smith", &[][..]), ("4915", &[]), ("be", &["1"])] {
-        let query = ContactQuery { words: Some(words.into()), ..Default::default() };
-        assert_eq!(pages(&*store, &w, &query).await.concat(), ids, "{words:?}");
-    }
 }
 
 /// The same ids, numbers and tags in two of them; a commit of an account writes to its workspace.

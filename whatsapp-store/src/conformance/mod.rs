@@ -25,6 +25,7 @@ mod audit;
 mod campaign;
 mod commit;
 mod contact;
+mod contact_list;
 mod counter;
 mod device;
 mod flow;
@@ -34,6 +35,7 @@ mod outgoing;
 mod samples;
 mod session;
 mod signal;
+mod suppression;
 mod team;
 mod webhook;
 
@@ -44,8 +46,8 @@ use crate::Store;
 /// The cases, by name.
 pub mod cases {
     pub use super::{
-        audience::*, audit::*, campaign::*, commit::*, contact::*, counter::*, device::*, flow::*, lid::*,
-        message::*, outgoing::*, session::*, signal::*, team::*, webhook::*,
+        audience::*, audit::*, campaign::*, commit::*, contact::*, contact_list::*, counter::*, device::*,
+        flow::*, lid::*, message::*, outgoing::*, session::*, signal::*, suppression::*, team::*, webhook::*,
     };
 }
 
@@ -164,6 +166,8 @@ mod tests {
         let files = [
             include_str!("contact.rs"),
             include_str!("audience.rs"),
+            include_str!("contact_list.rs"),
+            include_str!("suppression.rs"),
             include_str!("campaign.rs"),
             include_str!("flow.rs"),
             include_str!("team.rs"),
