@@ -45,7 +45,8 @@ pub(crate) async fn apply(connection: &mut Connection<'_>, changes: &Changes) ->
             apply_one(connection, scope, change).await?;
         }
     }
-    put_signal(connection, scope, records).await
+    put_signal(connection, scope, records).await?;
+    counter::apply_all(connection, scope.workspace(), list).await
 }
 
 async fn put_signal(
@@ -77,7 +78,8 @@ async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Chan
         Change::Flow(change) => return flow::apply(connection, scope, change).await,
         Change::Team(change) => return team::apply(connection, scope, change).await,
         Change::Webhook(change) => return webhook::apply(connection, scope, change).await,
-        Change::Counter(change) => return counter::apply(connection, scope, change).await,
+        // All at once, at the end.
+        Change::Counter(_) => return Ok(()),
         Change::Audit(change) => return audit::apply(connection, scope, change).await,
         _ => {}
     }
