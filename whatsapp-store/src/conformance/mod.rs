@@ -24,6 +24,7 @@ mod audit;
 mod campaign;
 mod commit;
 mod contact;
+mod conversation;
 mod counter;
 mod device;
 mod flow;
@@ -43,8 +44,8 @@ use crate::Store;
 /// The cases, by name.
 pub mod cases {
     pub use super::{
-        audit::*, campaign::*, commit::*, contact::*, counter::*, device::*, flow::*, lid::*, message::*,
-        outgoing::*, session::*, signal::*, team::*, webhook::*,
+        audit::*, campaign::*, commit::*, contact::*, conversation::*, counter::*, device::*, flow::*,
+        lid::*, message::*, outgoing::*, session::*, signal::*, team::*, webhook::*,
     };
 }
 
@@ -166,6 +167,7 @@ mod tests {
         let files = [
             include_str!("contact.rs"),
             include_str!("campaign.rs"),
+            include_str!("conversation.rs"),
             include_str!("flow.rs"),
             include_str!("team.rs"),
             include_str!("webhook.rs"),

@@ -8,6 +8,7 @@ mod campaign;
 mod chat;
 mod commit;
 mod contact;
+mod conversation;
 mod counter;
 mod device;
 mod event;

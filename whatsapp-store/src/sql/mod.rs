@@ -10,6 +10,7 @@ mod chat;
 mod commit;
 mod connection;
 mod contact;
+mod conversation;
 mod counter;
 mod device;
 mod event;
@@ -155,6 +156,7 @@ pub(crate) fn reads() -> Vec<&'static str> {
     all.extend(outgoing::STATEMENTS);
     all.extend(signal::statements());
     all.extend(flow::STATEMENTS);
+    all.extend(conversation::STATEMENTS);
     all.extend(team::STATEMENTS);
     all.extend(event::STATEMENTS.map(|(sqlite, _)| sqlite));
     all

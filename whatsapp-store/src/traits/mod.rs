@@ -4,6 +4,7 @@ mod audit;
 mod campaign;
 mod chat;
 mod contact;
+mod conversation;
 mod counter;
 mod device;
 mod event;
@@ -23,6 +24,7 @@ pub use audit::*;
 pub use campaign::*;
 pub use chat::{ChatPage, ChatStore};
 pub use contact::*;
+pub use conversation::{ConversationPage, ConversationStore};
 pub use counter::*;
 pub use device::DeviceStore;
 pub use event::EventStore;
@@ -57,6 +59,7 @@ pub trait Store:
     + ContactStore
     + CampaignStore
     + FlowStore
+    + ConversationStore
     + TeamStore
     + WebhookStore
     + CounterStore
