@@ -93,9 +93,10 @@ impl fmt::Display for Error {
                 "the storage key is missing or wrong: give the key that it was written with"
             }
             ErrorKind::Fenced => "somebody else has the lease that this was done under: nothing was written",
-            ErrorKind::Conflict => "what is stored is not what was expected: nothing was written",
+            ErrorKind::Conflict => {
+                "what is stored is not what was expected, or a name is taken: nothing was written"
+            }
             ErrorKind::InUse => "the store is open elsewhere: stop the other process first",
-            ErrorKind::Conflict => "something else has that name already: nothing was written",
             ErrorKind::Invalid => "the changes contradict themselves",
             ErrorKind::UnknownBackend => "no storage backend of this build has that URL scheme",
             ErrorKind::Other => "the store reports an error",

@@ -26,6 +26,7 @@ mod campaign;
 mod commit;
 mod contact;
 mod contact_list;
+mod conversation;
 mod counter;
 mod device;
 mod flow;
@@ -46,8 +47,9 @@ use crate::Store;
 /// The cases, by name.
 pub mod cases {
     pub use super::{
-        audience::*, audit::*, campaign::*, commit::*, contact::*, contact_list::*, counter::*, device::*,
-        flow::*, lid::*, message::*, outgoing::*, session::*, signal::*, suppression::*, team::*, webhook::*,
+        audience::*, audit::*, campaign::*, commit::*, contact::*, contact_list::*, conversation::*,
+        counter::*, device::*, flow::*, lid::*, message::*, outgoing::*, session::*, signal::*,
+        suppression::*, team::*, webhook::*,
     };
 }
 
@@ -218,6 +220,7 @@ mod tests {
             include_str!("contact_list.rs"),
             include_str!("suppression.rs"),
             include_str!("campaign/mod.rs"),
+            include_str!("conversation.rs"),
             include_str!("flow.rs"),
             include_str!("team.rs"),
             include_str!("webhook.rs"),

@@ -9,6 +9,7 @@ mod campaign;
 mod chat;
 mod commit;
 mod contact;
+mod conversation;
 mod counter;
 mod device;
 mod event;

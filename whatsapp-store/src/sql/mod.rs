@@ -11,6 +11,7 @@ mod chat;
 mod commit;
 mod connection;
 mod contact;
+mod conversation;
 mod counter;
 #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
 mod cut;
@@ -159,6 +160,7 @@ pub(crate) fn reads() -> Vec<&'static str> {
     all.extend(signal::statements());
     all.extend(webhook::STATEMENTS);
     all.extend(flow::STATEMENTS);
+    all.extend(conversation::STATEMENTS);
     all.extend(team::STATEMENTS);
     all.extend(contact::STATEMENTS);
     all.extend(audience::STATEMENTS);

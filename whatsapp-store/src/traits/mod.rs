@@ -5,6 +5,7 @@ mod audit;
 mod campaign;
 mod chat;
 mod contact;
+mod conversation;
 mod counter;
 mod device;
 mod event;
@@ -25,6 +26,7 @@ pub use audit::*;
 pub use campaign::*;
 pub use chat::{ChatPage, ChatStore};
 pub use contact::*;
+pub use conversation::{ConversationPage, ConversationStore};
 pub use counter::*;
 pub use device::DeviceStore;
 pub use event::EventStore;
@@ -60,6 +62,7 @@ pub trait Store:
     + AudienceStore
     + CampaignStore
     + FlowStore
+    + ConversationStore
     + TeamStore
     + WebhookStore
     + CounterStore
