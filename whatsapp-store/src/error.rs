@@ -35,10 +35,10 @@ pub enum ErrorKind {
     WrongKey,
     /// The commit stood on a lease that somebody else has by now: stop the work that it covers.
     Fenced,
+    /// What the commit builds on is not so any more, or a name is taken: read again, and decide anew.
+    Conflict,
     /// The changes contradict themselves: a mistake of the caller, and the same call will fail again.
     Invalid,
-    /// The changes contradict what is stored by now: read it again, and decide anew.
-    Conflict,
     /// Anything else the backend reports.
     Other,
 }
@@ -93,9 +93,9 @@ impl fmt::Display for Error {
                 "the storage key is missing or wrong: give the key that it was written with"
             }
             ErrorKind::Fenced => "somebody else has the lease that this was done under: nothing was written",
+            ErrorKind::Conflict => "what is stored is not what was expected: nothing was written",
             ErrorKind::InUse => "the store is open elsewhere: stop the other process first",
             ErrorKind::Invalid => "the changes contradict themselves",
-            ErrorKind::Conflict => "the changes contradict what is stored: read it again",
             ErrorKind::UnknownBackend => "no storage backend of this build has that URL scheme",
             ErrorKind::Other => "the store reports an error",
         };
@@ -144,8 +144,8 @@ mod tests {
             UnknownBackend,
             WrongKey,
             Fenced,
-            Invalid,
             Conflict,
+            Invalid,
             Other,
         ];
         let retryable: Vec<_> =

@@ -31,8 +31,8 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use self::{
-    appstate::AppState, campaign::Campaigns, event::Events, lease::Leases, lid::Lids, message::Messages,
-    outgoing::Outbox, webhook::Webhooks,
+    appstate::AppState, campaign::Campaigns, event::Events, flow::Flows, lease::Leases, lid::Lids,
+    message::Messages, outgoing::Outbox, team::Teams, webhook::Webhooks,
 };
 use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey, WorkspaceId};
 
@@ -51,6 +51,9 @@ struct State {
     webhooks: BTreeMap<WorkspaceId, Webhooks>,
 
     campaigns: Campaigns,
+
+    flows: Flows,
+    teams: Teams,
 }
 
 /// All that is stored of one account.

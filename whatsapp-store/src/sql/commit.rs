@@ -137,7 +137,9 @@ const DEVICE: [&str; 7] = [
     "DELETE FROM app_state_mac WHERE workspace = $1 AND account = $2",
 ];
 /// What hangs on a session besides its device.
-const SESSION: [&str; 3] = [
+const SESSION: [&str; 5] = [
+    "DELETE FROM conversation WHERE workspace = $1 AND account = $2",
+    "DELETE FROM flow_input WHERE workspace = $1 AND account = $2",
     "DELETE FROM message WHERE workspace = $1 AND account = $2",
     "DELETE FROM chat WHERE workspace = $1 AND account = $2",
     "DELETE FROM session WHERE workspace = $1 AND account = $2",

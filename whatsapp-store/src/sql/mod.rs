@@ -16,6 +16,7 @@ mod cut;
 mod device;
 mod event;
 mod flow;
+mod keyset;
 mod lease;
 mod lid;
 mod message;
@@ -156,6 +157,9 @@ pub(crate) fn reads() -> Vec<&'static str> {
     all.extend(outgoing::STATEMENTS);
     all.extend(signal::statements());
     all.extend(webhook::STATEMENTS);
+
+    all.extend(flow::STATEMENTS);
+    all.extend(team::STATEMENTS);
     all.extend(event::STATEMENTS.map(|(sqlite, _)| sqlite));
     all.extend(campaign::STATEMENTS);
     all
