@@ -43,6 +43,16 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "UPDATE webhook_delivery SET claimed = 1, token",
         "rows that the same claim has chosen by their workspace",
     ),
+    ("SELECT workspace FROM conversation WHERE due_at <= $1", "which workspaces have something to do"),
+    (
+        "SELECT workspace FROM api_key WHERE hash = $3",
+        "no two workspaces have one key; tells whether, not whose",
+    ),
+    ("SELECT workspace FROM reset_token WHERE hash = $3", "as above"),
+    ("FROM member WHERE;", "given the workspace, or the e-mail address that the workspace is looked up by"),
+    ("FROM api_key WHERE;", "given the workspace, or the hash of a key that the workspace is looked up by"),
+    ("FROM workspace WHERE (created_at, workspace) > ($1, $2)", "the list of workspaces itself"),
+    ("DELETE FROM reset_token WHERE hash = $1", "whoever has the token is who it is for"),
     ("UPDATE webhook_endpoint SET turn = 1 +", "endpoints that the same claim has chosen"),
 ];
 
@@ -186,7 +196,7 @@ fn no_statement_goes_without_a_workspace() {
     let tables = tables();
     let (mut statements, mut used, mut wrong) = (0, vec![false; EXCEPTIONS.len()], Vec::new());
     for path in files(&folder("src/sql"), "rs") {
-        if path.ends_with("cut.rs") {
+        if path.components().any(|part| part.as_os_str() == "cut") {
             continue; // Tests alone.
         }
         for Literal { place, text } in literals(&path) {
