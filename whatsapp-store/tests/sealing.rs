@@ -16,7 +16,7 @@ use sqlx::AssertSqlSafe;
 use whatsapp_store::{
     AccountId, AppStateChange, Change, Changes, Content, DeviceRecord, EndpointRecord, ErrorKind, MediaRef,
     MessageKey, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Result, SignalKey, SignalKind,
-    Source, Store,
+    Source, Store, WebhookChange,
 };
 
 const OLD: &str = "1111111111111111111111111111111111111111111111111111111111111111";
