@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     Connection, Sql, appstate, audit, campaign, chat, contact, counter, device, event, flow, lease, lid,
-    message, of, outgoing, session, signal, team, transact, vault, webhook,
+    message, of, outgoing, session, signal, team, vault, webhook,
 };
 use crate::{AccountId, Change, Changes, Error, ErrorKind, Result, Scope, SignalKey, Store};
 
@@ -21,7 +21,7 @@ impl<S: Sql> Store for S {
     }
 
     async fn reseal(&self, limit: u32) -> Result<u64> {
-        transact(self, move |connection| Box::pin(vault::reseal(connection, limit))).await
+        vault::reseal(self, limit).await
     }
 
     async fn close(&self) {
