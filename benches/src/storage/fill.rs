@@ -61,8 +61,10 @@ pub(super) async fn grow(place: &Place, from: u64, to: u64) -> Result<()> {
 /// Puts durability and indexes off. Answers with the statements that make the indexes again.
 async fn prepare(raw: &mut Raw) -> Result<Vec<String>> {
     if let Raw::Sqlite(_) = raw {
-        raw.execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -524288; PRAGMA wal_autocheckpoint = 50000")
-            .await?;
+        raw.execute(
+            "PRAGMA synchronous = OFF; PRAGMA cache_size = -524288; PRAGMA wal_autocheckpoint = 50000",
+        )
+        .await?;
         return Ok(Vec::new());
     }
     raw.execute("SET synchronous_commit = off; SET maintenance_work_mem = '512MB'").await?;

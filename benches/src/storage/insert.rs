@@ -42,7 +42,7 @@ enum To {
 #[derive(Clone, Copy, Debug)]
 struct Round {
     per_second: f64,
-    /// Microseconds of a processor per commit, here and in the server.
+    /// Microseconds of a processor per commit, and in the server too where there is one.
     cpu: f64,
 }
 
@@ -59,7 +59,7 @@ impl Writer {
         }
     }
 
-    async fn round(self: &Arc<Self>, committers: usize) -> Result<Round> {
+    async fn round(self: &Arc<Self>, place: &Place, committers: usize) -> Result<Round> {
         let (cpu, start) = (Cpu::now(), Instant::now());
         let tasks: Vec<_> = (0..committers)
             .map(|_| {
@@ -79,7 +79,9 @@ impl Writer {
             written += task.await??;
         }
         let (took, written) = (start.elapsed().as_secs_f64(), f64::from(written));
-        Ok(Round { per_second: written / took, cpu: cpu.since().total() / written * 1e6 })
+        let Cpu { here, servers } = cpu.since();
+        let cpu = if let Place::Postgres { .. } = place { here + servers } else { here };
+        Ok(Round { per_second: written / took, cpu: cpu / written * 1e6 })
     }
 }
 
@@ -88,7 +90,7 @@ pub(super) async fn all(folder: &Path, server: Option<&Server>) -> Result<Table>
         "insert: message, event, chat; committers",
         "ours/s",
         "floor/s",
-        "ours / floor (lowest to highest)",
+        "ratio (lowest to highest)",
         "CPU µs ours",
         "floor",
         "load",
@@ -138,15 +140,18 @@ async fn line(
 ) -> Result<Vec<String>> {
     let (mut our_rounds, mut floor_rounds) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        our_rounds.push(ours.round(committers).await?);
+        our_rounds.push(ours.round(place, committers).await?);
         if let Some(floor) = floor {
-            floor_rounds.push(floor.round(committers).await?);
+            floor_rounds.push(floor.round(place, committers).await?);
         }
     }
     let rate = |rounds: &[Round]| median(&rounds.iter().map(|round| round.per_second).collect::<Vec<_>>());
     let cpu = |rounds: &[Round]| median(&rounds.iter().map(|round| round.cpu).collect::<Vec<_>>());
-    let ratios: Vec<f64> =
-        our_rounds.iter().zip(&floor_rounds).map(|(ours, floor)| ours.per_second / floor.per_second).collect();
+    let ratios: Vec<f64> = our_rounds
+        .iter()
+        .zip(&floor_rounds)
+        .map(|(ours, floor)| ours.per_second / floor.per_second)
+        .collect();
     let known = |text: String| if floor.is_some() { text } else { "-".to_owned() };
     Ok(vec![
         format!("{}, {committers}", place.name()),

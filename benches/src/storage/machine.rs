@@ -19,7 +19,8 @@ pub(super) struct Cpu {
 
 impl Cpu {
     pub(super) fn now() -> Self {
-        let here = fs::read_to_string("/proc/self/stat").ok().and_then(|stat| used(&stat)).unwrap_or_default();
+        let here =
+            fs::read_to_string("/proc/self/stat").ok().and_then(|stat| used(&stat)).unwrap_or_default();
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
         let stats = processes.filter_map(|process| fs::read_to_string(process.path().join("stat")).ok());
         let servers = stats.filter(|stat| stat.contains("(postgres)")).filter_map(|stat| used(&stat)).sum();
@@ -29,10 +30,6 @@ impl Cpu {
     pub(super) fn since(self) -> Self {
         let now = Self::now();
         Self { here: now.here - self.here, servers: now.servers - self.servers }
-    }
-
-    pub(super) const fn total(self) -> f64 {
-        self.here + self.servers
     }
 }
 

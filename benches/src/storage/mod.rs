@@ -49,7 +49,8 @@ impl Plan {
     /// When one of them is no option, or its value no number.
     pub fn parse(arguments: impl IntoIterator<Item = String>, folder: &str) -> Result<Self> {
         let server = std::env::var("TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty());
-        let mut plan = Self { words: Vec::new(), rows: 5_000_000, jobs: 50_000, server, folder: folder.into() };
+        let mut plan =
+            Self { words: Vec::new(), rows: 5_000_000, jobs: 50_000, server, folder: folder.into() };
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             let mut number = || Ok::<u64, Error>(arguments.next().ok_or("a number is missing")?.parse()?);
@@ -83,7 +84,9 @@ pub async fn run(plan: &Plan) -> Result<()> {
             Some(server)
         }
         None => {
-            println!("TEST_POSTGRES_URL is not set, so SQLite and memory alone are measured. It names a server:");
+            println!(
+                "TEST_POSTGRES_URL is not set, so SQLite and memory alone are measured. It names a server:"
+            );
             println!("  TEST_POSTGRES_URL=postgres://postgres@127.0.0.1:5432/postgres cargo bench ...");
             None
         }

@@ -3,7 +3,6 @@
 //! A process of its own reads, so that what it has in memory is the store's alone.
 use std::{
     env,
-    process::Stdio,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,7 +11,7 @@ use tokio::process::Command;
 use whatsapp_store::{AccountId, MessagePage, MessageQuery, Store};
 
 use super::{
-    Plan, Result, fill, files, machine,
+    Plan, Result, files, fill, machine,
     place::{Place, Server},
     places,
     sample::{CHATS, IN_ALL, IN_FEW, IN_SOME, account, chat, sample},
@@ -34,8 +33,15 @@ const DEPTH: u64 = 1_000;
 const READ: &str = "--read";
 
 pub(super) async fn all(plan: &Plan, server: Option<&Server>) -> Result<Table> {
-    let mut table =
-        Table::new(&["pages: database, messages, what", "median ms", "p99 ms", "calls", "MiB before", "after", "load"]);
+    let mut table = Table::new(&[
+        "pages: database, messages, what",
+        "median ms",
+        "p99 ms",
+        "calls",
+        "MiB before",
+        "after",
+        "load",
+    ]);
     let files = files(&plan.folder)?;
     for place in places(files.path(), server, "pages") {
         let done = measure(&place, plan.rows, &mut table).await;
@@ -68,11 +74,10 @@ async fn measure(place: &Place, rows: u64, table: &mut Table) -> Result<()> {
         filled = size;
         let output = Command::new(env::current_exe()?)
             .args([READ, &place.address(), &size.to_string()])
-            .stderr(Stdio::inherit())
             .output()
             .await?;
         if !output.status.success() {
-            return Err(format!("the process that reads ended with {}", output.status).into());
+            return Err(String::from_utf8_lossy(&output.stderr).into());
         }
         for line in String::from_utf8(output.stdout)?.lines() {
             let mut cells: Vec<String> = line.split('\t').map(str::to_owned).collect();
@@ -136,10 +141,10 @@ impl Reader {
         for _ in 0..DEPTH.min(self.rows / PAGE) - 1 {
             before = self.page(MessageQuery { before, ..MessageQuery::default() }).await?.next;
         }
-        self.query(
-            "1,000 pages down",
-            |_| MessageQuery { before: before.clone(), ..MessageQuery::default() },
-        )
+        self.query("1,000 pages down", |_| MessageQuery {
+            before: before.clone(),
+            ..MessageQuery::default()
+        })
         .await?;
         let of_chat = |call| MessageQuery { chat: Some(chat(call * 7)), ..MessageQuery::default() };
         self.query("newest page of a chat", of_chat).await?;
@@ -149,13 +154,14 @@ impl Reader {
             ("search, 1 in 500", IN_SOME),
             ("search, in every message", IN_ALL),
         ] {
-            self.query(what, |_| MessageQuery { words: Some(word.to_owned()), ..MessageQuery::default() }).await?;
+            self.query(what, |_| MessageQuery { words: Some(word.to_owned()), ..MessageQuery::default() })
+                .await?;
         }
         Ok(())
     }
 
     async fn query(&mut self, what: &str, query: impl Fn(u64) -> MessageQuery) -> Result<()> {
-        let (start, mut times) = (Instant::now(), Vec::new());
+        let (start, mut times, mut found) = (Instant::now(), Vec::new(), 0);
         for call in 0..CALLS {
             if call >= FEWEST && start.elapsed() > LONGEST {
                 break;
@@ -163,9 +169,10 @@ impl Reader {
             let (query, start) = (query(call), Instant::now());
             let page = self.store.messages(&self.account, &query).await?;
             times.push(start.elapsed().as_secs_f64() * 1e3);
-            if page.messages.is_empty() {
-                return Err(format!("{what}: nothing found").into());
-            }
+            found += page.messages.len();
+        }
+        if found == 0 {
+            return Err(format!("{what}: nothing found").into());
         }
         self.push(what, &times);
         Ok(())
@@ -188,6 +195,11 @@ impl Reader {
     fn push(&mut self, what: &str, times: &[f64]) {
         let figure = |part| format!("{:.2}", quantile(times, part));
         let calls = times.len().to_string();
-        self.lines.push([what.to_owned(), figure(0.5), format!("{}\t{calls}", figure(0.99)), or_none(machine::load())]);
+        self.lines.push([
+            what.to_owned(),
+            figure(0.5),
+            format!("{}\t{calls}", figure(0.99)),
+            or_none(machine::load()),
+        ]);
     }
 }

@@ -1,27 +1,35 @@
-//! `LISTEN`: wakes those who wait for events when any node has committed some.
-use std::time::Duration;
+//! `LISTEN` and `NOTIFY`: wakes those who wait for events when any node has committed some.
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{PgPool, postgres::PgListener};
 use tokio::{sync::Notify, task::AbortHandle};
 
-/// Told at the end of each transaction that has events. The channel is named after the schema, so that stores in one
-/// database do not wake each other.
-pub(super) const NOTIFY: &str = "SELECT pg_notify('whatsapp_events_' || current_schema(), '')";
+/// The channel is named after the schema, so that stores in one database do not wake each other. A hint need not survive a
+/// crash, so nothing waits for the disk.
+const NOTIFY: &str = "SELECT set_config('synchronous_commit', 'off', true), \
+    pg_notify('whatsapp_events_' || current_schema(), '')";
 
 /// How long to wait before another connection is tried.
 const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Listener {
-    events: std::sync::Arc<Notify>,
-    task: AbortHandle,
+    events: Arc<Notify>,
+    committed: Arc<Notify>,
+    tasks: [AbortHandle; 2],
 }
 
 impl Listener {
     pub(super) fn start(pool: PgPool, schema: &str) -> Self {
-        let events = std::sync::Arc::new(Notify::new());
-        let task = tokio::spawn(listen(pool, format!("whatsapp_events_{schema}"), events.clone()));
-        Self { events, task: task.abort_handle() }
+        let (events, committed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let listening = listen(pool.clone(), format!("whatsapp_events_{schema}"), events.clone());
+        let tasks = [tokio::spawn(listening), tokio::spawn(tell(pool, committed.clone()))];
+        Self { events, committed, tasks: tasks.map(|task| task.abort_handle()) }
+    }
+
+    /// This store has committed events: all nodes will be told.
+    pub(super) fn tell(&self) {
+        self.committed.notify_one();
     }
 
     pub(super) fn events(&self) -> &Notify {
@@ -29,17 +37,27 @@ impl Listener {
     }
 
     pub(super) fn stop(&self) {
-        self.task.abort();
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.task.abort();
+        self.stop();
     }
 }
 
-async fn listen(pool: PgPool, channel: String, events: std::sync::Arc<Notify>) {
+/// One notification for all that was committed while the last one was on its way. Not within the commits themselves: the
+/// server lets transactions that notify end one after the other, each with its own sync to disk.
+async fn tell(pool: PgPool, committed: Arc<Notify>) {
+    loop {
+        committed.notified().await;
+        // A hint that fails is a hint that does not come.
+        let _ = sqlx::query(NOTIFY).execute(&pool).await;
+    }
+}
+
+async fn listen(pool: PgPool, channel: String, events: Arc<Notify>) {
     loop {
         // An error here is one that every other call meets too, and tells.
         let _ = hear(&pool, &channel, &events).await;

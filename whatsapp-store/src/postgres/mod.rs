@@ -150,14 +150,12 @@ impl Sql for PostgresStore {
         // In a task of its own: a caller who stops waiting does not leave a transaction half way.
         let task = tokio::spawn(async move {
             store
-                .transaction(async |connection: &mut Connection<'_>| {
-                    apply(connection, &changes).await?;
-                    if changes.list.iter().any(|change| matches!(change, Change::Event(_))) {
-                        connection.execute(sql::sql(listener::NOTIFY)).await?;
-                    }
-                    Ok(())
-                })
-                .await
+                .transaction(async |connection: &mut Connection<'_>| apply(connection, &changes).await)
+                .await?;
+            if changes.list.iter().any(|change| matches!(change, Change::Event(_))) {
+                store.listener.tell();
+            }
+            Ok(())
         });
         task.await.unwrap_or_else(|error| Err(Error::new(ErrorKind::Other, "writing").because(error)))
     }

@@ -151,15 +151,18 @@ async fn measure(peers: &[Peer], jobs: u64, table: &mut Table) -> Result<()> {
     for _ in 0..ROUNDS {
         for (peer, rounds) in peers.iter().zip(&mut rounds) {
             let cpu = Cpu::now();
-            let drain = peer.drain(peer.share(jobs)).await.map_err(|error| format!("{}: {error}", peer.name()))?;
+            let drain =
+                peer.drain(peer.share(jobs)).await.map_err(|error| format!("{}: {error}", peer.name()))?;
             rounds.push((drain, cpu.since(), machine::load()));
         }
     }
     for (peer, rounds) in peers.iter().zip(&rounds) {
         let jobs = peer.share(jobs) as f64;
         let each = |of: fn(&(Drain, Cpu, Option<f64>)) -> f64| rounds.iter().map(of).collect::<Vec<f64>>();
-        let filled: Vec<f64> = each(|(drain, ..)| drain.filled.as_secs_f64()).iter().map(|s| jobs / s).collect();
-        let drained: Vec<f64> = each(|(drain, ..)| drain.drained.as_secs_f64()).iter().map(|s| jobs / s).collect();
+        let filled: Vec<f64> =
+            each(|(drain, ..)| drain.filled.as_secs_f64()).iter().map(|s| jobs / s).collect();
+        let drained: Vec<f64> =
+            each(|(drain, ..)| drain.drained.as_secs_f64()).iter().map(|s| jobs / s).collect();
         table.lines.push(vec![
             peer.name().to_owned(),
             count(jobs),

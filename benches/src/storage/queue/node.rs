@@ -43,7 +43,8 @@ pub(super) async fn drain(url: &str, jobs: u64) -> Result<Drain> {
         return Err(format!("node ended with {}", output.status).into());
     }
     let text = String::from_utf8(output.stdout)?;
-    let mut times = text.split_whitespace().map(|word| word.parse().map(|ms: f64| Duration::from_secs_f64(ms / 1e3)));
+    let mut times =
+        text.split_whitespace().map(|word| word.parse().map(|ms: f64| Duration::from_secs_f64(ms / 1e3)));
     match (times.next(), times.next()) {
         (Some(filled), Some(drained)) => Ok(Drain { filled: filled?, drained: drained? }),
         _ => Err("the script printed no times".into()),
