@@ -2,7 +2,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::{PgPool, postgres::PgListener};
-use tokio::{sync::Notify, task::AbortHandle};
+use tokio::{sync::Notify, task::AbortHandle, time::timeout};
 
 /// The channel is named after the schema, so that stores in one database do not wake each other. A hint need not survive a
 /// crash, so nothing waits for the disk.
@@ -11,20 +11,24 @@ const NOTIFY: &str = "SELECT set_config('synchronous_commit', 'off', true), \
 
 /// How long to wait before another connection is tried.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long the server may take to pass a hint on.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Listener {
+    pool: PgPool,
     events: Arc<Notify>,
     committed: Arc<Notify>,
     tasks: [AbortHandle; 2],
 }
 
 impl Listener {
+    /// It takes one connection of the pool and keeps it, and uses another now and then.
     pub(super) fn start(pool: PgPool, schema: &str) -> Self {
         let (events, committed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let listening = listen(pool.clone(), format!("whatsapp_events_{schema}"), events.clone());
-        let tasks = [tokio::spawn(listening), tokio::spawn(tell(pool, committed.clone()))];
-        Self { events, committed, tasks: tasks.map(|task| task.abort_handle()) }
+        let tasks = [tokio::spawn(listening), tokio::spawn(tell(pool.clone(), committed.clone()))];
+        Self { pool, events, committed, tasks: tasks.map(|task| task.abort_handle()) }
     }
 
     /// This store has committed events: all nodes will be told.
@@ -36,14 +40,15 @@ impl Listener {
         &self.events
     }
 
-    pub(super) fn stop(&self) {
+    pub(super) async fn stop(&self) {
         self.tasks.iter().for_each(AbortHandle::abort);
+        self.pool.close().await;
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.stop();
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
@@ -53,7 +58,10 @@ async fn tell(pool: PgPool, committed: Arc<Notify>) {
     loop {
         committed.notified().await;
         // A hint that fails is a hint that does not come.
-        let _ = sqlx::query(NOTIFY).execute(&pool).await;
+        let Ok(mut connection) = pool.acquire().await else { continue };
+        if timeout(PATIENCE, sqlx::query(NOTIFY).execute(&mut *connection)).await.is_err() {
+            connection.close_on_drop();
+        }
     }
 }
 
@@ -72,8 +80,8 @@ async fn hear(pool: &PgPool, channel: &str, events: &Notify) -> sqlx::Result<()>
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(channel).await?;
     loop {
-        // What was missed before is found by those who are woken now.
+        // What was missed before is found by those who are woken now: it may be that the connection was lost and is back.
         events.notify_waiters();
-        listener.recv().await?;
+        listener.try_recv().await?;
     }
 }
