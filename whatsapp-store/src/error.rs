@@ -126,8 +126,8 @@ mod tests {
     #[test]
     fn only_a_busy_store_is_worth_another_try() {
         use ErrorKind::{
-            Busy, Conflict, Corrupt, Fenced, Full, InUse, Invalid, NewerSchema, Other, UnknownBackend, Unreachable,
-            WrongKey,
+            Busy, Conflict, Corrupt, Fenced, Full, InUse, Invalid, NewerSchema, Other, UnknownBackend,
+            Unreachable, WrongKey,
         };
         let kinds = [
             Busy,

@@ -31,7 +31,8 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use self::{
-    appstate::AppState, campaign::Campaigns, event::Events, lease::Leases, lid::Lids, message::Messages, outgoing::Outbox,
+    appstate::AppState, campaign::Campaigns, event::Events, lease::Leases, lid::Lids, message::Messages,
+    outgoing::Outbox,
 };
 use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey};
 

@@ -8,6 +8,10 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use self::recipient::groups;
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+pub(crate) use self::recipient::offset;
 pub use self::{
     lane::{LaneRecord, RangeClaim, RangeLease, RetryLease},
     recipient::{
@@ -16,10 +20,6 @@ pub use self::{
     },
     state::CampaignState,
 };
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(crate) use self::recipient::groups;
-#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
-pub(crate) use self::recipient::offset;
 #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
 use crate::error::{Error, ErrorKind, Result};
 
@@ -228,7 +228,9 @@ impl CampaignChange {
             Self::Settle(settlement) if !settlement.outcomes.iter().all(Outcome::is_sound) => {
                 "the state Retry goes with a time to retry at, and no other state does"
             }
-            Self::Settle(settlement) if settlement.outcomes.iter().any(|outcome| high(outcome.seq.saturating_add(1))) => {
+            Self::Settle(settlement)
+                if settlement.outcomes.iter().any(|outcome| high(outcome.seq.saturating_add(1))) =>
+            {
                 "no recipient has such a place"
             }
             _ => return Ok(()),
