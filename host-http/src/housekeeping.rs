@@ -1,4 +1,4 @@
-//! What is kept for a while only: events that everybody has had, messages past their time.
+//! What is kept for a while only: events that everybody has had, messages past their time, secrets under an old key.
 use std::{sync::Arc, time::Duration};
 
 use whatsapp_store::{AccountId, Changes, ChatChange, Error, EventChange, Store, WorkspaceId};
@@ -39,11 +39,30 @@ pub async fn round(store: &dyn Store, retention: Retention, now: i64) -> Result<
     let mut changes = Changes::new(WorkspaceId::default());
     changes.push(EventChange::Trim { before: before(retention.events) });
     store.commit(changes).await?;
+    reseal(store).await?;
     let Some(days) = retention.messages else { return Ok(()) };
     for session in store.all_sessions().await? {
         expire(store, &session.id, before(days)).await?;
     }
     Ok(())
+}
+
+/// After a change of the storage key, what is left under the old one.
+async fn reseal(store: &dyn Store) -> Result<(), Error> {
+    let mut count = 0;
+    loop {
+        match store.reseal(STEP).await? {
+            0 if count > 0 => {
+                tracing::info!(
+                    count,
+                    "all secrets are sealed with the first storage key now: the others may go"
+                );
+                return Ok(());
+            }
+            0 => return Ok(()),
+            some => count += some,
+        }
+    }
 }
 
 async fn expire(store: &dyn Store, id: &AccountId, before: i64) -> Result<(), Error> {

@@ -31,8 +31,8 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use self::{
-    appstate::AppState, event::Events, lease::Leases, lid::Lids, message::Messages, outgoing::Outbox,
-    webhook::Webhooks,
+    appstate::AppState, campaign::Campaigns, event::Events, flow::Flows, lease::Leases, lid::Lids,
+    message::Messages, outgoing::Outbox, team::Teams, webhook::Webhooks,
 };
 use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey, WorkspaceId};
 
@@ -49,6 +49,11 @@ struct State {
     events: Events,
     leases: Leases,
     webhooks: BTreeMap<WorkspaceId, Webhooks>,
+
+    campaigns: Campaigns,
+
+    flows: Flows,
+    teams: Teams,
 }
 
 /// All that is stored of one account.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     Connection, Sql, appstate, audit, campaign, chat, contact, counter, device, event, flow, lease, lid,
-    message, of, outgoing, session, signal, team, webhook,
+    message, of, outgoing, session, signal, team, transact, vault, webhook,
 };
 use crate::{AccountId, Change, Changes, Error, ErrorKind, Result, Scope, SignalKey, Store};
 
@@ -18,6 +18,10 @@ impl<S: Sql> Store for S {
         }
         changes.list.iter().try_for_each(|change| change.check(&changes.scope))?;
         self.write(changes).await
+    }
+
+    async fn reseal(&self, limit: u32) -> Result<u64> {
+        transact(self, move |connection| Box::pin(vault::reseal(connection, limit))).await
     }
 
     async fn close(&self) {
@@ -132,9 +136,11 @@ const DEVICE: [&str; 7] = [
     "DELETE FROM app_state_key WHERE workspace = $1 AND account = $2",
     "DELETE FROM app_state_mac WHERE workspace = $1 AND account = $2",
 ];
-/// What hangs on a session besides its device. Chats first: a message that comes in at the same time and has its chat is then
-/// seen, or makes the chat anew.
-const SESSION: [&str; 3] = [
+/// What hangs on a session besides its device. Chats before messages: a message that comes in at the same time and has its
+/// chat is then seen, or makes the chat anew.
+const SESSION: [&str; 5] = [
+    "DELETE FROM conversation WHERE workspace = $1 AND account = $2",
+    "DELETE FROM flow_input WHERE workspace = $1 AND account = $2",
     "DELETE FROM chat WHERE workspace = $1 AND account = $2",
     "DELETE FROM message WHERE workspace = $1 AND account = $2",
     "DELETE FROM session WHERE workspace = $1 AND account = $2",

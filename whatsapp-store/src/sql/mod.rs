@@ -11,9 +11,12 @@ mod commit;
 mod connection;
 mod contact;
 mod counter;
+#[cfg(all(test, feature = "sqlite", feature = "postgres"))]
+mod cut;
 mod device;
 mod event;
 mod flow;
+mod keyset;
 mod lease;
 mod lid;
 mod message;
@@ -154,6 +157,10 @@ pub(crate) fn reads() -> Vec<&'static str> {
     all.extend(outgoing::STATEMENTS);
     all.extend(signal::statements());
     all.extend(webhook::STATEMENTS);
+
+    all.extend(flow::STATEMENTS);
+    all.extend(team::STATEMENTS);
     all.extend(event::STATEMENTS.map(|(sqlite, _)| sqlite));
+    all.extend(campaign::STATEMENTS);
     all
 }
