@@ -83,7 +83,8 @@ impl PostgresStore {
         let Address { url, schema, connections, patience, deadline } = Address::parse(url)?;
         let options = PgConnectOptions::from_str(&url).map_err(opening)?;
         let options = options
-            .options([("search_path", schema.as_str())])
+            // Compiling one of these statements takes a hundred times as long as running it.
+            .options([("search_path", schema.as_str()), ("jit", "off")])
             // More than there are statements, so that each is prepared once per connection.
             .statement_cache_capacity(512)
             .disable_statement_logging();
