@@ -2,44 +2,23 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 
-use super::{MemoryStore, State};
+use super::{MemoryStore, State, conversation::Conversations};
 use crate::{
-    AccountId, Change, ConversationPage, ConversationRecord, ConversationStatus, Error, ErrorKind,
-    FlowChange, FlowPage, FlowRecord, FlowStore, FlowVersion, FlowVersionHead, FlowVersionPage, NodeCount,
-    Result, Scope, TeamChange, WorkspaceId, page_limit,
+    AccountId, Change, Error, ErrorKind, FlowChange, FlowPage, FlowRecord, FlowStore, FlowVersion,
+    FlowVersionHead, FlowVersionPage, NodeCount, Result, Scope, TeamChange, WorkspaceId, page_limit,
 };
 
 /// All flows, by workspace.
 #[derive(Default)]
 pub(super) struct Flows(HashMap<WorkspaceId, Shelf>);
 
-/// An account's name, and a chat.
-type Place = (String, String);
-
 /// The flows of a workspace.
 #[derive(Clone, Default)]
-struct Shelf {
+pub(super) struct Shelf {
     flows: BTreeMap<String, FlowRecord>,
     versions: BTreeMap<(String, i64), FlowVersion>,
-    conversations: BTreeMap<Place, Conversation>,
-    /// When each input was noted.
-    inputs: BTreeMap<(Place, String), i64>,
+    pub(super) conversations: Conversations,
     counts: BTreeMap<(String, i64, String), NodeCount>,
-}
-
-#[derive(Clone)]
-struct Conversation {
-    record: ConversationRecord,
-    /// When it is to be taken next: its `wake_at`, until somebody takes it.
-    due_at: Option<i64>,
-}
-
-fn place(account: &AccountId, chat: &str) -> Place {
-    (account.name().to_owned(), chat.to_owned())
-}
-
-fn conflict(why: &'static str) -> Error {
-    Error::new(ErrorKind::Conflict, "writing a conversation").because(why)
 }
 
 /// What can make a commit fail, asked before anything of it is applied: tries its changes one after the other on a copy
@@ -54,7 +33,7 @@ pub(super) fn check(flows: &Flows, scope: &Scope, list: &[Change]) -> Result<()>
             Change::Flow(change) => trial.apply(change.clone())?,
             Change::Team(TeamChange::DeleteWorkspace) => trial = Shelf::default(),
             Change::DeleteSession => {
-                scope.account().into_iter().for_each(|account| trial.delete_account(account))
+                scope.account().into_iter().for_each(|account| trial.conversations.delete_account(account))
             }
             _ => {}
         }
@@ -69,13 +48,21 @@ pub(super) fn apply(state: &mut State, scope: &Scope, change: FlowChange) {
 }
 
 impl Flows {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&WorkspaceId, &Shelf)> {
+        self.0.iter()
+    }
+
+    pub(super) fn of_mut(&mut self, workspace: &WorkspaceId) -> Option<&mut Shelf> {
+        self.0.get_mut(workspace)
+    }
+
     pub(super) fn delete_workspace(&mut self, workspace: &WorkspaceId) {
         self.0.remove(workspace);
     }
 
     pub(super) fn delete_account(&mut self, account: &AccountId) {
         if let Some(shelf) = self.0.get_mut(account.workspace()) {
-            shelf.delete_account(account);
+            shelf.conversations.delete_account(account);
         }
     }
 }
@@ -90,16 +77,10 @@ impl Shelf {
                     return self.clone();
                 }
                 Change::Flow(FlowChange::Publish { flow, .. }) => {
-                    excerpt.flows.extend(self.flows.get_key_value(flow).map(owned));
+                    let found = self.flows.get(flow).cloned();
+                    excerpt.flows.extend(found.map(|found| (flow.clone(), found)));
                 }
-                Change::Flow(FlowChange::PutConversation { record, .. }) => {
-                    let place = place(&record.account, &record.chat);
-                    excerpt.conversations.extend(self.conversations.get_key_value(&place).map(owned));
-                }
-                Change::Flow(FlowChange::SeenInput { account, chat, message_id, .. }) => {
-                    let key = (place(account, chat), message_id.clone());
-                    excerpt.inputs.extend(self.inputs.get_key_value(&key).map(owned));
-                }
+                Change::Flow(change) => self.conversations.excerpt(change, &mut excerpt.conversations),
                 _ => {}
             }
         }
@@ -116,37 +97,12 @@ impl Shelf {
                 }
             }
             FlowChange::Delete { flow, at } => self.delete(&flow, at),
-            FlowChange::PutConversation { record, expected } => self.put_conversation(record, expected)?,
-            FlowChange::EndConversation { account, chat, at } => {
-                if let Some(conversation) = self.conversations.get_mut(&place(&account, &chat)) {
-                    conversation.end(at);
-                }
-            }
-            FlowChange::ForgetConversation { account, chat } => {
-                let place = place(&account, &chat);
-                self.conversations.remove(&place);
-                self.inputs.retain(|(of, _), _| *of != place);
-            }
-            FlowChange::SeenInput { account, chat, message_id, at } => {
-                let key = (place(&account, &chat), message_id);
-                if self.inputs.contains_key(&key) {
-                    return Err(conflict("the input was seen before"));
-                }
-                self.inputs.insert(key, at);
-            }
-            FlowChange::ForgetInputs { before, limit } => {
-                for key in oldest(self.inputs.iter().map(|(key, at)| (*at, key)), before, limit) {
-                    self.inputs.remove(&key);
-                }
-            }
-            FlowChange::ForgetEnded { before, limit } => {
-                let all =
-                    self.conversations.iter().map(|(place, conversation)| (&conversation.record, place));
-                let ended = all.filter(|(record, _)| !record.status.is_live());
-                for place in oldest(ended.map(|(record, place)| (record.updated_at, place)), before, limit) {
-                    self.conversations.remove(&place);
-                }
-            }
+            change @ (FlowChange::PutConversation { .. }
+            | FlowChange::EndConversation { .. }
+            | FlowChange::ForgetConversation { .. }
+            | FlowChange::SeenInput { .. }
+            | FlowChange::ForgetInputs { .. }
+            | FlowChange::ForgetEnded { .. }) => self.conversations.apply(change)?,
             FlowChange::CountNode { flow, version, count } => self.count(flow, version, count),
         }
         Ok(())
@@ -186,19 +142,7 @@ impl Shelf {
         self.flows.remove(id);
         self.versions.retain(|(flow, _), _| flow != id);
         self.counts.retain(|(flow, _, _), _| flow != id);
-        let all = self.conversations.values_mut();
-        all.filter(|conversation| conversation.record.flow == id)
-            .for_each(|conversation| conversation.end(at));
-    }
-
-    fn put_conversation(&mut self, record: ConversationRecord, expected: Option<i64>) -> Result<()> {
-        let place = place(&record.account, &record.chat);
-        if self.conversations.get(&place).map(|stored| stored.record.revision) != expected {
-            return Err(conflict("the conversation was written by somebody else"));
-        }
-        let due_at = record.wake_at.filter(|_| record.status.is_live());
-        self.conversations.insert(place, Conversation { record, due_at });
-        Ok(())
+        self.conversations.end_all(id, at);
     }
 
     fn count(&mut self, flow: String, version: i64, count: NodeCount) {
@@ -208,11 +152,6 @@ impl Shelf {
         sum.left += count.left;
         sum.dropped += count.dropped;
         sum.millis += count.millis;
-    }
-
-    fn delete_account(&mut self, account: &AccountId) {
-        self.conversations.retain(|(name, _), _| name != account.name());
-        self.inputs.retain(|((name, _), _), _| name != account.name());
     }
 
     fn flow_page(&self, after: Option<(i64, &str)>, limit: usize) -> FlowPage {
@@ -237,83 +176,17 @@ impl Shelf {
         let next = versions.last().filter(|_| more).map(|head| head.version.to_string());
         FlowVersionPage { versions, next }
     }
-
-    fn conversation_page(
-        &self,
-        status: ConversationStatus,
-        before: Option<(i64, &str, &str)>,
-        limit: usize,
-    ) -> ConversationPage {
-        fn order(record: &ConversationRecord) -> (i64, &str, &str) {
-            (record.updated_at, record.account.name(), &record.chat)
-        }
-        let all = self.conversations.values().map(|conversation| &conversation.record);
-        let mut found: Vec<_> = all
-            .filter(|record| record.status == status && before.is_none_or(|before| order(record) < before))
-            .collect();
-        found.sort_by(|a, b| order(b).cmp(&order(a)));
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = found.last().filter(|_| more).map(|last| {
-            let (at, account, chat) = order(last);
-            format!("{at}.{account}.{chat}")
-        });
-        ConversationPage { conversations: found.into_iter().cloned().collect(), next }
-    }
-
-    fn claim(&mut self, now: i64, until: i64, limit: usize) -> Vec<ConversationRecord> {
-        let mut due: Vec<_> = self
-            .conversations
-            .values_mut()
-            .filter(|conversation| conversation.due_at.is_some_and(|due| due <= now))
-            .collect();
-        due.sort_by_key(|conversation| conversation.due_at);
-        due.truncate(limit);
-        let take = |conversation: &mut Conversation| {
-            conversation.due_at = Some(until);
-            conversation.record.clone()
-        };
-        let mut taken: Vec<_> = due.into_iter().map(take).collect();
-        taken.sort_by(|a, b| (a.wake_at, &a.account, &a.chat).cmp(&(b.wake_at, &b.account, &b.chat)));
-        taken
-    }
-}
-
-impl Conversation {
-    fn end(&mut self, at: i64) {
-        if self.record.status.is_live() {
-            self.record.status = ConversationStatus::Ended;
-            (self.record.wake_at, self.due_at) = (None, None);
-            self.record.revision += 1;
-            self.record.updated_at = at;
-        }
-    }
-}
-
-fn owned<K: Clone, V: Clone>((key, value): (&K, &V)) -> (K, V) {
-    (key.clone(), value.clone())
-}
-
-/// The keys of the oldest before that time.
-fn oldest<'a, K: Ord + Clone + 'a>(
-    all: impl Iterator<Item = (i64, &'a K)>,
-    before: i64,
-    limit: u32,
-) -> Vec<K> {
-    let mut old: Vec<_> = all.filter(|(at, _)| *at < before).collect();
-    old.sort();
-    old.into_iter().take(limit as usize).map(|(_, key)| key.clone()).collect()
 }
 
 /// Where a page starts: "number.text".
-fn cursor(text: &str) -> Option<(i64, &str)> {
+pub(super) fn cursor(text: &str) -> Option<(i64, &str)> {
     let (number, text) = text.split_once('.')?;
     Some((number.parse().ok()?, text))
 }
 
 impl MemoryStore {
     /// Reads from a workspace's flows; a workspace without any reads like one that is empty.
-    fn shelf<T: Default>(&self, workspace: &WorkspaceId, read: impl FnOnce(&Shelf) -> T) -> T {
+    pub(super) fn shelf<T: Default>(&self, workspace: &WorkspaceId, read: impl FnOnce(&Shelf) -> T) -> T {
         self.state.read().flows.0.get(workspace).map(read).unwrap_or_default()
     }
 }
@@ -352,68 +225,6 @@ impl FlowStore for MemoryStore {
             return Ok(FlowVersionPage::default());
         };
         Ok(self.shelf(workspace, |shelf| shelf.version_page(flow, before, page_limit(limit) as usize)))
-    }
-
-    async fn conversation(&self, account: &AccountId, chat: &str) -> Result<Option<ConversationRecord>> {
-        let place = place(account, chat);
-        Ok(self.shelf(account.workspace(), |shelf| {
-            shelf.conversations.get(&place).map(|conversation| conversation.record.clone())
-        }))
-    }
-
-    async fn conversations(
-        &self,
-        workspace: &WorkspaceId,
-        status: ConversationStatus,
-        before: Option<&str>,
-        limit: u32,
-    ) -> Result<ConversationPage> {
-        let place = before.map(|text| {
-            let (at, rest) = cursor(text)?;
-            rest.split_once('.').map(|(account, chat)| (at, account, chat))
-        });
-        if place == Some(None) {
-            return Ok(ConversationPage::default());
-        }
-        let limit = page_limit(limit) as usize;
-        Ok(self.shelf(workspace, |shelf| shelf.conversation_page(status, place.flatten(), limit)))
-    }
-
-    async fn claim_due_conversations(
-        &self,
-        workspace: &WorkspaceId,
-        now: i64,
-        until: i64,
-        limit: u32,
-    ) -> Result<Vec<ConversationRecord>> {
-        let mut state = self.state.write();
-        let shelf = state.flows.0.get_mut(workspace);
-        Ok(shelf.map(|shelf| shelf.claim(now, until, page_limit(limit) as usize)).unwrap_or_default())
-    }
-
-    async fn due_workspaces(&self, now: i64, limit: u32) -> Result<Vec<WorkspaceId>> {
-        let state = self.state.read();
-        let all = state.flows.0.iter().flat_map(|(workspace, shelf)| {
-            shelf.conversations.values().filter_map(move |one| Some((one.due_at?, workspace)))
-        });
-        let mut due: Vec<_> = all.filter(|(at, _)| *at <= now).collect();
-        due.sort();
-        let mut found = Vec::new();
-        for (_, workspace) in due.into_iter().take(page_limit(limit) as usize) {
-            if !found.contains(workspace) {
-                found.push(workspace.clone());
-            }
-        }
-        Ok(found)
-    }
-
-    async fn input_seen(&self, account: &AccountId, chat: &str, message_id: &str) -> Result<bool> {
-        let key = (place(account, chat), message_id.to_owned());
-        Ok(self.shelf(account.workspace(), |shelf| shelf.inputs.contains_key(&key)))
-    }
-
-    async fn oldest_input(&self, workspace: &WorkspaceId) -> Result<Option<i64>> {
-        Ok(self.shelf(workspace, |shelf| shelf.inputs.values().min().copied()))
     }
 
     async fn node_counts(&self, workspace: &WorkspaceId, flow: &str, version: i64) -> Result<Vec<NodeCount>> {

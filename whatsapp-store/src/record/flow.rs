@@ -145,7 +145,7 @@ pub struct NodeCount {
 /// A commit of a conversation's turn has the input that caused it ([`FlowChange::SeenInput`]), the conversation as it is
 /// then ([`FlowChange::PutConversation`]), and what goes out. A commit that fails with
 /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) says that another node was faster: if
-/// [`input_seen`](crate::FlowStore::input_seen), the turn is done; else read the conversation and take the turn again.
+/// [`input_seen`](crate::ConversationStore::input_seen), the turn is done; else read the conversation and take the turn again.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FlowChange {
@@ -195,7 +195,7 @@ pub enum FlowChange {
     PutConversation {
         /// With a revision above the expected one.
         record: ConversationRecord,
-        /// The revision that [`conversation`](crate::FlowStore::conversation) gave, live or ended; `None` if it gave no
+        /// The revision that [`conversation`](crate::ConversationStore::conversation) gave, live or ended; `None` if it gave no
         /// record.
         expected: Option<i64>,
     },
@@ -229,7 +229,7 @@ pub enum FlowChange {
         at: i64,
     },
     /// Removes inputs noted before that time, the oldest `limit` of the workspace. See
-    /// [`oldest_input`](crate::FlowStore::oldest_input).
+    /// [`oldest_input`](crate::ConversationStore::oldest_input).
     ForgetInputs {
         /// Milliseconds since the Unix epoch.
         before: i64,
