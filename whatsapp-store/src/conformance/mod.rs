@@ -30,6 +30,7 @@ mod contact;
 mod contact_list;
 mod conversation;
 mod counter;
+mod delivery;
 mod device;
 mod event;
 mod flow;
@@ -53,8 +54,8 @@ use crate::Store;
 pub mod cases {
     pub use super::{
         appstate::*, audience::*, audit::*, campaign::*, chat::*, commit::*, contact::*, contact_list::*,
-        conversation::*, counter::*, device::*, event::*, flow::*, lease::*, lid::*, message::*, outgoing::*,
-        search::*, session::*, signal::*, suppression::*, team::*, webhook::*,
+        conversation::*, counter::*, delivery::*, device::*, event::*, flow::*, lease::*, lid::*, message::*,
+        outgoing::*, search::*, session::*, signal::*, suppression::*, team::*, webhook::*,
     };
 }
 
@@ -276,6 +277,7 @@ mod tests {
             include_str!("flow.rs"),
             include_str!("team.rs"),
             include_str!("webhook.rs"),
+            include_str!("delivery.rs"),
             include_str!("counter.rs"),
             include_str!("audit.rs"),
             include_str!("chat.rs"),
