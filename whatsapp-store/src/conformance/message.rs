@@ -252,3 +252,22 @@ pub async fn oldest_message_is_told(store: Arc<dyn Store>) {
     assert_eq!(store.oldest_message(&a).await.unwrap(), None);
     assert_eq!(store.oldest_message(&other).await.unwrap(), Some(i64::MIN));
 }
+
+/// Which of them is the last one is told the same way by the chat and by its messages, whoever came first to what.
+pub async fn chats_agree_on_the_last_of_messages_that_come_at_once(store: Arc<dyn Store>) {
+    const TASKS: usize = 8;
+    let a = account("a");
+    for round in 0..25 {
+        let commits = (0..TASKS).map(|task| {
+            let (store, a, id) = (store.clone(), a.clone(), format!("{round} {task}"));
+            tokio::spawn(async move { commit(&*store, &a, [Change::PutMessage(message("c", &id))]).await })
+        });
+        for commit in commits.collect::<Vec<_>>() {
+            commit.await.unwrap();
+        }
+        let page = store.messages(&a, &MessageQuery { limit: 1, ..Default::default() }).await.unwrap();
+        let chat = store.chat(&a, "c").await.unwrap().unwrap();
+        assert_eq!(chat.last.map(|last| last.key), page.messages.first().map(|last| last.key.clone()));
+        assert_eq!(chat.unread, (round + 1) * TASKS as u64);
+    }
+}

@@ -97,6 +97,7 @@ macro_rules! conformance_tests {
                 page_limits_are_bounded
                 foreign_cursors_find_nothing
                 pages_are_stable_while_messages_come_in
+                chats_agree_on_the_last_of_messages_that_come_at_once
                 absent_session_is_none
                 sessions_are_oldest_first
                 session_is_replaced

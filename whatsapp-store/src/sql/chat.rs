@@ -3,18 +3,37 @@ use async_trait::async_trait;
 use super::{Connection, Row, Rows, Sql, Statement, Vault, message, message::columns, of};
 use crate::{AccountId, ChatChange, ChatPage, ChatRecord, ChatStore, MessageRecord, Result, page_limit};
 
-/// What a new message means for its chat. Of those sent in one millisecond, the one inserted later is the last.
-pub(super) fn follow<'a>(account: &'a AccountId, message: &'a MessageRecord) -> Statement<'a> {
+/// Is the message that comes in later than the last one there is? By number within a millisecond, as in
+/// pages: of those that come in at the same time, the one inserted first may get here last.
+macro_rules! if_later {
+    ($column:literal) => {
+        concat!(
+            $column,
+            " = CASE WHEN (excluded.last_at, excluded.last_number) > (chat.last_at, chat.last_number) \
+             OR chat.last_id IS NULL THEN excluded.",
+            $column,
+            " ELSE chat.",
+            $column,
+            " END"
+        )
+    };
+}
+
+/// What a new message, inserted under that number, means for its chat.
+pub(super) fn follow<'a>(account: &'a AccountId, message: &'a MessageRecord, number: i64) -> Statement<'a> {
     of(
-        "INSERT INTO chat (workspace, account, chat, last_at, last_sender, last_id, unread) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (workspace, account, chat) DO UPDATE SET \
-         unread = chat.unread + excluded.unread, \
-         last_sender = CASE WHEN excluded.last_at >= chat.last_at OR chat.last_id IS NULL \
-         THEN excluded.last_sender ELSE chat.last_sender END, \
-         last_id = CASE WHEN excluded.last_at >= chat.last_at OR chat.last_id IS NULL \
-         THEN excluded.last_id ELSE chat.last_id END, \
-         last_at = CASE WHEN excluded.last_at >= chat.last_at OR chat.last_id IS NULL \
-         THEN excluded.last_at ELSE chat.last_at END",
+        concat!(
+            "INSERT INTO chat (workspace, account, chat, last_at, last_sender, last_id, unread, last_number) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (workspace, account, chat) DO UPDATE SET \
+             unread = chat.unread + excluded.unread, ",
+            if_later!("last_sender"),
+            ", ",
+            if_later!("last_id"),
+            ", ",
+            if_later!("last_at"),
+            ", ",
+            if_later!("last_number")
+        ),
         account,
     )
     .text(&*message.key.chat)
@@ -22,6 +41,7 @@ pub(super) fn follow<'a>(account: &'a AccountId, message: &'a MessageRecord) -> 
     .text(&*message.key.sender)
     .text(&*message.key.id)
     .int(!message.from_me && message.status.is_unread())
+    .int(number)
 }
 
 pub(super) fn fewer_unread<'a>(account: &'a AccountId, chat: &'a str, count: i64) -> Statement<'a> {
