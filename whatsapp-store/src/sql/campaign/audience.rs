@@ -1,7 +1,10 @@
+#[cfg(feature = "sqlite")]
 use std::sync::LazyLock;
 
 use super::{Connection, Lane, find, lane, settle, sql};
-use crate::{AudienceBatch, AudienceRow, RecipientState, Result, WorkspaceId, sql::Dialect};
+#[cfg(feature = "sqlite")]
+use crate::AudienceRow;
+use crate::{AudienceBatch, RecipientState, Result, WorkspaceId, sql::Dialect};
 
 pub(super) async fn add(
     connection: &mut Connection<'_>,
@@ -29,12 +32,10 @@ pub(super) async fn add(
 
 #[cfg(feature = "postgres")]
 async fn insert_arrays(connection: &mut Connection<'_>, lane: Lane, batch: &AudienceBatch) -> Result<()> {
-    let insert = sql(
-        "INSERT INTO campaign_audience (id, address, consent, variables) \
+    let insert = sql("INSERT INTO campaign_audience (id, address, consent, variables) \
          SELECT $1 + number - 1, address, consent, variables \
          FROM unnest($2, $3, $4) WITH ORDINALITY AS added (address, consent, variables, number) \
-         ON CONFLICT (id) DO NOTHING",
-    );
+         ON CONFLICT (id) DO NOTHING");
     let insert = insert
         .int(lane.id(batch.first_seq))
         .texts(batch.rows.iter().map(|row| row.address.clone()).collect())

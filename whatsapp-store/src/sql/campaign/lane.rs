@@ -29,10 +29,8 @@ pub(super) async fn make(connection: &mut Connection<'_>, found: &Found, lane: i
     if let Some(lane) = found.lane {
         return Ok(lane);
     }
-    let make = sql(
-        "INSERT INTO campaign_lane (campaign, lane) VALUES ($1, $2) \
-         ON CONFLICT (campaign, lane) DO UPDATE SET lane = excluded.lane RETURNING key",
-    );
+    let make = sql("INSERT INTO campaign_lane (campaign, lane) VALUES ($1, $2) \
+         ON CONFLICT (campaign, lane) DO UPDATE SET lane = excluded.lane RETURNING key");
     let key = connection.fetch(make.int(found.key).int(lane)).await?.one(|row| row.int(0))?;
     key.map(|key| Lane { key }).ok_or_else(|| damaged("a lane that was just written"))
 }
@@ -71,9 +69,8 @@ pub(super) async fn renew(
     until: i64,
 ) -> Result<()> {
     let lane = leased(connection, workspace, place).await?;
-    let renew = lane.sql(
-        "UPDATE campaign_lease SET until = $3 WHERE lane = $1 AND epoch = $2 AND owner IS NOT NULL",
-    );
+    let renew =
+        lane.sql("UPDATE campaign_lease SET until = $3 WHERE lane = $1 AND epoch = $2 AND owner IS NOT NULL");
     if connection.execute(renew.int(epoch).int(until)).await? == 0 {
         return Err(fenced());
     }
@@ -119,9 +116,7 @@ pub(super) async fn move_retries(
     old: i64,
     new: i64,
 ) -> Result<Vec<u32>> {
-    let take = lane.sql(
-        "UPDATE campaign_retry SET epoch = $3 WHERE lane = $1 AND epoch = $2 RETURNING seq",
-    );
+    let take = lane.sql("UPDATE campaign_retry SET epoch = $3 WHERE lane = $1 AND epoch = $2 RETURNING seq");
     let mut seqs = connection.fetch(take.int(old).int(new)).await?.all(|row| row.small(0))?;
     seqs.sort_unstable();
     Ok(seqs)
@@ -161,7 +156,6 @@ pub(super) async fn insert(
 }
 
 pub(super) async fn next_epoch(connection: &mut Connection<'_>, lane: Lane) -> Result<Option<i64>> {
-    let next = lane
-        .sql("UPDATE campaign_lane SET epoch = epoch + 1 WHERE key = $1 RETURNING epoch");
+    let next = lane.sql("UPDATE campaign_lane SET epoch = epoch + 1 WHERE key = $1 RETURNING epoch");
     connection.fetch(next).await?.one(|row| row.int(0))
 }

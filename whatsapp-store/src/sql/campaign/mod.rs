@@ -8,7 +8,8 @@ mod settle;
 
 use super::{Connection, Row, Rows, Sql, Statement, damaged, sql, transact};
 use crate::{
-    CampaignChange, CampaignMove, CampaignRecord, CampaignState, Error, ErrorKind, Outcome, Result, Scope, WorkspaceId,
+    CampaignChange, CampaignMove, CampaignRecord, CampaignState, Error, ErrorKind, Outcome, Result, Scope,
+    WorkspaceId,
 };
 
 #[cfg(all(test, feature = "sqlite"))]
@@ -195,7 +196,8 @@ const OF_CAMPAIGN: [&str; 2] =
 
 async fn delete(connection: &mut Connection<'_>, workspace: &WorkspaceId, campaign: &str) -> Result<()> {
     // First the campaign itself: whoever is writing to it is waited for, and nobody begins.
-    let delete = of("DELETE FROM campaign WHERE workspace = $1 AND id = $2 RETURNING key", workspace, campaign);
+    let delete =
+        of("DELETE FROM campaign WHERE workspace = $1 AND id = $2 RETURNING key", workspace, campaign);
     let Some(key) = connection.fetch(delete).await?.one(|row| row.int(0))? else { return Ok(()) };
     let lanes = connection.fetch(sql("SELECT key FROM campaign_lane WHERE campaign = $1").int(key)).await?;
     for lane in lanes.all(|row| row.int(0).map(|key| Lane { key }))? {
