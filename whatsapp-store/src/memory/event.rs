@@ -58,6 +58,10 @@ impl Events {
         }
     }
 
+    pub(super) fn delete_workspace(&mut self, workspace: &WorkspaceId) {
+        self.list.retain(|_, event| event.workspace != *workspace);
+    }
+
     fn after(&self, position: Option<&str>) -> Result<impl Iterator<Item = &EventRecord>> {
         let after = position.map_or(Ok(0), parse)?;
         Ok(self.list.range(after.saturating_add(1)..).map(|(_, event)| event))
