@@ -82,12 +82,11 @@ impl Check {
                 self.found(format!("variants[{place}].name"), What::VariantName);
             }
         }
-        for (path, share) in
-            [("split.holdOut", definition.split.hold_out), ("split.test", definition.split.test)]
-        {
-            if share > WHOLE {
-                self.found(path, What::Share);
-            }
+        if definition.split.hold_out >= WHOLE {
+            self.found("split.holdOut", What::Share);
+        }
+        if !(1..=WHOLE).contains(&definition.split.test) {
+            self.found("split.test", What::Share);
         }
         if definition.split.test < WHOLE && definition.winner.is_none() {
             self.found(

@@ -47,8 +47,8 @@ pub enum What {
     /// No variant has any weight.
     #[error("at least one variant needs a weight above 0")]
     NoWeight,
-    /// A share is above 1,000 thousandths.
-    #[error("a share is between 0 and 1000 thousandths")]
+    /// A share with which nobody would get anything, or more than all.
+    #[error("shares are thousandths: the hold-out is from 0 to 999, the test from 1 to 1000")]
     Share,
     /// The rule for the winner does not work.
     #[error("{0}")]
@@ -107,6 +107,12 @@ pub enum What {
     /// `is`.
     #[error("line {line}: there are no tests with `is`; compare with ==, !=, <, > and `in`")]
     Test {
+        /// In the field.
+        line: usize,
+    },
+    /// Too many `~` and `+`.
+    #[error("line {line}: more than 64 of ~ and + in one text; write the parts one after the other")]
+    Joins {
         /// In the field.
         line: usize,
     },

@@ -1,7 +1,7 @@
 //! What a template's source may hold.
 //!
-//! Placeholders and conditions, nothing that runs in circles: without loops, assignments and repetition by `*`, what a source
-//! of a known length can make out of values of a known length has an end, also in between, where no writer counts.
+//! Placeholders and conditions, nothing that runs in circles: without loops, assignments and repetition by `*`, and with few joins
+//! by `~`, what a source of a known length can make out of values of a known length has an end, also in between, where no writer counts.
 use super::problem::What;
 
 /// The statements that may stand in `{% %}`.
@@ -10,6 +10,9 @@ const STATEMENTS: [&str; 4] = ["if", "elif", "else", "endif"];
 /// The filters that may stand behind `|`.
 pub(super) const FILTERS: [&str; 8] =
     ["upper", "lower", "title", "capitalize", "trim", "length", "abs", "round"];
+
+/// So many `~` and `+` in a field: each may copy all that was put together before it.
+const JOINS: usize = 64;
 
 /// A source that was looked through.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,7 +25,7 @@ pub(super) struct Source {
 
 /// Looks through a source; says what is not allowed in it.
 pub(super) fn scan(source: &str) -> Result<Source, What> {
-    let (mut found, mut rest, mut depth) = (Source::default(), source, 0_u32);
+    let (mut found, mut rest, mut depth, mut joins) = (Source::default(), source, 0_u32, 0);
     while let Some(start) = next_mark(rest) {
         if depth == 0 {
             found.always.push_str(&rest[..start]);
@@ -34,7 +37,7 @@ pub(super) fn scan(source: &str) -> Result<Source, What> {
         let end = match rest.as_bytes()[start + 1] {
             b'#' => inside.find("#}").ok_or(What::Unclosed { line })?,
             b'%' => {
-                let end = expression_end(inside, "%}", line)?;
+                let end = expression_end(inside, "%}", line, &mut joins)?;
                 match statement(&inside[..end]) {
                     "if" => depth += 1,
                     "endif" => depth = depth.saturating_sub(1),
@@ -43,7 +46,7 @@ pub(super) fn scan(source: &str) -> Result<Source, What> {
                 }
                 end
             }
-            _ => expression_end(inside, "}}", line)?,
+            _ => expression_end(inside, "}}", line, &mut joins)?,
         };
         rest = &inside[end + 2..];
     }
@@ -67,7 +70,7 @@ fn statement(inside: &str) -> &str {
 ///
 /// The template language finds out about unknown filters and tests when it comes to them, and it may come to them first in the
 /// middle of a campaign: so they are looked for here.
-fn expression_end(inside: &str, close: &str, line: usize) -> Result<usize, What> {
+fn expression_end(inside: &str, close: &str, line: usize, joins: &mut usize) -> Result<usize, What> {
     let (mut quote, mut escaped, mut word, mut before) = (None, false, None, b' ');
     for (place, byte) in inside.bytes().enumerate() {
         if let Some(open) = quote {
@@ -92,6 +95,8 @@ fn expression_end(inside: &str, close: &str, line: usize) -> Result<usize, What>
             _ if inside.as_bytes()[place..].starts_with(close.as_bytes()) => return Ok(place),
             b'*' => return Err(What::Repetition { line }),
             b'{' | b'}' => return Err(What::Braces { line }),
+            b'~' | b'+' if *joins >= JOINS => return Err(What::Joins { line }),
+            b'~' | b'+' => *joins += 1,
             _ => {}
         }
         if !byte.is_ascii_whitespace() {
@@ -140,6 +145,7 @@ mod tests {
             ("{% raw %}", What::Statement { line: 1 }),
             ("{{ 'x' * 100000000 }}", What::Repetition { line: 1 }),
             ("{% if a ** 9 %}{% endif %}", What::Repetition { line: 1 }),
+            (&"{{ a ~ a ~ a }}".repeat(33), What::Joins { line: 1 }),
             ("{{ {'a': 1} }}", What::Braces { line: 1 }),
             ("{{ a|reverse }}", What::Filter { line: 1 }),
             ("{% if a == 'b' %}{{ c | safe }}{% endif %}", What::Filter { line: 1 }),

@@ -248,7 +248,9 @@ fn what_is_wrong_with_variants() {
     assert!(with(&|it| it.variants.clear()).contains("at least one variant is needed"));
     assert!(with(&|it| it.variants[0].weight = 0).contains("weight above 0"));
     assert!(with(&|it| it.variants.push(it.variants[0].clone())).contains("variants[1].name"));
-    assert!(with(&|it| it.split.hold_out = 1_001).contains("split.holdOut"));
+    assert!(with(&|it| it.split.hold_out = 1_000).contains("split.holdOut"));
+    assert!(with(&|it| it.split.test = 0).contains("split.test"));
+    assert!(with(&|it| it.split.test = 1_001).contains("split.test"));
     assert!(with(&|it| it.split.test = 500).contains("say how it is found"));
     let rule = WinnerRule { metric: Metric::Read, min_sample: 200, confidence: 95 };
     assert!(with(&|it| it.winner = Some(rule)).contains("two variants or more"));

@@ -28,7 +28,7 @@ pub enum TimeError {
     #[error("a time of day is hours and minutes, such as 08:00, from 00:00 to 23:59")]
     Time,
     /// They begin when they end.
-    #[error("quiet hours begin and end at different times; leave them out by `null`")]
+    #[error("quiet hours begin and end at different times; null instead of them means none")]
     Same,
 }
 

@@ -234,7 +234,9 @@ mod tests {
         );
         let wrong = wrong.unwrap_err();
         assert_eq!(wrong.path, "quietHours.from");
-        assert!(!wrong.to_string().contains("secret"), "{wrong}");
+        assert!(wrong.why.contains("such as 08:00") && !wrong.to_string().contains("secret"), "{wrong}");
+        let same = r#"{"schedule":{"type":"once","at":1},"quietHours":{"from":"08:00","to":"08:00"}}"#;
+        assert!(Timing::from_json(same).unwrap_err().why.contains("different times"));
     }
 
     #[test]
