@@ -77,9 +77,14 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            ErrorKind::Busy => "the store is busy or its connection was lost",
-            ErrorKind::Full => "the store cannot be written: the disk is full or the file is read-only",
-            ErrorKind::Corrupt => "the store holds something that cannot be understood",
+            ErrorKind::Busy => "the store is busy or its connection was lost: try again",
+            ErrorKind::Full => {
+                "the store cannot be written: its disk is full or it is read-only; make room or allow writing"
+            }
+            ErrorKind::Corrupt => {
+                "the store holds something that cannot be understood: check that it is the right one, \
+                 or restore a backup"
+            }
             ErrorKind::NewerSchema => "the store was written by a newer version: update this program",
             ErrorKind::Unreachable => {
                 "the store cannot be opened: check its path or address, and the permissions"
@@ -117,8 +122,8 @@ mod tests {
         let error = Error::new(ErrorKind::Full, "writing a message").because("no space left on device");
         assert_eq!(
             error.to_string(),
-            "writing a message: the store cannot be written: the disk is full or the file is read-only \
-             (no space left on device)"
+            "writing a message: the store cannot be written: its disk is full or it is read-only; \
+             make room or allow writing (no space left on device)"
         );
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("no space left on device"));
     }

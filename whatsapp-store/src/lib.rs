@@ -56,7 +56,7 @@ pub use open::open;
 pub use open::open_sealed;
 pub use record::*;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use sql::vault::{Keyring, Sealed};
+pub use sql::vault::Keyring;
 pub use traits::*;
 
 /// The example in the README compiles and runs.

@@ -260,7 +260,7 @@ fn databases_read_as_memory_does() {
     });
     static CASE: AtomicU32 = AtomicU32::new(0);
     let placeholder: [AccountId; 2] = ["one".parse().unwrap(), "w/one".parse().unwrap()];
-    proptest!(ProptestConfig { cases: 96, failure_persistence: None, ..Default::default() }, |(commits in commits(placeholder))| {
+    proptest!(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() }, |(commits in commits(placeholder))| {
         let case = CASE.fetch_add(1, Ordering::Relaxed);
         runtime.block_on(same(&stores, case, commits))?;
     });

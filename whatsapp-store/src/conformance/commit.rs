@@ -38,7 +38,7 @@ pub async fn changes_apply_in_the_order_given(store: Arc<dyn Store>) {
 /// It writes nothing, and an account of which nothing is known stays unknown.
 pub async fn empty_commit_is_fine(store: Arc<dyn Store>) {
     let a = account("a");
-    commit(&*store, &a, []).await;
+    commit(&*store, &a, Vec::<Change>::new()).await;
     assert_eq!(Presence::of(&*store, &a).await, Presence::NONE);
     assert_eq!(store.all_sessions().await.unwrap(), []);
 }

@@ -99,6 +99,27 @@ macro_rules! conformance_tests {
                 accounts_are_separate
                 text_is_any_unicode
                 values_may_be_large
+                webhook_endpoint_comes_back_as_written
+                webhook_endpoints_are_oldest_first
+                failing_webhook_endpoint_keeps_its_time
+                webhook_delivery_comes_back_as_written
+                webhook_delivery_is_inserted_once
+                contradictory_webhook_delivery_is_refused
+                webhook_deliveries_are_paged_newest_first
+                webhook_delivery_pages_are_stable_under_writes
+                deleted_webhook_endpoint_takes_its_deliveries_along
+                webhook_backlog_counts_by_endpoint
+                claimed_webhook_delivery_is_hidden_for_a_while
+                webhook_attempts_are_noted
+                stale_webhook_attempt_changes_nothing
+                webhook_delivery_is_sent_anew
+                done_webhook_deliveries_are_trimmed
+                webhook_endpoint_that_is_off_is_not_served
+                webhook_endpoints_take_turns
+                webhook_endpoint_cannot_hold_all_workers
+                webhook_deliveries_are_claimed_once
+                no_webhook_delivery_outlives_its_endpoint
+
                 absent_flow_is_none
                 flow_comes_back_as_written
                 only_a_flow_that_is_there_is_published
@@ -166,7 +187,7 @@ mod tests {
         let list = include_str!("mod.rs");
         let files = [
             include_str!("contact.rs"),
-            include_str!("campaign.rs"),
+            include_str!("campaign/mod.rs"),
             include_str!("conversation.rs"),
             include_str!("flow.rs"),
             include_str!("team.rs"),

@@ -26,13 +26,13 @@ impl State {
             lease::check(&self.leases, scope.workspace(), fence)?;
         }
         list.iter().try_for_each(|change| change.check(scope))?;
+        campaign::check(&self.campaigns, scope, list)?;
         flow::check(&self.flows, scope, list)?;
         team::check(&self.teams, scope, list)?;
         for change in list {
             match change {
                 Change::Event(change) => event::check(change)?,
                 Change::Contact(change) => contact::check(self, scope, change)?,
-                Change::Campaign(change) => campaign::check(self, scope, change)?,
                 Change::Webhook(change) => webhook::check(self, scope, change)?,
                 Change::Counter(change) => counter::check(self, scope, change)?,
                 Change::Audit(change) => audit::check(self, scope, change)?,
@@ -66,10 +66,12 @@ impl State {
 
     /// All of a workspace. Spells the fields out, so that one added later is not forgotten.
     pub(super) fn delete_workspace(&mut self, id: &WorkspaceId) {
-        let Self { accounts, events, leases, flows, teams } = self;
+        let Self { accounts, campaigns, events, flows, leases, teams, webhooks } = self;
         accounts.retain(|account, _| account.workspace() != id);
         events.delete_workspace(id);
         leases.retain(|(workspace, _), _| workspace != id);
+        campaigns.remove(id);
+        webhooks.remove(id);
         flows.delete_workspace(id);
         teams.delete_workspace(id);
     }

@@ -32,10 +32,10 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use self::{
-    appstate::AppState, event::Events, flow::Flows, lease::Leases, lid::Lids, message::Messages,
-    outgoing::Outbox, team::Teams,
+    appstate::AppState, campaign::Campaigns, event::Events, flow::Flows, lease::Leases, lid::Lids,
+    message::Messages, outgoing::Outbox, team::Teams, webhook::Webhooks,
 };
-use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey};
+use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey, WorkspaceId};
 
 /// A store in memory. Clones share their contents, which last as long as the last clone.
 #[derive(Clone, Default)]
@@ -49,6 +49,10 @@ struct State {
     accounts: HashMap<AccountId, Account>,
     events: Events,
     leases: Leases,
+    webhooks: BTreeMap<WorkspaceId, Webhooks>,
+
+    campaigns: Campaigns,
+
     flows: Flows,
     teams: Teams,
 }

@@ -40,8 +40,8 @@ fn of_state(state: &str) -> ErrorKind {
         "25006" => ErrorKind::Full,
         // No such database or schema, or no right to it.
         "3D000" | "3F000" | "42501" => ErrorKind::Unreachable,
-        // A damaged page or index.
-        "XX001" | "XX002" => ErrorKind::Corrupt,
+        // A damaged page or index; tables or columns that are not there, or are somebody else's.
+        "XX001" | "XX002" | "42P01" | "42703" | "42P07" => ErrorKind::Corrupt,
         // Lock not available, cancelled by a time limit.
         "55P03" | "57014" => ErrorKind::Busy,
         _ => match state.get(..2) {
@@ -71,6 +71,7 @@ mod tests {
             ("28P01", ErrorKind::Unreachable),
             ("3D000", ErrorKind::Unreachable),
             ("XX001", ErrorKind::Corrupt),
+            ("42P01", ErrorKind::Corrupt),
             ("23505", ErrorKind::Other),
         ];
         for (state, kind) in kinds {

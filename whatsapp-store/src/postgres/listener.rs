@@ -13,23 +13,26 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Listener {
+    pool: PgPool,
     events: std::sync::Arc<Notify>,
     task: AbortHandle,
 }
 
 impl Listener {
+    /// It takes one connection of the pool and keeps it.
     pub(super) fn start(pool: PgPool, schema: &str) -> Self {
         let events = std::sync::Arc::new(Notify::new());
-        let task = tokio::spawn(listen(pool, format!("whatsapp_events_{schema}"), events.clone()));
-        Self { events, task: task.abort_handle() }
+        let task = tokio::spawn(listen(pool.clone(), format!("whatsapp_events_{schema}"), events.clone()));
+        Self { pool, events, task: task.abort_handle() }
     }
 
     pub(super) fn events(&self) -> &Notify {
         &self.events
     }
 
-    pub(super) fn stop(&self) {
+    pub(super) async fn stop(&self) {
         self.task.abort();
+        self.pool.close().await;
     }
 }
 
@@ -54,8 +57,8 @@ async fn hear(pool: &PgPool, channel: &str, events: &Notify) -> sqlx::Result<()>
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(channel).await?;
     loop {
-        // What was missed before is found by those who are woken now.
+        // What was missed before is found by those who are woken now: it may be that the connection was lost and is back.
         events.notify_waiters();
-        listener.recv().await?;
+        listener.try_recv().await?;
     }
 }

@@ -22,6 +22,10 @@ mod webhook;
 pub use account::{AccountId, IdError, WorkspaceId};
 pub use appstate::{AppStateChange, AppStateVersion};
 pub use audit::*;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use campaign::groups;
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+pub(crate) use campaign::offset;
 pub use campaign::*;
 pub use chat::{ChatChange, ChatRecord};
 pub use contact::*;

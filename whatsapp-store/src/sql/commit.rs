@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     Connection, Sql, appstate, audit, campaign, chat, contact, counter, device, event, flow, lease, lid,
-    message, of, outgoing, session, signal, team, webhook,
+    message, of, outgoing, session, signal, team, transact, vault, webhook,
 };
 use crate::{AccountId, Change, Changes, Error, ErrorKind, Result, Scope, SignalKey, Store};
 
@@ -18,6 +18,10 @@ impl<S: Sql> Store for S {
         }
         changes.list.iter().try_for_each(|change| change.check(&changes.scope))?;
         self.write(changes).await
+    }
+
+    async fn reseal(&self, limit: u32) -> Result<u64> {
+        transact(self, move |connection| Box::pin(vault::reseal(connection, limit))).await
     }
 
     async fn close(&self) {

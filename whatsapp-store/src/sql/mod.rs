@@ -12,6 +12,8 @@ mod connection;
 mod contact;
 mod conversation;
 mod counter;
+#[cfg(all(test, feature = "sqlite", feature = "postgres"))]
+mod cut;
 mod device;
 mod event;
 mod flow;
@@ -145,8 +147,8 @@ fn account_at(row: &Row, place: usize) -> Result<AccountId> {
 }
 
 /// All columns with sealed values.
-const SEALED: [vault::Column; 5] =
-    [appstate::SEALED, device::SEALED, message::SEALED, outgoing::SEALED, signal::SEALED];
+const SEALED: [vault::Column; 6] =
+    [appstate::SEALED, device::SEALED, message::SEALED, outgoing::SEALED, signal::SEALED, webhook::SEALED];
 
 /// Statements that have to go by an index, as SQLite reads them.
 #[cfg(all(test, feature = "sqlite"))]
@@ -155,9 +157,12 @@ pub(crate) fn reads() -> Vec<&'static str> {
     all.extend(chat::STATEMENTS);
     all.extend(outgoing::STATEMENTS);
     all.extend(signal::statements());
+    all.extend(webhook::STATEMENTS);
+
     all.extend(flow::STATEMENTS);
     all.extend(conversation::STATEMENTS);
     all.extend(team::STATEMENTS);
     all.extend(event::STATEMENTS.map(|(sqlite, _)| sqlite));
+    all.extend(campaign::STATEMENTS);
     all
 }

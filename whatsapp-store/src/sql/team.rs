@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{Connection, Row, Rows, Sql, Statement, damaged, keyset, sql, transact};
+use super::{Connection, Row, Rows, Sql, Statement, campaign, damaged, keyset, sql, transact};
 use crate::{
     ApiKeyPage, ApiKeyRecord, Error, ErrorKind, ResetToken, Result, Role, Scope, SecretHash, TeamChange,
     TeamStore, UserPage, UserRecord, WorkspaceId, WorkspacePage, WorkspaceRecord, email_key, page_limit,
@@ -58,6 +58,10 @@ const DELETE_WORKSPACE: &[&str] = &tables![
     "session",
     "lease",
     "event",
+    "campaign",
+    "campaign_number",
+    "webhook_endpoint",
+    "webhook_delivery",
     "flow",
     "flow_version",
     "flow_input",
@@ -70,6 +74,8 @@ const DELETE_WORKSPACE: &[&str] = &tables![
 ];
 
 async fn delete_workspace(connection: &mut Connection<'_>, workspace: &WorkspaceId) -> Result<()> {
+    // What belongs to a campaign has its key in place of the workspace.
+    campaign::delete_workspace(connection, workspace).await?;
     for text in DELETE_WORKSPACE {
         connection.execute(sql(text).text(workspace.as_str())).await?;
     }
@@ -323,18 +329,33 @@ mod tests {
     use super::*;
     use crate::sqlite::SqliteStore;
 
-    /// Who adds a table adds it to the list too.
+    async fn names(store: &SqliteStore, tables: &'static str) -> Vec<String> {
+        store.fetch(sql(tables)).await.unwrap().all(|row| row.text(0)).unwrap()
+    }
+
+    /// Who adds a table adds it to the list too, or says here why it is nobody's.
     #[tokio::test]
     async fn every_table_of_a_workspace_is_deleted_with_it() {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path().join("a.db")).await.unwrap();
-        let tables = "SELECT t.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c \
-            WHERE t.type = 'table' AND c.name = 'workspace' ORDER BY t.name";
-        let expected: Vec<String> = store.fetch(sql(tables)).await.unwrap().all(|row| row.text(0)).unwrap();
-        let name = |text: &&str| text.split(' ').nth(2).unwrap().to_owned();
-        let mut listed: Vec<String> = DELETE_WORKSPACE.iter().map(name).collect();
+        let table = |text: &&str| text.split(' ').nth(2).unwrap().to_owned();
+        let mut listed: Vec<_> = DELETE_WORKSPACE.iter().map(table).collect();
         listed.sort_unstable();
+        let with_workspace = "SELECT t.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c \
+            WHERE t.type = 'table' AND c.name = 'workspace' ORDER BY t.name";
         assert!(listed.len() > 20, "the search found {listed:?}");
-        assert_eq!(listed, expected);
+        assert_eq!(listed, names(&store, with_workspace).await);
+        let without = "SELECT t.name FROM sqlite_schema t WHERE t.type = 'table' \
+            AND NOT EXISTS (SELECT 1 FROM pragma_table_info(t.name) c WHERE c.name = 'workspace')";
+        let others = names(&store, without).await.into_iter().filter(|name| {
+            let parts = campaign::PARTS.iter().map(table).collect::<Vec<_>>();
+            // Words go with their messages, by a trigger.
+            let of_all = ["vault_key", "consumer", "_sqlx_migrations"].contains(&&**name);
+            !of_all
+                && !parts.contains(name)
+                && !name.starts_with("sqlite_")
+                && !name.starts_with("message_words")
+        });
+        assert_eq!(others.collect::<Vec<_>>(), [""; 0]);
     }
 }

@@ -17,9 +17,7 @@ use rand::{TryRng, rngs::SysRng};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use async_trait::async_trait;
-
-use super::{Connection, Row, Rows, Sql, Statement, sql, transact};
+use super::{Connection, Row, Rows, Statement, sql};
 use crate::{Error, ErrorKind, Result};
 
 const PLAIN: u8 = 0;
@@ -33,7 +31,7 @@ pub(crate) type KeyId = [u8; 8];
 /// The keys that secrets are sealed with at rest: the first seals, all of them open.
 ///
 /// To change the key while the program runs on several nodes: add the new key behind the old one everywhere; then put it
-/// first everywhere; then let [`Sealed::reseal`](crate::Sealed::reseal) rewrite what is left; then take the old one away.
+/// first everywhere; then let [`Store::reseal`](crate::Store::reseal) rewrite what is left; then take the old one away.
 #[derive(Clone, Default)]
 pub struct Keyring {
     keys: Vec<Key>,
@@ -119,11 +117,17 @@ fn hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Vault {
     keyring: Keyring,
+    #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
+    pub(super) cut: super::cut::Cut,
 }
 
 impl Vault {
-    pub(crate) const fn new(keyring: Keyring) -> Self {
-        Self { keyring }
+    pub(crate) fn new(keyring: Keyring) -> Self {
+        Self {
+            keyring,
+            #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
+            cut: super::cut::Cut::default(),
+        }
     }
 
     /// The key that seals.
@@ -223,25 +227,8 @@ pub(super) struct Column {
     pub(super) row: fn(&Row) -> Result<(String, Statement<'static>)>,
 }
 
-/// A store whose secrets can be sealed anew.
-#[async_trait]
-pub trait Sealed {
-    /// Rewrites some of the secrets that are not sealed with the first key, at most `limit` of each kind, and says how
-    /// many that were: repeat it until it says 0. It runs beside everything else.
-    ///
-    /// # Errors
-    /// When they cannot be read or written; what was rewritten before stays so.
-    async fn reseal(&self, limit: u32) -> Result<u64>;
-}
-
-#[async_trait]
-impl<S: Sql> Sealed for S {
-    async fn reseal(&self, limit: u32) -> Result<u64> {
-        transact(self, move |connection| Box::pin(reseal(connection, limit))).await
-    }
-}
-
-async fn reseal(connection: &mut Connection<'_>, limit: u32) -> Result<u64> {
+/// See [`Store::reseal`](crate::Store::reseal).
+pub(super) async fn reseal(connection: &mut Connection<'_>, limit: u32) -> Result<u64> {
     let prefix = connection.vault.prefix();
     let mut count = 0;
     for column in super::SEALED {

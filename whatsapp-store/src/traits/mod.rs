@@ -79,6 +79,17 @@ pub trait Store:
     /// to the same effect, events apart.
     async fn commit(&self, changes: Changes) -> Result<()>;
 
+    /// Rewrites some of the secrets at rest that are not sealed with the first key, at most `limit` of each kind, and says
+    /// how many those were: repeat it until it says 0. It runs beside everything else. A store that seals nothing
+    /// has nothing to do.
+    ///
+    /// # Errors
+    /// When they cannot be read or written; what was rewritten before stays so.
+    async fn reseal(&self, limit: u32) -> Result<u64> {
+        let _ = limit;
+        Ok(0)
+    }
+
     /// Finishes the commits under way and lets go of what is held open, so that another process may open it. Calls that
     /// come later may fail. Dropping a store does the same, without telling when it is done.
     async fn close(&self) {}

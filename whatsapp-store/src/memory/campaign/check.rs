@@ -1,0 +1,100 @@
+use std::collections::{HashMap, HashSet};
+
+use super::{Campaigns, Workspace};
+use crate::{
+    CampaignChange, CampaignMove, CampaignRecord, CampaignState, Change, Error, ErrorKind, Outcome,
+    RangeLease, Result, Scope,
+};
+
+/// What can make a commit fail, asked before anything of it is applied. The changes of one commit build on each other.
+pub(in crate::memory) fn check(campaigns: &Campaigns, scope: &Scope, list: &[Change]) -> Result<()> {
+    let mut list = list.iter().filter_map(|change| match change {
+        Change::Campaign(change) => Some(change),
+        _ => None,
+    });
+    let empty = Workspace::default();
+    let mut ahead = Ahead {
+        stored: campaigns.get(scope.workspace()).unwrap_or(&empty),
+        states: HashMap::new(),
+        ended: HashSet::new(),
+        added: 0,
+    };
+    list.try_for_each(|change| ahead.check(change))
+}
+
+/// How things stand in the middle of a commit.
+struct Ahead<'a> {
+    stored: &'a Workspace,
+    /// Of campaigns that were put, moved or deleted (`None`).
+    states: HashMap<&'a str, Option<CampaignState>>,
+    /// Leases that ended.
+    ended: HashSet<(&'a str, i32, i64)>,
+    added: i64,
+}
+
+impl<'a> Ahead<'a> {
+    fn check(&mut self, change: &'a CampaignChange) -> Result<()> {
+        change.check()?;
+        match change {
+            CampaignChange::Put(record) => self.put(record),
+            CampaignChange::SetState(step) => self.set_state(step),
+            CampaignChange::PutLane(_) | CampaignChange::AddAudience(_) => Ok(()),
+            CampaignChange::Settle(settlement) => match settlement.epoch {
+                None => Ok(()),
+                Some(epoch) => self.lease(&settlement.campaign, settlement.lane, epoch, &settlement.outcomes),
+            },
+            CampaignChange::RenewLease { campaign, lane, epoch, .. } => {
+                self.lease(campaign, *lane, *epoch, &[])
+            }
+            CampaignChange::ReleaseLease { campaign, lane, epoch, .. } => {
+                self.lease(campaign, *lane, *epoch, &[])?;
+                self.ended.insert((campaign, *lane, *epoch));
+                Ok(())
+            }
+            CampaignChange::Delete { campaign } => {
+                self.states.insert(campaign, None);
+                Ok(())
+            }
+        }
+    }
+
+    fn state(&self, campaign: &str) -> Option<CampaignState> {
+        let stored = || self.stored.list.get(campaign).map(|campaign| campaign.record.state);
+        self.states.get(campaign).copied().unwrap_or_else(stored)
+    }
+
+    fn put(&mut self, record: &'a CampaignRecord) -> Result<()> {
+        if self.state(&record.id).is_some() {
+            return Ok(());
+        }
+        self.added += 1;
+        if self.stored.last_number + self.added > CampaignRecord::LAST_NUMBER {
+            return Err(Error::new(ErrorKind::Invalid, "adding a campaign")
+                .because("the workspace has used up the numbers of its campaigns"));
+        }
+        self.states.insert(&record.id, Some(record.state));
+        Ok(())
+    }
+
+    fn set_state(&mut self, step: &'a CampaignMove) -> Result<()> {
+        match self.state(&step.campaign) {
+            Some(state) if state == step.state || state.is_in(step.from) => {
+                self.states.insert(&step.campaign, Some(step.state));
+                Ok(())
+            }
+            _ => Err(Error::new(ErrorKind::Conflict, "moving a campaign to another state")),
+        }
+    }
+
+    /// Is the lease there, and does it cover these outcomes?
+    fn lease(&self, campaign: &str, lane: i32, epoch: i64, outcomes: &[Outcome]) -> Result<()> {
+        let stored = || self.stored.list.get(campaign)?.lanes.get(&lane)?.leases.get(&epoch);
+        // A campaign that was deleted and put again in this commit has no leases.
+        let gone = self.states.get(campaign).is_some_and(Option::is_none)
+            || self.ended.contains(&(campaign, lane, epoch));
+        match stored().filter(|lease| !gone && lease.owner.is_some()) {
+            Some(lease) => RangeLease::check(lease.range.start, lease.range.end, outcomes),
+            None => Err(Error::new(ErrorKind::Fenced, "writing to a lane of a campaign")),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Lanes, and the leases of their parts. A lease is named by its epoch, which the lane gives.
+use std::ops::Range;
+
+use super::{Connection, Lane, Rows, find};
+use crate::{Error, ErrorKind, LaneRecord, Outcome, RangeLease, Result, WorkspaceId};
+
+pub(super) fn fenced() -> Error {
+    Error::new(ErrorKind::Fenced, "writing to a lane of a campaign")
+}
+
+pub(super) async fn put(
+    connection: &mut Connection<'_>,
+    workspace: &WorkspaceId,
+    lane: &LaneRecord,
+) -> Result<()> {
+    let Some(found) = find(connection, workspace, &lane.campaign).await? else { return Ok(()) };
+    let put = found.lane(lane.lane).sql(
+        "INSERT INTO campaign_lane (campaign, lane, next, \"end\", definition) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (campaign, lane) DO UPDATE SET \"end\" = excluded.\"end\", definition = excluded.definition",
+    );
+    connection.execute(put.int(lane.next).int(lane.end).text(&*lane.definition)).await.map(drop)
+}
+
+/// Fails unless the lease is there and covers these outcomes, and keeps it from changing hands until the transaction ends.
+pub(super) async fn check(
+    connection: &mut Connection<'_>,
+    lane: Lane,
+    epoch: i64,
+    outcomes: &[Outcome],
+) -> Result<()> {
+    let text = connection.dialect().text(
+        "SELECT lo, hi FROM campaign_lease WHERE campaign = $1 AND lane = $2 AND epoch = $3",
+        "SELECT lo, hi FROM campaign_lease WHERE campaign = $1 AND lane = $2 AND epoch = $3 FOR KEY SHARE",
+    );
+    let range = connection.fetch(lane.sql(text).int(epoch)).await?;
+    let (lo, hi) = range.one(|row| Ok((row.small(0)?, row.small(1)?)))?.ok_or_else(fenced)?;
+    RangeLease::check(lo, hi, outcomes)
+}
+
+/// The lane of a change that stands on a lease: without the campaign there is no lease.
+async fn leased(
+    connection: &mut Connection<'_>,
+    workspace: &WorkspaceId,
+    (campaign, lane): (&str, i32),
+) -> Result<Lane> {
+    Ok(find(connection, workspace, campaign).await?.ok_or_else(fenced)?.lane(lane))
+}
+
+pub(super) async fn renew(
+    connection: &mut Connection<'_>,
+    workspace: &WorkspaceId,
+    place: (&str, i32),
+    epoch: i64,
+    until: i64,
+) -> Result<()> {
+    let lane = leased(connection, workspace, place).await?;
+    let renew = lane.sql(
+        "UPDATE campaign_lease SET until = $4 WHERE campaign = $1 AND lane = $2 AND epoch = $3 AND owner IS NOT NULL",
+    );
+    if connection.execute(renew.int(epoch).int(until)).await? == 0 {
+        return Err(fenced());
+    }
+    Ok(())
+}
+
+pub(super) async fn release(
+    connection: &mut Connection<'_>,
+    workspace: &WorkspaceId,
+    place: (&str, i32),
+    epoch: i64,
+    unsent: u32,
+) -> Result<()> {
+    let lane = leased(connection, workspace, place).await?;
+    let end = lane.sql(
+        "DELETE FROM campaign_lease WHERE campaign = $1 AND lane = $2 AND epoch = $3 AND owner IS NOT NULL \
+         RETURNING lo, hi, reclaimed, retry",
+    );
+    let ended = connection
+        .fetch(end.int(epoch))
+        .await?
+        .one(|row| Ok((row.small::<u32>(0)?, row.small::<u32>(1)?, row.flag(2)?, row.flag(3)?)))?;
+    let (lo, hi, reclaimed, retry) = ended.ok_or_else(fenced)?;
+    let rest = if retry { lo..hi } else { unsent.max(lo)..hi };
+    // What may have been sent by somebody else has to go on saying so, and a lease is what says it.
+    let keeps = if retry { reclaimed } else { !rest.is_empty() };
+    let new = if keeps {
+        let holder = Holder { owner: None, until: i64::MIN, reclaimed, retry };
+        insert(connection, lane, rest, holder).await?.ok_or_else(fenced)?
+    } else {
+        0
+    };
+    if retry {
+        move_retries(connection, lane, epoch, new).await?;
+    }
+    Ok(())
+}
+
+/// Gives the retries of one lease to another, or to none with 0. Says which.
+pub(super) async fn move_retries(
+    connection: &mut Connection<'_>,
+    lane: Lane,
+    old: i64,
+    new: i64,
+) -> Result<Vec<u32>> {
+    let take = lane.sql(
+        "UPDATE campaign_retry SET epoch = $4 WHERE campaign = $1 AND lane = $2 AND epoch = $3 RETURNING seq",
+    );
+    let mut seqs = connection.fetch(take.int(old).int(new)).await?.all(|row| row.small(0))?;
+    seqs.sort_unstable();
+    Ok(seqs)
+}
+
+/// Who has a lease.
+pub(super) struct Holder<'a> {
+    /// `None` when it was given back.
+    pub(super) owner: Option<&'a str>,
+    pub(super) until: i64,
+    pub(super) reclaimed: bool,
+    pub(super) retry: bool,
+}
+
+/// Writes a lease under the lane's next epoch, which is returned. `None` if there is no such lane.
+pub(super) async fn insert(
+    connection: &mut Connection<'_>,
+    lane: Lane,
+    range: Range<u32>,
+    holder: Holder<'_>,
+) -> Result<Option<i64>> {
+    let Some(epoch) = next_epoch(connection, lane).await? else { return Ok(None) };
+    let insert = lane.sql(
+        "INSERT INTO campaign_lease (campaign, lane, epoch, lo, hi, owner, until, reclaimed, retry) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    );
+    let insert = insert
+        .int(epoch)
+        .int(range.start)
+        .int(range.end)
+        .opt_text(holder.owner)
+        .int(holder.until)
+        .int(holder.reclaimed)
+        .int(holder.retry);
+    connection.execute(insert).await?;
+    Ok(Some(epoch))
+}
+
+pub(super) async fn next_epoch(connection: &mut Connection<'_>, lane: Lane) -> Result<Option<i64>> {
+    let next = lane
+        .sql("UPDATE campaign_lane SET epoch = epoch + 1 WHERE campaign = $1 AND lane = $2 RETURNING epoch");
+    connection.fetch(next).await?.one(|row| row.int(0))
+}

@@ -1,0 +1,193 @@
+use std::collections::BTreeMap;
+
+use super::{Connection, Lane, Rows, find, lane, sql};
+use crate::{
+    Effect, Outcome, RecipientMinute, RecipientState, Result, Settlement, WorkspaceId,
+    record::{groups, offset},
+    sql::Statement,
+};
+
+/// How many went from which state to which.
+type Moves = BTreeMap<(u8, u8), i64>;
+
+pub(super) async fn apply(
+    connection: &mut Connection<'_>,
+    workspace: &WorkspaceId,
+    settlement: &Settlement,
+) -> Result<()> {
+    let Some(found) = find(connection, workspace, &settlement.campaign).await? else {
+        return settlement.epoch.map_or(Ok(()), |_| Err(lane::fenced()));
+    };
+    let lane = found.lane(settlement.lane);
+    if let Some(epoch) = settlement.epoch {
+        lane::check(connection, lane, epoch, &settlement.outcomes).await?;
+    }
+    let at = offset::of(settlement.at, found.base_at);
+    let mut moves = Moves::new();
+    for (effect, outcomes) in groups(&settlement.outcomes) {
+        write(connection, lane, &effect, at, &outcomes, &mut moves).await?;
+    }
+    moves.retain(|(prior, state), _| prior != state);
+    let mut counts = BTreeMap::<u8, i64>::new();
+    let mut into = BTreeMap::<u8, i64>::new();
+    for ((prior, state), number) in moves {
+        *counts.entry(prior).or_default() -= number;
+        *counts.entry(state).or_default() += number;
+        *into.entry(state).or_default() += number;
+    }
+    count(connection, lane.key, &Vec::from_iter(counts)).await?;
+    count_minute(connection, lane.key, RecipientMinute::of(settlement.at), &Vec::from_iter(into)).await
+}
+
+/// Whatever is written keeps the old state beside the new one, since PostgreSQL returns new values alone.
+macro_rules! update {
+    ($list:literal) => {
+        concat!(
+            "UPDATE campaign_recipient SET prior = state, state = COALESCE($4, state), code = COALESCE($5, code), \
+             sender = COALESCE($6, sender), flags = flags | $7, \
+             tries = CASE WHEN tries + $8 > 255 THEN 255 ELSE tries + $8 END, \
+             sent = CASE WHEN $9 = 1 THEN $10 ELSE sent END, \
+             delivered = CASE WHEN $9 = 2 THEN $10 ELSE delivered END, \
+             read = CASE WHEN $9 = 3 THEN $10 ELSE read END \
+             WHERE campaign = $1 AND lane = $2 AND (CAST(1 AS BIGINT) << CAST(state AS INTEGER)) & $3 <> 0 AND ",
+            $list
+        )
+    };
+}
+
+const UPDATE: (&str, &str) = (
+    concat!(update!("seq IN (SELECT value FROM json_each($11))"), " RETURNING prior, state, 1"),
+    concat!(
+        "WITH moved AS (",
+        update!("seq = ANY($11)"),
+        " RETURNING prior, state) SELECT prior, state, COUNT(*) FROM moved GROUP BY prior, state"
+    ),
+);
+const UPDATE_RETRIES: (&str, &str) = (
+    concat!(update!("seq IN (SELECT value FROM json_each($11))"), " RETURNING prior, state, 1, seq"),
+    concat!(update!("seq = ANY($11)"), " RETURNING prior, state, 1, seq"),
+);
+
+fn update<'a>(
+    text: &'static str,
+    lane: Lane,
+    effect: &Effect,
+    at: i32,
+    outcomes: &[Outcome],
+) -> Statement<'a> {
+    let unsigned = |value: Option<u16>| value.map(|value| i64::from(value.cast_signed()));
+    lane.sql(text)
+        .int(effect.from.cast_signed())
+        .opt_int(effect.state.map(|state| i64::from(state.code())))
+        .opt_int(unsigned(effect.code))
+        .opt_int(unsigned(effect.sender))
+        .int(effect.flags)
+        .int(effect.tries)
+        .int(effect.stamp.map_or(0, |stamp| stamp as u8))
+        .int(at)
+        .ints(outcomes.iter().map(|outcome| i64::from(outcome.seq)).collect())
+}
+
+/// Writes outcomes of one effect, no two of the same recipient, and what they mean for the list of retries.
+async fn write(
+    connection: &mut Connection<'_>,
+    lane: Lane,
+    effect: &Effect,
+    at: i32,
+    outcomes: &[Outcome],
+    moves: &mut Moves,
+) -> Result<()> {
+    let retries = effect.state == Some(RecipientState::Retry);
+    let text = if retries { UPDATE_RETRIES } else { UPDATE };
+    let text = connection.dialect().text(text.0, text.1);
+    let rows = connection.fetch(update(text, lane, effect, at, outcomes)).await?;
+    let retry = RecipientState::Retry.code();
+    let mut retried = false;
+    for row in &rows {
+        let (prior, state) = (row.small(0)?, row.small(1)?);
+        retried |= prior == retry && state != retry;
+        *moves.entry((prior, state)).or_default() += row.int(2)?;
+    }
+    if retries {
+        return put_retries(connection, lane, &rows.all(|row| row.small(3))?, outcomes).await;
+    }
+    if retried {
+        // All of them that waited have moved: the effect replaces that state.
+        let text = connection.dialect().text(
+            "DELETE FROM campaign_retry WHERE campaign = $1 AND lane = $2 AND seq IN (SELECT value FROM json_each($3))",
+            "DELETE FROM campaign_retry WHERE campaign = $1 AND lane = $2 AND seq = ANY($3)",
+        );
+        let seqs = outcomes.iter().map(|outcome| i64::from(outcome.seq)).collect();
+        connection.execute(lane.sql(text).ints(seqs)).await?;
+    }
+    Ok(())
+}
+
+/// Puts those of `outcomes` on the list whose recipients were written.
+async fn put_retries(
+    connection: &mut Connection<'_>,
+    lane: Lane,
+    written: &[u32],
+    outcomes: &[Outcome],
+) -> Result<()> {
+    let due: BTreeMap<u32, i64> =
+        outcomes.iter().filter_map(|outcome| Some((outcome.seq, outcome.retry_at?))).collect();
+    let (seqs, dues): (Vec<i64>, Vec<i64>) =
+        written.iter().filter_map(|seq| Some((i64::from(*seq), *due.get(seq)?))).unzip();
+    if seqs.is_empty() {
+        return Ok(());
+    }
+    let text = connection.dialect().text(
+        "WITH due (key, value) AS MATERIALIZED (SELECT key, value FROM json_each($4)) \
+         INSERT INTO campaign_retry (campaign, lane, seq, due, epoch) \
+         SELECT $1, $2, seq.value, due.value, 0 FROM json_each($3) AS seq JOIN due ON due.key = seq.key WHERE true \
+         ON CONFLICT (campaign, lane, seq) DO UPDATE SET due = excluded.due, epoch = 0",
+        "INSERT INTO campaign_retry (campaign, lane, seq, due, epoch) \
+         SELECT $1, $2, seq, due, 0 FROM unnest($3, $4) AS added (seq, due) \
+         ON CONFLICT (campaign, lane, seq) DO UPDATE SET due = excluded.due, epoch = 0",
+    );
+    connection.execute(lane.sql(text).ints(seqs).ints(dues)).await.map(drop)
+}
+
+/// A state and by how much its number changes, as one number: both databases have lists of those.
+fn packed(changes: &[(u8, i64)]) -> Vec<i64> {
+    changes.iter().filter(|(_, by)| *by != 0).map(|(state, by)| by * 256 + i64::from(*state)).collect()
+}
+
+/// Adds to the counters of a campaign.
+pub(super) async fn count(connection: &mut Connection<'_>, key: i64, changes: &[(u8, i64)]) -> Result<()> {
+    let changes = packed(changes);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let text = connection.dialect().text(
+        "INSERT INTO campaign_counter (campaign, shard, state, count) \
+         SELECT $1, 0, value & 255, value >> 8 FROM json_each($2) WHERE true \
+         ON CONFLICT (campaign, shard, state) DO UPDATE SET count = campaign_counter.count + excluded.count",
+        "INSERT INTO campaign_counter (campaign, shard, state, count) \
+         SELECT $1, pg_backend_pid() % 16, value & 255, value >> 8 FROM unnest($2) AS value \
+         ON CONFLICT (campaign, shard, state) DO UPDATE SET count = campaign_counter.count + excluded.count",
+    );
+    connection.execute(sql(text).int(key).ints(changes)).await.map(drop)
+}
+
+async fn count_minute(
+    connection: &mut Connection<'_>,
+    key: i64,
+    minute: i64,
+    changes: &[(u8, i64)],
+) -> Result<()> {
+    let changes = packed(changes);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let text = connection.dialect().text(
+        "INSERT INTO campaign_minute (campaign, minute, shard, state, count) \
+         SELECT $1, $2, 0, value & 255, value >> 8 FROM json_each($3) WHERE true \
+         ON CONFLICT (campaign, minute, shard, state) DO UPDATE SET count = campaign_minute.count + excluded.count",
+        "INSERT INTO campaign_minute (campaign, minute, shard, state, count) \
+         SELECT $1, $2, pg_backend_pid() % 16, value & 255, value >> 8 FROM unnest($3) AS value \
+         ON CONFLICT (campaign, minute, shard, state) DO UPDATE SET count = campaign_minute.count + excluded.count",
+    );
+    connection.execute(sql(text).int(key).int(minute).ints(changes)).await.map(drop)
+}
