@@ -4,4 +4,6 @@
 //! lead back to their row, [`pacing`] says when the next message may go. The scheduler and its runner over `whatsapp-store` and
 //! a port for sending come next.
 pub mod id;
+pub mod lattice;
 pub mod pacing;
+pub mod scheduler;

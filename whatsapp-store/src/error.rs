@@ -35,7 +35,7 @@ pub enum ErrorKind {
     WrongKey,
     /// The commit stood on a lease that somebody else has by now: stop the work that it covers.
     Fenced,
-    /// What the commit builds on is not so any more, or a name is taken: read again, and decide anew.
+    /// What the commit builds on is not so any more, or a name, number or address is taken: read again, and decide anew.
     Conflict,
     /// The changes contradict themselves: a mistake of the caller, and the same call will fail again.
     Invalid,
@@ -93,7 +93,9 @@ impl fmt::Display for Error {
                 "the storage key is missing or wrong: give the key that it was written with"
             }
             ErrorKind::Fenced => "somebody else has the lease that this was done under: nothing was written",
-            ErrorKind::Conflict => "what is stored is not what was expected: nothing was written",
+            ErrorKind::Conflict => {
+                "what is stored is not what was expected, or a name is taken: nothing was written"
+            }
             ErrorKind::InUse => "the store is open elsewhere: stop the other process first",
             ErrorKind::Invalid => "the changes contradict themselves",
             ErrorKind::UnknownBackend => "no storage backend of this build has that URL scheme",

@@ -20,10 +20,12 @@
 //! rest.
 #![allow(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
 
+mod audience;
 mod audit;
 mod campaign;
 mod commit;
 mod contact;
+mod contact_list;
 mod conversation;
 mod counter;
 mod device;
@@ -34,6 +36,7 @@ mod outgoing;
 mod samples;
 mod session;
 mod signal;
+mod suppression;
 mod team;
 mod webhook;
 
@@ -44,8 +47,9 @@ use crate::Store;
 /// The cases, by name.
 pub mod cases {
     pub use super::{
-        audit::*, campaign::*, commit::*, contact::*, conversation::*, counter::*, device::*, flow::*,
-        lid::*, message::*, outgoing::*, session::*, signal::*, team::*, webhook::*,
+        audience::*, audit::*, campaign::*, commit::*, contact::*, contact_list::*, conversation::*,
+        counter::*, device::*, flow::*, lid::*, message::*, outgoing::*, session::*, signal::*,
+        suppression::*, team::*, webhook::*,
     };
 }
 
@@ -91,6 +95,31 @@ macro_rules! conformance_tests {
                 sessions_are_oldest_first
                 session_is_replaced
                 deleted_session_takes_all_of_its_account_along
+                absent_contact_is_none
+                contact_comes_back_as_written
+                contacts_by_phone_keep_the_order_asked
+                put_contact_never_takes_consent_or_opt_out_back
+                contact_changes_one_by_one
+                consent_and_opt_out_by_what_is_newer
+                contacts_do_not_share_an_address
+                addresses_have_one_form
+                suppression_ends_by_a_newer_consent_alone
+                deleted_contact_leaves_its_suppressions
+                contact_pages_are_newest_first
+                contacts_are_found_by_words
+                contacts_of_workspaces_are_separate
+                concurrent_contact_changes_lose_nothing
+                one_of_many_gets_a_number
+                audience_is_what_its_filter_says
+                audience_leaves_out_who_must_not_be_written_to
+                audience_of_odd_texts
+                counters_add_up_by_hour_and_day
+                counters_of_one_commit_are_written_in_order
+                counters_are_separate
+                concurrent_counters_lose_nothing
+                audit_entries_come_back_as_written
+                audit_pages_are_newest_first
+                audit_entries_go_by_age_alone
                 changes_apply_in_the_order_given
                 empty_commit_is_fine
                 failed_commit_leaves_nothing
@@ -187,6 +216,9 @@ mod tests {
         let list = include_str!("mod.rs");
         let files = [
             include_str!("contact.rs"),
+            include_str!("audience.rs"),
+            include_str!("contact_list.rs"),
+            include_str!("suppression.rs"),
             include_str!("campaign/mod.rs"),
             include_str!("conversation.rs"),
             include_str!("flow.rs"),

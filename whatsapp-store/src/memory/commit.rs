@@ -29,13 +29,12 @@ impl State {
         campaign::check(&self.campaigns, scope, list)?;
         flow::check(&self.flows, scope, list)?;
         team::check(&self.teams, scope, list)?;
+        let mut contacts = contact::Draft::of(self, scope);
         for change in list {
             match change {
                 Change::Event(change) => event::check(change)?,
-                Change::Contact(change) => contact::check(self, scope, change)?,
+                Change::Contact(change) => contacts.write(change)?,
                 Change::Webhook(change) => webhook::check(self, scope, change)?,
-                Change::Counter(change) => counter::check(self, scope, change)?,
-                Change::Audit(change) => audit::check(self, scope, change)?,
                 _ => {}
             }
         }
@@ -45,7 +44,7 @@ impl State {
     fn apply(&mut self, scope: &Scope, change: Change) {
         match (change, scope) {
             (Change::Event(change), scope) => self.events.apply(scope, change),
-            (Change::Contact(change), scope) => contact::apply(self, scope, change),
+            (Change::Contact(change), scope) => contact::apply(self, scope, &change),
             (Change::Campaign(change), scope) => campaign::apply(self, scope, change),
             (Change::Flow(change), scope) => flow::apply(self, scope, change),
             (Change::Team(change), scope) => team::apply(self, scope, change),
@@ -66,11 +65,15 @@ impl State {
 
     /// All of a workspace. Spells the fields out, so that one added later is not forgotten.
     pub(super) fn delete_workspace(&mut self, id: &WorkspaceId) {
-        let Self { accounts, campaigns, events, flows, leases, teams, webhooks } = self;
+        let Self { accounts, audit, campaigns, contacts, counters, events, flows, leases, teams, webhooks } =
+            self;
         accounts.retain(|account, _| account.workspace() != id);
         events.delete_workspace(id);
         leases.retain(|(workspace, _), _| workspace != id);
+        audit.remove(id);
         campaigns.remove(id);
+        contacts.remove(id);
+        counters.remove(id);
         webhooks.remove(id);
         flows.delete_workspace(id);
         teams.delete_workspace(id);

@@ -2,7 +2,7 @@
 //!
 //! - The tables live in a schema of their own, `whatsapp` unless the address says otherwise, and are made at the first
 //!   opening; several nodes may open at once.
-//! - A pool of connections, ten unless the address says otherwise, and one more that listens. A call that gets none
+//! - A pool of connections, ten unless the address says otherwise, and two more for hints of events. A call that gets none
 //!   within five seconds fails with [`ErrorKind::Busy`], and so does one whose connection breaks or whose server says
 //!   nothing for two minutes; the pool makes new ones by itself.
 //! - A confirmed commit is on disk as far as the server's `synchronous_commit` says, which is `on` by default.
@@ -63,7 +63,7 @@ impl PostgresStore {
     /// (`sslmode`, `sslrootcert`, `application_name` and more):
     ///
     /// - `schema=name`: where the tables are; `whatsapp` by default.
-    /// - `connections=number`: the size of the pool; 10 by default. One more listens for events.
+    /// - `connections=number`: the size of the pool; 10 by default. Two more are for hints of events.
     /// - `patience=milliseconds`: how long a call waits for a free connection; 5000 by default.
     /// - `deadline=milliseconds`: how long the server may take for a call; 120000 by default.
     ///
@@ -83,7 +83,8 @@ impl PostgresStore {
         let Address { url, schema, connections, patience, deadline } = Address::parse(url)?;
         let options = PgConnectOptions::from_str(&url).map_err(opening)?;
         let options = options
-            .options([("search_path", schema.as_str())])
+            // Compiling one of these statements takes a hundred times as long as running it.
+            .options([("search_path", schema.as_str()), ("jit", "off")])
             // More than there are statements, so that each is prepared once per connection.
             .statement_cache_capacity(512)
             .disable_statement_logging();
@@ -102,7 +103,7 @@ impl PostgresStore {
                 .test_before_acquire(false)
                 .connect_lazy_with(options.clone())
         };
-        let listener = Arc::new(Listener::start(pool(1), &schema));
+        let listener = Arc::new(Listener::start(pool(2), &schema));
         Ok(Self { pool: pool(connections), deadline, vault, listener })
     }
 
@@ -196,14 +197,12 @@ impl Sql for PostgresStore {
         // In a task of its own: a caller who stops waiting does not leave a transaction half way.
         let task = tokio::spawn(async move {
             store
-                .transaction(async |connection: &mut Connection<'_>| {
-                    apply(connection, &changes).await?;
-                    if changes.list.iter().any(|change| matches!(change, Change::Event(_))) {
-                        connection.execute(sql::sql(listener::NOTIFY)).await?;
-                    }
-                    Ok(())
-                })
-                .await
+                .transaction(async |connection: &mut Connection<'_>| apply(connection, &changes).await)
+                .await?;
+            if changes.list.iter().any(|change| matches!(change, Change::Event(_))) {
+                store.listener.tell();
+            }
+            Ok(())
         });
         task.await.unwrap_or_else(|error| Err(Error::new(ErrorKind::Other, "writing").because(error)))
     }

@@ -69,7 +69,7 @@ pub(super) const SEALED: Column = Column {
     select: (
         "SELECT value, workspace, account, id FROM app_state_key WHERE substr(value, 1, $1) <> $2 LIMIT $3",
         "SELECT value, workspace, account, id FROM app_state_key \
-         WHERE substr(value, 1, CAST($1 AS INTEGER)) <> $2 LIMIT $3 FOR UPDATE",
+         WHERE substr(value, 1, CAST($1 AS INTEGER)) <> $2 LIMIT $3 FOR UPDATE SKIP LOCKED",
     ),
     row: |row| {
         let (account, id) = (account_at(row, 1)?, row.bytes(3)?);

@@ -4,6 +4,7 @@
 //! written ([`Statement`]s, sent by [`commit`]) and how its rows read; it knows no driver. Where the two need
 //! different text, [`Dialect::text`] picks it.
 mod appstate;
+mod audience;
 mod audit;
 mod campaign;
 mod chat;
@@ -158,10 +159,13 @@ pub(crate) fn reads() -> Vec<&'static str> {
     all.extend(outgoing::STATEMENTS);
     all.extend(signal::statements());
     all.extend(webhook::STATEMENTS);
-
     all.extend(flow::STATEMENTS);
     all.extend(conversation::STATEMENTS);
     all.extend(team::STATEMENTS);
+    all.extend(contact::STATEMENTS);
+    all.extend(audience::STATEMENTS);
+    all.extend(counter::STATEMENTS);
+    all.extend(audit::STATEMENTS);
     all.extend(event::STATEMENTS.map(|(sqlite, _)| sqlite));
     all.extend(campaign::STATEMENTS);
     all

@@ -55,6 +55,11 @@ fn of_code(code: i32) -> ErrorKind {
     const CANTOPEN: i32 = 14;
     const AUTH: i32 = 23;
     const NOTADB: i32 = 26;
+    const PRIMARYKEY: i32 = 1555;
+    const UNIQUE: i32 = 2067;
+    if matches!(code, PRIMARYKEY | UNIQUE) {
+        return ErrorKind::Conflict;
+    }
     match code & 0xff {
         BUSY | LOCKED => ErrorKind::Busy,
         READONLY | FULL => ErrorKind::Full,
@@ -75,6 +80,7 @@ mod tests {
         assert_eq!(of_code(1032), ErrorKind::Full, "SQLITE_READONLY_DBMOVED");
         assert_eq!(of_code(779), ErrorKind::Corrupt, "SQLITE_CORRUPT_INDEX");
         assert_eq!(of_code(526), ErrorKind::Unreachable, "SQLITE_CANTOPEN_ISDIR");
-        assert_eq!(of_code(2067), ErrorKind::Other, "SQLITE_CONSTRAINT_UNIQUE");
+        assert_eq!(of_code(2067), ErrorKind::Conflict, "SQLITE_CONSTRAINT_UNIQUE");
+        assert_eq!(of_code(1299), ErrorKind::Other, "SQLITE_CONSTRAINT_NOTNULL");
     }
 }
