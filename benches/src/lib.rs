@@ -12,6 +12,7 @@ pub mod noise;
 mod peers;
 pub mod signal;
 pub mod storage;
+pub mod store;
 
 use std::time::{Duration, Instant};
 

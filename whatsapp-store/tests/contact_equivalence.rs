@@ -150,10 +150,10 @@ async fn read(store: &dyn Store, workspace: &WorkspaceId, filters: &[AudienceFil
     all.push(serde_json::to_string(&store.suppressions(workspace, None, 50).await.unwrap()).unwrap());
     for filter in filters {
         let counts = store.audience_counts(workspace, filter).await.unwrap();
-        let audience = store.audience(workspace, filter, None, 50).await.unwrap();
+        let audience = store.audience_page(workspace, filter, None, 50).await.unwrap();
         assert_eq!(counts.eligible, audience.len() as u64, "{filter:?}");
         let behind = audience.first().map(|first| &*first.id);
-        let rest = store.audience(workspace, filter, behind, 50).await.unwrap();
+        let rest = store.audience_page(workspace, filter, behind, 50).await.unwrap();
         assert_eq!(rest, audience.get(1..).unwrap_or_default(), "{filter:?}");
         all.push(format!("{filter:?} {counts:?} {}", json(&audience)));
     }

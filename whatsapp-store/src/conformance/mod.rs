@@ -148,7 +148,6 @@ macro_rules! conformance_tests {
                 webhook_endpoint_cannot_hold_all_workers
                 webhook_deliveries_are_claimed_once
                 no_webhook_delivery_outlives_its_endpoint
-
                 absent_flow_is_none
                 flow_comes_back_as_written
                 only_a_flow_that_is_there_is_published
@@ -177,6 +176,37 @@ macro_rules! conformance_tests {
                 reset_token_is_taken_once
                 team_records_belong_to_the_workspace
                 deleted_workspace_leaves_nothing
+                campaign_comes_back_as_written
+                campaign_put_again_keeps_its_course
+                campaign_numbers_are_never_given_twice
+                campaign_pages_are_newest_first
+                campaigns_are_found_by_state
+                campaign_moves_only_from_named_states
+                wrong_campaign_changes_are_refused
+                deleted_campaign_leaves_nothing
+                campaigns_of_workspaces_are_separate
+                audience_comes_back_as_written
+                audience_is_added_once
+                campaign_export_pages_by_lane_and_place
+                settled_recipient_comes_back_as_written
+                flags_are_set_in_any_state
+                settling_twice_is_settling_once
+                outcomes_apply_in_the_order_given
+                moves_are_counted_by_minute
+                outcomes_in_any_order_end_the_same
+                counters_equal_a_recount
+                ranges_are_leased_in_order
+                lane_put_again_keeps_its_cursor
+                ranges_are_leased_while_the_campaign_runs
+                lease_is_taken_over_when_its_time_is_over
+                stale_epoch_is_fenced
+                unsent_rest_is_leased_next
+                doubt_outlasts_a_release
+                concurrent_leasing_hands_out_each_place_once
+                retries_are_leased_when_they_are_due
+                retries_of_a_lost_lease_are_taken_over
+                released_retries_are_due_again
+                concurrent_retries_are_leased_once
             );
         }
     };
@@ -219,8 +249,12 @@ mod tests {
             include_str!("audience.rs"),
             include_str!("contact_list.rs"),
             include_str!("suppression.rs"),
-            include_str!("campaign/mod.rs"),
             include_str!("conversation.rs"),
+            include_str!("campaign/record.rs"),
+            include_str!("campaign/audience.rs"),
+            include_str!("campaign/settle.rs"),
+            include_str!("campaign/lease.rs"),
+            include_str!("campaign/claim.rs"),
             include_str!("flow.rs"),
             include_str!("team.rs"),
             include_str!("webhook.rs"),
