@@ -10,7 +10,6 @@ mod insert;
 mod machine;
 mod pages;
 mod place;
-#[cfg(feature = "peers")]
 mod queue;
 mod sample;
 mod table;
@@ -98,7 +97,6 @@ pub async fn run(plan: &Plan) -> Result<()> {
     if plan.wants("pages") {
         print(&pages::all(plan, server.as_ref()).await?);
     }
-    #[cfg(feature = "peers")]
     if plan.wants("queue") {
         print(&queue::all(plan, server.as_ref()).await?);
     }

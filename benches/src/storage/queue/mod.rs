@@ -1,88 +1,94 @@
-//! Queues of the peers: filled first, then drained by a handler that does nothing.
+//! A campaign's recipients from claimed to accepted, and the queues of the peers: filled first, then drained by a handler
+//! that does nothing.
 //!
-//! A drain ends when the table says so, not when the handler was called for the last time. Each peer runs as its own
-//! guides advise for throughput, in a database or file of its own.
-mod apalis;
-mod graphile;
-mod node;
+//! Of ours, a recipient is drained when two transitions are stored (submitted, accepted) and the lease is given back. A
+//! peer's drain ends when its table says so, not when the handler was called for the last time.
+#[cfg(feature = "peers")]
+mod peers;
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
-
-use serde::{Deserialize, Serialize};
-use sqlx::{PgPool, SqlitePool, postgres::PgPoolOptions, sqlite::SqlitePoolOptions};
+use std::{path::Path, time::Duration};
 
 use super::{
     Plan, Result, files,
     machine::{self, Cpu},
-    place::{Server, sqlite},
+    place::{Place, Server},
     table::{Table, count, median, or_none, quantile},
 };
+use crate::store::{campaign_receipts, campaign_transitions};
 
 const ROUNDS: usize = 3;
-/// How often a table is asked whether it is done.
-const PAUSE: Duration = Duration::from_millis(5);
-/// A queue that takes longer is given up.
-const PATIENCE: Duration = Duration::from_secs(180);
-/// Connections to a server.
-const CONNECTIONS: u32 = 10;
-
-/// What a job carries: as much as the variables of one recipient.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Job {
-    number: u64,
-    variables: String,
-}
-
-impl Job {
-    fn new(number: u64) -> Self {
-        Self { number, variables: "x".repeat(64) }
-    }
-}
 
 /// What one round came to.
 #[derive(Clone, Copy, Debug)]
 struct Drain {
     filled: Duration,
     drained: Duration,
+    /// What was done in that time.
+    jobs: u64,
 }
 
 #[derive(Clone, Debug)]
-enum Peer {
-    ApalisPostgres(PgPool),
-    ApalisSqlite(SqlitePool),
-    GraphileRust(PgPool),
-    GraphileNode(String),
+enum Queue {
+    /// Claimed, submitted, accepted.
+    Sending(Place),
+    /// Delivered and read, in random order.
+    Receipts(Place),
+    #[cfg(feature = "peers")]
+    Peer(peers::Peer),
 }
 
-impl Peer {
-    const fn name(&self) -> &'static str {
+impl Queue {
+    fn name(&self) -> String {
         match self {
-            Self::ApalisPostgres(_) => "PostgreSQL, apalis-postgres 1.0.0, batches of 500",
-            Self::ApalisSqlite(_) => "SQLite, apalis-sqlite 1.0.0, batches of 500",
-            Self::GraphileRust(_) => "PostgreSQL, graphile_worker 0.14.1 (Rust), local queue of 500",
-            Self::GraphileNode(_) => "PostgreSQL, graphile-worker 0.17.3 (Node.js), local queue of 500",
+            Self::Sending(place) => format!("{}, ours, recipients (2 transitions each)", place.name()),
+            Self::Receipts(place) => format!("{}, ours, receipts in random order", place.name()),
+            #[cfg(feature = "peers")]
+            Self::Peer(peer) => peer.name().to_owned(),
         }
     }
 
-    /// Of so many jobs, those that it is given: a round of the slow one would take minutes.
     const fn share(&self, jobs: u64) -> u64 {
         match self {
-            Self::ApalisSqlite(_) if jobs > 2_000 => 2_000,
-            Self::ApalisPostgres(_) if jobs > 20_000 => 20_000,
-            _ => jobs,
+            Self::Sending(_) | Self::Receipts(_) => jobs,
+            #[cfg(feature = "peers")]
+            Self::Peer(peer) => peer.share(jobs),
+        }
+    }
+
+    const fn is_on_server(&self) -> bool {
+        match self {
+            Self::Sending(place) | Self::Receipts(place) => matches!(place, Place::Postgres { .. }),
+            #[cfg(feature = "peers")]
+            Self::Peer(peer) => !matches!(peer, peers::Peer::ApalisSqlite(_)),
         }
     }
 
     async fn drain(&self, jobs: u64) -> Result<Drain> {
         match self {
-            Self::ApalisPostgres(pool) => apalis::on_postgres(pool, jobs).await,
-            Self::ApalisSqlite(pool) => apalis::on_sqlite(pool, jobs).await,
-            Self::GraphileRust(pool) => graphile::drain(pool, jobs).await,
-            Self::GraphileNode(url) => node::drain(url, jobs).await,
+            Self::Sending(place) | Self::Receipts(place) => {
+                let done = self.ours(place, jobs).await;
+                place.remove().await?;
+                done
+            }
+            #[cfg(feature = "peers")]
+            Self::Peer(peer) => peer.drain(jobs).await,
         }
+    }
+
+    async fn ours(&self, place: &Place, jobs: u64) -> Result<Drain> {
+        let store = whatsapp_store::open(&place.address()).await?;
+        let (start, recipients) = (std::time::Instant::now(), u32::try_from(jobs)?);
+        let (drained, jobs) = match self {
+            Self::Receipts(_) => campaign_receipts(store.clone(), recipients).await,
+            // Two transitions are one recipient, as one job is one.
+            _ => {
+                let (took, transitions) = campaign_transitions(store.clone(), recipients).await;
+                (took, transitions / 2)
+            }
+        };
+        let filled = start.elapsed().saturating_sub(drained);
+        store.close().await;
+        Ok(Drain { filled, drained, jobs })
     }
 }
 
@@ -94,16 +100,11 @@ pub(super) async fn all(plan: &Plan, server: Option<&Server>) -> Result<Table> {
         "drained/s",
         "lowest",
         "highest",
-        "CPU µs here",
-        "server",
+        "CPU µs",
         "load",
     ]);
-    let files = files(&plan.folder)?;
-    let mut made = Vec::new();
-    let done = match peers(files.path(), server, &mut made, &mut table.notes).await {
-        Ok(peers) => measure(&peers, plan.jobs, &mut table).await,
-        Err(error) => Err(error),
-    };
+    let (files, mut made) = (files(&plan.folder)?, Vec::new());
+    let done = rounds(plan, files.path(), server, &mut made, &mut table).await;
     for name in made {
         if let Some(server) = server {
             server.execute(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
@@ -111,80 +112,60 @@ pub(super) async fn all(plan: &Plan, server: Option<&Server>) -> Result<Table> {
     }
     done?;
     table.notes.push(format!(
-        "Medians of {ROUNDS} rounds, all peers by turns. Drained until the table says so. CPU per job: of this process \
-         and its children, and of the servers."
+        "Medians of {ROUNDS} rounds, all by turns. Drained when the table says so. CPU per job, filling included: of this \
+         process and its children,\nand of the servers where there is one. A receipt is a transition; before receipts can \
+         be, their recipients are made and sent to, which counts as filling."
     ));
     Ok(table)
 }
 
-/// Those that can run here. Their databases are made, and named in `made`.
-async fn peers(
+#[cfg_attr(not(feature = "peers"), allow(clippy::ptr_arg, reason = "peers make databases"))]
+async fn rounds(
+    plan: &Plan,
     files: &Path,
     server: Option<&Server>,
     made: &mut Vec<String>,
-    notes: &mut Vec<String>,
-) -> Result<Vec<Peer>> {
-    let file = sqlite(&files.join("apalis.db"));
-    let mut peers = vec![Peer::ApalisSqlite(SqlitePoolOptions::new().connect_with(file).await?)];
-    let Some(server) = server else { return Ok(peers) };
-    let mut database = async |name: &str| {
-        let name = format!("bench_{}_{name}", std::process::id());
-        server.execute(format!("CREATE DATABASE {name}")).await?;
-        made.push(name.clone());
-        Result::Ok(name)
-    };
-    let pool = async |name: &str| {
-        let options = server.options()?.database(name);
-        Result::Ok(PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?)
-    };
-    peers.push(Peer::ApalisPostgres(pool(&database("apalis").await?).await?));
-    peers.push(Peer::GraphileRust(pool(&database("graphile").await?).await?));
-    match node::install().await? {
-        None => peers.push(Peer::GraphileNode(server.url_of(&database("node").await?)?)),
-        Some(why_not) => notes.push(why_not),
-    }
-    Ok(peers)
-}
-
-async fn measure(peers: &[Peer], jobs: u64, table: &mut Table) -> Result<()> {
-    let mut rounds = vec![Vec::new(); peers.len()];
-    for _ in 0..ROUNDS {
-        for (peer, rounds) in peers.iter().zip(&mut rounds) {
+    table: &mut Table,
+) -> Result<()> {
+    #[cfg(feature = "peers")]
+    let peers = peers::all(files, server, made, &mut table.notes).await?;
+    #[cfg(not(feature = "peers"))]
+    let _ = made;
+    let mut lines: Vec<(Queue, Vec<(Drain, f64, f64)>)> = Vec::new();
+    for round in 0..ROUNDS {
+        let ours = |name: &str| super::places(files, server, &format!("{name}_{round}"));
+        let mut queues: Vec<Queue> = ours("sending").into_iter().map(Queue::Sending).collect();
+        queues.extend(ours("receipts").into_iter().map(Queue::Receipts));
+        #[cfg(feature = "peers")]
+        queues.extend(peers.iter().cloned().map(Queue::Peer));
+        for (place, queue) in queues.into_iter().enumerate() {
             let cpu = Cpu::now();
-            let drain =
-                peer.drain(peer.share(jobs)).await.map_err(|error| format!("{}: {error}", peer.name()))?;
-            rounds.push((drain, cpu.since(), machine::load()));
+            let drain = queue.drain(queue.share(plan.jobs)).await;
+            let drain = drain.map_err(|error| format!("{}: {error}", queue.name()))?;
+            let Cpu { here, servers } = cpu.since();
+            let used = if queue.is_on_server() { here + servers } else { here };
+            if round == 0 {
+                lines.push((queue, Vec::new()));
+            }
+            lines[place].1.push((drain, used, machine::load().unwrap_or_default()));
         }
     }
-    for (peer, rounds) in peers.iter().zip(&rounds) {
-        let jobs = peer.share(jobs) as f64;
-        let each = |of: fn(&(Drain, Cpu, Option<f64>)) -> f64| rounds.iter().map(of).collect::<Vec<f64>>();
-        let filled: Vec<f64> =
-            each(|(drain, ..)| drain.filled.as_secs_f64()).iter().map(|s| jobs / s).collect();
-        let drained: Vec<f64> =
-            each(|(drain, ..)| drain.drained.as_secs_f64()).iter().map(|s| jobs / s).collect();
-        table.lines.push(vec![
-            peer.name().to_owned(),
-            count(jobs),
-            count(median(&filled)),
-            count(median(&drained)),
-            count(quantile(&drained, 0.0)),
-            count(quantile(&drained, 1.0)),
-            count(median(&each(|(_, cpu, _)| cpu.here)) / jobs * 1e6),
-            count(median(&each(|(_, cpu, _)| cpu.servers)) / jobs * 1e6),
-            or_none(Some(median(&each(|(.., load)| load.unwrap_or_default())))),
-        ]);
-    }
+    table.lines.extend(lines.iter().map(|(queue, rounds)| line(queue, rounds)));
     Ok(())
 }
 
-/// Asks until the answer is that nothing is left; says how long that took from `start`.
-async fn until_done(start: Instant, left: impl AsyncFn() -> Result<bool>) -> Result<Duration> {
-    while left().await? {
-        if start.elapsed() > PATIENCE {
-            return Err("the queue is not drained in time".into());
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-    Ok(start.elapsed())
+fn line(queue: &Queue, rounds: &[(Drain, f64, f64)]) -> Vec<String> {
+    let each = |of: fn(&(Drain, f64, f64)) -> f64| rounds.iter().map(of).collect::<Vec<f64>>();
+    let filled = each(|(drain, ..)| drain.jobs as f64 / drain.filled.as_secs_f64());
+    let drained = each(|(drain, ..)| drain.jobs as f64 / drain.drained.as_secs_f64());
+    vec![
+        queue.name(),
+        count(median(&each(|(drain, ..)| drain.jobs as f64))),
+        count(median(&filled)),
+        count(median(&drained)),
+        count(quantile(&drained, 0.0)),
+        count(quantile(&drained, 1.0)),
+        count(median(&each(|(drain, used, _)| used / drain.jobs as f64 * 1e6))),
+        or_none(Some(median(&each(|(.., load)| *load)))),
+    ]
 }

@@ -9,8 +9,7 @@ use graphile_worker::{
 };
 use sqlx::PgPool;
 
-use super::{Drain, Job, until_done};
-use crate::storage::Result;
+use super::{Drain, Job, Result, until_done};
 
 /// Jobs fetched and locked at once.
 const LOCAL: usize = 500;
@@ -59,5 +58,5 @@ pub(super) async fn drain(pool: &PgPool, jobs: u64) -> Result<Drain> {
     .await;
     worker.request_shutdown();
     running.await??;
-    Ok(Drain { filled, drained: drained? })
+    Ok(Drain { filled, drained: drained?, jobs })
 }

@@ -3,8 +3,7 @@ use std::{path::Path, process::Stdio, time::Duration};
 
 use tokio::process::Command;
 
-use super::Drain;
-use crate::storage::Result;
+use super::{Drain, Result};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers-node");
 
@@ -46,7 +45,7 @@ pub(super) async fn drain(url: &str, jobs: u64) -> Result<Drain> {
     let mut times =
         text.split_whitespace().map(|word| word.parse().map(|ms: f64| Duration::from_secs_f64(ms / 1e3)));
     match (times.next(), times.next()) {
-        (Some(filled), Some(drained)) => Ok(Drain { filled: filled?, drained: drained? }),
+        (Some(filled), Some(drained)) => Ok(Drain { filled: filled?, drained: drained?, jobs }),
         _ => Err("the script printed no times".into()),
     }
 }

@@ -1,5 +1,8 @@
 //! apalis 1.0.0.
-use std::time::Instant;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Instant,
+};
 
 use ::apalis::prelude::{BoxDynError, ParallelizeExt, TaskSink, WorkerBuilder};
 use apalis_postgres::PostgresStorage;
@@ -7,12 +10,14 @@ use apalis_sqlite::SqliteStorage;
 use sqlx::{PgPool, SqlitePool};
 use tokio::sync::oneshot;
 
-use super::{Drain, Job, until_done};
-use crate::storage::Result;
+use super::{Drain, Job, Result, until_done};
 
 const BATCH: usize = 500;
 /// Jobs pushed at once.
 const PUSH: u64 = 1_000;
+
+/// A name is taken for as long as its worker may be alive.
+static WORKERS: AtomicU32 = AtomicU32::new(0);
 
 async fn nothing(_: Job) -> std::result::Result<(), BoxDynError> {
     Ok(())
@@ -30,7 +35,7 @@ macro_rules! drain {
         let filled = start.elapsed();
         let (stop, stopped) = oneshot::channel::<()>();
         let start = Instant::now();
-        let worker = WorkerBuilder::new(format!("bench-{}", start.elapsed().as_nanos()))
+        let worker = WorkerBuilder::new(format!("bench-{}", WORKERS.fetch_add(1, Ordering::Relaxed)))
             .backend(storage)
             .parallelize(tokio::spawn)
             .build(nothing);
@@ -42,7 +47,7 @@ macro_rules! drain {
         let drained = until_done(start, $left).await;
         drop(stop);
         worker.await??;
-        Drain { filled, drained: drained? }
+        Drain { filled, drained: drained?, jobs: $jobs }
     }};
 }
 
