@@ -7,8 +7,10 @@ tested=(--workspace --exclude benches)
 
 # What a bare machine may lack.
 tools() {
-  command -v cc >/dev/null && command -v npm >/dev/null && return
-  apt-get update -qq && apt-get install -y -qq gcc libc6-dev nodejs npm
+  command -v cc >/dev/null && command -v npm >/dev/null && postgres_bin >/dev/null && return
+  # The tests start a server of their own.
+  mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' >>/etc/postgresql-common/createcluster.conf
+  apt-get update -qq && apt-get install -y -qq gcc libc6-dev nodejs npm postgresql
 }
 
 lints() {

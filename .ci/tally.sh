@@ -5,7 +5,6 @@ passed=0
 failed=0
 broken=()
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
 
 # attempt NAME COMMAND...: runs it, shows and keeps what it prints, gives its exit code.
 attempt() {

@@ -10,6 +10,7 @@ use whatsapp_store::Store;
 use crate::{
     config::HostOptions,
     events::Events,
+    housekeeping,
     sandbox::Sandbox,
     session::{Service, Sessions},
 };
@@ -40,7 +41,12 @@ impl App {
     pub async fn start(options: &HostOptions) -> anyhow::Result<Self> {
         let sandbox = if options.sandbox { Some(Sandbox::start().await?) } else { None };
         let url = database_url(options)?;
-        let store = whatsapp_store::open(&url).await.context("cannot open the database")?;
+        let keyring = options.keyring()?;
+        let store = match keyring {
+            Some(keyring) => whatsapp_store::open_sealed(&url, keyring).await,
+            None => whatsapp_store::open(&url).await,
+        };
+        let store = store.context("cannot open the database")?;
         let service = match &sandbox {
             Some(sandbox) => sandbox.service()?,
             None => Service {
@@ -49,15 +55,19 @@ impl App {
                 connector: connector(options.tls_ca.as_deref())?,
             },
         };
-        let app = Self { local: options.listen.ip().is_loopback(), ..Self::new(store, service, sandbox) };
+        let node = options.node(&url)?;
+        let app =
+            Self { local: options.listen.ip().is_loopback(), ..Self::new(store, service, &node, sandbox) };
         app.sessions.start_wanted().await.context("cannot start the stored sessions")?;
+        tokio::spawn(housekeeping::run(app.store.clone(), options.retention()));
         Ok(app)
     }
 
-    /// From its parts, with no session running, for this machine only.
-    pub fn new(store: Arc<dyn Store>, service: Service, sandbox: Option<Sandbox>) -> Self {
-        let events = Events::of_this_run();
-        let sessions = Sessions::new(store.clone(), service, events.clone());
+    /// From its parts, with no session running, for this machine only. `node` is a name that no other node on the same
+    /// database has.
+    pub fn new(store: Arc<dyn Store>, service: Service, node: &str, sandbox: Option<Sandbox>) -> Self {
+        let events = Events::new(store.clone());
+        let sessions = Sessions::new(store.clone(), service, node);
         let (stop, _) = watch::channel(false);
         Self { store, sessions, events, sandbox, local: true, started: std::time::Instant::now(), stop }
     }

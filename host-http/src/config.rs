@@ -1,8 +1,12 @@
 //! Flags, each also an environment variable.
 use std::{net::SocketAddr, path::PathBuf};
 
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use whatsapp_core::{config::PRODUCTION_URL, noise::TrustRoot};
+use whatsapp_store::Keyring;
+
+use crate::housekeeping::Retention;
 
 /// WhatsApp sessions over HTTP.
 #[derive(Debug, Parser)]
@@ -33,12 +37,32 @@ pub struct HostOptions {
     /// Address to listen on. There are no logins yet: keep it on this machine.
     #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8000")]
     pub listen: SocketAddr,
-    /// Where everything is stored: sqlite://PATH or memory: [default: a SQLite file in the data folder]
-    #[arg(long, env = "DATABASE_URL")]
+    /// Where everything is stored: sqlite://PATH, postgres://USER:PASSWORD@HOST/DATABASE or memory:
+    /// [default: a SQLite file in the data folder]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
-    /// Folder for the database.
+    /// File with the keys that secrets are sealed with in the database: one of 64 hexadecimal digits per line, the first
+    /// one seals, all of them open. `openssl rand -hex 32` makes one [default: secrets are stored as they are]
+    #[arg(long, env = "STORAGE_KEY_FILE", value_name = "FILE")]
+    pub storage_key_file: Option<PathBuf>,
+    /// The same, without a file; for the environment, since others can see the flags of a program.
+    #[arg(
+        long,
+        env = "STORAGE_KEY",
+        value_name = "HEX",
+        hide_env_values = true,
+        conflicts_with = "storage_key_file"
+    )]
+    pub storage_key: Option<String>,
+    /// Folder for the database, and for what is this node's own.
     #[arg(long, env = "DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
+    /// Days that events are kept for those who come back.
+    #[arg(long, env = "KEEP_EVENTS_DAYS", value_name = "DAYS", default_value = "7")]
+    pub keep_events_days: u32,
+    /// Days that messages are kept [default: for ever]
+    #[arg(long, env = "KEEP_MESSAGES_DAYS", value_name = "DAYS")]
+    pub keep_messages_days: Option<u32>,
     /// WebSocket address of the service.
     #[arg(long, env = "SERVER_URL", default_value = PRODUCTION_URL)]
     pub server_url: String,
@@ -48,6 +72,51 @@ pub struct HostOptions {
     /// File with a certificate (PEM) to trust for wss://, besides the public ones.
     #[arg(long, env = "TLS_CA", value_name = "FILE")]
     pub tls_ca: Option<PathBuf>,
+}
+
+impl HostOptions {
+    /// How long things are kept.
+    pub const fn retention(&self) -> Retention {
+        Retention { events: self.keep_events_days, messages: self.keep_messages_days }
+    }
+
+    /// The keys to seal secrets with, if any were given.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn keyring(&self) -> anyhow::Result<Option<Keyring>> {
+        let keyring = match (&self.storage_key_file, &self.storage_key) {
+            (Some(path), _) => Keyring::from_file(path).with_context(|| path.display().to_string()),
+            (None, Some(keys)) => Keyring::parse(keys).context("cannot use STORAGE_KEY"),
+            (None, None) => return Ok(None),
+        };
+        keyring.map(Some)
+    }
+
+    /// A name that no other node on the same database has. On a server, that is one made at the first start and kept in
+    /// the data folder; in other cases there is only this node.
+    ///
+    /// # Errors
+    /// When the data folder cannot be used.
+    pub fn node(&self, database_url: &str) -> anyhow::Result<String> {
+        if !database_url.starts_with("postgres") {
+            return Ok("this".to_owned());
+        }
+        let path = self.data_dir.join("node-id");
+        let failed =
+            || format!("cannot keep this node's name in {}: choose another --data-dir", path.display());
+        std::fs::create_dir_all(&self.data_dir).with_context(failed)?;
+        match std::fs::read_to_string(&path) {
+            Ok(name) if !name.trim().is_empty() => return Ok(name.trim().to_owned()),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(failed);
+            }
+            _ => {}
+        }
+        let name = format!("node-{:016x}", rand::random::<u64>());
+        std::fs::write(&path, &name).with_context(failed)?;
+        Ok(name)
+    }
 }
 
 /// Options of the simulated network.

@@ -1,136 +1,143 @@
-//! What happened, for whoever listens: numbered, and the last few thousand kept for those who come back.
-//!
-//! The memory is of this run: events that survive a restart come with the outbox.
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-};
+//! What happened, for whoever listens. Events are written to the outbox in the commit that causes them, and told from
+//! there, so that none is lost over a crash and all nodes tell the same.
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::broadcast;
+use whatsapp_store::{Changes, Error, EventChange, EventRecord, NewEvent, Scope, Store, WorkspaceId};
 
-/// Events that are kept for those who come back.
-const KEPT: usize = 4096;
+use crate::time::{now_millis, rfc3339};
+
+/// Told at once.
+const PAGE: u32 = 100;
+/// How long a listener waits before it looks again unasked: hints may be missed.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// One event, as it is told.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Told {
-    /// Grows by one; names the event.
-    pub event_id: u64,
+    /// Names the event, and its place in the order of all.
+    pub event_id: String,
     /// `message.received`, `session.connected`, …
-    pub event: &'static str,
+    pub event: String,
     /// RFC 3339, UTC.
     pub timestamp: String,
     /// Whose session.
-    pub session_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
     /// What happened.
     pub data: Value,
 }
 
-/// All events of this run.
-#[derive(Clone, Debug)]
-pub struct Events(Arc<Inner>);
+impl Told {
+    fn of(record: EventRecord) -> Self {
+        Self {
+            event_id: record.position,
+            event: record.key,
+            timestamp: rfc3339(record.at),
+            session_id: record.account.map(|account| account.to_string()),
+            data: serde_json::from_str(&record.data).unwrap_or_default(),
+        }
+    }
+}
 
-#[derive(Debug)]
-struct Inner {
-    kept: Mutex<(u64, VecDeque<Arc<Told>>)>,
-    live: broadcast::Sender<Arc<Told>>,
+/// The outbox, for those who tell and those who listen. Cheap to clone.
+#[derive(Clone)]
+pub struct Events {
+    store: Arc<dyn Store>,
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Events")
+    }
+}
+
+/// An event to be put into a commit.
+pub fn event(key: &str, data: &impl Serialize) -> EventChange {
+    let data = serde_json::to_string(data).unwrap_or_else(|_| "null".to_owned());
+    EventChange::Put(NewEvent { key: key.to_owned(), data, at: now_millis() })
 }
 
 impl Events {
-    /// None yet; numbers start above `last`.
-    pub fn after(last: u64) -> Self {
-        let (live, _) = broadcast::channel(KEPT);
-        Self(Arc::new(Inner { kept: Mutex::new((last, VecDeque::new())), live }))
+    /// Those of a store.
+    pub const fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
     }
 
-    /// None yet; numbers start above those of earlier runs, so that whoever comes back after a restart gets all of this run.
-    pub fn of_this_run() -> Self {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        // Microseconds stay below 2^53, which is as far as JavaScript counts, and nobody tells a million events a second.
-        Self::after(u64::try_from(since.as_micros()).unwrap_or_default())
+    /// Tells an event that no other change causes.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn tell(&self, scope: impl Into<Scope>, key: &str, data: &impl Serialize) -> Result<(), Error> {
+        let mut changes = Changes::new(scope);
+        changes.push(event(key, data));
+        self.store.commit(changes).await
     }
 
-    /// Tells an event.
-    pub fn tell(&self, session_id: &str, event: &'static str, data: Value) {
-        let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.0 += 1;
-        let told = Arc::new(Told {
-            event_id: kept.0,
-            event,
-            timestamp: rfc3339(std::time::SystemTime::now()),
-            session_id: session_id.to_owned(),
-            data,
-        });
-        if kept.1.len() == KEPT {
-            kept.1.pop_front();
+    /// Starts to listen to a workspace: behind the event with that id, or with what comes from now on. The id `0` stands
+    /// before all events.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or has no such id.
+    pub async fn listen(&self, workspace: WorkspaceId, after: Option<&str>) -> Result<Listener, Error> {
+        let after = match after {
+            Some("0") => None,
+            Some(position) => {
+                // An id that is none is told now, and not by silence.
+                self.store.events(&workspace, Some(position), 1).await?;
+                Some(position.to_owned())
+            }
+            None => self.store.last_event().await?,
+        };
+        Ok(Listener { store: self.store.clone(), workspace, after, waiting: Vec::new() })
+    }
+}
+
+/// One who listens.
+pub struct Listener {
+    store: Arc<dyn Store>,
+    workspace: WorkspaceId,
+    after: Option<String>,
+    /// Read and not told yet, the next one last.
+    waiting: Vec<EventRecord>,
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener").field("after", &self.after).finish_non_exhaustive()
+    }
+}
+
+impl Listener {
+    /// The next event, when it comes; `None` when the store fails, after which the listener has to come back.
+    pub async fn next(&mut self) -> Option<Told> {
+        while self.waiting.is_empty() {
+            let after = self.after.as_deref();
+            self.waiting = self.store.events(&self.workspace, after, PAGE).await.ok()?;
+            self.waiting.reverse();
+            if self.waiting.is_empty() {
+                self.pass_others().await?;
+            }
         }
-        kept.1.push_back(told.clone());
-        // Told under the lock, so that nobody misses one between the kept and the live ones. Nobody may be listening.
-        let _ = self.0.live.send(told);
+        let record = self.waiting.pop()?;
+        self.after = Some(record.position.clone());
+        Some(Told::of(record))
     }
 
-    /// Those after `last` that are still kept, and all from now on. A number that was not given yet is not
-    /// of this run: whoever brings it has seen nothing of it.
-    pub fn listen(&self, last: Option<u64>) -> (Vec<Arc<Told>>, broadcast::Receiver<Arc<Told>>) {
-        let kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = last.map(|last| if last > kept.0 { 0 } else { last });
-        let missed = last.map(|last| kept.1.iter().filter(|told| told.event_id > last).cloned().collect());
-        (missed.unwrap_or_default(), self.0.live.subscribe())
-    }
-}
-
-/// `2026-11-24T09:30:00.123Z`.
-pub fn rfc3339(time: std::time::SystemTime) -> String {
-    let since = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    // Days to civil date, as in the public-domain algorithm by Howard Hinnant.
-    let shifted = days as i64 + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", since.subsec_millis())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
-    use super::*;
-
-    #[test]
-    fn times() {
-        let at =
-            |secs, millis| rfc3339(UNIX_EPOCH + Duration::from_secs(secs) + Duration::from_millis(millis));
-        assert_eq!(at(0, 0), "1970-01-01T00:00:00.000Z");
-        assert_eq!(at(951_782_400, 5), "2000-02-29T00:00:00.005Z");
-        assert_eq!(at(1_795_512_600, 123), "2026-11-24T09:30:00.123Z");
-    }
-
-    #[test]
-    fn those_who_come_back_miss_nothing() {
-        let events = Events::after(0);
-        (0..KEPT + 10).for_each(|n| events.tell("s", "x", n.into()));
-        let (missed, mut live) = events.listen(Some(KEPT as u64));
-        assert_eq!(
-            missed.iter().map(|told| told.event_id).collect::<Vec<_>>(),
-            (4097..=4106).collect::<Vec<u64>>()
-        );
-        assert!(events.listen(None).0.is_empty());
-        events.tell("s", "x", Value::Null);
-        assert_eq!(live.try_recv().unwrap().event_id, 4107);
-        assert_eq!(events.listen(Some(0)).0.len(), KEPT);
-        assert_eq!(
-            events.listen(Some(9999)).0.len(),
-            KEPT,
-            "of another run, with the clock set back in between"
-        );
+    /// Waits for an event of any workspace, and steps over those of others.
+    async fn pass_others(&mut self) -> Option<()> {
+        let hint = self.store.new_events(self.after.as_deref());
+        match tokio::time::timeout(LOOK_AGAIN, hint).await {
+            Ok(Err(_)) => return None,
+            Ok(Ok(())) | Err(_) => {}
+        }
+        let others = self.store.all_events(self.after.as_deref(), PAGE).await.ok()?;
+        let of_others = others.iter().take_while(|event| event.workspace != self.workspace);
+        if let Some(last) = of_others.last() {
+            self.after = Some(last.position.clone());
+        }
+        Some(())
     }
 }

@@ -6,6 +6,8 @@ pub mod app;
 pub mod config;
 pub mod error;
 pub mod events;
+pub mod housekeeping;
+mod outbox;
 pub mod qr;
 mod router;
 pub mod routes;
@@ -13,6 +15,8 @@ pub mod sandbox;
 pub mod session;
 mod signal;
 pub mod simulator;
+mod tenure;
+pub mod time;
 
 use std::{io::Write, time::Duration};
 

@@ -13,7 +13,7 @@ use axum::{
 use crate::{
     app::App,
     error::{ApiError, no_route, wrong_method},
-    routes::{events, health, messages, sandbox, sessions},
+    routes::{chats, events, health, messages, sandbox, sessions},
 };
 
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -31,6 +31,7 @@ pub fn router(app: App) -> Router {
         .route("/api/sessions/{id}/pair-code", post(sessions::pair_code))
         .route("/api/sessions/{id}/messages", get(messages::list).post(messages::send))
         .route("/api/sessions/{id}/messages/read", post(messages::mark_read))
+        .route("/api/sessions/{id}/chats", get(chats::list))
         .route("/api/sessions/{id}/events", get(events::of_session))
         .route("/api/events", get(events::all))
         .route("/api/sandbox", get(sandbox::people))

@@ -1,15 +1,16 @@
 //! Sessions: one client each, which come and go without touching one another.
 use std::{
     collections::HashMap,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{
     sync::{OwnedMutexGuard, watch},
-    task::{AbortHandle, JoinHandle},
+    task::{AbortHandle, JoinError, JoinHandle},
     time::timeout,
 };
 use whatsapp_core::{
@@ -19,11 +20,14 @@ use whatsapp_core::{
     noise::TrustRoot,
     time::Timestamp,
 };
-use whatsapp_store::{AccountId, Change, Changes, MessageStatus, SessionRecord, Store, WantedState};
+use whatsapp_store::{AccountId, Change, Changes, Lease, SeenState, SessionRecord, Store, WantedState};
 
 use crate::{
     error::{ApiError, ApiResult},
     events::Events,
+    outbox::Outbox,
+    tenure::Node,
+    time::now_millis,
 };
 
 /// A session that does not end within this time is cut off.
@@ -49,6 +53,7 @@ pub struct Sessions {
     store: Arc<dyn Store>,
     service: Service,
     events: Events,
+    node: Node,
     running: Arc<Mutex<HashMap<AccountId, Running>>>,
     gates: Arc<Mutex<HashMap<AccountId, Gate>>>,
 }
@@ -100,9 +105,10 @@ pub struct SessionView {
 }
 
 impl Sessions {
-    /// None running.
-    pub fn new(store: Arc<dyn Store>, service: Service, events: Events) -> Self {
-        Self { store, service, events, running: Arc::default(), gates: Arc::default() }
+    /// None running. `node` is a name that no other node on the same database has.
+    pub fn new(store: Arc<dyn Store>, service: Service, node: &str) -> Self {
+        let (events, node) = (Events::new(store.clone()), Node::new(store.clone(), node));
+        Self { store, service, events, node, running: Arc::default(), gates: Arc::default() }
     }
 
     /// Starts those that should run.
@@ -112,7 +118,8 @@ impl Sessions {
     pub async fn start_wanted(&self) -> Result<(), whatsapp_store::Error> {
         for session in self.store.all_sessions().await? {
             if session.wanted == WantedState::Running {
-                self.launch(&session);
+                let _gate = self.gate(&session.id).await;
+                self.launch(&session).await?;
             }
         }
         Ok(())
@@ -130,7 +137,7 @@ impl Sessions {
                 return Err(ApiError::conflict(format!("there is a session {} already", record.id)));
             }
             sessions.save(record.clone()).await?;
-            sessions.launch(&record);
+            sessions.launch(&record).await?;
             Ok(sessions.view(record))
         })
         .await
@@ -153,7 +160,7 @@ impl Sessions {
         let record = SessionRecord { wanted, ..self.record(id).await? };
         self.save(record.clone()).await?;
         match wanted {
-            WantedState::Running => self.launch(&record),
+            WantedState::Running => self.launch(&record).await?,
             _ => self.halt(id).await,
         }
         Ok(self.view(record))
@@ -236,7 +243,7 @@ impl Sessions {
                 (Status::Waiting { until: None, reason }, None)
             }
             Some(running) => (running.client.status(), running.code.borrow().clone()),
-            None => (Status::Stopped, None),
+            None => (elsewhere(&record), None),
         };
         let mut view = SessionView {
             record,
@@ -282,57 +289,92 @@ impl Sessions {
         Ok(self.store.commit(changes).await?)
     }
 
-    fn launch(&self, record: &SessionRecord) {
-        let mut running = self.running();
-        if running.get(&record.id).is_some_and(|running| !running.task.is_finished()) {
-            return;
+    /// Starts a session here, unless it runs here or on another node.
+    async fn launch(&self, record: &SessionRecord) -> Result<(), whatsapp_store::Error> {
+        if self.running().get(&record.id).is_some_and(|running| !running.task.is_finished()) {
+            return Ok(());
         }
+        let Some(lease) = self.node.take(&record.id).await? else {
+            tracing::info!(session = %record.id, "the session runs on another node");
+            self.running().remove(&record.id);
+            tokio::spawn(self.clone().revive(record.id.clone()));
+            return Ok(());
+        };
         let mut config = Config::new(record.id.clone());
         config.server_url = self.service.url.clone();
         config.trust_root = self.service.trust_root;
         config.push_name = Some(record.name.clone());
-        let parts = Client::new(self.store.clone(), config).with_connector(self.service.connector.clone());
+        let parts = Client::new(self.store.clone(), config)
+            .with_connector(self.service.connector.clone())
+            .with_commit_hook(Arc::new(Outbox { fence: lease.fence() }));
         let (client, mut happened, driver) = parts.into_parts();
         let (show, code) = watch::channel(None);
-        let (sessions, events, id) = (self.clone(), self.events.clone(), record.id.clone());
         let driving = tokio::spawn(driver.run());
         let driver = driving.abort_handle();
+        let (sessions, id) = (self.clone(), record.id.clone());
         let task = tokio::spawn(async move {
-            while let Some(event) = happened.next().await {
-                note_code(&show, &event);
-                tell(&events, &id.to_string(), event);
+            let reading = async {
+                while let Some(event) = happened.next().await {
+                    note_code(&show, &event);
+                }
+            };
+            tokio::select! {
+                () = reading => {}
+                () = sessions.node.keep(&id, &lease) => driving.abort(),
             }
             show.send_replace(None);
-            let reason = match driving.await {
-                Ok(Ok(())) => return,
-                Ok(Err(error)) => error.to_string(),
-                Err(failed) if failed.is_cancelled() => return,
-                Err(_) => "an internal error".to_owned(),
-            };
-            tracing::error!(session = %id, reason, "the session failed");
-            let retry_at = now_millis() + REVIVAL.as_millis() as i64;
-            events.tell(
-                &id.to_string(),
-                "session.disconnected",
-                json!({ "reason": reason, "retryAt": retry_at }),
-            );
-            tokio::spawn(sessions.revive(id));
+            sessions.ended(id, &lease, driving.await).await;
         });
-        running.insert(record.id.clone(), Running { client, code, task, driver });
+        self.running().insert(record.id.clone(), Running { client, code, task, driver });
+        Ok(())
     }
 
-    /// Starts a session again that failed, unless somebody did something else with it in the meantime.
-    async fn revive(self, id: AccountId) {
+    /// Tells why a client ended, if it should not have, and starts it again in a while.
+    async fn ended(
+        &self,
+        id: AccountId,
+        lease: &Lease,
+        outcome: Result<Result<(), whatsapp_core::Error>, JoinError>,
+    ) {
+        self.node.give_back(&id, lease).await;
+        let reason = match outcome {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(failed) if failed.is_cancelled() => {
+                "its lease was lost, or it did not end in time".to_owned()
+            }
+            Err(_) => "an internal error".to_owned(),
+        };
+        tracing::error!(session = %id, reason, "the session failed");
+        let retry_at = now_millis() + REVIVAL.as_millis() as i64;
+        let told = json!({ "reason": reason, "retryAt": retry_at });
+        if let Err(error) = self.events.tell(id.clone(), "session.disconnected", &told).await {
+            tracing::error!(session = %id, %error, "and that could not be told");
+        }
+        tokio::spawn(self.clone().revive(id));
+    }
+
+    /// Starts a session that failed or runs elsewhere, unless somebody did something else with it in the meantime.
+    fn revive(self, id: AccountId) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move { self.try_again(id).await })
+    }
+
+    async fn try_again(&self, id: AccountId) {
         loop {
             tokio::time::sleep(REVIVAL).await;
             let _gate = self.gate(&id).await;
-            let failed = self.running().get(&id).is_some_and(|running| running.task.is_finished());
-            if !failed {
+            if self.running().get(&id).is_some_and(|running| !running.task.is_finished()) {
                 return;
             }
             // Otherwise the store still fails, perhaps for a while.
-            if let Ok(record) = self.record(&id).await {
-                return self.launch(&record);
+            match self.store.session(&id).await {
+                Ok(Some(record)) if record.wanted == WantedState::Running => {
+                    if self.launch(&record).await.is_ok() {
+                        return;
+                    }
+                }
+                Ok(_) => return,
+                Err(error) => tracing::info!(session = %id, %error, "not yet"),
             }
         }
     }
@@ -367,6 +409,18 @@ impl Sessions {
     }
 }
 
+/// What is known of a session that does not run here: another node may run it.
+fn elsewhere(record: &SessionRecord) -> Status {
+    let running = record.wanted == WantedState::Running;
+    match record.seen.as_ref().filter(|_| running) {
+        Some(seen) if seen.state != SeenState::LoggedOut => Status::Waiting {
+            until: None,
+            reason: "it runs on another node, or starts in a moment".to_owned(),
+        },
+        _ => Status::Stopped,
+    }
+}
+
 /// Does what must not stop halfway when the request that wants it goes away.
 async fn to_the_end<T: Send + 'static>(
     change: impl Future<Output = ApiResult<T>> + Send + 'static,
@@ -376,12 +430,6 @@ async fn to_the_end<T: Send + 'static>(
         Err(ApiError::internal("an internal error: see the log"))
     };
     tokio::spawn(change).await.unwrap_or_else(failed)
-}
-
-/// Now, in milliseconds since the Unix epoch.
-pub(crate) fn now_millis() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    since.as_millis() as i64
 }
 
 fn note_code(show: &watch::Sender<Option<Code>>, event: &Event) {
@@ -397,47 +445,4 @@ fn note_code(show: &watch::Sender<Option<Code>>, event: &Event) {
         }
         _ => {}
     }
-}
-
-fn tell(events: &Events, id: &str, event: Event) {
-    let (name, data): (&'static str, Value) = match event {
-        Event::Qr { text, expires_at } => {
-            ("session.qr.generated", json!({ "qr": text.0, "expiresAt": expires_at.as_millis() }))
-        }
-        Event::Paired { jid, lid } => ("session.paired", addresses(&jid, lid.as_ref())),
-        Event::PairingFailed { reason } => ("session.pairing.failed", json!({ "reason": reason })),
-        Event::Connected { jid, lid } => ("session.connected", addresses(&jid, lid.as_ref())),
-        Event::OfflineDone { count } => ("session.synced", json!({ "count": count })),
-        Event::Disconnected { reason, retry_at } => (
-            "session.disconnected",
-            json!({ "reason": reason, "retryAt": retry_at.map(Timestamp::as_millis) }),
-        ),
-        Event::LoggedOut { reason } => ("session.logout", json!({ "reason": reason })),
-        Event::Message(message) => {
-            ("message.received", json!({ "from": message.key.sender, "message": message }))
-        }
-        Event::Status { key, status } => {
-            let name = match status {
-                MessageStatus::Sent => "message.sent",
-                MessageStatus::Delivered => "message.delivered",
-                MessageStatus::Read => "message.read",
-                MessageStatus::Failed => "message.failed",
-                _ => return,
-            };
-            (name, json!(key))
-        }
-        Event::Refused { key, reason } => {
-            ("message.refused", json!({ "message": key, "reason": reason.to_string() }))
-        }
-        Event::Undecryptable { key, gave_up } => {
-            ("message.undecryptable", json!({ "message": key, "gaveUp": gave_up }))
-        }
-        Event::IdentityChanged { jid } => ("contact.identity.changed", json!({ "jid": jid.to_string() })),
-        _ => return,
-    };
-    events.tell(id, name, data);
-}
-
-fn addresses(jid: &whatsapp_core::jid::Jid, lid: Option<&whatsapp_core::jid::Jid>) -> Value {
-    json!({ "jid": jid.to_string(), "lid": lid.map(ToString::to_string) })
 }

@@ -142,11 +142,11 @@ async fn events_with_resumption() {
     let test = TestApp::start().await;
     test.linked("me").await;
     test.linked("other").await;
-    let events = async |last: u64, path: &str| {
+    let events = async |last: &str, path: &str| {
         let request = Request::get(path).header("last-event-id", last).body(Body::empty()).unwrap();
         test.send(request).await.into_body().into_data_stream()
     };
-    let mut stream = events(0, "/api/sessions/me/events").await;
+    let mut stream = events("0", "/api/sessions/me/events").await;
     let mut text = String::new();
     while !text.contains("session.connected") {
         let chunk = tokio::time::timeout(PATIENCE, stream.next()).await.unwrap().unwrap().unwrap();
@@ -154,12 +154,14 @@ async fn events_with_resumption() {
     }
     assert!(text.contains("event: session.qr.generated") && text.contains("event: session.paired"), "{text}");
     assert!(!text.contains(r#""sessionId":"other""#));
-    let seen: u64 =
-        text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().parse().unwrap();
+    let seen = text.lines().find_map(|line| line.strip_prefix("id: ")).unwrap();
     let mut resumed = events(seen, "/api/events").await;
     let chunk = tokio::time::timeout(PATIENCE, resumed.next()).await.unwrap().unwrap().unwrap();
-    let first: u64 = std::str::from_utf8(&chunk).unwrap().lines().next().unwrap()[4..].parse().unwrap();
-    assert_eq!(first, seen + 1);
+    let first =
+        std::str::from_utf8(&chunk).unwrap().lines().find_map(|line| line.strip_prefix("id: ")).unwrap();
+    let all = test.app.store.all_events(None, 100).await.unwrap();
+    let place = all.iter().position(|event| event.position == seen).unwrap();
+    assert_eq!(first, all[place + 1].position);
     // The end of the host is the end of its streams.
     test.app.stop();
     let ended = async { while stream.next().await.is_some() {} };
@@ -258,7 +260,7 @@ async fn a_session_that_fails_starts_again_and_the_others_do_not_notice() {
     let network = sandbox.app.sandbox.clone().unwrap();
     let connector = Arc::new(Mistaken { times: AtomicU32::new(0), then: WebSocket::new().unwrap() });
     let service = Service { connector: connector.clone(), ..network.service().unwrap() };
-    let app = App::new(Arc::new(MemoryStore::new()), service, Some(network));
+    let app = App::new(Arc::new(MemoryStore::new()), service, "test", Some(network));
     let test = TestApp { router: router(app.clone()), app, _data: tempfile::tempdir().unwrap() };
     test.linked("steady").await;
     let (_, before) = test.get("/api/sessions/steady").await;
@@ -267,10 +269,12 @@ async fn a_session_that_fails_starts_again_and_the_others_do_not_notice() {
     test.call("POST", "/api/sessions", Some(json!({ "id": "frail" }))).await;
     test.until("/api/sessions/frail", |session| session["status"] == "waiting").await;
     test.until("/api/sessions/frail", |session| session["status"] == "awaiting_pairing").await;
-    let (missed, _) = test.app.events.listen(Some(0));
-    let lost =
-        missed.iter().filter(|told| told.event == "session.disconnected" && told.session_id == "frail");
-    assert_eq!(lost.map(|told| told.data["reason"].clone()).collect::<Vec<_>>(), ["an internal error"]);
+    let told = test.app.store.all_events(None, 100).await.unwrap();
+    let of_frail = |event: &&whatsapp_store::EventRecord| event.account == Some("frail".parse().unwrap());
+    let lost = told.iter().filter(|event| event.key == "session.disconnected").filter(of_frail);
+    let reasons: Vec<Value> = lost.map(|event| serde_json::from_str(&event.data).unwrap()).collect();
+    assert_eq!(reasons.len(), 1);
+    assert_eq!(reasons[0]["reason"], "an internal error");
     assert_eq!(test.get("/api/sessions/steady").await.1, before);
 
     // Stopped while it waits to start again, it stays so.

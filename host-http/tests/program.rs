@@ -54,9 +54,37 @@ fn wrong_flags_say_what_is_wrong() {
     let error = fails(&[&free[..], &["--database-url", &url]].concat());
     assert!(error.contains("cannot open the database") && error.contains("cannot be understood"), "{error}");
     assert!(error.starts_with("error: ") && error.lines().count() == 1, "{error}");
+    let error = fails(&[&free[..], &["--storage-key-file", "/nonexistent.key"]].concat());
+    assert!(error.contains("/nonexistent.key") && error.contains("storage keys"), "{error}");
+    let nowhere = ["--database-url", "postgres://nobody@127.0.0.1:1/none"];
+    let error = fails(&[&free[..], &nowhere].concat());
+    assert!(
+        error.contains("cannot open the database") && error.contains("check its path or address"),
+        "{error}"
+    );
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     assert!(fails(&["--listen", &address, "--data-dir", directory]).contains("is it in use?"));
+}
+
+#[test]
+fn a_sealed_database_asks_for_its_key() {
+    let data = tempfile::tempdir().unwrap();
+    let path = |name: &str| data.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("right"), "5a".repeat(32)).unwrap();
+    std::fs::write(path("wrong"), "a5".repeat(32)).unwrap();
+    let directory = path("data");
+    // Nothing that it could connect to: the database is what matters.
+    let plain = ["--listen", "127.0.0.1:0", "--data-dir", &directory, "--server-url", "ws://127.0.0.1:1/"];
+    let with = |name: &str| [&plain[..], &["--storage-key-file", &path(name)]].concat().join("\n");
+    for _ in 0..2 {
+        terminate(start(&with("right").split('\n').collect::<Vec<_>>()).0);
+    }
+    for wrong in [with("wrong"), plain.join("\n")] {
+        let error = fails(&wrong.split('\n').collect::<Vec<_>>());
+        assert!(error.contains("give the key that it was written with"), "{error}");
+        assert!(!error.contains("5a5a"), "{error}");
+    }
 }
 
 #[test]

@@ -49,6 +49,11 @@ impl Program {
 
     /// A host for a simulator, told by environment variables as a container would be.
     fn host(simulator: &Self, data: &Path) -> Self {
+        Self::node(simulator, data, None)
+    }
+
+    /// As [`Program::host`], on a database that others may use too.
+    fn node(simulator: &Self, data: &Path, database_url: Option<&str>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_host-http"));
         command.env("LISTEN", "127.0.0.1:0").env("DATA_DIR", data);
         command.env("SERVER_URL", simulator.line["url"].as_str().unwrap());
@@ -57,6 +62,9 @@ impl Program {
             let file = data.join("ca.pem");
             std::fs::write(&file, certificate).unwrap();
             command.env("TLS_CA", file);
+        }
+        if let Some(url) = database_url {
+            command.env("DATABASE_URL", url);
         }
         Self::start(&mut command)
     }
@@ -173,13 +181,60 @@ async fn linked(arguments: &[&str]) -> (Program, Program, TempDir) {
     let simulator = Program::simulator(arguments);
     let data = tempfile::tempdir().unwrap();
     let host = Program::host(&simulator, data.path());
+    link(&simulator, &host).await;
+    (simulator, host, data)
+}
+
+async fn link(simulator: &Program, host: &Program) {
     let ann = json!({ "phone": "15550000042", "name": "Ann", "behaviour": { "kind": "receive" } });
     simulator.json("POST", "/admin/people", &ann.to_string()).await;
     host.json("POST", "/api/sessions", r#"{"id":"me"}"#).await;
     let code = host.get("/api/sessions/me/qr?wait=30").await;
     simulator.json("POST", "/admin/mock-phone/scan-qr", code["qr"].as_str().unwrap()).await;
     host.connected().await;
-    (simulator, host, data)
+}
+
+/// A schema of its own on the tests' PostgreSQL server, which goes away with the server.
+fn fresh_database() -> String {
+    let url = std::env::var("TEST_POSTGRES_URL").expect(
+        "TEST_POSTGRES_URL names a PostgreSQL server that tests may make schemas on; `.ci/run` starts one",
+    );
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}schema=host_test_{}", std::process::id())
+}
+
+/// Two nodes on one database: one runs the session, the other takes it over when that one ends, with all that was stored
+/// and every event.
+#[tokio::test]
+async fn a_session_runs_on_one_node_and_moves_to_another() {
+    let simulator = Program::simulator(&[]);
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let database = fresh_database();
+    let first = Program::node(&simulator, one.path(), Some(&database));
+    link(&simulator, &first).await;
+    let second = Program::node(&simulator, other.path(), Some(&database));
+    let seen = second.get("/api/sessions/me").await;
+    assert_eq!((&seen["status"], &seen["seen"]["state"]), (&json!("waiting"), &json!("connected")), "{seen}");
+    let send = r#"{"to":"+1 555 000 0042","text":"one"}"#;
+    let (status, refused) = second.call("POST", "/api/sessions/me/messages", send).await;
+    assert_eq!(status, 409, "{refused}");
+    first.json("POST", "/api/sessions/me/messages", send).await;
+    first.until("/api/sessions/me/messages", |list| list["messages"][0]["status"] == "delivered").await;
+    // What one node does is told by the other.
+    let told = second.told("/api/sessions/me/events", "message.delivered").await;
+    assert!(told.contains("event: session.qr.generated") && told.contains("event: message.sent"), "{told}");
+
+    first.terminate();
+    second.connected().await;
+    second.json("POST", "/api/sessions/me/messages", &send.replace("one", "two")).await;
+    second.until("/api/sessions/me/messages", |list| list["messages"][0]["status"] == "delivered").await;
+    assert_eq!(simulator.received_by_ann().await, ["one", "two"]);
+    let chats = second.get("/api/sessions/me/chats").await;
+    assert_eq!((&chats["chats"][0]["unread"], chats["chats"].as_array().unwrap().len()), (&json!(0), 1));
+    assert_eq!(text_of(&chats["chats"][0]["last"]), "two");
+    let found = second.get("/api/sessions/me/messages?words=ON").await;
+    assert_eq!(found["messages"].as_array().unwrap().iter().map(text_of).collect::<Vec<_>>(), ["one"]);
+    second.terminate();
 }
 
 fn number(session: &Value) -> &str {

@@ -1,4 +1,9 @@
 //! The campaign scheduler of a WhatsApp manager.
 //!
-//! **A stub:** the crate holds its place in the workspace; there is nothing to use in it yet. It will be a pure
-//! scheduler with a small runner, over `whatsapp-store` and a port for sending, and know nothing of the protocol.
+//! **Under way.** What is here is pure: it reads no clock, opens nothing, and is handed the time. [`id`] makes message ids that
+//! lead back to their row, [`pacing`] says when the next message may go. The scheduler and its runner over `whatsapp-store` and
+//! a port for sending come next.
+pub mod id;
+pub mod lattice;
+pub mod pacing;
+pub mod scheduler;

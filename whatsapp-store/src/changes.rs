@@ -121,6 +121,14 @@ impl Change {
             (Self::PutSession(session), Some(account)) if session.id != *account => {
                 "a session record belongs to the account of its own id"
             }
+            (Self::Webhook(WebhookChange::PutDelivery(delivery)), _)
+                if delivery.state.is_done() != delivery.done_at.is_some() =>
+            {
+                "a delivery has a time of its end when it is done, and only then"
+            }
+
+            (Self::Flow(change), _) => return change.check(scope),
+            (Self::Team(change), _) => return change.check(scope),
             _ => return Ok(()),
         };
         Err(Error::new(ErrorKind::Invalid, "writing to the store").because(why))

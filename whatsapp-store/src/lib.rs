@@ -34,6 +34,8 @@
 mod changes;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+mod contacts;
 mod error;
 #[cfg(feature = "memory")]
 pub mod memory;
@@ -56,7 +58,7 @@ pub use open::open;
 pub use open::open_sealed;
 pub use record::*;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use sql::vault::{Keyring, Sealed};
+pub use sql::vault::Keyring;
 pub use traits::*;
 
 /// The example in the README compiles and runs.

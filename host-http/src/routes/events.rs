@@ -1,5 +1,5 @@
 //! Events as a stream (server-sent events), with resumption by event id.
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::State,
@@ -7,7 +7,7 @@ use axum::{
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures_util::{Stream, StreamExt, future, stream};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use whatsapp_store::{ErrorKind, WorkspaceId};
 
 use super::Id;
 use crate::{
@@ -21,7 +21,7 @@ pub async fn all(
     State(app): State<App>,
     headers: HeaderMap,
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    stream_of(&app, &headers, None)
+    stream_of(&app, &headers, None).await
 }
 
 /// `GET /api/sessions/{id}/events`: of one session.
@@ -31,29 +31,30 @@ pub async fn of_session(
     headers: HeaderMap,
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     app.sessions.record(&id).await?;
-    stream_of(&app, &headers, Some(id.to_string()))
+    stream_of(&app, &headers, Some(id.to_string())).await
 }
 
-fn stream_of(
+async fn stream_of(
     app: &App,
     headers: &HeaderMap,
     session: Option<String>,
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>> {
-    let last = match headers.get("last-event-id") {
+    let last = match headers.get("last-event-id").map(|value| value.to_str()) {
         None => None,
-        Some(value) => {
-            let number = value.to_str().ok().and_then(|text| text.parse().ok());
-            Some(number.ok_or_else(|| ApiError::bad_request("Last-Event-ID is the eventId of an event"))?)
-        }
+        Some(Ok(last)) => Some(last),
+        Some(Err(_)) => return Err(no_such_event()),
     };
-    let (missed, live) = app.events.listen(last);
+    let listener = app.events.listen(WorkspaceId::default(), last).await;
+    let listener = listener.map_err(|error| match error.kind() {
+        ErrorKind::Invalid => no_such_event(),
+        _ => error.into(),
+    })?;
     let mut stop = app.watch_stop();
-    let told = stream::iter(missed).chain(stream::unfold(live, next));
-    let told =
-        told.filter(move |told| future::ready(session.as_ref().is_none_or(|id| told.session_id == *id)));
-    let events = told.map(|told| {
-        let event = Event::default().id(told.event_id.to_string()).event(told.event);
-        Ok(event.json_data(&*told).unwrap_or_default())
+    let told = stream::unfold(listener, |mut listener| async { Some((listener.next().await?, listener)) });
+    let wanted = move |told: &Told| session.is_none() || told.session_id == session;
+    let events = told.filter(move |told| future::ready(wanted(told))).map(|told| {
+        let event = Event::default().id(&told.event_id).event(&told.event);
+        Ok(event.json_data(&told).unwrap_or_default())
     });
     // The sender lives as long as the host; both outcomes mean the end.
     let stopped = async move { drop(stop.wait_for(|stop| *stop).await) };
@@ -61,10 +62,6 @@ fn stream_of(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
-/// The next live event. Who is too slow is cut off, and comes back by the id of the last event seen.
-async fn next(mut live: Receiver<Arc<Told>>) -> Option<(Arc<Told>, Receiver<Arc<Told>>)> {
-    match live.recv().await {
-        Ok(told) => Some((told, live)),
-        Err(RecvError::Lagged(_) | RecvError::Closed) => None,
-    }
+fn no_such_event() -> ApiError {
+    ApiError::bad_request("Last-Event-ID is the eventId of an event, or 0 for all that are kept")
 }

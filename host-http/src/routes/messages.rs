@@ -75,11 +75,13 @@ fn recipient(text: &str) -> ApiResult<Jid> {
 #[serde(deny_unknown_fields, default)]
 pub struct ListQuery {
     chat: Option<String>,
+    words: Option<String>,
     before: Option<String>,
     limit: u32,
 }
 
-/// `GET /api/sessions/{id}/messages?chat=&before=&limit=`: newest first; `next` is the cursor for `before`.
+/// `GET /api/sessions/{id}/messages?chat=&words=&before=&limit=`: newest first, with `words` only those that have all of
+/// them; `next` is the cursor for `before`.
 pub async fn list(
     State(app): State<App>,
     Id(id): Id,
@@ -88,7 +90,7 @@ pub async fn list(
     let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
     app.sessions.record(&id).await?;
     let chat = query.chat.as_deref().map(recipient).transpose()?.map(|chat| chat.to_string());
-    let query = MessageQuery { chat, words: None, before: query.before, limit: query.limit };
+    let query = MessageQuery { chat, words: query.words, before: query.before, limit: query.limit };
     let page = app.store.messages(&id, &query).await?;
     Ok(Json(json!({ "messages": page.messages, "next": page.next })))
 }

@@ -1,4 +1,5 @@
 //! Handlers, one file per resource. They translate; what they do is elsewhere.
+pub mod chats;
 pub mod events;
 pub mod health;
 pub mod messages;

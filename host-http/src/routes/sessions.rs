@@ -16,7 +16,8 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult, Body},
     qr as picture,
-    session::{Code, SessionView, now_millis},
+    session::{Code, SessionView},
+    time::now_millis,
 };
 
 /// The longest that a request may wait for a code.

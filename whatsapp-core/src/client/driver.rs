@@ -10,7 +10,7 @@ use tokio::{
 };
 use whatsapp_store::{AccountId, Changes, Store};
 
-use super::{Connector, Link, Status, TransportError, clock::Clock};
+use super::{CommitHook, Connector, Link, Status, TransportError, clock::Clock};
 use crate::{
     config::Config,
     engine::{Command, Engine, LinkAction, Loaded, Person, Query, Reply, Ticket},
@@ -44,6 +44,7 @@ pub struct Driver {
     status: watch::Sender<Status>,
     answers: HashMap<Ticket, oneshot::Sender<Reply>>,
     socket: Socket,
+    hook: Option<Arc<dyn CommitHook>>,
 }
 
 /// The connection as the driver sees it.
@@ -77,11 +78,15 @@ impl Driver {
         status: watch::Sender<Status>,
     ) -> Self {
         let (answers, socket) = (HashMap::new(), Socket::Closed);
-        Self { store, config, connector, orders, events, status, answers, socket }
+        Self { store, config, connector, orders, events, status, answers, socket, hook: None }
     }
 
     pub(super) fn set_connector(&mut self, connector: Arc<dyn Connector>) {
         self.connector = connector;
+    }
+
+    pub(super) fn set_hook(&mut self, hook: Arc<dyn CommitHook>) {
+        self.hook = Some(hook);
     }
 
     /// Runs until [`super::Client::shutdown`], the last client is dropped, or the store fails.
@@ -199,9 +204,12 @@ impl Driver {
                 let loaded = load(&*self.store, &self.config.account, query).await?;
                 engine.provide(clock.now(), loaded)?;
             }
-            let step = engine.take_step();
+            let mut step = engine.take_step();
             if step.is_empty() {
                 return Ok(());
+            }
+            if let Some(hook) = &self.hook {
+                hook.prepare(&step.events, &mut step.changes);
             }
             commit(&*self.store, step.changes).await?;
             for message in step.transmit {

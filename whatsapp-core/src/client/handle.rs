@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed};
 use tokio::sync::{mpsc, oneshot, watch};
 use whatsapp_store::{Content, MessageKey, MessageRecord, Store};
 
-use super::{Connector, Driver, WebSocket, driver::Order};
+use super::{CommitHook, Connector, Driver, WebSocket, driver::Order};
 use crate::{
     config::Config,
     engine::{Command, CommandError, Reply, Ticket},
@@ -80,6 +80,13 @@ impl Parts {
     #[must_use]
     pub fn with_connector(mut self, connector: Arc<dyn Connector>) -> Self {
         self.driver.set_connector(connector);
+        self
+    }
+
+    /// Lets somebody add to what is committed.
+    #[must_use]
+    pub fn with_commit_hook(mut self, hook: Arc<dyn CommitHook>) -> Self {
+        self.driver.set_hook(hook);
         self
     }
 }

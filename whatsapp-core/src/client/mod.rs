@@ -23,10 +23,12 @@
 pub(crate) mod clock;
 mod driver;
 mod handle;
+mod hook;
 mod transport;
 mod websocket;
 
 pub use driver::Driver;
 pub use handle::{Client, Events, Parts, Status};
+pub use hook::CommitHook;
 pub use transport::{Connector, Link, TransportError};
 pub use websocket::{WebSocket, WebSocketError};

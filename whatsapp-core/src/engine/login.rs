@@ -42,7 +42,7 @@ impl Engine {
         }
         let success = connection::parse_success(node);
         if let Some(t) = success.t {
-            self.clock_skew = i128::from(t) * 1000 - i128::from(now.as_millis());
+            self.service_clock.set(t, now);
         }
         if let Some(lid) = success.lid.filter(|lid| lid.server == Server::Lid) {
             self.learn_own_lid(&lid);
@@ -73,8 +73,7 @@ impl Engine {
     /// `(now + skew + 3 days) mod 7 days`, in milliseconds (protocol notes 2.5).
     fn unified_session_id(&self, now: Timestamp) -> String {
         const DAY: i128 = 86_400_000;
-        let service_time = i128::from(now.as_millis()) + self.clock_skew;
-        (service_time + 3 * DAY).rem_euclid(7 * DAY).to_string()
+        (self.service_clock.millis(now) + 3 * DAY).rem_euclid(7 * DAY).to_string()
     }
 
     /// Presence (and with it visible receipts) needs a name.

@@ -28,6 +28,7 @@ mod requests;
 mod resend;
 mod retries;
 mod send;
+mod service_clock;
 mod step;
 
 use std::collections::VecDeque;
@@ -50,6 +51,7 @@ use self::{
     requests::Requests,
     resend::{Resend, Resends},
     retries::{Asked, Resent},
+    service_clock::ServiceClock,
 };
 use crate::{
     binary::{Node, NodeRef, Stanza},
@@ -73,7 +75,7 @@ pub struct Engine {
     connection: Connection,
     reconnect: Reconnect,
     requests: Requests<Request>,
-    clock_skew: i128,
+    service_clock: ServiceClock,
 
     // What the store is known to hold.
     records: Records,
@@ -149,7 +151,7 @@ impl Engine {
             connection: Connection::waiting(now),
             reconnect: Reconnect::default(),
             requests: Requests::new(prefix),
-            clock_skew: 0,
+            service_clock: ServiceClock::default(),
             records: Records::new(),
             peers: Peers::new(),
             statuses: Cache::new(REMEMBERED),

@@ -355,6 +355,7 @@ impl Engine {
             quoted: None,
             media: None,
         };
+        self.service_clock.heard(stanza.timestamp);
         self.statuses.put(key, Some(status));
         self.step.change(Change::PutMessage(record.clone()));
         self.step.events.push(Event::Message(Box::new(record)));

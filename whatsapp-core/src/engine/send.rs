@@ -88,7 +88,7 @@ impl Engine {
         let record = MessageRecord {
             key,
             from_me: true,
-            timestamp: now.as_millis() as i64,
+            timestamp: self.service_clock.stamp(now),
             content,
             status: MessageStatus::Queued,
             source: Source::Live,

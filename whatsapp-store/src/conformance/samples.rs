@@ -3,7 +3,8 @@ use bytes::Bytes;
 
 use crate::{
     AccountId, Change, Changes, Content, DeviceRecord, LidMapping, MessageKey, MessageRecord, MessageStatus,
-    OutgoingMessage, OutgoingState, Result, SessionRecord, SignalKey, SignalKind, Source, Store, WantedState,
+    OutgoingMessage, OutgoingState, Result, Scope, SessionRecord, SignalKey, SignalKind, Source, Store,
+    WantedState, WorkspaceId,
 };
 
 /// Text that trips what quotes, splits, folds or ends text by itself.
@@ -23,6 +24,10 @@ pub(super) const ODD_TEXTS: [&str; 12] = [
 ];
 
 pub(super) fn account(name: &str) -> AccountId {
+    name.parse().unwrap()
+}
+
+pub(super) fn workspace(name: &str) -> WorkspaceId {
     name.parse().unwrap()
 }
 
@@ -99,16 +104,22 @@ pub(super) fn refused() -> Change {
     Change::PutSession(session("somebody-else", 1))
 }
 
+/// To an account or a workspace.
 pub(super) async fn try_commit(
     store: &dyn Store,
-    account: &AccountId,
-    list: impl IntoIterator<Item = Change>,
+    scope: &(impl Clone + Into<Scope>),
+    list: impl IntoIterator<Item = impl Into<Change>>,
 ) -> Result<()> {
-    store.commit(Changes { list: list.into_iter().collect(), ..Changes::new(account.clone()) }).await
+    let list = list.into_iter().map(Into::into).collect();
+    store.commit(Changes { list, ..Changes::new(scope.clone()) }).await
 }
 
-pub(super) async fn commit(store: &dyn Store, account: &AccountId, list: impl IntoIterator<Item = Change>) {
-    try_commit(store, account, list).await.unwrap();
+pub(super) async fn commit(
+    store: &dyn Store,
+    scope: &(impl Clone + Into<Scope>),
+    list: impl IntoIterator<Item = impl Into<Change>>,
+) {
+    try_commit(store, scope, list).await.unwrap();
 }
 
 /// What is there of [`one_of_each`], domain by domain.

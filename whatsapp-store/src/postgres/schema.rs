@@ -1,6 +1,6 @@
 //! The tables.
 use sqlx::{
-    AssertSqlSafe, PgPool, SqlStr,
+    AssertSqlSafe, PgConnection, SqlStr,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
@@ -23,8 +23,7 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
 ];
 
 /// Makes the schema and its tables, or brings them up to date.
-pub(super) async fn prepare(pool: &PgPool, schema: &str, vault: &Vault) -> Result<()> {
-    let mut connection = pool.acquire().await.map_err(opening)?;
+pub(super) async fn prepare(connection: &mut PgConnection, schema: &str, vault: &Vault) -> Result<()> {
     // Two nodes that both find no schema would both make it, and one would fail.
     let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)")
         .bind(schema)
@@ -42,7 +41,7 @@ pub(super) async fn prepare(pool: &PgPool, schema: &str, vault: &Vault) -> Resul
         }
     }
     migrator().run(&mut *connection).await.map_err(migrating)?;
-    vault::admit(&mut Connection { handle: Handle::Postgres(&mut connection), vault }).await
+    vault::admit(&mut Connection { handle: Handle::Postgres(connection), vault }).await
 }
 
 /// `unique_violation` and `duplicate_schema`: another node was faster.

@@ -1,8 +1,11 @@
 //! Chats as a list shows them. Summaries follow their messages by themselves, in the same commit.
+use serde::{Deserialize, Serialize};
+
 use super::MessageRecord;
 
 /// One chat of an account.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ChatRecord {
     /// Its address, without device.
     pub chat: String,

@@ -1,6 +1,289 @@
-//! Webhook endpoints and deliveries.
+//! Webhook endpoints, and the deliveries of events to them.
+use std::fmt;
 
-/// Writes of this domain.
-#[derive(Clone, Debug, PartialEq)]
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::WorkspaceId;
+
+/// Where a workspace wants its events sent. `Debug` shows neither the secret nor the address, which may hold one.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EndpointRecord {
+    /// Its id in its workspace.
+    pub id: String,
+    /// The address that deliveries are posted to.
+    pub url: String,
+    /// What deliveries are signed with. Sealed at rest, and never part of JSON.
+    #[serde(skip)]
+    pub secret: Bytes,
+    /// Patterns of routing keys, such as `message.*` or `#`. Kept as they are, and not interpreted here.
+    pub topics: Vec<String>,
+    /// Is anything sent there? Deliveries to an endpoint that is not enabled wait.
+    pub enabled: bool,
+    /// Milliseconds since the Unix epoch.
+    pub created_at: i64,
+    /// Milliseconds since the Unix epoch.
+    pub updated_at: i64,
+    /// Since when attempts fail, milliseconds since the Unix epoch; `None` when they succeed. Written by
+    /// [`WebhookChange::SetFailing`] alone, so that what the user wants and what happens do not overwrite each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<i64>,
+    /// A note for people.
+    pub description: String,
+}
+
+/// How far a delivery is. The numbers are stored: never change one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
 #[non_exhaustive]
-pub enum WebhookChange {}
+pub enum DeliveryState {
+    /// Waits for its first or next attempt, or is under way.
+    Pending = 1,
+    /// The endpoint took it.
+    Delivered = 2,
+    /// Given up.
+    Dead = 3,
+}
+
+impl DeliveryState {
+    /// Is there no attempt to come?
+    pub const fn is_done(self) -> bool {
+        !matches!(self, Self::Pending)
+    }
+
+    /// The stored number.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The state of a stored number.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Pending,
+            2 => Self::Delivered,
+            3 => Self::Dead,
+            _ => return None,
+        })
+    }
+}
+
+/// One event on its way to one endpoint.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryRecord {
+    /// Its id in its workspace. Made of the endpoint and the event's position, an event that is handed out twice makes
+    /// one delivery.
+    pub id: String,
+    /// The endpoint's id.
+    pub endpoint: String,
+    /// The event's position in the outbox.
+    pub position: String,
+    /// The event's routing key.
+    pub key: String,
+    /// What is posted, as JSON.
+    pub body: String,
+    /// How far it is.
+    pub state: DeliveryState,
+    /// Finished attempts since it was made or sent anew.
+    pub attempts: u32,
+    /// When it is due, milliseconds since the Unix epoch. While it is under way: when the claim ends.
+    pub next_at: i64,
+    /// The HTTP status of the last attempt, if there was an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_status: Option<i64>,
+    /// What went wrong at the last attempt, in words for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// Milliseconds since the Unix epoch.
+    pub created_at: i64,
+    /// When it was delivered or given up, milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_at: Option<i64>,
+}
+
+/// A delivery that was given to one worker to attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedDelivery {
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// The delivery. Its [`next_at`](DeliveryRecord::next_at) is when the claim ends.
+    pub delivery: DeliveryRecord,
+    /// Names the claim: [`WebhookChange::Attempted`] carries it.
+    pub token: i64,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The endpoint took it.
+    Delivered,
+    /// Try again at that time, milliseconds since the Unix epoch.
+    RetryAt(i64),
+    /// Give it up.
+    Dead,
+}
+
+impl AttemptOutcome {
+    /// The state it leaves.
+    pub const fn state(self) -> DeliveryState {
+        match self {
+            Self::Delivered => DeliveryState::Delivered,
+            Self::RetryAt(_) => DeliveryState::Pending,
+            Self::Dead => DeliveryState::Dead,
+        }
+    }
+}
+
+/// Writes to webhook endpoints and deliveries.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum WebhookChange {
+    /// Writes an endpoint, but for [`EndpointRecord::failing_since`].
+    PutEndpoint(EndpointRecord),
+    /// Removes an endpoint with its deliveries; absent is fine.
+    DeleteEndpoint {
+        /// Which.
+        id: String,
+    },
+    /// Notes that attempts fail, or that they succeed again. One that is failing already keeps its time; absent is fine.
+    SetFailing {
+        /// Which endpoint.
+        endpoint: String,
+        /// Since when, milliseconds since the Unix epoch; `None` when they succeed.
+        since: Option<i64>,
+    },
+    /// Inserts a delivery. Without effect if there is one of the same id, or no such endpoint. A record that has
+    /// [`DeliveryRecord::done_at`] while it is pending, or has none when it is done, makes the commit fail with
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
+    PutDelivery(DeliveryRecord),
+    /// Notes a finished attempt. Without effect unless the claim with that token is the delivery's latest and has not been
+    /// finished yet; that its time is up does no harm while nobody else has claimed it.
+    Attempted {
+        /// Which delivery.
+        id: String,
+        /// [`ClaimedDelivery::token`].
+        token: i64,
+        /// When, milliseconds since the Unix epoch.
+        at: i64,
+        /// The HTTP status, if there was an answer.
+        status: Option<i64>,
+        /// What went wrong, in words for people.
+        error: Option<String>,
+        /// What comes of it.
+        outcome: AttemptOutcome,
+    },
+    /// Makes a delivery pending again, whatever its state, counting attempts from 0; the outcome of an attempt under way
+    /// counts no more. Absent is fine.
+    Redeliver {
+        /// Which delivery.
+        id: String,
+        /// When it is due, milliseconds since the Unix epoch.
+        at: i64,
+    },
+    /// Removes deliveries of the workspace that were done before that time. What is removed too early is made anew when its
+    /// event is handed out again.
+    Trim {
+        /// Milliseconds since the Unix epoch.
+        before: i64,
+    },
+}
+
+impl fmt::Debug for EndpointRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndpointRecord")
+            .field("id", &self.id)
+            .field("topics", &self.topics)
+            .field("enabled", &self.enabled)
+            .field("failing_since", &self.failing_since)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for DeliveryRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliveryRecord")
+            .field("id", &self.id)
+            .field("endpoint", &self.endpoint)
+            .field("key", &self.key)
+            .field("state", &self.state)
+            .field("attempts", &self.attempts)
+            .field("last_status", &self.last_status)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for WebhookChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PutEndpoint(endpoint) => f.debug_tuple("PutEndpoint").field(endpoint).finish(),
+            Self::DeleteEndpoint { id } => f.debug_tuple("DeleteEndpoint").field(id).finish(),
+            Self::SetFailing { endpoint, since } => {
+                f.debug_tuple("SetFailing").field(endpoint).field(since).finish()
+            }
+            Self::PutDelivery(delivery) => f.debug_tuple("PutDelivery").field(delivery).finish(),
+            Self::Attempted { id, status, outcome, .. } => {
+                f.debug_tuple("Attempted").field(id).field(status).field(outcome).finish()
+            }
+            Self::Redeliver { id, at } => f.debug_tuple("Redeliver").field(id).field(at).finish(),
+            Self::Trim { before } => f.debug_tuple("Trim").field(before).finish(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_debug_nor_json_shows_what_is_secret() {
+        let endpoint = EndpointRecord {
+            id: "e".into(),
+            url: "https://user:hidden@example.org/".into(),
+            secret: Bytes::from_static(b"hidden"),
+            topics: vec!["#".into()],
+            enabled: true,
+            created_at: 1,
+            updated_at: 2,
+            failing_since: None,
+            description: "hidden".into(),
+        };
+        let delivery = DeliveryRecord {
+            id: "d".into(),
+            endpoint: "e".into(),
+            position: "1".into(),
+            key: "message.received".into(),
+            body: r#"{"text":"hidden"}"#.into(),
+            state: DeliveryState::Pending,
+            attempts: 1,
+            next_at: 5,
+            last_status: Some(500),
+            last_error: Some("hidden".into()),
+            created_at: 1,
+            done_at: None,
+        };
+        let attempted = WebhookChange::Attempted {
+            id: "d".into(),
+            token: 1,
+            at: 2,
+            status: Some(500),
+            error: Some("hidden".into()),
+            outcome: AttemptOutcome::Dead,
+        };
+        let json = serde_json::to_value(&endpoint).unwrap();
+        assert_eq!(json.get("secret"), None);
+        assert_eq!((&json["createdAt"], json.get("failingSince")), (&1.into(), None));
+        assert_eq!(serde_json::to_value(&delivery).unwrap()["lastStatus"], 500);
+        let changes = [
+            WebhookChange::PutEndpoint(endpoint),
+            WebhookChange::PutDelivery(delivery.clone()),
+            attempted,
+            WebhookChange::Redeliver { id: "d".into(), at: 3 },
+        ];
+        let claimed = ClaimedDelivery { workspace: WorkspaceId::default(), delivery, token: 7 };
+        let shown = format!("{changes:?} {claimed:?}");
+        assert!(!shown.contains("hidden"), "{shown}");
+        assert!(shown.contains("message.received") && shown.contains("500"), "{shown}");
+    }
+}

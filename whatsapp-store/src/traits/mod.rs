@@ -1,9 +1,11 @@
 //! What a backend can do, one small trait per domain.
 mod appstate;
+mod audience;
 mod audit;
 mod campaign;
 mod chat;
 mod contact;
+mod conversation;
 mod counter;
 mod device;
 mod event;
@@ -19,10 +21,12 @@ mod webhook;
 
 pub use appstate::AppStateStore;
 use async_trait::async_trait;
+pub use audience::*;
 pub use audit::*;
 pub use campaign::*;
 pub use chat::{ChatPage, ChatStore};
 pub use contact::*;
+pub use conversation::{ConversationPage, ConversationStore};
 pub use counter::*;
 pub use device::DeviceStore;
 pub use event::EventStore;
@@ -55,8 +59,10 @@ pub trait Store:
     + EventStore
     + LeaseStore
     + ContactStore
+    + AudienceStore
     + CampaignStore
     + FlowStore
+    + ConversationStore
     + TeamStore
     + WebhookStore
     + CounterStore
@@ -73,8 +79,19 @@ pub trait Store:
     /// # Errors
     /// Then nothing of it was written, with one exception: when the connection to a server breaks in the moment of the
     /// commit, it cannot be known ([`ErrorKind::Busy`](crate::ErrorKind::Busy)). All changes can be written twice
-    /// to the same effect, events apart.
+    /// to the same effect, but for what adds: events, counters and the audit log.
     async fn commit(&self, changes: Changes) -> Result<()>;
+
+    /// Rewrites some of the secrets at rest that are not sealed with the first key, at most `limit` of each kind, and says
+    /// how many those were: repeat it until it says 0. It runs beside everything else. A store that seals nothing
+    /// has nothing to do.
+    ///
+    /// # Errors
+    /// When they cannot be read or written; what was rewritten before stays so.
+    async fn reseal(&self, limit: u32) -> Result<u64> {
+        let _ = limit;
+        Ok(0)
+    }
 
     /// Finishes the commits under way and lets go of what is held open, so that another process may open it. Calls that
     /// come later may fail. Dropping a store does the same, without telling when it is done.

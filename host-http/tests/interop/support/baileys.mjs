@@ -111,7 +111,8 @@ export class Peer {
 
   async remove() {
     await this.close();
-    await rm(this.directory, { recursive: true, force: true });
+    // It may still be writing its keys.
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 
   get jid() {

@@ -198,7 +198,24 @@ async fn delete(connection: &mut Connection<'_>, workspace: &WorkspaceId, campai
     // First the campaign itself: whoever is writing to it is waited for, and nobody begins.
     let delete =
         of("DELETE FROM campaign WHERE workspace = $1 AND id = $2 RETURNING key", workspace, campaign);
-    let Some(key) = connection.fetch(delete).await?.one(|row| row.int(0))? else { return Ok(()) };
+    delete_parts(connection, delete).await
+}
+
+/// All campaigns of a workspace.
+pub(super) async fn delete_workspace(connection: &mut Connection<'_>, workspace: &WorkspaceId) -> Result<()> {
+    let delete = sql("DELETE FROM campaign WHERE workspace = $1 RETURNING key").text(workspace.as_str());
+    delete_parts(connection, delete).await
+}
+
+/// What hangs on the campaigns that `delete` removes.
+async fn delete_parts(connection: &mut Connection<'_>, delete: Statement<'_>) -> Result<()> {
+    for key in connection.fetch(delete).await?.all(|row| row.int(0))? {
+        delete_one(connection, key).await?;
+    }
+    Ok(())
+}
+
+async fn delete_one(connection: &mut Connection<'_>, key: i64) -> Result<()> {
     let lanes = connection.fetch(sql("SELECT key FROM campaign_lane WHERE campaign = $1").int(key)).await?;
     for lane in lanes.all(|row| row.int(0).map(|key| Lane { key }))? {
         for part in OF_IDS {

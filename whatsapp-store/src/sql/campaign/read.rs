@@ -279,5 +279,4 @@ impl<S: Sql> CampaignStore for S {
 }
 
 #[cfg(all(test, feature = "sqlite"))]
-pub(crate) const STATEMENTS: [&str; 9] =
-    [ONE, PAGE, LANES, AUDIENCE, RECIPIENTS, COUNTS, MINUTES, LEASES, EXPORT];
+pub(crate) const STATEMENTS: [&str; 8] = [ONE, PAGE, LANES, AUDIENCE, RECIPIENTS, MINUTES, LEASES, EXPORT];

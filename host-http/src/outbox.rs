@@ -1,0 +1,81 @@
+//! What a client's events mean for the store: they go to the outbox, and the session's seen state follows them, in the
+//! commit that causes them.
+use serde_json::{Value, json};
+use whatsapp_core::{client::CommitHook, event::Event, jid::Jid, time::Timestamp};
+use whatsapp_store::{Change, Changes, Fence, MessageStatus, SeenState, SessionSeen};
+
+use crate::{events::event, time::now_millis};
+
+/// Adds to the commits of one session's client.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    /// The lease that the session is run under.
+    pub(crate) fence: Fence,
+}
+
+impl CommitHook for Outbox {
+    fn prepare(&self, events: &[Event], changes: &mut Changes) {
+        changes.fence = Some(self.fence.clone());
+        for happened in events {
+            if let Some((key, data)) = describe(happened) {
+                changes.push(event(key, &data));
+            }
+            if let Some((state, reason)) = seen(happened) {
+                changes.push(Change::SetSeen(SessionSeen { state, at: now_millis(), reason }));
+            }
+        }
+    }
+}
+
+fn seen(event: &Event) -> Option<(SeenState, Option<String>)> {
+    match event {
+        Event::Qr { .. } => Some((SeenState::AwaitingPairing, None)),
+        Event::Connected { .. } => Some((SeenState::Connected, None)),
+        Event::Disconnected { reason, .. } => Some((SeenState::Offline, Some(reason.clone()))),
+        Event::LoggedOut { reason } => Some((SeenState::LoggedOut, Some(reason.clone()))),
+        _ => None,
+    }
+}
+
+/// The routing key and what the event says.
+fn describe(event: &Event) -> Option<(&'static str, Value)> {
+    Some(match event {
+        Event::Qr { text, expires_at } => {
+            ("session.qr.generated", json!({ "qr": text.0, "expiresAt": expires_at.as_millis() }))
+        }
+        Event::Paired { jid, lid } => ("session.paired", addresses(jid, lid.as_ref())),
+        Event::PairingFailed { reason } => ("session.pairing.failed", json!({ "reason": reason })),
+        Event::Connected { jid, lid } => ("session.connected", addresses(jid, lid.as_ref())),
+        Event::OfflineDone { count } => ("session.synced", json!({ "count": count })),
+        Event::Disconnected { reason, retry_at } => (
+            "session.disconnected",
+            json!({ "reason": reason, "retryAt": retry_at.map(Timestamp::as_millis) }),
+        ),
+        Event::LoggedOut { reason } => ("session.logout", json!({ "reason": reason })),
+        Event::Message(message) => {
+            ("message.received", json!({ "from": message.key.sender, "message": message }))
+        }
+        Event::Status { key, status } => {
+            let name = match status {
+                MessageStatus::Sent => "message.sent",
+                MessageStatus::Delivered => "message.delivered",
+                MessageStatus::Read => "message.read",
+                MessageStatus::Failed => "message.failed",
+                _ => return None,
+            };
+            (name, json!(key))
+        }
+        Event::Refused { key, reason } => {
+            ("message.refused", json!({ "message": key, "reason": reason.to_string() }))
+        }
+        Event::Undecryptable { key, gave_up } => {
+            ("message.undecryptable", json!({ "message": key, "gaveUp": gave_up }))
+        }
+        Event::IdentityChanged { jid } => ("contact.identity.changed", json!({ "jid": jid.to_string() })),
+        _ => return None,
+    })
+}
+
+fn addresses(jid: &Jid, lid: Option<&Jid>) -> Value {
+    json!({ "jid": jid.to_string(), "lid": lid.map(ToString::to_string) })
+}

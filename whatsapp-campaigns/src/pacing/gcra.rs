@@ -1,0 +1,99 @@
+//! The generic cell rate algorithm: a rate and a burst in one number.
+use super::Micros;
+
+/// How often something may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// From one to the next, on average.
+    pub interval: Micros,
+    /// How many may come at once after a quiet time; at least 1.
+    pub burst: u32,
+}
+
+impl Rate {
+    /// `count` in each `period`, and `burst` at once. A count or a burst of 0 is taken as 1.
+    pub fn per(count: u32, period: Micros, burst: u32) -> Self {
+        Self { interval: period / Micros::from(count.max(1)), burst: burst.max(1) }
+    }
+
+    /// How far the clock may run ahead.
+    fn tolerance(self) -> Micros {
+        self.interval.saturating_mul(Micros::from(self.burst.max(1) - 1))
+    }
+}
+
+/// One limit's state: the time at which it would be used up. Exact, however long the pauses are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gcra {
+    /// What to store to remember it.
+    pub arrival: Micros,
+}
+
+impl Gcra {
+    /// The first moment, not before `now`, at which one more may come.
+    pub fn ready(self, rate: Rate, now: Micros) -> Micros {
+        self.arrival.saturating_sub(rate.tolerance()).max(now)
+    }
+
+    /// Counts one that comes now. It is the caller's to have asked [`Gcra::ready`].
+    pub fn take(&mut self, rate: Rate, now: Micros) {
+        self.arrival = self.arrival.max(now).saturating_add(rate.interval);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{super::SECOND, *};
+
+    /// Sends as early as it may, with pauses in between, and says when.
+    fn sends(rate: Rate, pauses: &[Micros]) -> Vec<Micros> {
+        let (mut limit, mut now) = (Gcra::default(), 1_000 * SECOND);
+        pauses
+            .iter()
+            .map(|pause| {
+                now = limit.ready(rate, now + pause);
+                limit.take(rate, now);
+                now
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_hour_at_eighty_a_second_is_exact() {
+        let rate = Rate::per(80, SECOND, 1);
+        let times = sends(rate, &vec![0; 80 * 3600]);
+        assert_eq!(times[times.len() - 1] - times[0], 3600 * SECOND - rate.interval);
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_ever_has_more_than_rate_and_burst(
+            count in 1..50_u32,
+            burst in 1..20_u32,
+            pauses in prop::collection::vec(0..3 * SECOND, 1..200),
+            window in 1..20 * SECOND,
+        ) {
+            let rate = Rate::per(count, SECOND, burst);
+            let times = sends(rate, &pauses);
+            let most = window / rate.interval + u64::from(burst) + 1;
+            for (place, start) in times.iter().enumerate() {
+                let inside = times[place..].iter().take_while(|time| **time < start + window).count() as u64;
+                prop_assert!(inside <= most, "{inside} in {window} µs, {most} allowed");
+            }
+        }
+
+        #[test]
+        fn who_waits_long_enough_never_waits_more(pause in SECOND..100 * SECOND) {
+            let rate = Rate::per(1, SECOND, 3);
+            let mut limit = Gcra::default();
+            let mut now = SECOND;
+            for _ in 0..10 {
+                prop_assert_eq!(limit.ready(rate, now), now);
+                limit.take(rate, now);
+                now += pause;
+            }
+        }
+    }
+}
