@@ -95,7 +95,7 @@ CREATE TABLE campaign_counter (
     shard    SMALLINT NOT NULL,
     state    SMALLINT NOT NULL,
     count    BIGINT NOT NULL,
-    PRIMARY KEY (campaign, shard, state)
+    PRIMARY KEY (campaign, state, shard)
 ) WITH (fillfactor = 20);
 
 -- Moves into a state. minute: since the Unix epoch.
@@ -105,5 +105,5 @@ CREATE TABLE campaign_minute (
     shard    SMALLINT NOT NULL,
     state    SMALLINT NOT NULL,
     count    BIGINT NOT NULL,
-    PRIMARY KEY (campaign, minute, shard, state)
+    PRIMARY KEY (campaign, minute, state, shard)
 ) WITH (fillfactor = 50);

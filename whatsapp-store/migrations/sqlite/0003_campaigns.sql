@@ -94,7 +94,7 @@ CREATE TABLE campaign_counter (
     shard    INTEGER NOT NULL,
     state    INTEGER NOT NULL,
     count    INTEGER NOT NULL,
-    PRIMARY KEY (campaign, shard, state)
+    PRIMARY KEY (campaign, state, shard)
 ) STRICT, WITHOUT ROWID;
 
 -- Moves into a state. minute: since the Unix epoch.
@@ -104,5 +104,5 @@ CREATE TABLE campaign_minute (
     shard    INTEGER NOT NULL,
     state    INTEGER NOT NULL,
     count    INTEGER NOT NULL,
-    PRIMARY KEY (campaign, minute, shard, state)
+    PRIMARY KEY (campaign, minute, state, shard)
 ) STRICT, WITHOUT ROWID;
