@@ -11,6 +11,8 @@ pub mod noise;
 #[cfg(feature = "peers")]
 mod peers;
 pub mod signal;
+pub mod storage;
+pub mod store;
 
 use std::time::{Duration, Instant};
 

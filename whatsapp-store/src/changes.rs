@@ -126,6 +126,9 @@ impl Change {
             {
                 "a delivery has a time of its end when it is done, and only then"
             }
+
+            (Self::Flow(change), _) => return change.check(scope),
+            (Self::Team(change), _) => return change.check(scope),
             _ => return Ok(()),
         };
         Err(Error::new(ErrorKind::Invalid, "writing to the store").because(why))

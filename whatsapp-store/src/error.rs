@@ -35,10 +35,10 @@ pub enum ErrorKind {
     WrongKey,
     /// The commit stood on a lease that somebody else has by now: stop the work that it covers.
     Fenced,
+    /// What the commit builds on is not so any more, or a name, number or address is taken: read again, and decide anew.
+    Conflict,
     /// The changes contradict themselves: a mistake of the caller, and the same call will fail again.
     Invalid,
-    /// The changes contradict what is stored by now: read it again, and decide anew.
-    Conflict,
     /// Anything else the backend reports.
     Other,
 }
@@ -77,9 +77,14 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            ErrorKind::Busy => "the store is busy or its connection was lost",
-            ErrorKind::Full => "the store cannot be written: the disk is full or the file is read-only",
-            ErrorKind::Corrupt => "the store holds something that cannot be understood",
+            ErrorKind::Busy => "the store is busy or its connection was lost: try again",
+            ErrorKind::Full => {
+                "the store cannot be written: its disk is full or it is read-only; make room or allow writing"
+            }
+            ErrorKind::Corrupt => {
+                "the store holds something that cannot be understood: check that it is the right one, \
+                 or restore a backup"
+            }
             ErrorKind::NewerSchema => "the store was written by a newer version: update this program",
             ErrorKind::Unreachable => {
                 "the store cannot be opened: check its path or address, and the permissions"
@@ -88,9 +93,11 @@ impl fmt::Display for Error {
                 "the storage key is missing or wrong: give the key that it was written with"
             }
             ErrorKind::Fenced => "somebody else has the lease that this was done under: nothing was written",
+            ErrorKind::Conflict => {
+                "what is stored is not what was expected, or a name is taken: nothing was written"
+            }
             ErrorKind::InUse => "the store is open elsewhere: stop the other process first",
             ErrorKind::Invalid => "the changes contradict themselves",
-            ErrorKind::Conflict => "the changes contradict what is stored: read it again",
             ErrorKind::UnknownBackend => "no storage backend of this build has that URL scheme",
             ErrorKind::Other => "the store reports an error",
         };
@@ -117,8 +124,8 @@ mod tests {
         let error = Error::new(ErrorKind::Full, "writing a message").because("no space left on device");
         assert_eq!(
             error.to_string(),
-            "writing a message: the store cannot be written: the disk is full or the file is read-only \
-             (no space left on device)"
+            "writing a message: the store cannot be written: its disk is full or it is read-only; \
+             make room or allow writing (no space left on device)"
         );
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("no space left on device"));
     }
@@ -126,8 +133,8 @@ mod tests {
     #[test]
     fn only_a_busy_store_is_worth_another_try() {
         use ErrorKind::{
-            Busy, Conflict, Corrupt, Fenced, Full, InUse, Invalid, NewerSchema, Other, UnknownBackend, Unreachable,
-            WrongKey,
+            Busy, Conflict, Corrupt, Fenced, Full, InUse, Invalid, NewerSchema, Other, UnknownBackend,
+            Unreachable, WrongKey,
         };
         let kinds = [
             Busy,
@@ -139,8 +146,8 @@ mod tests {
             UnknownBackend,
             WrongKey,
             Fenced,
-            Invalid,
             Conflict,
+            Invalid,
             Other,
         ];
         let retryable: Vec<_> =

@@ -34,6 +34,8 @@
 mod changes;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+mod contacts;
 mod error;
 #[cfg(feature = "memory")]
 pub mod memory;

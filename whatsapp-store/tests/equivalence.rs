@@ -70,20 +70,13 @@ fn content() -> impl Strategy<Value = Content> {
 }
 
 fn message() -> impl Strategy<Value = MessageRecord> {
-    let rest = (any::<bool>(), any::<i64>(), content(), status(), any::<bool>(), any::<Option<String>>());
-    (message_key(), rest).prop_map(|(key, (from_me, timestamp, content, status, live, push_name))| {
-        let source = if live { Source::Live } else { Source::Offline };
-        MessageRecord {
-            key,
-            from_me,
-            timestamp,
-            content,
-            status,
-            source,
-            push_name,
-            quoted: None,
-            media: None,
-        }
+    let time = prop_oneof![4 => 0..5_i64, 1 => any::<i64>()];
+    let text = any::<Option<String>>;
+    let source = select(vec![Source::Live, Source::Offline, Source::History]);
+    let rest = (any::<bool>(), time, content(), status(), source, text(), text(), media());
+    (message_key(), rest).prop_map(|(key, rest)| {
+        let (from_me, timestamp, content, status, source, push_name, quoted, media) = rest;
+        MessageRecord { key, from_me, timestamp, content, status, source, push_name, quoted, media }
     })
 }
 

@@ -1,6 +1,8 @@
 -- Campaigns: their audience, the state of each recipient, and who sends which part.
--- Every table of a tenant leads with its workspace; what belongs to one campaign leads with the campaign's key instead,
--- which is unique over all workspaces and which every query looks up by workspace and id.
+-- A campaign is found by workspace and id. What belongs to it leads with the campaign's key or the lane's, which are unique
+-- over all workspaces and which every query looks up by workspace and id first. A recipient has one number for all three,
+-- the lane's key times 2^31 plus the place in the lane: the shortest key there is, and one that is only ever looked up whole,
+-- while PostgreSQL, as long as it has no statistics, would rather look up a part of a longer one and read through the rest.
 
 -- The last number given to a campaign of a workspace. Numbers are never given twice.
 CREATE TABLE campaign_number (
@@ -26,34 +28,31 @@ CREATE TABLE campaign (
 ) STRICT;
 CREATE INDEX campaign_by_state ON campaign (state);
 
--- epoch: the last one given to a lease of the lane.
+-- epoch: the last one given to a lease of the lane. definition: null while there is an audience alone.
+-- AUTOINCREMENT: no key is ever given twice.
 CREATE TABLE campaign_lane (
+    key        INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     campaign   INTEGER NOT NULL,
     lane       INTEGER NOT NULL,
-    next       INTEGER NOT NULL,
-    "end"      INTEGER NOT NULL,
+    next       INTEGER NOT NULL DEFAULT 0,
+    "end"      INTEGER NOT NULL DEFAULT 0,
     epoch      INTEGER NOT NULL DEFAULT 0,
-    definition TEXT NOT NULL,
-    PRIMARY KEY (campaign, lane)
-) STRICT, WITHOUT ROWID;
+    definition TEXT,
+    UNIQUE (campaign, lane)
+) STRICT;
 
 -- Written once.
 CREATE TABLE campaign_audience (
-    campaign  INTEGER NOT NULL,
-    lane      INTEGER NOT NULL,
-    seq       INTEGER NOT NULL,
+    id        INTEGER NOT NULL PRIMARY KEY,
     address   TEXT NOT NULL,
     consent   TEXT NOT NULL,
-    variables BLOB NOT NULL,
-    PRIMARY KEY (campaign, lane, seq)
-) STRICT, WITHOUT ROWID;
+    variables BLOB NOT NULL
+) STRICT;
 
 -- Rewritten several times for each message: short, and no second index. Times are seconds since the campaign's base_at;
 -- the lowest number says that there is none. code and sender are unsigned numbers of 16 bits.
 CREATE TABLE campaign_recipient (
-    campaign  INTEGER NOT NULL,
-    lane      INTEGER NOT NULL,
-    seq       INTEGER NOT NULL,
+    id        INTEGER NOT NULL PRIMARY KEY,
     sent      INTEGER NOT NULL DEFAULT -2147483648,
     delivered INTEGER NOT NULL DEFAULT -2147483648,
     read      INTEGER NOT NULL DEFAULT -2147483648,
@@ -62,14 +61,12 @@ CREATE TABLE campaign_recipient (
     flags     INTEGER NOT NULL DEFAULT 0,
     tries     INTEGER NOT NULL DEFAULT 0,
     code      INTEGER NOT NULL DEFAULT 0,
-    sender    INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (campaign, lane, seq)
-) STRICT, WITHOUT ROWID;
+    sender    INTEGER NOT NULL DEFAULT 0
+) STRICT;
 
 -- owner: null when the range was given back. reclaimed: it was once taken from somebody else. retry: it stands for those
 -- of campaign_retry with its epoch.
 CREATE TABLE campaign_lease (
-    campaign  INTEGER NOT NULL,
     lane      INTEGER NOT NULL,
     epoch     INTEGER NOT NULL,
     lo        INTEGER NOT NULL,
@@ -78,19 +75,18 @@ CREATE TABLE campaign_lease (
     until     INTEGER NOT NULL,
     reclaimed INTEGER NOT NULL,
     retry     INTEGER NOT NULL,
-    PRIMARY KEY (campaign, lane, epoch)
+    PRIMARY KEY (lane, epoch)
 ) STRICT, WITHOUT ROWID;
 
 -- epoch: of the lease that it is tried again under, or 0.
 CREATE TABLE campaign_retry (
-    campaign INTEGER NOT NULL,
     lane     INTEGER NOT NULL,
     seq      INTEGER NOT NULL,
     due      INTEGER NOT NULL,
     epoch    INTEGER NOT NULL,
-    PRIMARY KEY (campaign, lane, seq)
+    PRIMARY KEY (lane, seq)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX campaign_retry_due ON campaign_retry (campaign, lane, epoch, due);
+CREATE INDEX campaign_retry_due ON campaign_retry (lane, epoch, due);
 
 -- shard: of use on servers, where several connections write at once.
 CREATE TABLE campaign_counter (

@@ -20,19 +20,29 @@
 //! rest.
 #![allow(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
 
+mod appstate;
+mod audience;
 mod audit;
 mod campaign;
+mod chat;
 mod commit;
 mod contact;
+mod contact_list;
+mod conversation;
 mod counter;
+mod delivery;
 mod device;
+mod event;
 mod flow;
+mod lease;
 mod lid;
 mod message;
 mod outgoing;
 mod samples;
+mod search;
 mod session;
 mod signal;
+mod suppression;
 mod team;
 mod webhook;
 
@@ -43,8 +53,9 @@ use crate::Store;
 /// The cases, by name.
 pub mod cases {
     pub use super::{
-        audit::*, campaign::*, commit::*, contact::*, counter::*, device::*, flow::*, lid::*, message::*,
-        outgoing::*, session::*, signal::*, team::*, webhook::*,
+        appstate::*, audience::*, audit::*, campaign::*, chat::*, commit::*, contact::*, contact_list::*,
+        conversation::*, counter::*, delivery::*, device::*, event::*, flow::*, lease::*, lid::*, message::*,
+        outgoing::*, search::*, session::*, signal::*, suppression::*, team::*, webhook::*,
     };
 }
 
@@ -86,10 +97,36 @@ macro_rules! conformance_tests {
                 page_limits_are_bounded
                 foreign_cursors_find_nothing
                 pages_are_stable_while_messages_come_in
+                chats_agree_on_the_last_of_messages_that_come_at_once
                 absent_session_is_none
                 sessions_are_oldest_first
                 session_is_replaced
                 deleted_session_takes_all_of_its_account_along
+                absent_contact_is_none
+                contact_comes_back_as_written
+                contacts_by_phone_keep_the_order_asked
+                put_contact_never_takes_consent_or_opt_out_back
+                contact_changes_one_by_one
+                consent_and_opt_out_by_what_is_newer
+                contacts_do_not_share_an_address
+                addresses_have_one_form
+                suppression_ends_by_a_newer_consent_alone
+                deleted_contact_leaves_its_suppressions
+                contact_pages_are_newest_first
+                contacts_are_found_by_words
+                contacts_of_workspaces_are_separate
+                concurrent_contact_changes_lose_nothing
+                one_of_many_gets_a_number
+                audience_is_what_its_filter_says
+                audience_leaves_out_who_must_not_be_written_to
+                audience_of_odd_texts
+                counters_add_up_by_hour_and_day
+                counters_of_one_commit_are_written_in_order
+                counters_are_separate
+                concurrent_counters_lose_nothing
+                audit_entries_come_back_as_written
+                audit_pages_are_newest_first
+                audit_entries_go_by_age_alone
                 changes_apply_in_the_order_given
                 empty_commit_is_fine
                 failed_commit_leaves_nothing
@@ -118,6 +155,82 @@ macro_rules! conformance_tests {
                 webhook_endpoint_cannot_hold_all_workers
                 webhook_deliveries_are_claimed_once
                 no_webhook_delivery_outlives_its_endpoint
+                absent_chat_is_none
+                chat_summary_follows_its_messages
+                unread_messages_are_counted
+                chat_is_marked_read
+                chat_names_and_flags_come_back_as_written
+                deleted_chat_takes_its_messages_along
+                old_messages_expire
+                chats_are_latest_first
+                chat_pages_are_bounded
+                chat_pages_are_stable_while_chats_move
+                chat_summary_survives_concurrent_writers
+                messages_are_found_by_their_words
+                searches_are_any_text
+                long_texts_are_found_by_their_words
+                only_text_is_searched
+                found_messages_are_paged
+                removed_messages_are_not_found
+                message_with_a_file_comes_back_as_written
+                oldest_message_is_told
+                chat_summary_survives_removals_under_writes
+                absent_events_are_none
+                event_comes_back_as_written
+                events_come_in_one_order
+                foreign_positions_are_invalid
+                consumers_keep_their_positions
+                events_are_trimmed_behind_the_slowest
+                failed_commit_leaves_no_event
+                no_event_appears_behind_a_reader
+                waiters_are_told_of_new_events
+                lease_has_one_holder
+                lease_tokens_only_rise
+                lease_is_given_back
+                leases_of_workspaces_are_separate
+                fenced_commit_stands_on_its_lease
+                commit_without_its_lease_writes_nothing
+                concurrent_acquirers_have_one_winner
+                lease_that_changes_hands_ends_the_writes_under_it
+                app_state_version_comes_back_as_written
+                app_state_key_comes_back_as_written
+                app_state_macs_keep_the_order_asked
+                app_state_macs_are_replaced_and_removed
+                app_state_reset_keeps_the_keys
+                deleted_device_takes_its_app_state_along
+                session_seen_comes_back_as_written
+                session_keeps_what_was_seen
+                sessions_of_workspaces_are_separate
+                workspace_commit_refuses_changes_of_accounts
+
+                absent_flow_is_none
+                flow_comes_back_as_written
+                only_a_flow_that_is_there_is_published
+                versions_are_numbered_one_by_one
+                flows_are_oldest_first
+                deleted_flow_takes_its_versions_along
+                conversation_comes_back_as_written
+                contradictory_conversation_is_refused
+                conversation_goes_on_from_the_revision_read
+                one_node_answers_an_input
+                conversation_loses_no_step
+                conversations_are_latest_first
+                due_conversations_are_given_once
+                concurrent_claims_share_due_conversations
+                input_is_seen_once
+                only_what_is_old_is_forgotten
+                forgotten_conversation_leaves_nothing
+                node_counts_add_up
+                flows_of_workspaces_are_separate
+                absent_user_is_none
+                team_comes_back_as_written
+                email_belongs_to_one_user
+                concurrent_users_do_not_share_an_email
+                teams_are_listed_oldest_first
+                api_key_stays_revoked
+                reset_token_is_taken_once
+                team_records_belong_to_the_workspace
+                deleted_workspace_leaves_nothing
             );
         }
     };
@@ -157,12 +270,22 @@ mod tests {
         let list = include_str!("mod.rs");
         let files = [
             include_str!("contact.rs"),
-            include_str!("campaign.rs"),
+            include_str!("audience.rs"),
+            include_str!("contact_list.rs"),
+            include_str!("suppression.rs"),
+            include_str!("campaign/mod.rs"),
+            include_str!("conversation.rs"),
             include_str!("flow.rs"),
             include_str!("team.rs"),
             include_str!("webhook.rs"),
+            include_str!("delivery.rs"),
             include_str!("counter.rs"),
             include_str!("audit.rs"),
+            include_str!("chat.rs"),
+            include_str!("search.rs"),
+            include_str!("event.rs"),
+            include_str!("lease.rs"),
+            include_str!("appstate.rs"),
             include_str!("commit.rs"),
             include_str!("device.rs"),
             include_str!("lid.rs"),

@@ -1,13 +1,62 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
 use super::{MemoryStore, State};
-use crate::{AuditChange, AuditStore, Result, Scope};
+use crate::{
+    AuditChange, AuditEntry, AuditPage, AuditQuery, AuditStore, Result, Scope, WorkspaceId, page_limit,
+};
 
-/// What can make a commit fail, asked before anything of it is applied.
-pub(super) fn check(_state: &State, _scope: &Scope, _change: &AuditChange) -> Result<()> {
-    Ok(())
+/// Entries by time and number.
+#[derive(Default)]
+pub(super) struct AuditLog {
+    entries: BTreeMap<(i64, i64), AuditEntry>,
+    last_number: i64,
 }
 
-pub(super) fn apply(_state: &mut State, _scope: &Scope, change: AuditChange) {
-    match change {}
+pub(super) fn apply(state: &mut State, scope: &Scope, change: AuditChange) {
+    let log = state.audit.entry(scope.workspace().clone()).or_default();
+    match change {
+        AuditChange::Append(entry) => {
+            log.last_number += 1;
+            log.entries.insert((entry.at, log.last_number), entry);
+        }
+        AuditChange::Trim { before } => log.entries.retain(|_, entry| entry.at >= before),
+    }
 }
 
-impl AuditStore for MemoryStore {}
+impl AuditLog {
+    fn page(&self, query: &AuditQuery) -> AuditPage {
+        let end = match query.before.as_deref() {
+            None => (i64::MAX, i64::MAX),
+            Some(cursor) => {
+                let place = cursor
+                    .split_once('.')
+                    .and_then(|(at, number)| Some((at.parse().ok()?, number.parse().ok()?)));
+                let Some(place) = place else { return AuditPage::default() };
+                place
+            }
+        };
+        let limit = page_limit(query.limit) as usize;
+        let mut found: Vec<_> = self
+            .entries
+            .range(..end)
+            .rev()
+            .filter(|(_, entry)| query.actor.as_ref().is_none_or(|actor| entry.actor == *actor))
+            .filter(|(_, entry)| query.subject.as_ref().is_none_or(|subject| entry.subject == *subject))
+            .take(limit + 1)
+            .collect();
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|((at, number), _)| format!("{at}.{number}"));
+        AuditPage { entries: found.into_iter().map(|(_, entry)| entry.clone()).collect(), next }
+    }
+}
+
+#[async_trait]
+impl AuditStore for MemoryStore {
+    async fn audit(&self, workspace: &WorkspaceId, query: &AuditQuery) -> Result<AuditPage> {
+        let state = self.state.read();
+        Ok(state.audit.get(workspace).map(|log| log.page(query)).unwrap_or_default())
+    }
+}

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::{
     Account, MemoryStore, State, audit, campaign, contact, counter, event, flow, lease, team, webhook,
 };
-use crate::{AccountId, Change, Changes, Result, Scope, Store};
+use crate::{AccountId, Change, Changes, Result, Scope, Store, WorkspaceId};
 
 #[async_trait]
 impl Store for MemoryStore {
@@ -25,17 +25,16 @@ impl State {
         if let Some(fence) = fence {
             lease::check(&self.leases, scope.workspace(), fence)?;
         }
+        list.iter().try_for_each(|change| change.check(scope))?;
         campaign::check(&self.campaigns, scope, list)?;
+        flow::check(&self.flows, scope, list)?;
+        team::check(&self.teams, scope, list)?;
+        let mut contacts = contact::Draft::of(self, scope);
         for change in list {
-            change.check(scope)?;
             match change {
                 Change::Event(change) => event::check(change)?,
-                Change::Contact(change) => contact::check(self, scope, change)?,
-                Change::Flow(change) => flow::check(self, scope, change)?,
-                Change::Team(change) => team::check(self, scope, change)?,
+                Change::Contact(change) => contacts.write(change)?,
                 Change::Webhook(change) => webhook::check(self, scope, change)?,
-                Change::Counter(change) => counter::check(self, scope, change)?,
-                Change::Audit(change) => audit::check(self, scope, change)?,
                 _ => {}
             }
         }
@@ -45,17 +44,39 @@ impl State {
     fn apply(&mut self, scope: &Scope, change: Change) {
         match (change, scope) {
             (Change::Event(change), scope) => self.events.apply(scope, change),
-            (Change::Contact(change), scope) => contact::apply(self, scope, change),
+            (Change::Contact(change), scope) => contact::apply(self, scope, &change),
             (Change::Campaign(change), scope) => campaign::apply(self, scope, change),
             (Change::Flow(change), scope) => flow::apply(self, scope, change),
             (Change::Team(change), scope) => team::apply(self, scope, change),
             (Change::Webhook(change), scope) => webhook::apply(self, scope, change),
             (Change::Counter(change), scope) => counter::apply(self, scope, change),
             (Change::Audit(change), scope) => audit::apply(self, scope, change),
+            (Change::DeleteSession, Scope::Account(account)) => self.delete_account(account),
             (change, Scope::Account(account)) => self.account(account).apply(change),
             // Refused by the check.
             (_, Scope::Workspace(_)) => {}
         }
+    }
+
+    fn delete_account(&mut self, id: &AccountId) {
+        self.accounts.remove(id);
+        self.flows.delete_account(id);
+    }
+
+    /// All of a workspace. Spells the fields out, so that one added later is not forgotten.
+    pub(super) fn delete_workspace(&mut self, id: &WorkspaceId) {
+        let Self { accounts, audit, campaigns, contacts, counters, events, flows, leases, teams, webhooks } =
+            self;
+        accounts.retain(|account, _| account.workspace() != id);
+        events.delete_workspace(id);
+        leases.retain(|(workspace, _), _| workspace != id);
+        audit.remove(id);
+        campaigns.remove(id);
+        contacts.remove(id);
+        counters.remove(id);
+        webhooks.remove(id);
+        flows.delete_workspace(id);
+        teams.delete_workspace(id);
     }
 
     fn account(&mut self, id: &AccountId) -> &mut Account {
@@ -85,11 +106,11 @@ impl Account {
                     session.seen = Some(seen);
                 }
             }
-            Change::DeleteSession => *self = Self::default(),
             Change::AppState(change) => self.app_state.apply(change),
             Change::Chat(change) => self.messages.apply(change),
-            // Changes of the workspace, and applied there.
-            Change::Event(_)
+            // Applied where more than the account is at hand.
+            Change::DeleteSession
+            | Change::Event(_)
             | Change::Contact(_)
             | Change::Campaign(_)
             | Change::Flow(_)

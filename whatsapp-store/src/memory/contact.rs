@@ -1,13 +1,260 @@
+use std::collections::{BTreeMap, HashMap};
+
+use async_trait::async_trait;
+
 use super::{MemoryStore, State};
-use crate::{ContactChange, ContactStore, Result, Scope};
+use crate::{
+    ContactChange, ContactPage, ContactQuery, ContactRecord, ContactStore, Result, Scope, Suppression,
+    TagCount, WorkspaceId,
+    contacts::{taken, wanted},
+    page_limit,
+};
 
-/// What can make a commit fail, asked before anything of it is applied.
-pub(super) fn check(_state: &State, _scope: &Scope, _change: &ContactChange) -> Result<()> {
-    Ok(())
+/// The contacts of a workspace, and the addresses that must not be written to.
+#[derive(Default)]
+pub(super) struct Contacts {
+    pub(super) list: BTreeMap<String, ContactRecord>,
+    /// Which contact has an address. Numbers and LIDs are never the same.
+    owners: HashMap<String, String>,
+    pub(super) suppressions: BTreeMap<String, Suppression>,
 }
 
-pub(super) fn apply(_state: &mut State, _scope: &Scope, change: ContactChange) {
-    match change {}
+/// What changes make of contacts, beside them: a commit is tried in one before it is applied.
+pub(super) struct Draft<'a> {
+    base: Option<&'a Contacts>,
+    written: Written,
 }
 
-impl ContactStore for MemoryStore {}
+/// `None` is what was removed.
+#[derive(Default)]
+struct Written {
+    contacts: HashMap<String, Option<ContactRecord>>,
+    owners: HashMap<String, Option<String>>,
+    suppressions: HashMap<String, Option<Suppression>>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn of(state: &'a State, scope: &Scope) -> Self {
+        Self { base: state.contacts.get(scope.workspace()), written: Written::default() }
+    }
+
+    pub(super) fn write(&mut self, change: &ContactChange) -> Result<()> {
+        change.check()?;
+        match change {
+            ContactChange::Put(contact) => return self.put(contact),
+            ContactChange::Delete { id } => {
+                for suppression in self.contact(id).map(ContactRecord::suppressions).unwrap_or_default() {
+                    self.suppress(&suppression);
+                }
+                self.replace(id, None);
+            }
+            ContactChange::AddTags { id, .. }
+            | ContactChange::RemoveTags { id, .. }
+            | ContactChange::SetField { id, .. }
+            | ContactChange::RecordConsent { id, .. }
+            | ContactChange::OptOut { id, .. }
+            | ContactChange::Seen { id, .. } => {
+                if let Some(mut contact) = self.contact(id).cloned() {
+                    contact.apply(change);
+                    self.replace(id, Some(contact));
+                }
+            }
+            ContactChange::Suppress(suppression) => self.suppress(suppression),
+            ContactChange::Unsuppress { address, consent } => {
+                if let Some(suppression) = self.suppression(address) {
+                    Suppression::check_end(suppression.at, consent)?;
+                    self.written.suppressions.insert(address.clone(), None);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, contact: &ContactRecord) -> Result<()> {
+        let contact = match self.contact(&contact.id) {
+            Some(earlier) => contact.clone().over(earlier),
+            None => contact.clone().settled(),
+        };
+        if contact.addresses().any(|address| self.owner(address).is_some_and(|owner| *owner != contact.id)) {
+            return Err(taken());
+        }
+        let id = contact.id.clone();
+        self.replace(&id, Some(contact));
+        Ok(())
+    }
+
+    fn suppress(&mut self, suppression: &Suppression) {
+        if self.suppression(&suppression.address).is_none_or(|held| held.at < suppression.at) {
+            self.written.suppressions.insert(suppression.address.clone(), Some(suppression.clone()));
+        }
+    }
+
+    fn replace(&mut self, id: &str, contact: Option<ContactRecord>) {
+        let given_up: Vec<_> =
+            self.contact(id).into_iter().flat_map(ContactRecord::addresses).cloned().collect();
+        self.written.owners.extend(given_up.into_iter().map(|address| (address, None)));
+        let taken = contact.iter().flat_map(ContactRecord::addresses);
+        self.written.owners.extend(taken.map(|address| (address.clone(), Some(id.to_owned()))));
+        self.written.contacts.insert(id.to_owned(), contact);
+    }
+
+    fn contact(&self, id: &str) -> Option<&ContactRecord> {
+        match self.written.contacts.get(id) {
+            Some(written) => written.as_ref(),
+            None => self.base?.list.get(id),
+        }
+    }
+
+    fn owner(&self, address: &str) -> Option<&String> {
+        match self.written.owners.get(address) {
+            Some(written) => written.as_ref(),
+            None => self.base?.owners.get(address),
+        }
+    }
+
+    fn suppression(&self, address: &str) -> Option<&Suppression> {
+        match self.written.suppressions.get(address) {
+            Some(written) => written.as_ref(),
+            None => self.base?.suppressions.get(address),
+        }
+    }
+}
+
+pub(super) fn apply(state: &mut State, scope: &Scope, change: &ContactChange) {
+    let mut draft = Draft::of(state, scope);
+    if draft.write(change).is_err() {
+        // The whole commit was tried before.
+        return;
+    }
+    let written = draft.written;
+    state.contacts.entry(scope.workspace().clone()).or_default().absorb(written);
+}
+
+impl Contacts {
+    fn absorb(&mut self, Written { contacts, owners, suppressions }: Written) {
+        for (id, contact) in contacts {
+            match contact {
+                Some(contact) => self.list.insert(id, contact),
+                None => self.list.remove(&id),
+            };
+        }
+        for (address, owner) in owners {
+            match owner {
+                Some(owner) => self.owners.insert(address, owner),
+                None => self.owners.remove(&address),
+            };
+        }
+        for (address, suppression) in suppressions {
+            match suppression {
+                Some(suppression) => self.suppressions.insert(address, suppression),
+                None => self.suppressions.remove(&address),
+            };
+        }
+    }
+
+    fn at(&self, address: &str) -> Option<&ContactRecord> {
+        self.list.get(self.owners.get(address)?)
+    }
+
+    fn page(&self, query: &ContactQuery) -> Option<ContactPage> {
+        let before = query.before.as_deref().map(|cursor| {
+            let (at, id) = cursor.split_once('.')?;
+            Some((at.parse::<i64>().ok()?, id))
+        });
+        let before = before.map_or(Some(None), |place| place.map(Some))?;
+        let starts = query.words.as_deref().map(wanted).map_or(Some(None), |starts| starts.map(Some))?;
+        let place = |contact: &ContactRecord| (contact.created_at, contact.id.clone());
+        let mut found: Vec<_> = self
+            .list
+            .values()
+            .filter(|contact| query.tag.as_ref().is_none_or(|tag| contact.tags.contains(tag)))
+            .filter(|contact| query.opted_out.is_none_or(|out| contact.opted_out_at.is_some() == out))
+            .filter(|contact| before.is_none_or(|before| (contact.created_at, &*contact.id) < before))
+            .filter(|contact| {
+                let has = |start: &String| contact.words().iter().any(|word| word.starts_with(start));
+                starts.as_ref().is_none_or(|starts| starts.iter().all(has))
+            })
+            .collect();
+        found.sort_by_key(|contact| std::cmp::Reverse(place(contact)));
+        let limit = page_limit(query.limit) as usize;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let last = found.last().filter(|_| more);
+        let next = last.map(|contact| format!("{}.{}", contact.created_at, contact.id));
+        Some(ContactPage { contacts: found.into_iter().cloned().collect(), next })
+    }
+}
+
+impl MemoryStore {
+    pub(super) fn contacts_of<T: Default>(
+        &self,
+        workspace: &WorkspaceId,
+        read: impl FnOnce(&Contacts) -> T,
+    ) -> T {
+        self.state.read().contacts.get(workspace).map(read).unwrap_or_default()
+    }
+}
+
+#[async_trait]
+impl ContactStore for MemoryStore {
+    async fn contact(&self, workspace: &WorkspaceId, id: &str) -> Result<Option<ContactRecord>> {
+        Ok(self.contacts_of(workspace, |contacts| contacts.list.get(id).cloned()))
+    }
+
+    async fn contact_by_phone(&self, workspace: &WorkspaceId, phone: &str) -> Result<Option<ContactRecord>> {
+        let contact = self.contacts_of(workspace, |contacts| contacts.at(phone).cloned());
+        Ok(contact.filter(|contact| contact.phone.as_deref() == Some(phone)))
+    }
+
+    async fn contact_by_lid(&self, workspace: &WorkspaceId, lid: &str) -> Result<Option<ContactRecord>> {
+        let contact = self.contacts_of(workspace, |contacts| contacts.at(lid).cloned());
+        Ok(contact.filter(|contact| contact.lid.as_deref() == Some(lid)))
+    }
+
+    async fn contacts_by_phone(
+        &self,
+        workspace: &WorkspaceId,
+        phones: &[String],
+    ) -> Result<Vec<Option<ContactRecord>>> {
+        let state = self.state.read();
+        let contacts = state.contacts.get(workspace);
+        let find = |phone: &String| {
+            contacts?.at(phone).filter(|contact| contact.phone.as_ref() == Some(phone)).cloned()
+        };
+        Ok(phones.iter().map(find).collect())
+    }
+
+    async fn contacts(&self, workspace: &WorkspaceId, query: &ContactQuery) -> Result<ContactPage> {
+        Ok(self.contacts_of(workspace, |contacts| contacts.page(query).unwrap_or_default()))
+    }
+
+    async fn contact_tags(&self, workspace: &WorkspaceId) -> Result<Vec<TagCount>> {
+        let mut counts = BTreeMap::new();
+        self.contacts_of(workspace, |contacts| {
+            for tag in contacts.list.values().flat_map(|contact| &contact.tags) {
+                *counts.entry(tag.clone()).or_default() += 1;
+            }
+        });
+        Ok(counts.into_iter().map(|(tag, contacts)| TagCount { tag, contacts }).collect())
+    }
+
+    async fn suppressed(&self, workspace: &WorkspaceId, addresses: &[String]) -> Result<Vec<String>> {
+        Ok(self.contacts_of(workspace, |contacts| {
+            let found = addresses.iter().filter(|address| contacts.suppressions.contains_key(*address));
+            let sorted: std::collections::BTreeSet<_> = found.cloned().collect();
+            sorted.into_iter().collect()
+        }))
+    }
+
+    async fn suppressions(
+        &self,
+        workspace: &WorkspaceId,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Suppression>> {
+        Ok(self.contacts_of(workspace, |contacts| {
+            let behind = contacts.suppressions.values().filter(|s| Some(&*s.address) > after);
+            behind.take(page_limit(limit) as usize).cloned().collect()
+        }))
+    }
+}

@@ -58,6 +58,10 @@ impl Events {
         }
     }
 
+    pub(super) fn delete_workspace(&mut self, workspace: &WorkspaceId) {
+        self.list.retain(|_, event| event.workspace != *workspace);
+    }
+
     fn after(&self, position: Option<&str>) -> Result<impl Iterator<Item = &EventRecord>> {
         let after = position.map_or(Ok(0), parse)?;
         Ok(self.list.range(after.saturating_add(1)..).map(|(_, event)| event))
@@ -94,7 +98,10 @@ impl EventStore for MemoryStore {
             let events = &mut self.state.write().events;
             match events.after(after).map(|mut events| events.next().is_some()) {
                 Ok(false) => {
-                    events.waiting.push(context.waker().clone());
+                    // Who is polled again while nothing happens waits once.
+                    if !events.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+                        events.waiting.push(context.waker().clone());
+                    }
                     Poll::Pending
                 }
                 Ok(true) => Poll::Ready(Ok(())),

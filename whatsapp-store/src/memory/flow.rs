@@ -1,13 +1,236 @@
-use super::{MemoryStore, State};
-use crate::{FlowChange, FlowStore, Result, Scope};
+use std::collections::{BTreeMap, HashMap};
 
-/// What can make a commit fail, asked before anything of it is applied.
-pub(super) fn check(_state: &State, _scope: &Scope, _change: &FlowChange) -> Result<()> {
+use async_trait::async_trait;
+
+use super::{MemoryStore, State, conversation::Conversations};
+use crate::{
+    AccountId, Change, Error, ErrorKind, FlowChange, FlowPage, FlowRecord, FlowStore, FlowVersion,
+    FlowVersionHead, FlowVersionPage, NodeCount, Result, Scope, TeamChange, WorkspaceId, page_limit,
+};
+
+/// All flows, by workspace.
+#[derive(Default)]
+pub(super) struct Flows(HashMap<WorkspaceId, Shelf>);
+
+/// The flows of a workspace.
+#[derive(Clone, Default)]
+pub(super) struct Shelf {
+    flows: BTreeMap<String, FlowRecord>,
+    versions: BTreeMap<(String, i64), FlowVersion>,
+    pub(super) conversations: Conversations,
+    counts: BTreeMap<(String, i64, String), NodeCount>,
+}
+
+/// What can make a commit fail, asked before anything of it is applied: tries its changes one after the other on a copy
+/// of what they name.
+pub(super) fn check(flows: &Flows, scope: &Scope, list: &[Change]) -> Result<()> {
+    if !list.iter().any(|change| matches!(change, Change::Flow(_))) {
+        return Ok(());
+    }
+    let mut trial = flows.0.get(scope.workspace()).map(|shelf| shelf.excerpt(list)).unwrap_or_default();
+    for change in list {
+        match change {
+            Change::Flow(change) => trial.apply(change.clone())?,
+            Change::Team(TeamChange::DeleteWorkspace) => trial = Shelf::default(),
+            Change::DeleteSession => {
+                scope.account().into_iter().for_each(|account| trial.conversations.delete_account(account))
+            }
+            _ => {}
+        }
+    }
     Ok(())
 }
 
-pub(super) fn apply(_state: &mut State, _scope: &Scope, change: FlowChange) {
-    match change {}
+pub(super) fn apply(state: &mut State, scope: &Scope, change: FlowChange) {
+    let shelf = state.flows.0.entry(scope.workspace().clone()).or_default();
+    // The check has found that it does not fail.
+    let _ = shelf.apply(change);
 }
 
-impl FlowStore for MemoryStore {}
+impl Flows {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&WorkspaceId, &Shelf)> {
+        self.0.iter()
+    }
+
+    pub(super) fn of_mut(&mut self, workspace: &WorkspaceId) -> Option<&mut Shelf> {
+        self.0.get_mut(workspace)
+    }
+
+    pub(super) fn delete_workspace(&mut self, workspace: &WorkspaceId) {
+        self.0.remove(workspace);
+    }
+
+    pub(super) fn delete_account(&mut self, account: &AccountId) {
+        if let Some(shelf) = self.0.get_mut(account.workspace()) {
+            shelf.conversations.delete_account(account);
+        }
+    }
+}
+
+impl Shelf {
+    /// What these changes name, which is all that can make them fail. Those that go by time may name anything.
+    fn excerpt(&self, list: &[Change]) -> Self {
+        let mut excerpt = Self::default();
+        for change in list {
+            match change {
+                Change::Flow(FlowChange::ForgetInputs { .. } | FlowChange::ForgetEnded { .. }) => {
+                    return self.clone();
+                }
+                Change::Flow(FlowChange::Publish { flow, .. }) => {
+                    let found = self.flows.get(flow).cloned();
+                    excerpt.flows.extend(found.map(|found| (flow.clone(), found)));
+                }
+                Change::Flow(change) => self.conversations.excerpt(change, &mut excerpt.conversations),
+                _ => {}
+            }
+        }
+        excerpt
+    }
+
+    fn apply(&mut self, change: FlowChange) -> Result<()> {
+        match change {
+            FlowChange::PutDraft { flow, name, draft, at } => self.put_draft(flow, name, draft, at),
+            FlowChange::Publish { flow, definition, at, by } => self.publish(&flow, definition, at, by)?,
+            FlowChange::SetEnabled { flow, enabled, at } => {
+                if let Some(flow) = self.flows.get_mut(&flow) {
+                    (flow.enabled, flow.updated_at) = (enabled, at);
+                }
+            }
+            FlowChange::Delete { flow, at } => self.delete(&flow, at),
+            change @ (FlowChange::PutConversation { .. }
+            | FlowChange::EndConversation { .. }
+            | FlowChange::ForgetConversation { .. }
+            | FlowChange::SeenInput { .. }
+            | FlowChange::ForgetInputs { .. }
+            | FlowChange::ForgetEnded { .. }) => self.conversations.apply(change)?,
+            FlowChange::CountNode { flow, version, count } => self.count(flow, version, count),
+        }
+        Ok(())
+    }
+
+    fn put_draft(&mut self, id: String, name: String, draft: Option<String>, at: i64) {
+        let flow = self.flows.entry(id.clone()).or_insert_with(|| FlowRecord {
+            id,
+            name: String::new(),
+            draft: None,
+            published: None,
+            enabled: false,
+            created_at: at,
+            updated_at: at,
+        });
+        (flow.name, flow.draft, flow.updated_at) = (name, draft, at);
+    }
+
+    fn publish(
+        &mut self,
+        id: &str,
+        definition: String,
+        published_at: i64,
+        published_by: String,
+    ) -> Result<()> {
+        let Some(flow) = self.flows.get_mut(id) else {
+            return Err(Error::new(ErrorKind::Invalid, "publishing a flow").because("there is no such flow"));
+        };
+        let version = flow.published.unwrap_or(0) + 1;
+        (flow.published, flow.updated_at) = (Some(version), published_at);
+        let published = FlowVersion { flow: id.to_owned(), version, definition, published_at, published_by };
+        self.versions.insert((id.to_owned(), version), published);
+        Ok(())
+    }
+
+    fn delete(&mut self, id: &str, at: i64) {
+        self.flows.remove(id);
+        self.versions.retain(|(flow, _), _| flow != id);
+        self.counts.retain(|(flow, _, _), _| flow != id);
+        self.conversations.end_all(id, at);
+    }
+
+    fn count(&mut self, flow: String, version: i64, count: NodeCount) {
+        let none = NodeCount { node: count.node.clone(), entered: 0, left: 0, dropped: 0, millis: 0 };
+        let sum = self.counts.entry((flow, version, count.node)).or_insert(none);
+        sum.entered += count.entered;
+        sum.left += count.left;
+        sum.dropped += count.dropped;
+        sum.millis += count.millis;
+    }
+
+    fn flow_page(&self, after: Option<(i64, &str)>, limit: usize) -> FlowPage {
+        let mut flows: Vec<_> = self.flows.values().collect();
+        flows.sort_by_key(|flow| (flow.created_at, &flow.id));
+        flows.retain(|flow| after.is_none_or(|after| (flow.created_at, &*flow.id) > after));
+        let more = flows.len() > limit;
+        flows.truncate(limit);
+        let next = flows.last().filter(|_| more).map(|flow| format!("{}.{}", flow.created_at, flow.id));
+        FlowPage { flows: flows.into_iter().cloned().collect(), next }
+    }
+
+    fn version_page(&self, flow: &str, before: i64, limit: usize) -> FlowVersionPage {
+        let range = self.versions.range((flow.to_owned(), i64::MIN)..(flow.to_owned(), before));
+        let mut heads = range.rev().map(|(_, version)| FlowVersionHead {
+            version: version.version,
+            published_at: version.published_at,
+            published_by: version.published_by.clone(),
+        });
+        let versions: Vec<_> = heads.by_ref().take(limit).collect();
+        let more = heads.next().is_some();
+        let next = versions.last().filter(|_| more).map(|head| head.version.to_string());
+        FlowVersionPage { versions, next }
+    }
+}
+
+/// Where a page starts: "number.text".
+pub(super) fn cursor(text: &str) -> Option<(i64, &str)> {
+    let (number, text) = text.split_once('.')?;
+    Some((number.parse().ok()?, text))
+}
+
+impl MemoryStore {
+    /// Reads from a workspace's flows; a workspace without any reads like one that is empty.
+    pub(super) fn shelf<T: Default>(&self, workspace: &WorkspaceId, read: impl FnOnce(&Shelf) -> T) -> T {
+        self.state.read().flows.0.get(workspace).map(read).unwrap_or_default()
+    }
+}
+
+#[async_trait]
+impl FlowStore for MemoryStore {
+    async fn flow(&self, workspace: &WorkspaceId, flow: &str) -> Result<Option<FlowRecord>> {
+        Ok(self.shelf(workspace, |shelf| shelf.flows.get(flow).cloned()))
+    }
+
+    async fn flows(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<FlowPage> {
+        let place = after.map(cursor);
+        if place == Some(None) {
+            return Ok(FlowPage::default());
+        }
+        Ok(self.shelf(workspace, |shelf| shelf.flow_page(place.flatten(), page_limit(limit) as usize)))
+    }
+
+    async fn flow_version(
+        &self,
+        workspace: &WorkspaceId,
+        flow: &str,
+        version: i64,
+    ) -> Result<Option<FlowVersion>> {
+        Ok(self.shelf(workspace, |shelf| shelf.versions.get(&(flow.to_owned(), version)).cloned()))
+    }
+
+    async fn flow_versions(
+        &self,
+        workspace: &WorkspaceId,
+        flow: &str,
+        before: Option<&str>,
+        limit: u32,
+    ) -> Result<FlowVersionPage> {
+        let Ok(before) = before.map_or(Ok(i64::MAX), str::parse) else {
+            return Ok(FlowVersionPage::default());
+        };
+        Ok(self.shelf(workspace, |shelf| shelf.version_page(flow, before, page_limit(limit) as usize)))
+    }
+
+    async fn node_counts(&self, workspace: &WorkspaceId, flow: &str, version: i64) -> Result<Vec<NodeCount>> {
+        Ok(self.shelf(workspace, |shelf| {
+            let of_version = shelf.counts.iter().filter(|((of, at, _), _)| of == flow && *at == version);
+            of_version.map(|(_, count)| count.clone()).collect()
+        }))
+    }
+}

@@ -3,11 +3,13 @@
 //! One lock around all accounts; a commit checks its changes first and then applies them, which cannot fail. Every
 //! future is ready at its first poll, so that a test can drive the store without a runtime.
 mod appstate;
+mod audience;
 mod audit;
 mod campaign;
 mod chat;
 mod commit;
 mod contact;
+mod conversation;
 mod counter;
 mod device;
 mod event;
@@ -31,8 +33,9 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use self::{
-    appstate::AppState, campaign::Campaigns, event::Events, lease::Leases, lid::Lids,
-    message::Messages, outgoing::Outbox, webhook::Webhooks,
+    appstate::AppState, audit::AuditLog, campaign::Campaigns, contact::Contacts, counter::Counters,
+    event::Events, flow::Flows, lease::Leases, lid::Lids, message::Messages, outgoing::Outbox, team::Teams,
+    webhook::Webhooks,
 };
 use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey, WorkspaceId};
 
@@ -49,8 +52,12 @@ struct State {
     events: Events,
     leases: Leases,
     webhooks: BTreeMap<WorkspaceId, Webhooks>,
-
     campaigns: Campaigns,
+    contacts: HashMap<WorkspaceId, Contacts>,
+    counters: HashMap<WorkspaceId, Counters>,
+    audit: HashMap<WorkspaceId, AuditLog>,
+    flows: Flows,
+    teams: Teams,
 }
 
 /// All that is stored of one account.

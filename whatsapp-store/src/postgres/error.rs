@@ -28,7 +28,13 @@ pub(crate) fn sorted(doing: &'static str, error: sqlx::Error) -> Error {
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => ErrorKind::Corrupt,
         _ => ErrorKind::Other,
     };
-    Error::new(kind, doing).because(error)
+    match error {
+        // The driver's own words may quote what was to be written.
+        sqlx::Error::Database(error) if kind == ErrorKind::Conflict => {
+            Error::new(kind, doing).because(error.constraint().unwrap_or("a unique index").to_owned())
+        }
+        error => Error::new(kind, doing).because(error),
+    }
 }
 
 /// By SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
@@ -40,8 +46,10 @@ fn of_state(state: &str) -> ErrorKind {
         "25006" => ErrorKind::Full,
         // No such database or schema, or no right to it.
         "3D000" | "3F000" | "42501" => ErrorKind::Unreachable,
-        // A damaged page or index.
-        "XX001" | "XX002" => ErrorKind::Corrupt,
+        // A damaged page or index; tables or columns that are not there, or are somebody else's.
+        "XX001" | "XX002" | "42P01" | "42703" | "42P07" => ErrorKind::Corrupt,
+        // Unique violation.
+        "23505" => ErrorKind::Conflict,
         // Lock not available, cancelled by a time limit.
         "55P03" | "57014" => ErrorKind::Busy,
         _ => match state.get(..2) {
@@ -71,7 +79,9 @@ mod tests {
             ("28P01", ErrorKind::Unreachable),
             ("3D000", ErrorKind::Unreachable),
             ("XX001", ErrorKind::Corrupt),
-            ("23505", ErrorKind::Other),
+            ("42P01", ErrorKind::Corrupt),
+            ("23505", ErrorKind::Conflict),
+            ("23502", ErrorKind::Other),
         ];
         for (state, kind) in kinds {
             assert_eq!(of_state(state), kind, "{state}");

@@ -1,45 +1,71 @@
-//! `LISTEN`: wakes those who wait for events when any node has committed some.
-use std::time::Duration;
+//! `LISTEN` and `NOTIFY`: wakes those who wait for events when any node has committed some.
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{PgPool, postgres::PgListener};
-use tokio::{sync::Notify, task::AbortHandle};
+use tokio::{sync::Notify, task::AbortHandle, time::timeout};
 
-/// Told at the end of each transaction that has events. The channel is named after the schema, so that stores in one
-/// database do not wake each other.
-pub(super) const NOTIFY: &str = "SELECT pg_notify('whatsapp_events_' || current_schema(), '')";
+/// The channel is named after the schema, so that stores in one database do not wake each other. A hint need not survive a
+/// crash, so nothing waits for the disk.
+const NOTIFY: &str = "SELECT set_config('synchronous_commit', 'off', true), \
+    pg_notify('whatsapp_events_' || current_schema(), '')";
 
 /// How long to wait before another connection is tried.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long the server may take to pass a hint on.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Listener {
-    events: std::sync::Arc<Notify>,
-    task: AbortHandle,
+    pool: PgPool,
+    events: Arc<Notify>,
+    committed: Arc<Notify>,
+    tasks: [AbortHandle; 2],
 }
 
 impl Listener {
+    /// It takes one connection of the pool and keeps it, and uses another now and then.
     pub(super) fn start(pool: PgPool, schema: &str) -> Self {
-        let events = std::sync::Arc::new(Notify::new());
-        let task = tokio::spawn(listen(pool, format!("whatsapp_events_{schema}"), events.clone()));
-        Self { events, task: task.abort_handle() }
+        let (events, committed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let listening = listen(pool.clone(), format!("whatsapp_events_{schema}"), events.clone());
+        let tasks = [tokio::spawn(listening), tokio::spawn(tell(pool.clone(), committed.clone()))];
+        Self { pool, events, committed, tasks: tasks.map(|task| task.abort_handle()) }
+    }
+
+    /// This store has committed events: all nodes will be told.
+    pub(super) fn tell(&self) {
+        self.committed.notify_one();
     }
 
     pub(super) fn events(&self) -> &Notify {
         &self.events
     }
 
-    pub(super) fn stop(&self) {
-        self.task.abort();
+    pub(super) async fn stop(&self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+        self.pool.close().await;
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.task.abort();
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
-async fn listen(pool: PgPool, channel: String, events: std::sync::Arc<Notify>) {
+/// One notification for all that was committed while the last one was on its way. Not within the commits themselves: the
+/// server lets transactions that notify end one after the other, each with its own sync to disk.
+async fn tell(pool: PgPool, committed: Arc<Notify>) {
+    loop {
+        committed.notified().await;
+        // A hint that fails is a hint that does not come.
+        let Ok(mut connection) = pool.acquire().await else { continue };
+        if timeout(PATIENCE, sqlx::query(NOTIFY).execute(&mut *connection)).await.is_err() {
+            connection.close_on_drop();
+        }
+    }
+}
+
+async fn listen(pool: PgPool, channel: String, events: Arc<Notify>) {
     loop {
         // An error here is one that every other call meets too, and tells.
         let _ = hear(&pool, &channel, &events).await;
@@ -54,8 +80,8 @@ async fn hear(pool: &PgPool, channel: &str, events: &Notify) -> sqlx::Result<()>
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(channel).await?;
     loop {
-        // What was missed before is found by those who are woken now.
+        // What was missed before is found by those who are woken now: it may be that the connection was lost and is back.
         events.notify_waiters();
-        listener.recv().await?;
+        listener.try_recv().await?;
     }
 }

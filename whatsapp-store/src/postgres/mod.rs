@@ -2,8 +2,9 @@
 //!
 //! - The tables live in a schema of their own, `whatsapp` unless the address says otherwise, and are made at the first
 //!   opening; several nodes may open at once.
-//! - A pool of connections, ten unless the address says otherwise. A call that gets none within five seconds fails
-//!   with [`ErrorKind::Busy`], and so does one whose connection breaks; the pool makes new ones by itself.
+//! - A pool of connections, ten unless the address says otherwise, and two more for hints of events. A call that gets none
+//!   within five seconds fails with [`ErrorKind::Busy`], and so does one whose connection breaks or whose server says
+//!   nothing for two minutes; the pool makes new ones by itself.
 //! - A confirmed commit is on disk as far as the server's `synchronous_commit` says, which is `on` by default.
 //! - Any number of stores may be open on one database. Two that run the same account would break its ratchets, so
 //!   take a lease for it ([`LeaseStore`](crate::LeaseStore)) and let its commits carry the fence.
@@ -18,10 +19,11 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions, Connection as _, PgPool,
+    ConnectOptions, Connection as _, PgPool, Postgres,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 use self::{error::opening, listener::Listener};
 use crate::{
@@ -30,13 +32,17 @@ use crate::{
 };
 
 const CONNECTIONS: u32 = 10;
-/// How long a call waits for a free connection.
+/// How long a call waits for a free connection, unless the address says otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the server may take for a call, unless the address says otherwise. A machine that lost its power closes no
+/// connection, and TCP by itself would wait for its answer for ever.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A store in a PostgreSQL database. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: PgPool,
+    deadline: Duration,
     vault: Vault,
     listener: Arc<Listener>,
 }
@@ -47,6 +53,8 @@ struct Address {
     url: String,
     schema: String,
     connections: u32,
+    patience: Duration,
+    deadline: Duration,
 }
 
 impl PostgresStore {
@@ -55,7 +63,9 @@ impl PostgresStore {
     /// (`sslmode`, `sslrootcert`, `application_name` and more):
     ///
     /// - `schema=name`: where the tables are; `whatsapp` by default.
-    /// - `connections=number`: the size of the pool; 10 by default.
+    /// - `connections=number`: the size of the pool; 10 by default. Two more are for hints of events.
+    /// - `patience=milliseconds`: how long a call waits for a free connection; 5000 by default.
+    /// - `deadline=milliseconds`: how long the server may take for a call; 120000 by default.
     ///
     /// # Errors
     /// - [`ErrorKind::Unreachable`]: no server there, no such database, or no right to it.
@@ -70,37 +80,52 @@ impl PostgresStore {
     /// # Errors
     /// As [`PostgresStore::open`], and [`ErrorKind::WrongKey`] when the keys are not those that were used before.
     pub async fn open_sealed(url: &str, keyring: Keyring) -> Result<Self> {
-        let Address { url, schema, connections } = Address::parse(url)?;
+        let Address { url, schema, connections, patience, deadline } = Address::parse(url)?;
         let options = PgConnectOptions::from_str(&url).map_err(opening)?;
         let options = options
-            .options([("search_path", schema.as_str())])
+            // Compiling one of these statements takes a hundred times as long as running it.
+            .options([("search_path", schema.as_str()), ("jit", "off")])
             // More than there are statements, so that each is prepared once per connection.
             .statement_cache_capacity(512)
             .disable_statement_logging();
         let vault = Vault::new(keyring);
         // Not from the pool, which would ask again for a while where nobody listens.
-        let mut connection = options.connect().await.map_err(opening)?;
+        let connecting = timeout(patience, options.connect()).await;
+        let mut connection = connecting.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(opening)?;
         schema::prepare(&mut connection, &schema, &vault).await?;
         // It did what it was for, however it ends.
         let _ = connection.close().await;
-        let pool = PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(PATIENCE)
-            // A broken connection shows by itself, and asking before each use costs a way to the server and back.
-            .test_before_acquire(false)
-            .connect_lazy_with(options);
-        let listener = Arc::new(Listener::start(pool.clone(), &schema));
-        Ok(Self { pool, vault, listener })
+        let pool = |connections| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(patience)
+                // A broken connection shows by itself, and asking before each use costs a way to the server and back.
+                .test_before_acquire(false)
+                .connect_lazy_with(options.clone())
+        };
+        let listener = Arc::new(Listener::start(pool(2), &schema));
+        Ok(Self { pool: pool(connections), deadline, vault, listener })
     }
 
     async fn transaction<T>(&self, work: impl AsyncFnOnce(&mut Connection<'_>) -> Result<T>) -> Result<T> {
-        let mut transaction = self.pool.begin().await.map_err(error::writing)?;
-        let mut connection = Connection { handle: Handle::Postgres(&mut transaction), vault: &self.vault };
-        // An error drops the transaction, which rolls it back.
-        let answer = work(&mut connection).await?;
-        transaction.commit().await.map_err(error::writing)?;
-        Ok(answer)
+        let mut connection = self.pool.acquire().await.map_err(error::writing)?;
+        let transaction = async {
+            let mut transaction = connection.begin().await.map_err(error::writing)?;
+            let mut within = Connection { handle: Handle::Postgres(&mut transaction), vault: &self.vault };
+            // An error drops the transaction, which rolls it back.
+            let answer = work(&mut within).await?;
+            transaction.commit().await.map_err(error::writing)?;
+            Ok(answer)
+        };
+        let answer = timeout(self.deadline, transaction).await;
+        answer.unwrap_or_else(|_| Err(given_up(&mut connection, "writing to the PostgreSQL database")))
     }
+}
+
+/// A connection with an answer under way is of no use to others, if it ever comes.
+fn given_up(connection: &mut PoolConnection<Postgres>, doing: &'static str) -> Error {
+    connection.close_on_drop();
+    Error::new(ErrorKind::Busy, doing).because("the server did not answer in time")
 }
 
 impl Address {
@@ -109,24 +134,39 @@ impl Address {
         let wrong = |why: &'static str| {
             Error::new(ErrorKind::Unreachable, "reading the address of the database").because(why)
         };
+        let milliseconds = |number: &str| {
+            let number = number.parse().ok().filter(|number| *number > 0).map(Duration::from_millis);
+            number.ok_or_else(|| wrong("`patience` and `deadline` are numbers of milliseconds above 0"))
+        };
         let (base, query) = text.split_once('?').unwrap_or((text, ""));
-        let (mut schema, mut connections, mut others) = ("whatsapp".to_owned(), CONNECTIONS, Vec::new());
+        let mut address = Self {
+            url: base.to_owned(),
+            schema: "whatsapp".to_owned(),
+            connections: CONNECTIONS,
+            patience: PATIENCE,
+            deadline: DEADLINE,
+        };
+        let mut others = Vec::new();
         for option in query.split('&').filter(|option| !option.is_empty()) {
             match option.split_once('=') {
-                Some(("schema", name)) => name.clone_into(&mut schema),
+                Some(("schema", name)) => name.clone_into(&mut address.schema),
                 Some(("connections", number)) => {
                     let number = number.parse().ok().filter(|number| *number > 0);
-                    connections = number.ok_or_else(|| wrong("`connections` is a number above 0"))?;
+                    address.connections = number.ok_or_else(|| wrong("`connections` is a number above 0"))?;
                 }
+                Some(("patience", number)) => address.patience = milliseconds(number)?,
+                Some(("deadline", number)) => address.deadline = milliseconds(number)?,
                 _ => others.push(option),
             }
         }
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        if schema.is_empty() || schema.len() > 63 || !schema.bytes().all(plain) {
+        if !(1..=63).contains(&address.schema.len()) || !address.schema.bytes().all(plain) {
             return Err(wrong("`schema` is 1 to 63 of a-z, 0-9 and _"));
         }
-        let url = if others.is_empty() { base.to_owned() } else { format!("{base}?{}", others.join("&")) };
-        Ok(Self { url, schema, connections })
+        if !others.is_empty() {
+            address.url += &format!("?{}", others.join("&"));
+        }
+        Ok(address)
     }
 }
 
@@ -145,7 +185,10 @@ impl Sql for PostgresStore {
     }
 
     async fn fetch(&self, statement: Statement<'_>) -> Result<Vec<Row>> {
-        let rows = sql::postgres(statement, &self.vault)?.fetch_all(&self.pool).await;
+        let query = sql::postgres(statement, &self.vault)?;
+        let mut connection = self.pool.acquire().await.map_err(error::reading)?;
+        let answer = timeout(self.deadline, query.fetch_all(&mut *connection)).await;
+        let rows = answer.map_err(|_| given_up(&mut connection, "reading from the PostgreSQL database"))?;
         Ok(rows.map_err(error::reading)?.into_iter().map(Row::Postgres).collect())
     }
 
@@ -154,14 +197,12 @@ impl Sql for PostgresStore {
         // In a task of its own: a caller who stops waiting does not leave a transaction half way.
         let task = tokio::spawn(async move {
             store
-                .transaction(async |connection: &mut Connection<'_>| {
-                    apply(connection, &changes).await?;
-                    if changes.list.iter().any(|change| matches!(change, Change::Event(_))) {
-                        connection.execute(sql::sql(listener::NOTIFY)).await?;
-                    }
-                    Ok(())
-                })
-                .await
+                .transaction(async |connection: &mut Connection<'_>| apply(connection, &changes).await)
+                .await?;
+            if changes.list.iter().any(|change| matches!(change, Change::Event(_))) {
+                store.listener.tell();
+            }
+            Ok(())
         });
         task.await.unwrap_or_else(|error| Err(Error::new(ErrorKind::Other, "writing").because(error)))
     }
@@ -171,7 +212,7 @@ impl Sql for PostgresStore {
     }
 
     async fn shut(&self) {
-        self.listener.stop();
+        self.listener.stop().await;
         self.pool.close().await;
     }
 }
@@ -182,12 +223,23 @@ mod tests {
 
     #[test]
     fn our_own_options_are_taken_out_of_the_address() {
-        let address = Address::parse("postgres://u@h/d?sslmode=disable&schema=shop_1&connections=3").unwrap();
+        let text = "postgres://u@h/d?sslmode=disable&schema=shop_1&connections=3&patience=20&deadline=30";
         let url = "postgres://u@h/d?sslmode=disable".to_owned();
-        assert_eq!(address, Address { url, schema: "shop_1".into(), connections: 3 });
+        let (patience, deadline) = (Duration::from_millis(20), Duration::from_millis(30));
+        let expected = Address { url, schema: "shop_1".into(), connections: 3, patience, deadline };
+        assert_eq!(Address::parse(text).unwrap(), expected);
         let plain = Address::parse("postgres://h/d").unwrap();
         assert_eq!((plain.schema.as_str(), plain.connections), ("whatsapp", CONNECTIONS));
-        for wrong in ["schema=", "schema=A", "schema=a;b", "connections=0", "connections=x"] {
+        assert_eq!((plain.patience, plain.deadline), (PATIENCE, DEADLINE));
+        for wrong in [
+            "schema=",
+            "schema=A",
+            "schema=a;b",
+            "connections=0",
+            "connections=x",
+            "patience=0",
+            "deadline=x",
+        ] {
             let error = Address::parse(&format!("postgres://h/d?{wrong}")).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unreachable, "{wrong}");
         }

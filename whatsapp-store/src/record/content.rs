@@ -85,7 +85,7 @@ impl Content {
     }
 
     /// As backends write it into a text column.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn to_stored(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
     }
@@ -93,7 +93,7 @@ impl Content {
     /// Reads what [`Self::to_stored`] wrote, perhaps in another version: a type or a field that this version cannot
     /// take is [`Self::Unsupported`], so that one message never hides the rest of its chat. `None` for what was never
     /// written by any version.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn from_stored(text: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Tag {

@@ -1,6 +1,350 @@
 //! Chatbot flows, their versions, and conversations.
+use std::fmt;
 
-/// Writes of this domain.
-#[derive(Clone, Debug, PartialEq)]
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+use crate::{Error, ErrorKind, Result, Scope};
+
+use super::AccountId;
+
+/// The longest state of a conversation, in bytes.
+pub const MAX_CONVERSATION_STATE: usize = 1 << 20;
+
+/// One flow of a workspace. `Debug` shows nothing that somebody wrote.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FlowRecord {
+    /// Its id, chosen by the caller. Never use that of a deleted flow again: versions are kept in memory by it.
+    pub id: String,
+    /// A name for people.
+    pub name: String,
+    /// What is being worked on, as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
+    /// The latest version that was published, which new conversations follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<i64>,
+    /// May it start new conversations?
+    pub enabled: bool,
+    /// Milliseconds since the Unix epoch.
+    pub created_at: i64,
+    /// When the flow itself was last written, milliseconds since the Unix epoch.
+    pub updated_at: i64,
+}
+
+/// What was published of a flow at one time. Never changes.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FlowVersion {
+    /// The flow's id.
+    pub flow: String,
+    /// 1 for the first, then one more each time.
+    pub version: i64,
+    /// The flow, as JSON.
+    pub definition: String,
+    /// Milliseconds since the Unix epoch.
+    pub published_at: i64,
+    /// The id of the user or key that published it.
+    pub published_by: String,
+}
+
+/// A [`FlowVersion`] as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FlowVersionHead {
+    /// 1 for the first, then one more each time.
+    pub version: i64,
+    /// Milliseconds since the Unix epoch.
+    pub published_at: i64,
+    /// The id of the user or key that published it.
+    pub published_by: String,
+}
+
+/// How a conversation is. The numbers are stored: never change one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
 #[non_exhaustive]
-pub enum FlowChange {}
+pub enum ConversationStatus {
+    /// Between two steps of the flow.
+    Active = 1,
+    /// The flow waits for an answer, a time, or a result.
+    Waiting = 2,
+    /// A person has taken over, and the flow is silent.
+    HandedOff = 3,
+    /// It is over. All others are live.
+    Ended = 4,
+}
+
+impl ConversationStatus {
+    /// Can it go on?
+    pub fn is_live(self) -> bool {
+        self != Self::Ended
+    }
+
+    /// The stored number.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The status of a stored number.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Active,
+            2 => Self::Waiting,
+            3 => Self::HandedOff,
+            4 => Self::Ended,
+            _ => return None,
+        })
+    }
+}
+
+/// Where a chat stands in a flow. A chat has one: the live one, or the last that ended.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConversationRecord {
+    /// The account that the chat is one of.
+    pub account: AccountId,
+    /// The chat's address, without device.
+    pub chat: String,
+    /// The flow's id.
+    pub flow: String,
+    /// The version of the flow that it follows to its end.
+    pub version: i64,
+    /// The engine's own, at most [`MAX_CONVERSATION_STATE`] bytes.
+    pub state: Bytes,
+    /// How it is.
+    pub status: ConversationStatus,
+    /// When it goes on without an answer, milliseconds since the Unix epoch. An ended one never does.
+    pub wake_at: Option<i64>,
+    /// Rises with every write, also from one conversation of the chat to its next.
+    pub revision: i64,
+    /// Milliseconds since the Unix epoch.
+    pub updated_at: i64,
+}
+
+/// How often the conversations of one version came by a node, all in all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeCount {
+    /// The node's id.
+    pub node: String,
+    /// Times that one came in.
+    pub entered: u64,
+    /// Times that one went on from it.
+    pub left: u64,
+    /// Times that one ended there: no answer in time, or a hand-off.
+    pub dropped: u64,
+    /// Time spent there by those that went on or ended, milliseconds.
+    pub millis: u64,
+}
+
+/// Writes of this domain. `Debug` shows nothing that somebody wrote.
+///
+/// A commit of a conversation's turn has the input that caused it ([`FlowChange::SeenInput`]), the conversation as it is
+/// then ([`FlowChange::PutConversation`]), and what goes out. A commit that fails with
+/// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) says that another node was faster: if
+/// [`input_seen`](crate::ConversationStore::input_seen), the turn is done; else read the conversation and take the turn again.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FlowChange {
+    /// Writes the name and the draft of a flow, and makes the flow, disabled, if it is not there.
+    PutDraft {
+        /// The flow's id.
+        flow: String,
+        /// A name for people.
+        name: String,
+        /// JSON; `None` takes the draft away.
+        draft: Option<String>,
+        /// Milliseconds since the Unix epoch.
+        at: i64,
+    },
+    /// Adds a version to a flow, numbered one above its last. The draft stays as it is: nobody's work is lost by somebody
+    /// else's publishing. A flow that is not there makes the commit fail with
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid). Written twice, it publishes twice.
+    Publish {
+        /// The flow's id.
+        flow: String,
+        /// JSON.
+        definition: String,
+        /// Milliseconds since the Unix epoch.
+        at: i64,
+        /// The id of the user or key.
+        by: String,
+    },
+    /// Lets a flow start conversations, or not; absent is fine. Those that are live go on.
+    SetEnabled {
+        /// The flow's id.
+        flow: String,
+        /// See [`FlowRecord::enabled`].
+        enabled: bool,
+        /// Milliseconds since the Unix epoch.
+        at: i64,
+    },
+    /// Removes a flow with its versions and counts, and ends its conversations as
+    /// [`FlowChange::EndConversation`] does; absent is fine.
+    Delete {
+        /// The flow's id.
+        flow: String,
+        /// Milliseconds since the Unix epoch.
+        at: i64,
+    },
+    /// Writes the conversation of a chat, if the stored one is still the one that was read; otherwise the commit fails
+    /// with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict). So no two nodes go on from the same place.
+    PutConversation {
+        /// With a revision above the expected one.
+        record: ConversationRecord,
+        /// The revision that [`conversation`](crate::ConversationStore::conversation) gave, live or ended; `None` if it gave no
+        /// record.
+        expected: Option<i64>,
+    },
+    /// Ends a live conversation, whatever its revision, and raises that by one. The state stays; absent or ended is fine.
+    EndConversation {
+        /// The account.
+        account: AccountId,
+        /// The chat.
+        chat: String,
+        /// Milliseconds since the Unix epoch.
+        at: i64,
+    },
+    /// Removes the conversation of a chat and its inputs; absent is fine.
+    ForgetConversation {
+        /// The account.
+        account: AccountId,
+        /// The chat.
+        chat: String,
+    },
+    /// Notes an input of a conversation. One that was noted already makes the commit fail with
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict), so that no input is answered twice.
+    SeenInput {
+        /// The account.
+        account: AccountId,
+        /// The chat.
+        chat: String,
+        /// What names the input within the chat: the message's id, in a group with its sender; or the name of a timer or
+        /// of a result.
+        message_id: String,
+        /// Milliseconds since the Unix epoch.
+        at: i64,
+    },
+    /// Removes inputs noted before that time, the oldest `limit` of the workspace. See
+    /// [`oldest_input`](crate::ConversationStore::oldest_input).
+    ForgetInputs {
+        /// Milliseconds since the Unix epoch.
+        before: i64,
+        /// At most so many.
+        limit: u32,
+    },
+    /// Removes ended conversations last written before that time, the oldest `limit` of the workspace.
+    ForgetEnded {
+        /// Milliseconds since the Unix epoch.
+        before: i64,
+        /// At most so many.
+        limit: u32,
+    },
+    /// Adds to the counts of a node. Many commits at once that count the same nodes wait for each other on a server:
+    /// put these last, in the order of the nodes.
+    CountNode {
+        /// The flow's id.
+        flow: String,
+        /// The version.
+        version: i64,
+        /// What to add.
+        count: NodeCount,
+    },
+}
+
+impl FlowChange {
+    /// The account it names.
+    #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+    const fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::PutConversation { record: ConversationRecord { account, .. }, .. }
+            | Self::EndConversation { account, .. }
+            | Self::ForgetConversation { account, .. }
+            | Self::SeenInput { account, .. } => Some(account),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with it by itself, whatever is stored.
+    #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn check(&self, scope: &Scope) -> Result<()> {
+        /// Few enough to be added up for ever.
+        const MOST: u64 = 1 << 48;
+        let why = match self {
+            change if change.account().is_some_and(|account| account.workspace() != scope.workspace()) => {
+                "the conversation is one of another workspace"
+            }
+            Self::PutConversation { record, .. } if record.state.len() > MAX_CONVERSATION_STATE => {
+                "the state of a conversation is too long"
+            }
+            Self::PutConversation { record, expected } if record.revision <= expected.unwrap_or(0) => {
+                "the revision of a conversation has to rise"
+            }
+            Self::CountNode { count: NodeCount { entered, left, dropped, millis, .. }, .. }
+                if [entered, left, dropped, millis].into_iter().any(|count| *count > MOST) =>
+            {
+                "a count is too large"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::Invalid, "writing a flow").because(why))
+    }
+}
+
+impl fmt::Debug for FlowRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlowRecord")
+            .field("id", &self.id)
+            .field("published", &self.published)
+            .field("enabled", &self.enabled)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FlowVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlowVersion")
+            .field("flow", &self.flow)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ConversationRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConversationRecord")
+            .field("flow", &self.flow)
+            .field("version", &self.version)
+            .field("status", &self.status)
+            .field("wake_at", &self.wake_at)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FlowChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PutDraft { flow, .. } => f.debug_tuple("PutDraft").field(flow).finish(),
+            Self::Publish { flow, .. } => f.debug_tuple("Publish").field(flow).finish(),
+            Self::SetEnabled { flow, enabled, .. } => {
+                f.debug_tuple("SetEnabled").field(flow).field(enabled).finish()
+            }
+            Self::Delete { flow, .. } => f.debug_tuple("Delete").field(flow).finish(),
+            Self::PutConversation { record, expected } => {
+                f.debug_tuple("PutConversation").field(record).field(expected).finish()
+            }
+            Self::EndConversation { .. } => f.write_str("EndConversation"),
+            Self::ForgetConversation { .. } => f.write_str("ForgetConversation"),
+            Self::SeenInput { .. } => f.write_str("SeenInput"),
+            Self::ForgetInputs { .. } => f.write_str("ForgetInputs"),
+            Self::ForgetEnded { .. } => f.write_str("ForgetEnded"),
+            Self::CountNode { flow, count, .. } => {
+                f.debug_tuple("CountNode").field(flow).field(&count.node).finish()
+            }
+        }
+    }
+}

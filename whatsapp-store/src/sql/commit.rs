@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     Connection, Sql, appstate, audit, campaign, chat, contact, counter, device, event, flow, lease, lid,
-    message, of, outgoing, session, signal, team, transact, vault, webhook,
+    message, of, outgoing, session, signal, team, vault, webhook,
 };
 use crate::{AccountId, Change, Changes, Error, ErrorKind, Result, Scope, SignalKey, Store};
 
@@ -21,7 +21,7 @@ impl<S: Sql> Store for S {
     }
 
     async fn reseal(&self, limit: u32) -> Result<u64> {
-        transact(self, move |connection| Box::pin(vault::reseal(connection, limit))).await
+        vault::reseal(self, limit).await
     }
 
     async fn close(&self) {
@@ -45,7 +45,8 @@ pub(crate) async fn apply(connection: &mut Connection<'_>, changes: &Changes) ->
             apply_one(connection, scope, change).await?;
         }
     }
-    put_signal(connection, scope, records).await
+    put_signal(connection, scope, records).await?;
+    counter::apply_all(connection, scope.workspace(), list).await
 }
 
 async fn put_signal(
@@ -77,7 +78,8 @@ async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Chan
         Change::Flow(change) => return flow::apply(connection, scope, change).await,
         Change::Team(change) => return team::apply(connection, scope, change).await,
         Change::Webhook(change) => return webhook::apply(connection, scope, change).await,
-        Change::Counter(change) => return counter::apply(connection, scope, change).await,
+        // All at once, at the end.
+        Change::Counter(_) => return Ok(()),
         Change::Audit(change) => return audit::apply(connection, scope, change).await,
         _ => {}
     }
@@ -136,10 +138,13 @@ const DEVICE: [&str; 7] = [
     "DELETE FROM app_state_key WHERE workspace = $1 AND account = $2",
     "DELETE FROM app_state_mac WHERE workspace = $1 AND account = $2",
 ];
-/// What hangs on a session besides its device.
-const SESSION: [&str; 3] = [
-    "DELETE FROM message WHERE workspace = $1 AND account = $2",
+/// What hangs on a session besides its device. Chats before messages: a message that comes in at the same time and has its
+/// chat is then seen, or makes the chat anew.
+const SESSION: [&str; 5] = [
+    "DELETE FROM conversation WHERE workspace = $1 AND account = $2",
+    "DELETE FROM flow_input WHERE workspace = $1 AND account = $2",
     "DELETE FROM chat WHERE workspace = $1 AND account = $2",
+    "DELETE FROM message WHERE workspace = $1 AND account = $2",
     "DELETE FROM session WHERE workspace = $1 AND account = $2",
 ];
 

@@ -23,7 +23,7 @@ pub(super) const SEALED: Column = Column {
     select: (
         "SELECT state, workspace, account FROM device WHERE substr(state, 1, $1) <> $2 LIMIT $3",
         "SELECT state, workspace, account FROM device WHERE substr(state, 1, CAST($1 AS INTEGER)) <> $2 \
-         LIMIT $3 FOR UPDATE",
+         LIMIT $3 FOR UPDATE SKIP LOCKED",
     ),
     row: |row| {
         let account = account_at(row, 1)?;

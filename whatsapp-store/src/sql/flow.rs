@@ -1,12 +1,200 @@
-use super::{Connection, Sql};
-use crate::{FlowChange, FlowStore, Result, Scope};
+use async_trait::async_trait;
 
-pub(super) async fn apply(
-    _connection: &mut Connection<'_>,
-    _scope: &Scope,
-    change: &FlowChange,
-) -> Result<()> {
-    match *change {}
+use super::{Connection, Row, Rows, Sql, Statement, conversation, keyset, sql};
+use crate::{
+    Error, ErrorKind, FlowChange, FlowPage, FlowRecord, FlowStore, FlowVersion, FlowVersionHead,
+    FlowVersionPage, NodeCount, Result, Scope, WorkspaceId, page_limit,
+};
+
+/// The workspace and the flow, as `$1` and `$2`.
+fn within<'a>(text: &'static str, workspace: &'a WorkspaceId, flow: &'a str) -> Statement<'a> {
+    sql(text).text(workspace.as_str()).text(flow)
 }
 
-impl<S: Sql> FlowStore for S {}
+pub(super) async fn apply(connection: &mut Connection<'_>, scope: &Scope, change: &FlowChange) -> Result<()> {
+    let workspace = scope.workspace();
+    match change {
+        FlowChange::PutDraft { flow, name, draft, at } => {
+            let put = within(PUT_DRAFT, workspace, flow).text(&**name).opt_text(draft.as_deref()).int(*at);
+            connection.execute(put).await?;
+        }
+        FlowChange::Publish { flow, definition, at, by } => {
+            let version = FlowVersion {
+                flow: flow.clone(),
+                version: 0,
+                definition: definition.clone(),
+                published_at: *at,
+                published_by: by.clone(),
+            };
+            publish(connection, workspace, version).await?;
+        }
+        FlowChange::SetEnabled { flow, enabled, at } => {
+            let text = "UPDATE flow SET enabled = $3, updated_at = $4 WHERE workspace = $1 AND id = $2";
+            connection.execute(within(text, workspace, flow).int(*enabled).int(*at)).await?;
+        }
+        FlowChange::Delete { flow, at } => {
+            connection.execute(conversation::end_all(workspace, flow, *at)).await?;
+            for text in DELETE {
+                connection.execute(within(text, workspace, flow)).await?;
+            }
+        }
+        FlowChange::PutConversation { .. }
+        | FlowChange::EndConversation { .. }
+        | FlowChange::ForgetConversation { .. }
+        | FlowChange::SeenInput { .. }
+        | FlowChange::ForgetInputs { .. }
+        | FlowChange::ForgetEnded { .. } => conversation::apply(connection, workspace, change).await?,
+        FlowChange::CountNode { flow, version, count } => {
+            connection.execute(count_node(workspace, flow, *version, count)).await?;
+        }
+    }
+    Ok(())
+}
+
+const PUT_DRAFT: &str = "INSERT INTO flow (workspace, id, name, draft, created_at, updated_at) \
+    VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (workspace, id) DO UPDATE SET name = excluded.name, \
+    draft = excluded.draft, updated_at = excluded.updated_at";
+const DELETE: [&str; 3] = [
+    "DELETE FROM flow WHERE workspace = $1 AND id = $2",
+    "DELETE FROM flow_version WHERE workspace = $1 AND flow = $2",
+    "DELETE FROM node_count WHERE workspace = $1 AND flow = $2",
+];
+/// Raising the number first keeps others that publish the same flow waiting, so that each gets its own.
+async fn publish(
+    connection: &mut Connection<'_>,
+    workspace: &WorkspaceId,
+    version: FlowVersion,
+) -> Result<()> {
+    let raise = "UPDATE flow SET published = COALESCE(published, 0) + 1, updated_at = $3 \
+        WHERE workspace = $1 AND id = $2 RETURNING published";
+    let raise = within(raise, workspace, &version.flow).int(version.published_at);
+    let Some(number) = connection.fetch(raise).await?.one(|row| row.int(0))? else {
+        return Err(Error::new(ErrorKind::Invalid, "publishing a flow").because("there is no such flow"));
+    };
+    let insert = "INSERT INTO flow_version (workspace, flow, version, definition, published_at, published_by) \
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    let insert = within(insert, workspace, &version.flow)
+        .int(number)
+        .text(&*version.definition)
+        .int(version.published_at)
+        .text(&*version.published_by);
+    connection.execute(insert).await.map(drop)
+}
+
+fn count_node<'a>(
+    workspace: &'a WorkspaceId,
+    flow: &'a str,
+    version: i64,
+    count: &'a NodeCount,
+) -> Statement<'a> {
+    let add = "INSERT INTO node_count (workspace, flow, version, node, entered, passed, dropped, millis) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (workspace, flow, version, node) DO UPDATE SET \
+        entered = node_count.entered + excluded.entered, passed = node_count.passed + excluded.passed, \
+        dropped = node_count.dropped + excluded.dropped, millis = node_count.millis + excluded.millis";
+    let mut add = within(add, workspace, flow).int(version).text(&*count.node);
+    for number in [count.entered, count.left, count.dropped, count.millis] {
+        add = add.int(number.cast_signed());
+    }
+    add
+}
+
+macro_rules! flows {
+    ($where:literal) => {
+        concat!(
+            "SELECT id, name, draft, published, enabled, created_at, updated_at FROM flow WHERE workspace = $1 AND ",
+            $where
+        )
+    };
+}
+
+const FLOW: &str = flows!("id = $2");
+const FLOWS: (&str, &str) = (
+    flows!("TRUE ORDER BY created_at, id LIMIT $2"),
+    flows!("(created_at, id) > ($3, $4) ORDER BY created_at, id LIMIT $2"),
+);
+const VERSION: &str = "SELECT version, published_at, published_by, definition FROM flow_version \
+    WHERE workspace = $1 AND flow = $2 AND version = $3";
+const VERSIONS: &str = "SELECT version, published_at, published_by FROM flow_version \
+    WHERE workspace = $1 AND flow = $2 AND version < $3 ORDER BY version DESC LIMIT $4";
+const COUNTS: &str = "SELECT node, entered, passed, dropped, millis FROM node_count \
+    WHERE workspace = $1 AND flow = $2 AND version = $3 ORDER BY node";
+
+fn flow(row: &Row) -> Result<FlowRecord> {
+    Ok(FlowRecord {
+        id: row.text(0)?,
+        name: row.text(1)?,
+        draft: row.opt_text(2)?,
+        published: row.opt_int(3)?,
+        enabled: row.flag(4)?,
+        created_at: row.int(5)?,
+        updated_at: row.int(6)?,
+    })
+}
+
+fn head(row: &Row) -> Result<FlowVersionHead> {
+    Ok(FlowVersionHead { version: row.int(0)?, published_at: row.int(1)?, published_by: row.text(2)? })
+}
+
+fn node_count(row: &Row) -> Result<NodeCount> {
+    Ok(NodeCount {
+        node: row.text(0)?,
+        entered: row.small(1)?,
+        left: row.small(2)?,
+        dropped: row.small(3)?,
+        millis: row.small(4)?,
+    })
+}
+
+#[async_trait]
+impl<S: Sql> FlowStore for S {
+    async fn flow(&self, workspace: &WorkspaceId, flow: &str) -> Result<Option<FlowRecord>> {
+        self.fetch(within(FLOW, workspace, flow)).await?.one(self::flow)
+    }
+
+    async fn flows(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<FlowPage> {
+        let limit = page_limit(limit);
+        let Some(select) = keyset::select(FLOWS, workspace, after, limit) else {
+            return Ok(FlowPage::default());
+        };
+        let cursor = |flow: &FlowRecord| format!("{}.{}", flow.created_at, flow.id);
+        let (flows, next) = keyset::page(self.fetch(select).await?, limit, flow, cursor)?;
+        Ok(FlowPage { flows, next })
+    }
+
+    async fn flow_version(
+        &self,
+        workspace: &WorkspaceId,
+        flow: &str,
+        version: i64,
+    ) -> Result<Option<FlowVersion>> {
+        self.fetch(within(VERSION, workspace, flow).int(version)).await?.one(|row| {
+            let FlowVersionHead { version, published_at, published_by } = head(row)?;
+            let definition = row.text(3)?;
+            Ok(FlowVersion { flow: flow.to_owned(), version, definition, published_at, published_by })
+        })
+    }
+
+    async fn flow_versions(
+        &self,
+        workspace: &WorkspaceId,
+        flow: &str,
+        before: Option<&str>,
+        limit: u32,
+    ) -> Result<FlowVersionPage> {
+        let Ok(before) = before.map_or(Ok(i64::MAX), str::parse) else {
+            return Ok(FlowVersionPage::default());
+        };
+        let limit = page_limit(limit);
+        let select = within(VERSIONS, workspace, flow).int(before).int(limit + 1);
+        let cursor = |head: &FlowVersionHead| head.version.to_string();
+        let (versions, next) = keyset::page(self.fetch(select).await?, limit, head, cursor)?;
+        Ok(FlowVersionPage { versions, next })
+    }
+
+    async fn node_counts(&self, workspace: &WorkspaceId, flow: &str, version: i64) -> Result<Vec<NodeCount>> {
+        self.fetch(within(COUNTS, workspace, flow).int(version)).await?.all(node_count)
+    }
+}
+
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 6] = [FLOW, FLOWS.0, FLOWS.1, VERSION, VERSIONS, COUNTS];

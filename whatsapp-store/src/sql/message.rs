@@ -31,7 +31,7 @@ pub(super) async fn put(
         let index = super::sql("INSERT INTO message_words (rowid, words) VALUES ($1, $2)");
         connection.execute(index.int(number).text(words.join(" "))).await?;
     }
-    connection.execute(super::chat::follow(account, message)).await.map(drop)
+    connection.execute(super::chat::follow(account, message, number)).await.map(drop)
 }
 
 fn insert<'a>(dialect: Dialect, account: &'a AccountId, message: &'a MessageRecord) -> Result<Statement<'a>> {
@@ -235,7 +235,7 @@ pub(super) const SEALED: Column = Column {
         "SELECT media_secret, workspace, account, chat, sender, id, number FROM message \
          WHERE substr(media_secret, 1, $1) <> $2 LIMIT $3",
         "SELECT media_secret, workspace, account, chat, sender, id, number FROM message \
-         WHERE substr(media_secret, 1, CAST($1 AS INTEGER)) <> $2 LIMIT $3 FOR UPDATE",
+         WHERE substr(media_secret, 1, CAST($1 AS INTEGER)) <> $2 LIMIT $3 FOR UPDATE SKIP LOCKED",
     ),
     row: |row| {
         let account = account_at(row, 1)?;

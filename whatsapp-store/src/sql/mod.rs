@@ -4,16 +4,21 @@
 //! written ([`Statement`]s, sent by [`commit`]) and how its rows read; it knows no driver. Where the two need
 //! different text, [`Dialect::text`] picks it.
 mod appstate;
+mod audience;
 mod audit;
 mod campaign;
 mod chat;
 mod commit;
 mod connection;
 mod contact;
+mod conversation;
 mod counter;
+#[cfg(all(test, feature = "sqlite", feature = "postgres"))]
+mod cut;
 mod device;
 mod event;
 mod flow;
+mod keyset;
 mod lease;
 mod lid;
 mod message;
@@ -150,10 +155,18 @@ const SEALED: [vault::Column; 6] =
 #[cfg(all(test, feature = "sqlite"))]
 pub(crate) fn reads() -> Vec<&'static str> {
     let mut all = Vec::from(message::STATEMENTS);
+    all.extend(appstate::STATEMENTS);
     all.extend(chat::STATEMENTS);
     all.extend(outgoing::STATEMENTS);
     all.extend(signal::statements());
     all.extend(webhook::STATEMENTS);
+    all.extend(flow::STATEMENTS);
+    all.extend(conversation::STATEMENTS);
+    all.extend(team::STATEMENTS);
+    all.extend(contact::STATEMENTS);
+    all.extend(audience::STATEMENTS);
+    all.extend(counter::STATEMENTS);
+    all.extend(audit::STATEMENTS);
     all.extend(event::STATEMENTS.map(|(sqlite, _)| sqlite));
     all.extend(campaign::STATEMENTS);
     all

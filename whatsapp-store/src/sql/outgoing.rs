@@ -54,7 +54,7 @@ pub(super) const SEALED: Column = Column {
     select: (
         "SELECT payload, workspace, account, id FROM outgoing WHERE substr(payload, 1, $1) <> $2 LIMIT $3",
         "SELECT payload, workspace, account, id FROM outgoing \
-         WHERE substr(payload, 1, CAST($1 AS INTEGER)) <> $2 LIMIT $3 FOR UPDATE",
+         WHERE substr(payload, 1, CAST($1 AS INTEGER)) <> $2 LIMIT $3 FOR UPDATE SKIP LOCKED",
     ),
     row: |row| {
         let (account, id) = (account_at(row, 1)?, row.text(3)?);

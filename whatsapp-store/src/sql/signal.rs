@@ -103,7 +103,7 @@ pub(super) const SEALED: Column = Column {
     select: (
         "SELECT value, workspace, account, kind, id FROM signal WHERE substr(value, 1, $1) <> $2 LIMIT $3",
         "SELECT value, workspace, account, kind, id FROM signal \
-         WHERE substr(value, 1, CAST($1 AS INTEGER)) <> $2 LIMIT $3 FOR UPDATE",
+         WHERE substr(value, 1, CAST($1 AS INTEGER)) <> $2 LIMIT $3 FOR UPDATE SKIP LOCKED",
     ),
     row: |row| {
         let (account, kind, id) = (account_at(row, 1)?, row.int(3)?, row.text(4)?);

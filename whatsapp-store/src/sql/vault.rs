@@ -17,7 +17,7 @@ use rand::{TryRng, rngs::SysRng};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{Connection, Row, Rows, Statement, sql};
+use super::{Connection, Row, Rows, Sql, Statement, sql, transact};
 use crate::{Error, ErrorKind, Result};
 
 const PLAIN: u8 = 0;
@@ -117,11 +117,17 @@ fn hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Vault {
     keyring: Keyring,
+    #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
+    pub(super) cut: super::cut::Cut,
 }
 
 impl Vault {
-    pub(crate) const fn new(keyring: Keyring) -> Self {
-        Self { keyring }
+    pub(crate) fn new(keyring: Keyring) -> Self {
+        Self {
+            keyring,
+            #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
+            cut: super::cut::Cut::default(),
+        }
     }
 
     /// The key that seals.
@@ -213,35 +219,66 @@ pub(crate) async fn admit(connection: &mut Connection<'_>) -> Result<()> {
 }
 
 /// A column of sealed values.
+#[derive(Clone, Copy)]
 pub(super) struct Column {
     /// Selects the value and what names its row, of values that do not start with `$2` in their first `$1` bytes, at
-    /// most `$3`, and keeps others from changing them.
+    /// most `$3`, and keeps others from changing them. On PostgreSQL it ends with `FOR UPDATE SKIP LOCKED`.
     pub(super) select: (&'static str, &'static str),
     /// What names the row: the place its value is bound to, and the statement that rewrites it, with the value to come.
     pub(super) row: fn(&Row) -> Result<(String, Statement<'static>)>,
 }
 
-/// See [`Store::reseal`](crate::Store::reseal).
-pub(super) async fn reseal(connection: &mut Connection<'_>, limit: u32) -> Result<u64> {
-    let prefix = connection.vault.prefix();
-    let mut count = 0;
-    for column in super::SEALED {
-        let (sqlite, postgres) = column.select;
-        let select = sql(connection.dialect().text(sqlite, postgres));
-        let select = select.int(prefix.len() as i64).bytes(prefix.clone()).int(limit);
-        for row in connection.fetch(select).await? {
-            let (place, update) = (column.row)(&row)?;
+impl Column {
+    /// Does not pass over rows that others hold, but waits for them.
+    fn patient(self) -> Self {
+        let (sqlite, postgres) = self.select;
+        Self { select: (sqlite, postgres.trim_end_matches(" SKIP LOCKED")), ..self }
+    }
+
+    async fn reseal(self, connection: &mut Connection<'_>, limit: u32) -> Result<u64> {
+        let prefix = connection.vault.prefix();
+        let select = sql(connection.dialect().text(self.select.0, self.select.1));
+        let rows = connection.fetch(select.int(prefix.len() as i64).bytes(prefix).int(limit)).await?;
+        for row in &rows {
+            let (place, update) = (self.row)(row)?;
             let value = connection.vault.open(&row.bytes(0)?, &place)?;
             connection.execute(update.sealed(value, place)).await?;
-            count += 1;
         }
+        Ok(rows.len() as u64)
+    }
+}
+
+/// See [`Store::reseal`](crate::Store::reseal).
+///
+/// Commits may wait for this, and it must not wait for them in turn, or one of both would fail: what a commit holds is
+/// passed over. Once nothing else is left, that is waited for, one row at a time and holding nothing meanwhile.
+pub(super) async fn reseal<S: Sql + ?Sized>(store: &S, limit: u32) -> Result<u64> {
+    let free = transact(store, move |connection| {
+        Box::pin(async move {
+            let mut count = 0;
+            for column in super::SEALED {
+                count += column.reseal(connection, limit).await?;
+            }
+            Ok(count)
+        })
+    });
+    let mut count = free.await?;
+    if count > 0 {
+        return Ok(count);
+    }
+    for column in super::SEALED.map(Column::patient) {
+        count += transact(store, move |connection| Box::pin(column.reseal(connection, 1))).await?;
     }
     if count == 0 {
-        // No value needs the other keys any more.
-        let forget = sql("DELETE FROM vault_key WHERE id <> $1");
-        connection.execute(forget.bytes(connection.vault.primary().unwrap_or_default().to_vec())).await?;
+        transact(store, |connection| Box::pin(forget(connection))).await?;
     }
     Ok(count)
+}
+
+/// No value needs the other keys any more.
+async fn forget(connection: &mut Connection<'_>) -> Result<()> {
+    let primary = connection.vault.primary().unwrap_or_default().to_vec();
+    connection.execute(sql("DELETE FROM vault_key WHERE id <> $1").bytes(primary)).await.map(drop)
 }
 
 #[cfg(test)]

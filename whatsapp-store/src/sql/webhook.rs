@@ -329,7 +329,7 @@ pub(super) const SEALED: Column = Column {
     select: (
         "SELECT secret, workspace, id FROM webhook_endpoint WHERE substr(secret, 1, $1) <> $2 LIMIT $3",
         "SELECT secret, workspace, id FROM webhook_endpoint \
-         WHERE substr(secret, 1, CAST($1 AS INTEGER)) <> $2 LIMIT $3 FOR UPDATE",
+         WHERE substr(secret, 1, CAST($1 AS INTEGER)) <> $2 LIMIT $3 FOR UPDATE SKIP LOCKED",
     ),
     row: |row| {
         let workspace =

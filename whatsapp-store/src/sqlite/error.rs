@@ -31,6 +31,8 @@ pub(crate) fn opening_file(error: io::Error) -> Error {
 
 pub(crate) fn sorted(doing: &'static str, error: sqlx::Error) -> Error {
     let kind = match &error {
+        // A table or a column that has always been there. SQLite has no code of its own for that.
+        sqlx::Error::Database(database) if database.message().starts_with("no such ") => ErrorKind::Corrupt,
         sqlx::Error::Database(database) => {
             database.code().and_then(|code| code.parse().ok()).map_or(ErrorKind::Other, of_code)
         }
@@ -53,6 +55,11 @@ fn of_code(code: i32) -> ErrorKind {
     const CANTOPEN: i32 = 14;
     const AUTH: i32 = 23;
     const NOTADB: i32 = 26;
+    const PRIMARYKEY: i32 = 1555;
+    const UNIQUE: i32 = 2067;
+    if matches!(code, PRIMARYKEY | UNIQUE) {
+        return ErrorKind::Conflict;
+    }
     match code & 0xff {
         BUSY | LOCKED => ErrorKind::Busy,
         READONLY | FULL => ErrorKind::Full,
@@ -73,6 +80,7 @@ mod tests {
         assert_eq!(of_code(1032), ErrorKind::Full, "SQLITE_READONLY_DBMOVED");
         assert_eq!(of_code(779), ErrorKind::Corrupt, "SQLITE_CORRUPT_INDEX");
         assert_eq!(of_code(526), ErrorKind::Unreachable, "SQLITE_CANTOPEN_ISDIR");
-        assert_eq!(of_code(2067), ErrorKind::Other, "SQLITE_CONSTRAINT_UNIQUE");
+        assert_eq!(of_code(2067), ErrorKind::Conflict, "SQLITE_CONSTRAINT_UNIQUE");
+        assert_eq!(of_code(1299), ErrorKind::Other, "SQLITE_CONSTRAINT_NOTNULL");
     }
 }

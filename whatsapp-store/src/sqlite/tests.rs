@@ -116,7 +116,7 @@ async fn a_statement_that_fails_takes_its_commit_along_and_no_other() {
 
 #[tokio::test]
 async fn a_full_disk_is_told_and_room_made_is_used() {
-    let files = Files::with(options().pragma("max_page_count", "64")).await;
+    let files = Files::with(options().pragma("max_page_count", "300")).await;
     let store = &files.store;
     let mut stored = Vec::new();
     let error = loop {
@@ -125,7 +125,7 @@ async fn a_full_disk_is_told_and_room_made_is_used() {
             Ok(()) => stored.extend([id.clone(), format!("{id} too")]),
             Err(error) => break error,
         }
-        assert!(stored.len() < 100, "64 pages cannot hold this");
+        assert!(stored.len() < 400, "300 pages cannot hold this");
     };
     assert_eq!(error.kind(), ErrorKind::Full);
     assert!(stored.len() > 2, "some must have fitted");
@@ -201,7 +201,8 @@ async fn reads_go_by_an_index() {
         let rows: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(plan).fetch_all(&files.store.readers).await.unwrap();
         let details: Vec<_> = rows.into_iter().map(|(_, _, _, detail)| detail).collect();
-        assert!(details.iter().any(|detail| detail.contains("INDEX")), "{statement}: {details:?}");
+        let indexed = |detail: &String| detail.contains("INDEX") || detail.contains("PRIMARY KEY");
+        assert!(details.iter().any(indexed), "{statement}: {details:?}");
         let slow =
             |detail: &String| detail.contains("TEMP B-TREE") || detail.starts_with("SCAN") && !own(detail);
         assert!(!details.iter().any(slow), "{statement}: {details:?}");
@@ -210,5 +211,5 @@ async fn reads_go_by_an_index() {
 
 /// The keys of a batch, which are listed in the statement itself.
 fn own(detail: &str) -> bool {
-    detail == "SCAN wanted" || detail.contains("CONSTANT ROW") || detail.contains("VALUES")
+    detail.starts_with("SCAN wanted") || detail.contains("CONSTANT ROW") || detail.contains("VALUES")
 }

@@ -33,7 +33,7 @@ impl ExportPage {
     /// The lane and the place that a cursor names.
     pub(crate) fn place(cursor: &str) -> Option<(i64, i64)> {
         let (lane, seq) = cursor.split_once('.')?;
-        Some((lane.parse().ok()?, seq.parse().ok()?))
+        Some((lane.parse::<i32>().ok()?.into(), seq.parse::<u32>().ok()?.into()))
     }
 
     /// A page, behind which there is more or not.

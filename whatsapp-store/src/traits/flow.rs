@@ -1,5 +1,68 @@
 use async_trait::async_trait;
 
-/// Chatbot flows, their versions, and conversations.
+use crate::{FlowRecord, FlowVersion, FlowVersionHead, NodeCount, Result, WorkspaceId};
+
+/// One page of flows, the oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowPage {
+    /// The flows.
+    pub flows: Vec<FlowRecord>,
+    /// Where the next page starts; `None` at the end. Opaque.
+    pub next: Option<String>,
+}
+
+/// One page of a flow's versions, the newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowVersionPage {
+    /// The versions, without their definitions.
+    pub versions: Vec<FlowVersionHead>,
+    /// Where the next page starts; `None` at the end. Opaque.
+    pub next: Option<String>,
+}
+
+/// Chatbot flows, their versions and counts. A `limit` is that of [`MessageQuery`](crate::MessageQuery); a cursor
+/// that is none of this store's reads as an empty page.
 #[async_trait]
-pub trait FlowStore {}
+pub trait FlowStore {
+    /// One flow.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn flow(&self, workspace: &WorkspaceId, flow: &str) -> Result<Option<FlowRecord>>;
+
+    /// A page of flows, by the time they were made, then by id in byte order. `after` is the cursor that came with the
+    /// page before.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    async fn flows(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<FlowPage>;
+
+    /// One version of a flow.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn flow_version(
+        &self,
+        workspace: &WorkspaceId,
+        flow: &str,
+        version: i64,
+    ) -> Result<Option<FlowVersion>>;
+
+    /// A page of the versions of a flow, the newest first. `before` is the cursor that came with the page before.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    async fn flow_versions(
+        &self,
+        workspace: &WorkspaceId,
+        flow: &str,
+        before: Option<&str>,
+        limit: u32,
+    ) -> Result<FlowVersionPage>;
+
+    /// The counts of a version's nodes, by id in byte order.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    async fn node_counts(&self, workspace: &WorkspaceId, flow: &str, version: i64) -> Result<Vec<NodeCount>>;
+}

@@ -1,9 +1,11 @@
 //! What a backend can do, one small trait per domain.
 mod appstate;
+mod audience;
 mod audit;
 mod campaign;
 mod chat;
 mod contact;
+mod conversation;
 mod counter;
 mod device;
 mod event;
@@ -19,10 +21,12 @@ mod webhook;
 
 pub use appstate::AppStateStore;
 use async_trait::async_trait;
+pub use audience::*;
 pub use audit::*;
 pub use campaign::*;
 pub use chat::{ChatPage, ChatStore};
 pub use contact::*;
+pub use conversation::{ConversationPage, ConversationStore};
 pub use counter::*;
 pub use device::DeviceStore;
 pub use event::EventStore;
@@ -55,8 +59,10 @@ pub trait Store:
     + EventStore
     + LeaseStore
     + ContactStore
+    + AudienceStore
     + CampaignStore
     + FlowStore
+    + ConversationStore
     + TeamStore
     + WebhookStore
     + CounterStore
@@ -73,7 +79,7 @@ pub trait Store:
     /// # Errors
     /// Then nothing of it was written, with one exception: when the connection to a server breaks in the moment of the
     /// commit, it cannot be known ([`ErrorKind::Busy`](crate::ErrorKind::Busy)). All changes can be written twice
-    /// to the same effect, events apart.
+    /// to the same effect, but for what adds: events, counters and the audit log.
     async fn commit(&self, changes: Changes) -> Result<()>;
 
     /// Rewrites some of the secrets at rest that are not sealed with the first key, at most `limit` of each kind, and says

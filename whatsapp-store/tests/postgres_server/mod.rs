@@ -1,5 +1,9 @@
 //! The PostgreSQL server of the tests, and a schema of its own for each.
 #![allow(dead_code, reason = "not every test needs all of it")]
+pub(crate) mod database;
+#[cfg(unix)]
+pub(crate) mod private;
+
 use std::{
     env,
     sync::atomic::{AtomicU32, Ordering},
@@ -8,7 +12,7 @@ use std::{
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 
 /// Where the server is. Tests that need it fail without it: a skipped test proves nothing.
-pub fn postgres_url() -> String {
+pub(crate) fn postgres_url() -> String {
     env::var("TEST_POSTGRES_URL").expect(
         "TEST_POSTGRES_URL names a PostgreSQL server that tests may make schemas on, \
          such as postgres://postgres@127.0.0.1:5432/postgres; `.ci/run` starts one",
@@ -17,12 +21,12 @@ pub fn postgres_url() -> String {
 
 /// A schema that no other test uses; it goes when this is dropped.
 #[derive(Debug)]
-pub struct Schema {
-    pub name: String,
+pub(crate) struct Schema {
+    pub(crate) name: String,
 }
 
 impl Schema {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // Without a server, say so now.
         postgres_url();
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -31,14 +35,26 @@ impl Schema {
     }
 
     /// The store's address.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let url = postgres_url();
         let separator = if url.contains('?') { '&' } else { '?' };
         format!("{url}{separator}schema={}", self.name)
     }
 
+    /// As `url`, with other options, through that port of this machine.
+    pub(crate) fn url_by(&self, port: u16, options: &str) -> String {
+        let url = self.url().replace(&Self::server(), &format!("127.0.0.1:{port}"));
+        format!("{url}&{options}")
+    }
+
+    /// The server's name and port.
+    pub(crate) fn server() -> String {
+        let options: PgConnectOptions = postgres_url().parse().unwrap();
+        format!("{}:{}", options.get_host(), options.get_port())
+    }
+
     /// A connection beside the store's.
-    pub async fn connect(&self) -> PgConnection {
+    pub(crate) async fn connect(&self) -> PgConnection {
         let options: PgConnectOptions = postgres_url().parse().unwrap();
         options.options([("search_path", self.name.as_str())]).connect().await.unwrap()
     }

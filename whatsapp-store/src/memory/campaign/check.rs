@@ -41,9 +41,7 @@ impl<'a> Ahead<'a> {
             CampaignChange::PutLane(_) | CampaignChange::AddAudience(_) => Ok(()),
             CampaignChange::Settle(settlement) => match settlement.epoch {
                 None => Ok(()),
-                Some(epoch) => {
-                    self.lease(&settlement.campaign, settlement.lane, epoch, &settlement.outcomes)
-                }
+                Some(epoch) => self.lease(&settlement.campaign, settlement.lane, epoch, &settlement.outcomes),
             },
             CampaignChange::RenewLease { campaign, lane, epoch, .. } => {
                 self.lease(campaign, *lane, *epoch, &[])

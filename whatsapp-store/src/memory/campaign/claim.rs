@@ -47,8 +47,7 @@ pub(super) fn due_retries(
 impl Lane {
     /// Takes a lease whose time is over, or else one that was given back, under a new epoch. Says both.
     fn take_over(&mut self, claim: &RangeClaim, retry: bool) -> Option<(i64, i64)> {
-        let over =
-            self.leases.iter().filter(|(_, lease)| lease.retry == retry && lease.until <= claim.now);
+        let over = self.leases.iter().filter(|(_, lease)| lease.retry == retry && lease.until <= claim.now);
         let (old, _) = over.min_by_key(|(_, lease)| (lease.owner.is_none(), lease.range.start))?;
         let (old, new) = (*old, self.next_epoch());
         let lease = self.leases.remove(&old)?;

@@ -175,9 +175,8 @@ impl CampaignStore for MemoryStore {
         let Some(after) = after.map_or(Some(ExportPage::START), ExportPage::place) else {
             return Ok(ExportPage::default());
         };
-        Ok(self.of_campaign(workspace, campaign, |campaign| {
-            campaign.export(after, page_limit(limit) as usize)
-        }))
+        Ok(self
+            .of_campaign(workspace, campaign, |campaign| campaign.export(after, page_limit(limit) as usize)))
     }
 
     async fn lease_range(&self, workspace: &WorkspaceId, claim: &RangeClaim) -> Result<Option<RangeLease>> {

@@ -1,40 +1,43 @@
+#[cfg(feature = "sqlite")]
 use std::sync::LazyLock;
 
-use super::{Connection, Lane, find, settle};
-use crate::{AudienceBatch, AudienceRow, RecipientState, Result, WorkspaceId, sql::Dialect};
+use super::{Connection, Lane, find, lane, settle, sql};
+#[cfg(feature = "sqlite")]
+use crate::AudienceRow;
+use crate::{AudienceBatch, RecipientState, Result, WorkspaceId, sql::Dialect};
 
 pub(super) async fn add(
     connection: &mut Connection<'_>,
     workspace: &WorkspaceId,
     batch: &AudienceBatch,
 ) -> Result<()> {
-    let Some(found) = find(connection, workspace, &batch.campaign).await? else { return Ok(()) };
-    let lane = found.lane(batch.lane);
+    let place = (&*batch.campaign, batch.lane);
+    let Some(found) = find(connection, workspace, place).await? else { return Ok(()) };
+    let lane = lane::make(connection, &found, batch.lane).await?;
     match connection.dialect() {
         #[cfg(feature = "sqlite")]
         Dialect::Sqlite => insert_row_by_row(connection, lane, batch.first_seq, &batch.rows).await?,
         #[cfg(feature = "postgres")]
         Dialect::Postgres => insert_arrays(connection, lane, batch).await?,
     }
-    let recipients = lane.sql(
-        "INSERT INTO campaign_recipient (campaign, lane, seq) SELECT campaign, lane, seq FROM campaign_audience \
-         WHERE campaign = $1 AND lane = $2 AND seq >= $3 AND seq < $4 ON CONFLICT (campaign, lane, seq) DO NOTHING",
+    let recipients = sql(
+        "INSERT INTO campaign_recipient (id) SELECT id FROM campaign_audience WHERE id >= $1 AND id < $2 \
+         ON CONFLICT (id) DO NOTHING",
     );
-    let end = i64::from(batch.first_seq) + i64::try_from(batch.rows.len()).unwrap_or(i64::MAX);
-    let added = connection.execute(recipients.int(batch.first_seq).int(end)).await?;
-    settle::count(connection, lane.key, &[(RecipientState::Pending.code(), added.cast_signed())]).await
+    let start = lane.id(batch.first_seq);
+    let end = start + i64::try_from(batch.rows.len()).unwrap_or_default();
+    let added = connection.execute(recipients.int(start).int(end)).await?;
+    settle::count(connection, found.key, &[(RecipientState::Pending.code(), added.cast_signed())]).await
 }
 
 #[cfg(feature = "postgres")]
 async fn insert_arrays(connection: &mut Connection<'_>, lane: Lane, batch: &AudienceBatch) -> Result<()> {
-    let insert = lane.sql(
-        "INSERT INTO campaign_audience (campaign, lane, seq, address, consent, variables) \
-         SELECT $1, $2, $3 + number - 1, address, consent, variables \
-         FROM unnest($4, $5, $6) WITH ORDINALITY AS added (address, consent, variables, number) \
-         ON CONFLICT (campaign, lane, seq) DO NOTHING",
-    );
+    let insert = sql("INSERT INTO campaign_audience (id, address, consent, variables) \
+         SELECT $1 + number - 1, address, consent, variables \
+         FROM unnest($2, $3, $4) WITH ORDINALITY AS added (address, consent, variables, number) \
+         ON CONFLICT (id) DO NOTHING");
     let insert = insert
-        .int(batch.first_seq)
+        .int(lane.id(batch.first_seq))
         .texts(batch.rows.iter().map(|row| row.address.clone()).collect())
         .texts(batch.rows.iter().map(|row| row.consent.clone()).collect())
         .many_bytes(batch.rows.iter().map(|row| row.variables.to_vec()).collect());
@@ -50,13 +53,10 @@ static INSERTS: LazyLock<[String; ROWS.len()]> = LazyLock::new(|| ROWS.map(inser
 
 #[cfg(feature = "sqlite")]
 fn insert(rows: usize) -> String {
-    let row = |row: usize| {
-        format!("($1, $2, $3 + {row}, ${}, ${}, ${})", 4 + 3 * row, 5 + 3 * row, 6 + 3 * row)
-    };
+    let row = |row: usize| format!("($1 + {row}, ${}, ${}, ${})", 2 + 3 * row, 3 + 3 * row, 4 + 3 * row);
     let rows = (0..rows).map(row).collect::<Vec<_>>().join(", ");
     format!(
-        "INSERT INTO campaign_audience (campaign, lane, seq, address, consent, variables) VALUES {rows} \
-         ON CONFLICT (campaign, lane, seq) DO NOTHING"
+        "INSERT INTO campaign_audience (id, address, consent, variables) VALUES {rows} ON CONFLICT (id) DO NOTHING"
     )
 }
 
@@ -68,15 +68,15 @@ async fn insert_row_by_row(
     mut rows: &[AudienceRow],
 ) -> Result<()> {
     let inserts: &'static [String; ROWS.len()] = &INSERTS;
-    let mut seq = i64::from(first_seq);
+    let mut id = lane.id(first_seq);
     while let Some(size) = ROWS.iter().position(|size| *size <= rows.len()) {
         let (first, others) = rows.split_at(ROWS[size]);
-        let mut statement = lane.sql(inserts[size].as_str()).int(seq);
+        let mut statement = sql(inserts[size].as_str()).int(id);
         for row in first {
             statement = statement.text(&*row.address).text(&*row.consent).bytes(&row.variables[..]);
         }
         connection.execute(statement).await?;
-        seq += i64::try_from(first.len()).unwrap_or_default();
+        id += i64::try_from(first.len()).unwrap_or_default();
         rows = others;
     }
     Ok(())

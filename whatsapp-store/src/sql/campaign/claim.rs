@@ -1,10 +1,10 @@
 //! What is leased to whoever asks.
 use super::{
-    Connection, Found, Lane, Rows, Sql, find,
+    Connection, Lane, Rows, Sql, find,
     lane::{self, Holder},
     transact,
 };
-use crate::{RangeClaim, RangeLease, Result, RetryLease, WorkspaceId};
+use crate::{CampaignState, RangeClaim, RangeLease, Result, RetryLease, WorkspaceId};
 
 pub(super) async fn lease_range<S: Sql>(
     store: &S,
@@ -14,12 +14,13 @@ pub(super) async fn lease_range<S: Sql>(
     let (workspace, claim) = (workspace.clone(), claim.clone());
     transact(store, move |connection| {
         Box::pin(async move {
-            let Some(found) = sending(connection, &workspace, &claim).await? else { return Ok(None) };
-            let lane = found.lane(claim.lane);
+            let Some((state, lane)) = sending(connection, &workspace, &claim).await? else {
+                return Ok(None);
+            };
             if let Some((_, lease)) = take_over(connection, lane, &claim, false).await? {
                 return Ok(Some(lease));
             }
-            if found.state.begins() { take_next(connection, lane, &claim).await } else { Ok(None) }
+            if state.begins() { take_next(connection, lane, &claim).await } else { Ok(None) }
         })
     })
     .await
@@ -33,15 +34,16 @@ pub(super) async fn due_retries<S: Sql>(
     let (workspace, claim) = (workspace.clone(), claim.clone());
     transact(store, move |connection| {
         Box::pin(async move {
-            let Some(found) = sending(connection, &workspace, &claim).await? else { return Ok(None) };
-            let lane = found.lane(claim.lane);
+            let Some((_, lane)) = sending(connection, &workspace, &claim).await? else {
+                return Ok(None);
+            };
             while let Some((old, lease)) = take_over(connection, lane, &claim, true).await? {
                 let seqs = lane::move_retries(connection, lane, old, lease.epoch).await?;
                 if !seqs.is_empty() {
                     return Ok(Some(RetryLease { lease, seqs }));
                 }
                 // All of them were settled, and only the end of the lease was not written any more.
-                let end = "DELETE FROM campaign_lease WHERE campaign = $1 AND lane = $2 AND epoch = $3";
+                let end = "DELETE FROM campaign_lease WHERE lane = $1 AND epoch = $2";
                 connection.execute(lane.sql(end).int(lease.epoch)).await?;
             }
             take_due(connection, lane, &claim).await
@@ -50,14 +52,15 @@ pub(super) async fn due_retries<S: Sql>(
     .await
 }
 
-/// The campaign, if it sends anything.
+/// The campaign's state and the lane, if they are there and anything is sent.
 async fn sending(
     connection: &mut Connection<'_>,
     workspace: &WorkspaceId,
     claim: &RangeClaim,
-) -> Result<Option<Found>> {
-    let found = find(connection, workspace, &claim.campaign).await?;
-    Ok(found.filter(|found| found.state.goes_on()))
+) -> Result<Option<(CampaignState, Lane)>> {
+    let found = find(connection, workspace, (&claim.campaign, claim.lane)).await?;
+    let found = found.filter(|found| found.is_put && found.state.goes_on());
+    Ok(found.and_then(|found| Some((found.state, found.lane?))))
 }
 
 /// Takes a lease whose time is over, or else one that was given back, under a new epoch. Says which epoch it had.
@@ -68,17 +71,17 @@ async fn take_over(
     retry: bool,
 ) -> Result<Option<(i64, RangeLease)>> {
     let text = connection.dialect().text(
-        "SELECT epoch FROM campaign_lease WHERE campaign = $1 AND lane = $2 AND retry = $3 AND until <= $4 \
+        "SELECT epoch FROM campaign_lease WHERE lane = $1 AND retry = $2 AND until <= $3 \
          ORDER BY owner IS NULL, lo LIMIT 1",
-        "SELECT epoch FROM campaign_lease WHERE campaign = $1 AND lane = $2 AND retry = $3 AND until <= $4 \
+        "SELECT epoch FROM campaign_lease WHERE lane = $1 AND retry = $2 AND until <= $3 \
          ORDER BY owner IS NULL, lo LIMIT 1 FOR UPDATE SKIP LOCKED",
     );
     let over = connection.fetch(lane.sql(text).int(retry).int(claim.now)).await?;
     let Some(old) = over.one(|row| row.int(0))? else { return Ok(None) };
     let Some(new) = lane::next_epoch(connection, lane).await? else { return Ok(None) };
     let take = lane.sql(
-        "UPDATE campaign_lease SET epoch = $4, reclaimed = CASE WHEN owner IS NULL THEN reclaimed ELSE 1 END, \
-         owner = $5, until = $6 WHERE campaign = $1 AND lane = $2 AND epoch = $3 RETURNING lo, hi, reclaimed",
+        "UPDATE campaign_lease SET epoch = $3, reclaimed = CASE WHEN owner IS NULL THEN reclaimed ELSE 1 END, \
+         owner = $4, until = $5 WHERE lane = $1 AND epoch = $2 RETURNING lo, hi, reclaimed",
     );
     let taken = connection.fetch(take.int(old).int(new).text(&*claim.owner).int(claim.until)).await?;
     taken.one(|row| {
@@ -94,8 +97,8 @@ async fn take_next(
     claim: &RangeClaim,
 ) -> Result<Option<RangeLease>> {
     let text = connection.dialect().text(
-        "SELECT next, \"end\" FROM campaign_lane WHERE campaign = $1 AND lane = $2",
-        "SELECT next, \"end\" FROM campaign_lane WHERE campaign = $1 AND lane = $2 FOR UPDATE",
+        "SELECT next, \"end\" FROM campaign_lane WHERE key = $1",
+        "SELECT next, \"end\" FROM campaign_lane WHERE key = $1 FOR UPDATE",
     );
     let rest = connection.fetch(lane.sql(text)).await?;
     let rest = rest.one(|row| Ok((row.small::<u32>(0)?, row.small::<u32>(1)?)))?;
@@ -104,7 +107,7 @@ async fn take_next(
     if hi <= lo {
         return Ok(None);
     }
-    let step = lane.sql("UPDATE campaign_lane SET next = $3 WHERE campaign = $1 AND lane = $2");
+    let step = lane.sql("UPDATE campaign_lane SET next = $2 WHERE key = $1");
     connection.execute(step.int(hi)).await?;
     let holder = Holder { owner: Some(&claim.owner), until: claim.until, reclaimed: false, retry: false };
     let epoch = lane::insert(connection, lane, lo..hi, holder).await?;
@@ -117,10 +120,10 @@ async fn take_due(
     claim: &RangeClaim,
 ) -> Result<Option<RetryLease>> {
     let text = connection.dialect().text(
-        "SELECT seq FROM campaign_retry WHERE campaign = $1 AND lane = $2 AND epoch = 0 AND due <= $3 \
-         ORDER BY due, seq LIMIT $4",
-        "SELECT seq FROM campaign_retry WHERE campaign = $1 AND lane = $2 AND epoch = 0 AND due <= $3 \
-         ORDER BY due, seq LIMIT $4 FOR UPDATE SKIP LOCKED",
+        "SELECT seq FROM campaign_retry WHERE lane = $1 AND epoch = 0 AND due <= $2 \
+         ORDER BY due, seq LIMIT $3",
+        "SELECT seq FROM campaign_retry WHERE lane = $1 AND epoch = 0 AND due <= $2 \
+         ORDER BY due, seq LIMIT $3 FOR UPDATE SKIP LOCKED",
     );
     let due = connection.fetch(lane.sql(text).int(claim.now).int(claim.limit)).await?;
     let mut seqs = due.all(|row| row.small::<u32>(0))?;
@@ -130,9 +133,9 @@ async fn take_due(
     let holder = Holder { owner: Some(&claim.owner), until: claim.until, reclaimed: false, retry: true };
     let Some(epoch) = lane::insert(connection, lane, range.clone(), holder).await? else { return Ok(None) };
     let text = connection.dialect().text(
-        "UPDATE campaign_retry SET epoch = $3 WHERE campaign = $1 AND lane = $2 \
-         AND seq IN (SELECT value FROM json_each($4))",
-        "UPDATE campaign_retry SET epoch = $3 WHERE campaign = $1 AND lane = $2 AND seq = ANY($4)",
+        "UPDATE campaign_retry SET epoch = $2 WHERE lane = $1 \
+         AND seq IN (SELECT value FROM json_each($3))",
+        "UPDATE campaign_retry SET epoch = $2 WHERE lane = $1 AND seq = ANY($3)",
     );
     let listed = seqs.iter().map(|seq| i64::from(*seq)).collect();
     connection.execute(lane.sql(text).int(epoch).ints(listed)).await?;

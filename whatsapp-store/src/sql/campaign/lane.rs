@@ -1,7 +1,7 @@
 //! Lanes, and the leases of their parts. A lease is named by its epoch, which the lane gives.
 use std::ops::Range;
 
-use super::{Connection, Lane, Rows, find};
+use super::{Connection, Found, Lane, Rows, damaged, find, sql};
 use crate::{Error, ErrorKind, LaneRecord, Outcome, RangeLease, Result, WorkspaceId};
 
 pub(super) fn fenced() -> Error {
@@ -13,12 +13,26 @@ pub(super) async fn put(
     workspace: &WorkspaceId,
     lane: &LaneRecord,
 ) -> Result<()> {
-    let Some(found) = find(connection, workspace, &lane.campaign).await? else { return Ok(()) };
-    let put = found.lane(lane.lane).sql(
+    let place = (&*lane.campaign, lane.lane);
+    let Some(found) = find(connection, workspace, place).await? else { return Ok(()) };
+    let put = sql(
         "INSERT INTO campaign_lane (campaign, lane, next, \"end\", definition) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (campaign, lane) DO UPDATE SET \"end\" = excluded.\"end\", definition = excluded.definition",
+         ON CONFLICT (campaign, lane) DO UPDATE SET \"end\" = excluded.\"end\", definition = excluded.definition, \
+         next = CASE WHEN campaign_lane.definition IS NULL THEN excluded.next ELSE campaign_lane.next END",
     );
-    connection.execute(put.int(lane.next).int(lane.end).text(&*lane.definition)).await.map(drop)
+    let put = put.int(found.key).int(lane.lane).int(lane.next).int(lane.end).text(&*lane.definition);
+    connection.execute(put).await.map(drop)
+}
+
+/// The lane, which is made if there is none: an audience may come before it.
+pub(super) async fn make(connection: &mut Connection<'_>, found: &Found, lane: i32) -> Result<Lane> {
+    if let Some(lane) = found.lane {
+        return Ok(lane);
+    }
+    let make = sql("INSERT INTO campaign_lane (campaign, lane) VALUES ($1, $2) \
+         ON CONFLICT (campaign, lane) DO UPDATE SET lane = excluded.lane RETURNING key");
+    let key = connection.fetch(make.int(found.key).int(lane)).await?.one(|row| row.int(0))?;
+    key.map(|key| Lane { key }).ok_or_else(|| damaged("a lane that was just written"))
 }
 
 /// Fails unless the lease is there and covers these outcomes, and keeps it from changing hands until the transaction ends.
@@ -29,21 +43,22 @@ pub(super) async fn check(
     outcomes: &[Outcome],
 ) -> Result<()> {
     let text = connection.dialect().text(
-        "SELECT lo, hi FROM campaign_lease WHERE campaign = $1 AND lane = $2 AND epoch = $3",
-        "SELECT lo, hi FROM campaign_lease WHERE campaign = $1 AND lane = $2 AND epoch = $3 FOR KEY SHARE",
+        "SELECT lo, hi FROM campaign_lease WHERE lane = $1 AND epoch = $2",
+        "SELECT lo, hi FROM campaign_lease WHERE lane = $1 AND epoch = $2 FOR KEY SHARE",
     );
     let range = connection.fetch(lane.sql(text).int(epoch)).await?;
     let (lo, hi) = range.one(|row| Ok((row.small(0)?, row.small(1)?)))?.ok_or_else(fenced)?;
     RangeLease::check(lo, hi, outcomes)
 }
 
-/// The lane of a change that stands on a lease: without the campaign there is no lease.
+/// The lane of a change that stands on a lease: without a lane there is no lease.
 async fn leased(
     connection: &mut Connection<'_>,
     workspace: &WorkspaceId,
-    (campaign, lane): (&str, i32),
+    place: (&str, i32),
 ) -> Result<Lane> {
-    Ok(find(connection, workspace, campaign).await?.ok_or_else(fenced)?.lane(lane))
+    let found = find(connection, workspace, place).await?;
+    found.and_then(|found| found.lane).ok_or_else(fenced)
 }
 
 pub(super) async fn renew(
@@ -54,9 +69,8 @@ pub(super) async fn renew(
     until: i64,
 ) -> Result<()> {
     let lane = leased(connection, workspace, place).await?;
-    let renew = lane.sql(
-        "UPDATE campaign_lease SET until = $4 WHERE campaign = $1 AND lane = $2 AND epoch = $3 AND owner IS NOT NULL",
-    );
+    let renew =
+        lane.sql("UPDATE campaign_lease SET until = $3 WHERE lane = $1 AND epoch = $2 AND owner IS NOT NULL");
     if connection.execute(renew.int(epoch).int(until)).await? == 0 {
         return Err(fenced());
     }
@@ -72,12 +86,13 @@ pub(super) async fn release(
 ) -> Result<()> {
     let lane = leased(connection, workspace, place).await?;
     let end = lane.sql(
-        "DELETE FROM campaign_lease WHERE campaign = $1 AND lane = $2 AND epoch = $3 AND owner IS NOT NULL \
+        "DELETE FROM campaign_lease WHERE lane = $1 AND epoch = $2 AND owner IS NOT NULL \
          RETURNING lo, hi, reclaimed, retry",
     );
-    let ended = connection.fetch(end.int(epoch)).await?.one(|row| {
-        Ok((row.small::<u32>(0)?, row.small::<u32>(1)?, row.flag(2)?, row.flag(3)?))
-    })?;
+    let ended = connection
+        .fetch(end.int(epoch))
+        .await?
+        .one(|row| Ok((row.small::<u32>(0)?, row.small::<u32>(1)?, row.flag(2)?, row.flag(3)?)))?;
     let (lo, hi, reclaimed, retry) = ended.ok_or_else(fenced)?;
     let rest = if retry { lo..hi } else { unsent.max(lo)..hi };
     // What may have been sent by somebody else has to go on saying so, and a lease is what says it.
@@ -101,9 +116,7 @@ pub(super) async fn move_retries(
     old: i64,
     new: i64,
 ) -> Result<Vec<u32>> {
-    let take = lane.sql(
-        "UPDATE campaign_retry SET epoch = $4 WHERE campaign = $1 AND lane = $2 AND epoch = $3 RETURNING seq",
-    );
+    let take = lane.sql("UPDATE campaign_retry SET epoch = $3 WHERE lane = $1 AND epoch = $2 RETURNING seq");
     let mut seqs = connection.fetch(take.int(old).int(new)).await?.all(|row| row.small(0))?;
     seqs.sort_unstable();
     Ok(seqs)
@@ -127,8 +140,8 @@ pub(super) async fn insert(
 ) -> Result<Option<i64>> {
     let Some(epoch) = next_epoch(connection, lane).await? else { return Ok(None) };
     let insert = lane.sql(
-        "INSERT INTO campaign_lease (campaign, lane, epoch, lo, hi, owner, until, reclaimed, retry) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO campaign_lease (lane, epoch, lo, hi, owner, until, reclaimed, retry) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     );
     let insert = insert
         .int(epoch)
@@ -143,8 +156,6 @@ pub(super) async fn insert(
 }
 
 pub(super) async fn next_epoch(connection: &mut Connection<'_>, lane: Lane) -> Result<Option<i64>> {
-    let next = lane.sql(
-        "UPDATE campaign_lane SET epoch = epoch + 1 WHERE campaign = $1 AND lane = $2 RETURNING epoch",
-    );
+    let next = lane.sql("UPDATE campaign_lane SET epoch = epoch + 1 WHERE key = $1 RETURNING epoch");
     connection.fetch(next).await?.one(|row| row.int(0))
 }

@@ -1,5 +1,5 @@
-//! Campaigns. The rows of recipients are short and many, so that they name their campaign by its key, a number that is
-//! unique over all workspaces. Every statement takes it from the campaign's row, which it finds by workspace and id.
+//! Campaigns. The rows of recipients are short and many: each has one number, made of its lane's key, which is unique over
+//! all workspaces, and its place. Every transaction takes that key from the campaign's row, which it finds by workspace and id.
 mod audience;
 mod claim;
 mod lane;
@@ -8,7 +8,8 @@ mod settle;
 
 use super::{Connection, Row, Rows, Sql, Statement, damaged, sql, transact};
 use crate::{
-    CampaignChange, CampaignMove, CampaignRecord, CampaignState, Error, ErrorKind, Result, Scope, WorkspaceId,
+    CampaignChange, CampaignMove, CampaignRecord, CampaignState, Error, ErrorKind, Outcome, Result, Scope,
+    WorkspaceId,
 };
 
 #[cfg(all(test, feature = "sqlite"))]
@@ -45,13 +46,25 @@ fn of<'a>(text: &'static str, workspace: &'a WorkspaceId, campaign: &'a str) -> 
 #[derive(Clone, Copy)]
 struct Lane {
     key: i64,
-    lane: i32,
 }
 
+/// Places of one lane.
+const PLACES: i64 = 1 << 31;
+
 impl Lane {
-    /// A statement about it, in which it is `$1` and `$2`.
+    /// A statement about it, in which it is `$1`.
     fn sql<'a>(self, text: &'static str) -> Statement<'a> {
-        sql(text).int(self.key).int(self.lane)
+        sql(text).int(self.key)
+    }
+
+    /// The number of a recipient.
+    fn id(self, seq: u32) -> i64 {
+        self.key * PLACES + i64::from(seq)
+    }
+
+    /// Those numbers.
+    fn ids(self, outcomes: &[Outcome]) -> Vec<i64> {
+        outcomes.iter().map(|outcome| self.id(outcome.seq)).collect()
     }
 }
 
@@ -60,32 +73,39 @@ struct Found {
     key: i64,
     base_at: i64,
     state: CampaignState,
+    /// The lane asked for, if there is something in it.
+    lane: Option<Lane>,
+    /// Was it put, or is there only an audience yet?
+    is_put: bool,
 }
 
-impl Found {
-    const fn lane(&self, lane: i32) -> Lane {
-        Lane { key: self.key, lane }
-    }
-}
-
-/// Looks a campaign up, and keeps it from being deleted until the transaction ends.
+/// Looks a campaign up and one of its lanes, and keeps it from being deleted until the transaction ends.
 ///
 /// PostgreSQL is also told not to read whole tables in this transaction. Its statistics are behind while a new campaign is
 /// written, and a plan that was right for ten rows is kept for as long as the connection lives.
 async fn find(
     connection: &mut Connection<'_>,
     workspace: &WorkspaceId,
-    campaign: &str,
+    (campaign, lane): (&str, i32),
 ) -> Result<Option<Found>> {
     let text = connection.dialect().text(
-        "SELECT key, base_at, state FROM campaign WHERE workspace = $1 AND id = $2",
-        "SELECT key, base_at, state, set_config('enable_seqscan', 'off', true) \
-         FROM campaign WHERE workspace = $1 AND id = $2 FOR KEY SHARE",
+        "SELECT c.key, c.base_at, c.state, l.key, CASE WHEN l.definition IS NULL THEN 0 ELSE 1 END \
+         FROM campaign c LEFT JOIN campaign_lane l ON l.campaign = c.key AND l.lane = $3 \
+         WHERE c.workspace = $1 AND c.id = $2",
+        "SELECT c.key, c.base_at, c.state, l.key, CASE WHEN l.definition IS NULL THEN 0 ELSE 1 END, \
+         set_config('enable_seqscan', 'off', true) \
+         FROM campaign c LEFT JOIN campaign_lane l ON l.campaign = c.key AND l.lane = $3 \
+         WHERE c.workspace = $1 AND c.id = $2 FOR KEY SHARE OF c",
     );
-    connection.fetch(of(text, workspace, campaign)).await?.one(|row| {
+    connection.fetch(of(text, workspace, campaign).int(lane)).await?.one(|row| {
         let state = CampaignState::from_code(row.small(2)?);
-        let state = state.ok_or_else(|| damaged("the state of a campaign"))?;
-        Ok(Found { key: row.int(0)?, base_at: row.int(1)?, state })
+        Ok(Found {
+            key: row.int(0)?,
+            base_at: row.int(1)?,
+            state: state.ok_or_else(|| damaged("the state of a campaign"))?,
+            lane: row.opt_int(3)?.map(|key| Lane { key }),
+            is_put: row.flag(4)?,
+        })
     })
 }
 
@@ -154,28 +174,58 @@ async fn set_state(
     if connection.execute(update).await? > 0 {
         return Ok(());
     }
-    match find(connection, workspace, &step.campaign).await? {
+    match find(connection, workspace, (&step.campaign, 0)).await? {
         Some(found) if found.state == step.state => Ok(()),
         _ => Err(Error::new(ErrorKind::Conflict, "moving a campaign to another state")),
     }
 }
 
-/// What hangs on a campaign.
-const PARTS: [&str; 7] = [
-    "DELETE FROM campaign_lane WHERE campaign = $1",
-    "DELETE FROM campaign_audience WHERE campaign = $1",
-    "DELETE FROM campaign_recipient WHERE campaign = $1",
-    "DELETE FROM campaign_lease WHERE campaign = $1",
-    "DELETE FROM campaign_retry WHERE campaign = $1",
-    "DELETE FROM campaign_counter WHERE campaign = $1",
-    "DELETE FROM campaign_minute WHERE campaign = $1",
+/// What hangs on a lane, whose numbers begin with `$1` and end before `$2`.
+const OF_IDS: [&str; 2] = [
+    "DELETE FROM campaign_audience WHERE id >= $1 AND id < $2",
+    "DELETE FROM campaign_recipient WHERE id >= $1 AND id < $2",
 ];
+const OF_LANE: [&str; 3] = [
+    "DELETE FROM campaign_lease WHERE lane = $1",
+    "DELETE FROM campaign_retry WHERE lane = $1",
+    "DELETE FROM campaign_lane WHERE key = $1",
+];
+/// What hangs on a campaign besides its lanes.
+const OF_CAMPAIGN: [&str; 2] =
+    ["DELETE FROM campaign_counter WHERE campaign = $1", "DELETE FROM campaign_minute WHERE campaign = $1"];
 
 async fn delete(connection: &mut Connection<'_>, workspace: &WorkspaceId, campaign: &str) -> Result<()> {
     // First the campaign itself: whoever is writing to it is waited for, and nobody begins.
-    let delete = of("DELETE FROM campaign WHERE workspace = $1 AND id = $2 RETURNING key", workspace, campaign);
-    let Some(key) = connection.fetch(delete).await?.one(|row| row.int(0))? else { return Ok(()) };
-    for part in PARTS {
+    let delete =
+        of("DELETE FROM campaign WHERE workspace = $1 AND id = $2 RETURNING key", workspace, campaign);
+    delete_parts(connection, delete).await
+}
+
+/// All campaigns of a workspace.
+pub(super) async fn delete_workspace(connection: &mut Connection<'_>, workspace: &WorkspaceId) -> Result<()> {
+    let delete = sql("DELETE FROM campaign WHERE workspace = $1 RETURNING key").text(workspace.as_str());
+    delete_parts(connection, delete).await
+}
+
+/// What hangs on the campaigns that `delete` removes.
+async fn delete_parts(connection: &mut Connection<'_>, delete: Statement<'_>) -> Result<()> {
+    for key in connection.fetch(delete).await?.all(|row| row.int(0))? {
+        delete_one(connection, key).await?;
+    }
+    Ok(())
+}
+
+async fn delete_one(connection: &mut Connection<'_>, key: i64) -> Result<()> {
+    let lanes = connection.fetch(sql("SELECT key FROM campaign_lane WHERE campaign = $1").int(key)).await?;
+    for lane in lanes.all(|row| row.int(0).map(|key| Lane { key }))? {
+        for part in OF_IDS {
+            connection.execute(sql(part).int(lane.id(0)).int(lane.id(0) + PLACES)).await?;
+        }
+        for part in OF_LANE {
+            connection.execute(lane.sql(part)).await?;
+        }
+    }
+    for part in OF_CAMPAIGN {
         connection.execute(sql(part).int(key)).await?;
     }
     Ok(())

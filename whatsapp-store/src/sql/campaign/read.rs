@@ -19,45 +19,69 @@ macro_rules! campaigns {
     };
 }
 
-/// Statements about a campaign's rows, whose key is looked up first.
+/// No place is as high.
+const LAST: u32 = i32::MAX.cast_unsigned();
+
+/// A campaign's key.
 macro_rules! of_campaign {
-    ($select:literal, $rest:literal) => {
-        concat!($select, " = (SELECT key FROM campaign WHERE workspace = $1 AND id = $2) ", $rest)
+    () => {
+        " = (SELECT key FROM campaign WHERE workspace = $1 AND id = $2) "
+    };
+}
+
+/// The first number of a lane.
+macro_rules! lane {
+    () => {
+        "(SELECT l.key * 2147483648 FROM campaign c JOIN campaign_lane l ON l.campaign = c.key AND l.lane = $3 \
+         WHERE c.workspace = $1 AND c.id = $2)"
+    };
+}
+
+/// Of the recipients with these places of a lane.
+macro_rules! places {
+    ($id:literal) => {
+        concat!($id, " >= ", lane!(), " + $4 AND ", $id, " < ", lane!(), " + $5 ORDER BY ", $id)
     };
 }
 
 const ONE: &str = campaigns!("id = $2");
 const PAGE: &str = campaigns!("number < $2 ORDER BY number DESC LIMIT $3");
-const LANES: &str = of_campaign!(
+const LANES: &str = concat!(
     "SELECT lane, next, \"end\", definition FROM campaign_lane WHERE campaign",
+    of_campaign!(),
     "ORDER BY lane"
 );
-const AUDIENCE: &str = of_campaign!(
-    "SELECT seq, address, consent, variables FROM campaign_audience WHERE campaign",
-    "AND lane = $3 AND seq >= $4 AND seq < $5 ORDER BY seq"
+const AUDIENCE: &str = concat!(
+    "SELECT id & 2147483647, address, consent, variables FROM campaign_audience WHERE ",
+    places!("id")
 );
-const RECIPIENTS: &str = of_campaign!(
-    "SELECT (SELECT base_at FROM campaign WHERE workspace = $1 AND id = $2), seq, state, flags, tries, code, sender, \
-     sent, delivered, read FROM campaign_recipient WHERE campaign",
-    "AND lane = $3 AND seq >= $4 AND seq < $5 ORDER BY seq"
+const RECIPIENTS: &str = concat!(
+    "SELECT (SELECT base_at FROM campaign WHERE workspace = $1 AND id = $2), id & 2147483647, state, flags, tries, \
+     code, sender, sent, delivered, read FROM campaign_recipient WHERE ",
+    places!("id")
 );
-const COUNTS: &str = of_campaign!(
+const EXPORT: &str = concat!(
+    "SELECT (SELECT base_at FROM campaign WHERE workspace = $1 AND id = $2), r.id & 2147483647, r.state, r.flags, \
+     r.tries, r.code, r.sender, r.sent, r.delivered, r.read, a.address, a.consent, a.variables \
+     FROM campaign_audience a JOIN campaign_recipient r ON r.id = a.id WHERE ",
+    places!("a.id"),
+    " LIMIT $6"
+);
+const COUNTS: &str = concat!(
     "SELECT state, CAST(SUM(count) AS BIGINT) FROM campaign_counter WHERE campaign",
+    of_campaign!(),
     "GROUP BY state"
 );
-const MINUTES: &str = of_campaign!(
+const MINUTES: &str = concat!(
     "SELECT minute, state, CAST(SUM(count) AS BIGINT) FROM campaign_minute WHERE campaign",
+    of_campaign!(),
     "AND minute >= $3 AND minute < $4 GROUP BY minute, state"
 );
-const LEASES: &str = of_campaign!(
-    "SELECT lane, lo, hi, owner, epoch, until, reclaimed, retry FROM campaign_lease WHERE campaign",
-    "AND owner IS NOT NULL ORDER BY lane, epoch"
-);
-const EXPORT: &str = of_campaign!(
-    "SELECT (SELECT base_at FROM campaign WHERE workspace = $1 AND id = $2), r.seq, r.state, r.flags, r.tries, r.code, \
-     r.sender, r.sent, r.delivered, r.read, a.lane, a.address, a.consent, a.variables FROM campaign_audience a \
-     JOIN campaign_recipient r ON r.campaign = a.campaign AND r.lane = a.lane AND r.seq = a.seq WHERE a.campaign",
-    "AND (a.lane, a.seq) > ($3, $4) ORDER BY a.lane, a.seq LIMIT $5"
+const LEASES: &str = concat!(
+    "SELECT lane.lane, lo, hi, owner, lease.epoch, until, reclaimed, retry \
+     FROM campaign_lane lane JOIN campaign_lease lease ON lease.lane = lane.key WHERE lane.campaign",
+    of_campaign!(),
+    "AND owner IS NOT NULL ORDER BY lane.lane, lease.epoch"
 );
 
 fn campaign(row: &Row) -> Result<CampaignRecord> {
@@ -73,6 +97,14 @@ fn campaign(row: &Row) -> Result<CampaignRecord> {
         created_at: row.int(7)?,
         updated_at: row.int(8)?,
     })
+}
+
+/// A lane's number, and its record if it was put.
+fn lane(campaign: &str, row: &Row) -> Result<(i32, Option<LaneRecord>)> {
+    let number = row.small(0)?;
+    let Some(definition) = row.opt_text(3)? else { return Ok((number, None)) };
+    let (campaign, next, end) = (campaign.to_owned(), row.small(1)?, row.small(2)?);
+    Ok((number, Some(LaneRecord { campaign, lane: number, next, end, definition })))
 }
 
 fn audience(row: &Row, place: usize) -> Result<AudienceRow> {
@@ -155,15 +187,8 @@ impl<S: Sql> CampaignStore for S {
     }
 
     async fn lanes(&self, workspace: &WorkspaceId, campaign: &str) -> Result<Vec<LaneRecord>> {
-        self.fetch(of(LANES, workspace, campaign)).await?.all(|row| {
-            Ok(LaneRecord {
-                campaign: campaign.to_owned(),
-                lane: row.small(0)?,
-                next: row.small(1)?,
-                end: row.small(2)?,
-                definition: row.text(3)?,
-            })
-        })
+        let lanes = self.fetch(of(LANES, workspace, campaign)).await?.all(|row| lane(campaign, row))?;
+        Ok(lanes.into_iter().filter_map(|(_, lane)| lane).collect())
     }
 
     async fn audience(
@@ -173,7 +198,7 @@ impl<S: Sql> CampaignStore for S {
         lane: i32,
         range: Range<u32>,
     ) -> Result<Vec<(u32, AudienceRow)>> {
-        let select = of(AUDIENCE, workspace, campaign).int(lane).int(range.start).int(range.end);
+        let select = of(AUDIENCE, workspace, campaign).int(lane).int(range.start).int(range.end.min(LAST));
         self.fetch(select).await?.all(|row| Ok((row.small(0)?, audience(row, 1)?)))
     }
 
@@ -184,7 +209,7 @@ impl<S: Sql> CampaignStore for S {
         lane: i32,
         range: Range<u32>,
     ) -> Result<Vec<RecipientRecord>> {
-        let select = of(RECIPIENTS, workspace, campaign).int(lane).int(range.start).int(range.end);
+        let select = of(RECIPIENTS, workspace, campaign).int(lane).int(range.start).int(range.end.min(LAST));
         self.fetch(select).await?.all(recipient)
     }
 
@@ -223,16 +248,24 @@ impl<S: Sql> CampaignStore for S {
         limit: u32,
     ) -> Result<ExportPage> {
         let limit = page_limit(limit);
-        let Some((lane, seq)) = after.map_or(Some(ExportPage::START), ExportPage::place) else {
+        let Some(after) = after.map_or(Some(ExportPage::START), ExportPage::place) else {
             return Ok(ExportPage::default());
         };
-        let select = of(EXPORT, workspace, campaign).int(lane).int(seq).int(limit + 1);
-        let mut rows = self.fetch(select).await?;
-        let more = rows.len() > limit as usize;
+        let lanes = self.fetch(of(LANES, workspace, campaign)).await?.all(|row| row.small::<i32>(0))?;
+        let (mut rows, wanted) = (Vec::new(), limit as usize + 1);
+        for lane in lanes.into_iter().filter(|lane| i64::from(*lane) >= after.0) {
+            let from = if i64::from(lane) == after.0 { after.1 + 1 } else { 0 };
+            let select = of(EXPORT, workspace, campaign).int(lane).int(from).int(LAST);
+            let select = select.int(i64::try_from(wanted - rows.len()).unwrap_or_default());
+            rows.extend(self.fetch(select).await?.all(|row| {
+                Ok(ExportRow { lane, audience: audience(row, 10)?, recipient: recipient(row)? })
+            })?);
+            if rows.len() == wanted {
+                break;
+            }
+        }
+        let more = rows.len() == wanted;
         rows.truncate(limit as usize);
-        let rows = rows.all(|row| {
-            Ok(ExportRow { lane: row.small(10)?, audience: audience(row, 11)?, recipient: recipient(row)? })
-        })?;
         Ok(ExportPage::of(rows, more))
     }
 
@@ -246,5 +279,4 @@ impl<S: Sql> CampaignStore for S {
 }
 
 #[cfg(all(test, feature = "sqlite"))]
-pub(crate) const STATEMENTS: [&str; 9] =
-    [ONE, PAGE, LANES, AUDIENCE, RECIPIENTS, COUNTS, MINUTES, LEASES, EXPORT];
+pub(crate) const STATEMENTS: [&str; 8] = [ONE, PAGE, LANES, AUDIENCE, RECIPIENTS, MINUTES, LEASES, EXPORT];

@@ -15,10 +15,10 @@ pub(super) async fn apply(
     workspace: &WorkspaceId,
     settlement: &Settlement,
 ) -> Result<()> {
-    let Some(found) = find(connection, workspace, &settlement.campaign).await? else {
+    let found = find(connection, workspace, (&settlement.campaign, settlement.lane)).await?;
+    let Some((found, lane)) = found.and_then(|found| found.lane.map(|lane| (found, lane))) else {
         return settlement.epoch.map_or(Ok(()), |_| Err(lane::fenced()));
     };
-    let lane = found.lane(settlement.lane);
     if let Some(epoch) = settlement.epoch {
         lane::check(connection, lane, epoch, &settlement.outcomes).await?;
     }
@@ -35,48 +35,43 @@ pub(super) async fn apply(
         *counts.entry(state).or_default() += number;
         *into.entry(state).or_default() += number;
     }
-    count(connection, lane.key, &Vec::from_iter(counts)).await?;
-    count_minute(connection, lane.key, RecipientMinute::of(settlement.at), &Vec::from_iter(into)).await
+    count(connection, found.key, &Vec::from_iter(counts)).await?;
+    count_minute(connection, found.key, RecipientMinute::of(settlement.at), &Vec::from_iter(into)).await
 }
 
 /// Whatever is written keeps the old state beside the new one, since PostgreSQL returns new values alone.
 macro_rules! update {
     ($list:literal) => {
         concat!(
-            "UPDATE campaign_recipient SET prior = state, state = COALESCE($4, state), code = COALESCE($5, code), \
-             sender = COALESCE($6, sender), flags = flags | $7, \
-             tries = CASE WHEN tries + $8 > 255 THEN 255 ELSE tries + $8 END, \
-             sent = CASE WHEN $9 = 1 THEN $10 ELSE sent END, \
-             delivered = CASE WHEN $9 = 2 THEN $10 ELSE delivered END, \
-             read = CASE WHEN $9 = 3 THEN $10 ELSE read END \
-             WHERE campaign = $1 AND lane = $2 AND (CAST(1 AS BIGINT) << CAST(state AS INTEGER)) & $3 <> 0 AND ",
+            "UPDATE campaign_recipient SET prior = state, state = COALESCE($3, state), code = COALESCE($4, code), \
+             sender = COALESCE($5, sender), flags = flags | $6, \
+             tries = CASE WHEN tries + $7 > 255 THEN 255 ELSE tries + $7 END, \
+             sent = CASE WHEN $8 = 1 THEN $9 ELSE sent END, \
+             delivered = CASE WHEN $8 = 2 THEN $9 ELSE delivered END, \
+             read = CASE WHEN $8 = 3 THEN $9 ELSE read END \
+             WHERE (CAST(1 AS BIGINT) << CAST(state AS INTEGER)) & $2 <> 0 AND id ",
             $list
         )
     };
 }
 
 const UPDATE: (&str, &str) = (
-    concat!(update!("seq IN (SELECT value FROM json_each($11))"), " RETURNING prior, state, 1"),
+    update!("IN (SELECT value FROM json_each($1)) RETURNING prior, state, 1"),
     concat!(
         "WITH moved AS (",
-        update!("seq = ANY($11)"),
-        " RETURNING prior, state) SELECT prior, state, COUNT(*) FROM moved GROUP BY prior, state"
+        update!("= ANY($1) RETURNING prior, state"),
+        ") SELECT prior, state, COUNT(*) FROM moved GROUP BY prior, state"
     ),
 );
 const UPDATE_RETRIES: (&str, &str) = (
-    concat!(update!("seq IN (SELECT value FROM json_each($11))"), " RETURNING prior, state, 1, seq"),
-    concat!(update!("seq = ANY($11)"), " RETURNING prior, state, 1, seq"),
+    update!("IN (SELECT value FROM json_each($1)) RETURNING prior, state, 1, id & 2147483647"),
+    update!("= ANY($1) RETURNING prior, state, 1, id & 2147483647"),
 );
 
-fn update<'a>(
-    text: &'static str,
-    lane: Lane,
-    effect: &Effect,
-    at: i32,
-    outcomes: &[Outcome],
-) -> Statement<'a> {
+fn update(text: &'static str, ids: Vec<i64>, effect: &Effect, at: i32) -> Statement<'static> {
     let unsigned = |value: Option<u16>| value.map(|value| i64::from(value.cast_signed()));
-    lane.sql(text)
+    sql(text)
+        .ints(ids)
         .int(effect.from.cast_signed())
         .opt_int(effect.state.map(|state| i64::from(state.code())))
         .opt_int(unsigned(effect.code))
@@ -85,7 +80,6 @@ fn update<'a>(
         .int(effect.tries)
         .int(effect.stamp.map_or(0, |stamp| stamp as u8))
         .int(at)
-        .ints(outcomes.iter().map(|outcome| i64::from(outcome.seq)).collect())
 }
 
 /// Writes outcomes of one effect, no two of the same recipient, and what they mean for the list of retries.
@@ -100,7 +94,7 @@ async fn write(
     let retries = effect.state == Some(RecipientState::Retry);
     let text = if retries { UPDATE_RETRIES } else { UPDATE };
     let text = connection.dialect().text(text.0, text.1);
-    let rows = connection.fetch(update(text, lane, effect, at, outcomes)).await?;
+    let rows = connection.fetch(update(text, lane.ids(outcomes), effect, at)).await?;
     let retry = RecipientState::Retry.code();
     let mut retried = false;
     for row in &rows {
@@ -114,8 +108,8 @@ async fn write(
     if retried {
         // All of them that waited have moved: the effect replaces that state.
         let text = connection.dialect().text(
-            "DELETE FROM campaign_retry WHERE campaign = $1 AND lane = $2 AND seq IN (SELECT value FROM json_each($3))",
-            "DELETE FROM campaign_retry WHERE campaign = $1 AND lane = $2 AND seq = ANY($3)",
+            "DELETE FROM campaign_retry WHERE lane = $1 AND seq IN (SELECT value FROM json_each($2))",
+            "DELETE FROM campaign_retry WHERE lane = $1 AND seq = ANY($2)",
         );
         let seqs = outcomes.iter().map(|outcome| i64::from(outcome.seq)).collect();
         connection.execute(lane.sql(text).ints(seqs)).await?;
@@ -138,13 +132,13 @@ async fn put_retries(
         return Ok(());
     }
     let text = connection.dialect().text(
-        "WITH due (key, value) AS MATERIALIZED (SELECT key, value FROM json_each($4)) \
-         INSERT INTO campaign_retry (campaign, lane, seq, due, epoch) \
-         SELECT $1, $2, seq.value, due.value, 0 FROM json_each($3) AS seq JOIN due ON due.key = seq.key WHERE true \
-         ON CONFLICT (campaign, lane, seq) DO UPDATE SET due = excluded.due, epoch = 0",
-        "INSERT INTO campaign_retry (campaign, lane, seq, due, epoch) \
-         SELECT $1, $2, seq, due, 0 FROM unnest($3, $4) AS added (seq, due) \
-         ON CONFLICT (campaign, lane, seq) DO UPDATE SET due = excluded.due, epoch = 0",
+        "WITH due (key, value) AS MATERIALIZED (SELECT key, value FROM json_each($3)) \
+         INSERT INTO campaign_retry (lane, seq, due, epoch) \
+         SELECT $1, seq.value, due.value, 0 FROM json_each($2) AS seq JOIN due ON due.key = seq.key WHERE true \
+         ON CONFLICT (lane, seq) DO UPDATE SET due = excluded.due, epoch = 0",
+        "INSERT INTO campaign_retry (lane, seq, due, epoch) \
+         SELECT $1, seq, due, 0 FROM unnest($2, $3) AS added (seq, due) \
+         ON CONFLICT (lane, seq) DO UPDATE SET due = excluded.due, epoch = 0",
     );
     connection.execute(lane.sql(text).ints(seqs).ints(dues)).await.map(drop)
 }

@@ -1,0 +1,254 @@
+//! What changes of contacts mean: the rules, once for all backends.
+use std::collections::BTreeSet;
+
+use crate::{Consent, ContactChange, ContactRecord, Error, ErrorKind, Result, Suppression, words::words};
+
+/// Two contacts cannot share an address. Names neither of them.
+pub(crate) fn taken() -> Error {
+    Error::new(ErrorKind::Conflict, "writing a contact")
+        .because("another contact of the workspace has that number or LID")
+}
+
+impl ContactChange {
+    /// What can be told without looking at what is stored.
+    pub(crate) fn check(&self) -> Result<()> {
+        let fits = match self {
+            Self::Put(contact) => {
+                contact.phone.as_deref().is_none_or(is_phone) && contact.lid.as_deref().is_none_or(is_lid)
+            }
+            Self::Suppress(Suppression { address, .. }) | Self::Unsuppress { address, .. } => {
+                is_phone(address) || is_lid(address)
+            }
+            _ => true,
+        };
+        let wrong = "a number is 1 to 15 digits, and a LID digits with @lid";
+        if fits { Ok(()) } else { Err(Error::new(ErrorKind::Invalid, "writing a contact").because(wrong)) }
+    }
+}
+
+fn is_phone(text: &str) -> bool {
+    (1..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_lid(text: &str) -> bool {
+    text.strip_suffix("@lid").is_some_and(|user| !user.is_empty() && user.bytes().all(|b| b.is_ascii_digit()))
+}
+
+impl ContactRecord {
+    /// As it is stored when it is new.
+    pub(crate) fn settled(mut self) -> Self {
+        if let Some(consent) = self.consent.take() {
+            self.agree(&consent);
+        }
+        self
+    }
+
+    /// As it is stored over an earlier one.
+    pub(crate) fn over(mut self, earlier: &Self) -> Self {
+        self.created_at = earlier.created_at;
+        self.last_seen_at = self.last_seen_at.max(earlier.last_seen_at);
+        let consent = std::mem::replace(&mut self.consent, earlier.consent.clone());
+        if let Some(at) = std::mem::replace(&mut self.opted_out_at, earlier.opted_out_at) {
+            self.opt_out(at);
+        }
+        if let Some(consent) = consent {
+            self.agree(&consent);
+        }
+        self
+    }
+
+    /// A change of one contact.
+    pub(crate) fn apply(&mut self, change: &ContactChange) {
+        let at = match change {
+            ContactChange::AddTags { tags, at, .. } => {
+                self.tags.extend(tags.iter().cloned());
+                *at
+            }
+            ContactChange::RemoveTags { tags, at, .. } => {
+                self.tags.retain(|tag| !tags.contains(tag));
+                *at
+            }
+            ContactChange::SetField { name, value: Some(value), at, .. } => {
+                self.fields.insert(name.clone(), value.clone());
+                *at
+            }
+            ContactChange::SetField { name, value: None, at, .. } => {
+                self.fields.remove(name);
+                *at
+            }
+            ContactChange::RecordConsent { consent, .. } => {
+                self.agree(consent);
+                consent.at
+            }
+            ContactChange::OptOut { at, .. } => {
+                self.opt_out(*at);
+                *at
+            }
+            ContactChange::Seen { at, .. } => {
+                self.last_seen_at = self.last_seen_at.max(Some(*at));
+                return;
+            }
+            ContactChange::Put(_)
+            | ContactChange::Delete { .. }
+            | ContactChange::Suppress(_)
+            | ContactChange::Unsuppress { .. } => return,
+        };
+        self.updated_at = self.updated_at.max(at);
+    }
+
+    fn agree(&mut self, consent: &Consent) {
+        if self.consent.as_ref().is_none_or(|held| held.at <= consent.at) {
+            self.consent = Some(consent.clone());
+        }
+        // Said in the same moment, no means no.
+        self.opted_out_at = self.opted_out_at.filter(|out| *out >= consent.at);
+    }
+
+    fn opt_out(&mut self, at: i64) {
+        if self.consent.as_ref().is_none_or(|held| held.at <= at) {
+            self.opted_out_at = self.opted_out_at.max(Some(at));
+        }
+    }
+
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &String> {
+        self.phone.iter().chain(&self.lid)
+    }
+
+    /// What it leaves behind when it is deleted.
+    pub(crate) fn suppressions(&self) -> Vec<Suppression> {
+        let Some(at) = self.opted_out_at else { return Vec::new() };
+        let reason = Suppression::OPTED_OUT;
+        self.addresses()
+            .map(|address| Suppression { address: address.clone(), reason: reason.to_owned(), at })
+            .collect()
+    }
+
+    /// The words that it is found by.
+    pub(crate) fn words(&self) -> BTreeSet<String> {
+        let mut words = words(&self.name);
+        words.extend(self.phone.clone());
+        words
+    }
+}
+
+impl Suppression {
+    /// Can that consent end it?
+    pub(crate) fn check_end(since: i64, consent: &Consent) -> Result<()> {
+        if consent.at > since {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Invalid, "ending a suppression")
+            .because("only a consent that is newer than a suppression ends it"))
+    }
+}
+
+/// The starts of words that a contact must have, all of them. A number may be typed with what people put between digits.
+/// `None` when there is no word in it.
+pub(crate) fn wanted(text: &str) -> Option<BTreeSet<String>> {
+    let is_number = text.chars().all(|c| c.is_ascii_digit() || " +-()./".contains(c));
+    let starts = if is_number {
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        BTreeSet::from([digits])
+    } else {
+        words(text)
+    };
+    Some(starts).filter(|starts| starts.iter().any(|start| !start.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn contact() -> ContactRecord {
+        ContactRecord { id: "1".into(), ..ContactRecord::default() }
+    }
+
+    fn consent(at: i64) -> Consent {
+        Consent { scope: "marketing".into(), source: "form".into(), at, evidence: None }
+    }
+
+    fn said(agreed: bool, at: i64) -> ContactChange {
+        let id = "1".to_owned();
+        if agreed {
+            ContactChange::RecordConsent { id, consent: consent(at) }
+        } else {
+            ContactChange::OptOut { id, at }
+        }
+    }
+
+    proptest! {
+        /// Webhooks and imports come in any order, and twice.
+        #[test]
+        fn consent_and_opt_out_end_the_same_in_any_order(
+            said_at in prop::collection::vec((any::<bool>(), 0..6_i64), 1..6),
+            order in prop::collection::vec(any::<prop::sample::Index>(), 8),
+        ) {
+            let (mut straight, mut shuffled) = (contact(), contact());
+            for (agreed, at) in &said_at {
+                straight.apply(&said(*agreed, *at));
+            }
+            let again = order.iter().map(|index| index.get(&said_at)).chain(&said_at);
+            for (agreed, at) in again {
+                shuffled.apply(&said(*agreed, *at));
+            }
+            prop_assert_eq!(&straight.consent, &shuffled.consent);
+            prop_assert_eq!(straight.opted_out_at, shuffled.opted_out_at);
+            let newest = |which: bool| said_at.iter().filter(|said| said.0 == which).map(|said| said.1).max();
+            let out = newest(false).filter(|out| newest(true).is_none_or(|agreed| agreed <= *out));
+            prop_assert_eq!(straight.opted_out_at, out);
+        }
+    }
+
+    #[test]
+    fn debug_shows_nobody() {
+        let hidden = || "49hidden".to_owned();
+        let suppression = Suppression { address: hidden(), reason: "stop".into(), at: 1 };
+        let contact = ContactRecord {
+            phone: Some(hidden()),
+            lid: Some(hidden()),
+            name: hidden(),
+            tags: [hidden()].into(),
+            fields: [(hidden(), hidden())].into(),
+            consent: Some(Consent { source: hidden(), evidence: Some(hidden()), ..consent(1) }),
+            time_zone: Some(hidden()),
+            ..contact()
+        };
+        let consent = contact.consent.clone().unwrap();
+        let shown = format!(
+            "{contact:?} {suppression:?} {consent:?} {:?} {:?} {:?}",
+            ContactChange::Put(Box::new(contact.clone())),
+            ContactChange::Suppress(suppression.clone()),
+            ContactChange::Unsuppress { address: hidden(), consent: consent.clone() },
+        );
+        assert!(!shown.contains("hidden"), "{shown}");
+        assert!(shown.contains("stop") && shown.contains("Unsuppress"), "{shown}");
+    }
+
+    #[test]
+    fn numbers_and_lids_have_their_form() {
+        for (text, phone, lid) in [
+            ("4915112345678", true, false),
+            ("123456789012345", true, false),
+            ("1234567890123456", false, false),
+            ("+49151", false, false),
+            ("", false, false),
+            ("@lid", false, false),
+            ("1@lid", false, true),
+            ("1:2@lid", false, false),
+            ("١٢٣", false, false),
+        ] {
+            assert_eq!((is_phone(text), is_lid(text)), (phone, lid), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_found_as_people_type_it() {
+        assert_eq!(wanted("+49 (151) 12"), Some(BTreeSet::from(["4915112".to_owned()])));
+        assert_eq!(wanted("Ann 49"), Some(BTreeSet::from(["ann".to_owned(), "49".to_owned()])));
+        for nothing in ["", " + ", "...", "?!"] {
+            assert_eq!(wanted(nothing), None, "{nothing:?}");
+        }
+    }
+}

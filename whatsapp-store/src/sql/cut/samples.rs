@@ -1,0 +1,121 @@
+//! Changes that belong to an account: one of every kind.
+use bytes::Bytes;
+
+use crate::{
+    AccountId, AppStateChange, AppStateVersion, Change, Changes, ChatChange, Content, DeviceRecord,
+    EventChange, LidMapping, MediaRef, MessageKey, MessageRecord, MessageStatus, NewEvent, OutgoingMessage,
+    OutgoingState, SeenState, SessionRecord, SessionSeen, SignalKey, SignalKind, Source, WantedState,
+};
+
+pub(super) fn account() -> AccountId {
+    "shop/a".parse().unwrap()
+}
+
+pub(super) fn key(id: &str) -> SignalKey {
+    SignalKey::new(SignalKind::Session, id)
+}
+
+fn message(chat: &str, id: &str, from_me: bool, timestamp: i64) -> MessageRecord {
+    MessageRecord {
+        key: MessageKey { chat: chat.into(), sender: "s".into(), id: id.into() },
+        from_me,
+        timestamp,
+        content: Content::text("some words"),
+        status: if from_me { MessageStatus::Queued } else { MessageStatus::Delivered },
+        source: Source::Live,
+        push_name: None,
+        quoted: None,
+        media: Some(MediaRef { secret: Bytes::from("secret"), ..MediaRef::default() }),
+    }
+}
+
+fn outgoing(id: &str, state: OutgoingState) -> OutgoingMessage {
+    OutgoingMessage { id: id.into(), chat: "c".into(), payload: Bytes::from("p"), state, created_at: 1 }
+}
+
+fn version(number: u64) -> AppStateChange {
+    let (collection, hash) = ("regular".into(), Bytes::from(number.to_string()));
+    AppStateChange::PutVersion(AppStateVersion { collection, version: number, hash })
+}
+
+fn mac(index: &'static str) -> AppStateChange {
+    AppStateChange::PutMac { collection: "regular".into(), index: index.into(), value: "v".into() }
+}
+
+pub(super) fn event(at: i64) -> EventChange {
+    EventChange::Put(NewEvent { key: "k".into(), data: "{}".into(), at })
+}
+
+fn session(created_at: i64) -> SessionRecord {
+    SessionRecord { id: account(), name: "n".into(), wanted: WantedState::Running, created_at, seen: None }
+}
+
+pub(super) fn changes(list: Vec<Change>) -> Changes {
+    Changes { list, ..Changes::new(account()) }
+}
+
+/// What the others find there.
+pub(super) fn before() -> Vec<Change> {
+    vec![
+        Change::PutDevice(DeviceRecord { jid: None, lid: None, state: Bytes::from("1") }),
+        Change::PutSignal(key("old"), Bytes::from("1")),
+        Change::PutLid(LidMapping { lid: "10".into(), pn: "20".into() }),
+        Change::PutOutgoing(outgoing("queued", OutgoingState::Queued)),
+        Change::PutOutgoing(outgoing("sent", OutgoingState::Sent)),
+        Change::PutMessage(message("c", "theirs", false, 5)),
+        Change::PutMessage(message("c", "ours", true, 6)),
+        Change::PutMessage(message("c", "oldest", false, 1)),
+        Change::PutMessage(message("other", "unread", false, 5)),
+        Change::PutSession(session(1)),
+        version(1).into(),
+        mac("old").into(),
+        event(1).into(),
+        EventChange::Passed { consumer: "one".into(), position: "0-0".into() }.into(),
+        EventChange::Passed { consumer: "two".into(), position: "0-0".into() }.into(),
+    ]
+}
+
+/// One of every kind that adds or rewrites something.
+pub(super) fn writes() -> Vec<Change> {
+    let seen = SessionSeen { state: SeenState::Connected, at: 3, reason: Some("r".into()) };
+    let (c, other) = ("c".to_owned(), "other".to_owned());
+    let flags = ChatChange::SetFlags { chat: c.clone(), archived: true, pinned: true, muted_until: Some(1) };
+    vec![
+        Change::PutSignal(key("a"), Bytes::from("2")),
+        Change::PutSignal(key("old"), Bytes::from("2")),
+        Change::PutDevice(DeviceRecord { jid: None, lid: None, state: Bytes::from("2") }),
+        Change::PutLid(LidMapping { lid: "11".into(), pn: "20".into() }),
+        Change::PutOutgoing(outgoing("new", OutgoingState::Queued)),
+        Change::SetOutgoingState("queued".into(), OutgoingState::Sent),
+        Change::PutMessage(message("c", "new", false, 9)),
+        Change::RaiseStatus(message("c", "theirs", false, 0).key, MessageStatus::Read),
+        Change::RaiseStatus(message("c", "ours", true, 0).key, MessageStatus::Failed),
+        Change::PutSession(session(2)),
+        Change::SetSeen(seen),
+        version(2).into(),
+        mac("new").into(),
+        AppStateChange::PutKey { id: "id".into(), key: "k".into() }.into(),
+        ChatChange::SetName { chat: c, name: Some("n".into()) }.into(),
+        flags.into(),
+        ChatChange::MarkRead { chat: other, until: 9 }.into(),
+        event(2).into(),
+        EventChange::Passed { consumer: "two".into(), position: "ffff-ffff".into() }.into(),
+    ]
+}
+
+/// One of every kind that removes something.
+pub(super) fn removals() -> Vec<Change> {
+    let regular = "regular".to_owned();
+    vec![
+        Change::DeleteSignal(key("old")),
+        Change::ExpireOutgoing(2),
+        ChatChange::Expire { before: 5, limit: 10 }.into(),
+        ChatChange::Delete { chat: "c".into() }.into(),
+        AppStateChange::DeleteMac { collection: regular.clone(), index: "old".into() }.into(),
+        AppStateChange::Reset { collection: regular }.into(),
+        EventChange::Forget { consumer: "one".into() }.into(),
+        EventChange::Trim { before: 2 }.into(),
+        Change::DeleteDevice,
+        Change::DeleteSession,
+    ]
+}
