@@ -1,6 +1,8 @@
 //! Why an audience could not be frozen at all. What is wrong with single rows is no error: see [`Reason`](super::Reason).
 use std::{error::Error as StdError, io};
 
+use crate::content::BindError;
+
 /// What a port of the caller failed with.
 pub type PortError = Box<dyn StdError + Send + Sync>;
 
@@ -26,6 +28,14 @@ pub enum AudienceError {
     /// The rows could not be handed on.
     #[error("the rows of the audience could not be stored")]
     Sink(#[source] PortError),
+    /// A row does not have what the template cannot do without: its policy is to stop the campaign then.
+    #[error("the row in line {line} has no usable value for a variable that the template cannot do without")]
+    Variable {
+        /// The line of the source.
+        line: u64,
+        /// What is wrong.
+        source: BindError,
+    },
     /// More rows than a lane or a campaign can have.
     #[error("an audience has at most {} rows: divide the file", i32::MAX - 1)]
     TooManyRows,

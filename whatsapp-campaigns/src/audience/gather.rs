@@ -3,6 +3,7 @@ use std::{
     env, fmt,
     io::{self, Write},
     path::PathBuf,
+    sync::Arc,
 };
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
     runs::{Entry, Files, Written, partition},
     source::{Row, Rows, Source},
 };
+use crate::content::{BindError, Template};
 
 /// The audience lies in so many parts, by number: all rows of a number are in one of them.
 const PARTS: usize = 64;
@@ -25,6 +27,7 @@ pub struct Freeze {
     key: [u8; 32],
     folder: PathBuf,
     rejects: Box<dyn Write + Send>,
+    template: Option<Arc<Template>>,
 }
 
 impl fmt::Debug for Freeze {
@@ -36,7 +39,7 @@ impl fmt::Debug for Freeze {
 impl Freeze {
     /// What the columns mean, and a random key of the campaign that decides the order.
     pub fn new(mapping: Mapping, key: [u8; 32]) -> Self {
-        Self { mapping, key, folder: env::temp_dir(), rejects: Box::new(io::sink()) }
+        Self { mapping, key, folder: env::temp_dir(), rejects: Box::new(io::sink()), template: None }
     }
 
     /// Where temporary files go. They take about twice the room of the source, have no name, and are gone with the process.
@@ -54,6 +57,15 @@ impl Freeze {
         self
     }
 
+    /// What they will be sent. Each row's variables are bound to it: a row that it cannot take is left out as its policies
+    /// say, and the rows that are handed on have [`Values::to_bytes`](crate::content::Values::to_bytes) as variables.
+    /// Without one they have what [`variables`](super::variables) reads.
+    #[must_use]
+    pub fn template(mut self, template: Arc<Template>) -> Self {
+        self.template = Some(template);
+        self
+    }
+
     /// Reads the source. It takes a while and blocks: in an async program, let it have a thread of its own.
     ///
     /// # Errors
@@ -61,6 +73,7 @@ impl Freeze {
     pub fn gather(self, source: impl Source) -> Result<Gathered, AudienceError> {
         let mut reading = Reading {
             mapping: &self.mapping,
+            template: self.template.as_deref(),
             layout: None,
             key: self.key,
             runs: Files::new(&self.folder, PARTS),
@@ -75,6 +88,7 @@ impl Freeze {
             consent: self.mapping.consent().clone(),
             key: self.key,
             folder: self.folder,
+            template: self.template,
             runs: runs.finish().map_err(AudienceError::Temporary)?,
             rejects,
             rows,
@@ -90,6 +104,7 @@ pub struct Gathered {
     pub(super) consent: ConsentStamp,
     pub(super) key: [u8; 32],
     pub(super) folder: PathBuf,
+    pub(super) template: Option<Arc<Template>>,
     pub(super) runs: Written,
     pub(super) rejects: Rejects,
     pub(super) rows: u64,
@@ -98,6 +113,7 @@ pub struct Gathered {
 /// Takes rows in.
 struct Reading<'a> {
     mapping: &'a Mapping,
+    template: Option<&'a Template>,
     /// `None` before the header.
     layout: Option<Layout<'a>>,
     key: [u8; 32],
@@ -137,6 +153,9 @@ impl Rows for Reading<'_> {
         if let Err(name) = layout.variables(row, &mut self.entry.variables) {
             return self.rejects.refuse(row.line, raw, Reason::MissingVariable, name);
         }
+        if let Err(why) = bound(self.template, &self.entry.variables) {
+            return self.unbound(row.line, raw, why);
+        }
         (self.entry.number, self.entry.line) = (number.0, row.line);
         self.entry.raw.clear();
         self.entry.raw.push_str(shown(raw));
@@ -149,4 +168,25 @@ impl Rows for Reading<'_> {
         self.rows += 1;
         self.rejects.refuse(line, start, Reason::Unreadable(why), "")
     }
+}
+
+impl Reading<'_> {
+    /// A row that the template cannot take.
+    fn unbound(&mut self, line: u64, raw: &str, why: BindError) -> Result<(), AudienceError> {
+        if why.stops_campaign() {
+            return Err(AudienceError::Variable { line, source: why });
+        }
+        let reason = match why {
+            BindError::Missing { .. } => Reason::MissingVariable,
+            BindError::Invalid { .. } => Reason::InvalidVariable,
+        };
+        self.rejects.refuse(line, raw, reason, why.variable())
+    }
+}
+
+/// What is stored of variables: bound to the template, or as they are. Of the same, always the same.
+pub(super) fn bound(template: Option<&Template>, json: &[u8]) -> Result<Vec<u8>, BindError> {
+    let Some(template) = template else { return Ok(json.to_vec()) };
+    let row = super::variables(json).unwrap_or_default();
+    Ok(template.bind(&row)?.to_bytes())
 }

@@ -17,7 +17,7 @@ use super::{
     consent::ConsentStamp,
     error::AudienceError,
     gather::Gathered,
-    order::Order,
+    order::{Order, Stamp},
     port::{Recipient, Screen, Sink},
     reason::{Reason, Refusals},
     rejects::Rejects,
@@ -78,7 +78,7 @@ impl Gathered {
         screen: &dyn Screen,
         sink: &mut dyn Sink,
     ) -> Result<Report, AudienceError> {
-        let Self { absent, consent, key, folder, mut runs, rejects, rows } = self;
+        let Self { absent, consent, key, folder, template, mut runs, rejects, rows } = self;
         let verdicts = Files::new(&folder, 1);
         let mut screening =
             Screening { lane, screen, consent: &consent, rejects, verdicts, lanes: Lanes::default() };
@@ -91,8 +91,9 @@ impl Gathered {
         let buckets = Files::new(&folder, lanes.buckets());
         let mut buckets =
             order.scatter(runs, &mut verdicts, buckets).await.map_err(AudienceError::Temporary)?;
+        let stamp = Stamp { consent: consent.reference(), template };
         for bucket in 0..buckets.len() {
-            order.emit(&mut buckets, bucket, &consent.reference(), sink).await?;
+            order.emit(&mut buckets, bucket, &stamp, sink).await?;
         }
         let refused = rejects.finish()?;
         let lanes = lanes.sizes();

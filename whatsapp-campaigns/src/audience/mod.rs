@@ -69,6 +69,7 @@ mod reason;
 mod rejects;
 mod runs;
 mod source;
+mod store;
 
 use std::collections::BTreeMap;
 
@@ -84,6 +85,7 @@ pub use self::{
     port::{Batch, Recipient, Screen, Sink},
     reason::{Reason, Refusals, Unreadable},
     source::{CsvSource, Encoding, ListSource, Row, Rows, Source},
+    store::StoreScreen,
 };
 
 /// Rows come so many at a time.

@@ -1,18 +1,28 @@
 //! Where each row of an audience goes, and how it gets there: over buckets on the disk that are each small enough to be
 //! put in order in memory.
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    sync::Arc,
+};
 
-use bytes::Bytes;
 use whatsapp_store::AudienceRow;
 
 use super::{
     BATCH, FIRST_SEQ,
     error::AudienceError,
+    gather::bound,
     hand_out::{Lanes, NO_LANE, breathe},
     permutation::Permutation,
     port::{Batch, Sink},
     runs::{Entry, Files, Written},
 };
+use crate::content::Template;
+
+/// What all rows have in common.
+pub(super) struct Stamp {
+    pub(super) consent: String,
+    pub(super) template: Option<Arc<Template>>,
+}
 
 /// One lane's part of the order.
 struct LaneOrder {
@@ -99,7 +109,7 @@ impl Order {
         &self,
         buckets: &mut Written,
         bucket: usize,
-        consent: &str,
+        stamp: &Stamp,
         sink: &mut dyn Sink,
     ) -> Result<(), AudienceError> {
         let (bytes, starts) = self.load(buckets, bucket).map_err(AudienceError::Temporary)?;
@@ -111,8 +121,11 @@ impl Order {
             entry.read(&mut &bytes[start..]).map_err(AudienceError::Temporary)?;
             let row = AudienceRow {
                 address: entry.address(),
-                consent: consent.to_owned(),
-                variables: Bytes::copy_from_slice(&entry.variables),
+                consent: stamp.consent.clone(),
+                // The first pass has bound the same ones.
+                variables: bound(stamp.template.as_deref(), &entry.variables)
+                    .map_err(|_| AudienceError::Temporary(io::ErrorKind::InvalidData.into()))?
+                    .into(),
             };
             if let Some(full) = batch.take_if(|batch| batch.lane != lane || batch.rows.len() == BATCH) {
                 sink.add(full).await.map_err(AudienceError::Sink)?;

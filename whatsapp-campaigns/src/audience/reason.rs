@@ -17,6 +17,8 @@ pub enum Reason {
     NoConsent,
     /// A variable has no value, and the mapping leaves such rows out.
     MissingVariable,
+    /// A variable has a value that the template cannot take.
+    InvalidVariable,
     /// An earlier row has the same address.
     Duplicate,
     /// On the list of those not to be written to.
@@ -38,6 +40,7 @@ impl Reason {
             Self::InvalidNumber(why) => why.code(),
             Self::NoConsent => "no_consent",
             Self::MissingVariable => "missing_variable",
+            Self::InvalidVariable => "invalid_variable",
             Self::Duplicate => "duplicate",
             Self::Suppressed => "suppressed",
             Self::Withdrawn => "withdrawn",

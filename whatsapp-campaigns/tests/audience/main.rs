@@ -4,19 +4,21 @@ mod bad_input;
 mod order;
 mod ports;
 mod properties;
+mod store;
+mod template;
 #[cfg(feature = "xlsx")]
 mod workbook;
 
 use std::{
     collections::{BTreeMap, HashSet},
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     sync::{Arc, Mutex},
 };
 
 use async_trait::async_trait;
 use whatsapp_campaigns::audience::{
-    AudienceError, BATCH, Batch, ConsentStamp, CsvSource, FIRST_SEQ, Freeze, Mapping, Missing, PortError,
-    Recipient, Report, Screen, Sink, Source, variables,
+    AudienceError, BATCH, Batch, ConsentStamp, CsvSource, FIRST_SEQ, Freeze, Gathered, Mapping, Missing,
+    PortError, Recipient, Report, Screen, Sink, Source, variables,
 };
 
 /// Lists of addresses.
@@ -121,15 +123,28 @@ fn freeze_with(
     lane: &(dyn Fn(&Recipient<'_>) -> i32 + Sync),
     lists: &Lists,
 ) -> Result<Frozen, AudienceError> {
-    let (rejects, mut kept) = (Shared::default(), Kept::default());
-    let gathered = Freeze::new(mapping, [7; 32]).rejects_to(rejects.clone()).gather(source)?;
+    let rejects = Shared::default();
+    let freeze = Freeze::new(mapping, [7; 32]).rejects_to(BufWriter::new(rejects.clone()));
+    finish(freeze.gather(source)?, lane, lists, &rejects)
+}
+
+fn finish(
+    gathered: Gathered,
+    lane: &(dyn Fn(&Recipient<'_>) -> i32 + Sync),
+    screen: &dyn Screen,
+    rejects: &Shared,
+) -> Result<Frozen, AudienceError> {
+    let mut kept = Kept::default();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let report = runtime.block_on(gathered.hand_out(lane, lists, &mut kept))?;
+    let report = runtime.block_on(gathered.hand_out(lane, screen, &mut kept))?;
     let rejects = String::from_utf8(rejects.0.lock().unwrap().clone()).unwrap();
     let frozen = Frozen { report, batches: kept.0, rejects };
     // Whatever came in: every row has one fate.
     assert_eq!(frozen.report.rows, frozen.report.accepted + frozen.report.refused.total());
-    assert_eq!(frozen.report.accepted, frozen.rows().len() as u64);
+    assert_eq!(
+        frozen.report.accepted,
+        frozen.batches.iter().map(|batch| batch.rows.len() as u64).sum::<u64>()
+    );
     let lanes = frozen.report.lanes.iter();
     assert_eq!(frozen.report.accepted, lanes.map(|lane| lane.places().len() as u64).sum::<u64>());
     Ok(frozen)
