@@ -94,6 +94,7 @@ domains!(
 
 impl Change {
     /// Is it about an account, so that a commit of a workspace alone cannot have it?
+    #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
     const fn needs_account(&self) -> bool {
         !matches!(
             self,

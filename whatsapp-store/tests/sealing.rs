@@ -153,7 +153,7 @@ fn holds_the_marker(dump: &[u8]) -> bool {
 }
 
 fn assert_wrong_key(result: Result<Arc<dyn Store>>) {
-    let error = result.err().expect("it must not open");
+    let error = result.expect_err("it must not open");
     assert_eq!(error.kind(), ErrorKind::WrongKey, "{error}");
     let said = error.to_string();
     let id = said.split_once("with the id ").and_then(|(_, rest)| rest.get(..16));

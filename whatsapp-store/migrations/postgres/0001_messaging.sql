@@ -116,6 +116,7 @@ CREATE TABLE chat (
     last_at     BIGINT NOT NULL DEFAULT 0,
     last_sender TEXT COLLATE "C",
     last_id     TEXT COLLATE "C",
+    last_number BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (workspace, account, chat)
 ) WITH (fillfactor = 80);
 CREATE INDEX chat_by_time ON chat (workspace, account, last_at DESC, chat);

@@ -122,6 +122,7 @@ CREATE TABLE chat (
     last_at     INTEGER NOT NULL DEFAULT 0,
     last_sender TEXT,
     last_id     TEXT,
+    last_number INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (workspace, account, chat)
 ) STRICT;
 CREATE INDEX chat_by_time ON chat (workspace, account, last_at DESC, chat);

@@ -5,11 +5,12 @@ use tokio::task::JoinSet;
 
 use super::samples::{
     ODD_TEXTS, Presence, account, commit, device, key, mapping, message, one_of_each, outgoing, refused,
-    session, try_commit,
+    session, try_commit, workspace,
 };
 use crate::{
-    Change, Content, DeviceRecord, ErrorKind, MessageQuery, MessageRecord, OutgoingMessage, SessionRecord,
-    SignalKind, Store,
+    AppStateChange, Change, ChatChange, Content, DeviceRecord, ErrorKind, EventChange, MessageQuery,
+    MessageRecord, MessageStatus, NewEvent, OutgoingMessage, OutgoingState, SeenState, SessionRecord,
+    SessionSeen, SignalKind, Store,
 };
 
 /// A later change of a commit finds what an earlier one left.
@@ -58,6 +59,35 @@ pub async fn failed_commit_leaves_nothing(store: Arc<dyn Store>) {
     let error = try_commit(&*store, &b, [Change::DeleteSession, refused()]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert_eq!(Presence::of(&*store, &b).await, Presence::ALL, "nothing deleted either");
+}
+
+/// Whatever the change is, and whatever else the commit holds.
+pub async fn workspace_commit_refuses_changes_of_accounts(store: Arc<dyn Store>) {
+    let (a, w) = (account("a"), workspace("default"));
+    let seen = SessionSeen { state: SeenState::Connected, at: 1, reason: None };
+    let mut list = one_of_each(&a);
+    list.extend([
+        Change::DeleteDevice,
+        Change::DeleteSignal(key("k")),
+        Change::SetOutgoingState("queued".into(), OutgoingState::Sent),
+        Change::ExpireOutgoing(9),
+        Change::RaiseStatus(message("c", "m").key, MessageStatus::Read),
+        Change::SetSeen(seen),
+        Change::DeleteSession,
+        AppStateChange::Reset { collection: "c".into() }.into(),
+        ChatChange::Delete { chat: "c".into() }.into(),
+    ]);
+    commit(&*store, &a, one_of_each(&a)).await;
+    let event = || Change::from(EventChange::Put(NewEvent { key: "k".into(), data: "{}".into(), at: 1 }));
+    for change in list {
+        for commit in [vec![change.clone()], vec![event(), change.clone()], vec![change.clone(), event()]] {
+            let error = try_commit(&*store, &w, commit).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{change:?}");
+        }
+    }
+    assert_eq!(Presence::of(&*store, &a).await, Presence::ALL);
+    assert_eq!(store.all_events(None, 10).await.unwrap(), []);
+    commit(&*store, &w, [event()]).await;
 }
 
 /// However backends bundle what comes in at the same time.

@@ -1,8 +1,11 @@
 use std::sync::Arc;
 
-use super::samples::{account, commit, message};
+use bytes::Bytes;
+
+use super::samples::{ODD_TEXTS, account, bytes, commit, message};
 use crate::{
-    AccountId, Change, Content, MessageKey, MessageQuery, MessageRecord, MessageStatus, Source, Store,
+    AccountId, Change, ChatChange, Content, MediaRef, MessageKey, MessageQuery, MessageRecord, MessageStatus,
+    Source, Store,
 };
 
 async fn find(store: &dyn Store, account: &AccountId, key: &MessageKey) -> Option<MessageRecord> {
@@ -202,4 +205,69 @@ pub async fn pages_are_stable_while_messages_come_in(store: Arc<dyn Store>) {
         }
     }
     writing.await.unwrap();
+}
+
+/// Every field of a file and the id of what is answered, whatever the text; from the phone's history too.
+pub async fn message_with_a_file_comes_back_as_written(store: Arc<dyn Store>) {
+    let a = account("a");
+    let mut written = Vec::new();
+    for (number, text) in ODD_TEXTS.into_iter().enumerate() {
+        let media = MediaRef {
+            mime: text.into(),
+            size: u64::MAX - number as u64,
+            name: (number % 2 == 0).then(|| text.to_owned()),
+            place: text.into(),
+            secret: if number == 0 { Bytes::new() } else { bytes() },
+        };
+        let plain = message("c", &number.to_string());
+        let source = Source::History;
+        written.push(MessageRecord { quoted: Some(text.into()), media: Some(media), source, ..plain });
+    }
+    let answer = MessageRecord { quoted: Some("1".into()), ..message("c", "answer") };
+    let file = MessageRecord { media: Some(MediaRef::default()), ..message("c", "file") };
+    written.extend([answer, file]);
+    commit(&*store, &a, written.iter().cloned().map(Change::PutMessage)).await;
+    for message in &written {
+        assert_eq!(find(&*store, &a, &message.key).await.as_ref(), Some(message));
+    }
+    let last = store.chat(&a, "c").await.unwrap().and_then(|chat| chat.last);
+    assert_eq!(last.as_ref(), written.last(), "in the chat's summary");
+    written.reverse();
+    assert_eq!(store.messages(&a, &MessageQuery::default()).await.unwrap().messages, written);
+}
+
+/// Of all chats of the account, and of no other.
+pub async fn oldest_message_is_told(store: Arc<dyn Store>) {
+    let (a, other) = (account("a"), account("w/a"));
+    let put = |id: &str, timestamp| Change::PutMessage(MessageRecord { timestamp, ..message(id, id) });
+    commit(&*store, &other, [put("1", i64::MIN)]).await;
+    assert_eq!(store.oldest_message(&a).await.unwrap(), None);
+    for (id, timestamp, oldest) in [("1", 5, 5), ("2", 9, 5), ("3", -7, -7)] {
+        commit(&*store, &a, [put(id, timestamp)]).await;
+        assert_eq!(store.oldest_message(&a).await.unwrap(), Some(oldest));
+    }
+    commit(&*store, &a, [ChatChange::Expire { before: 6, limit: 9 }]).await;
+    assert_eq!(store.oldest_message(&a).await.unwrap(), Some(9));
+    commit(&*store, &a, [ChatChange::Delete { chat: "2".into() }]).await;
+    assert_eq!(store.oldest_message(&a).await.unwrap(), None);
+    assert_eq!(store.oldest_message(&other).await.unwrap(), Some(i64::MIN));
+}
+
+/// Which of them is the last one is told the same way by the chat and by its messages, whoever came first to what.
+pub async fn chats_agree_on_the_last_of_messages_that_come_at_once(store: Arc<dyn Store>) {
+    const TASKS: usize = 8;
+    let a = account("a");
+    for round in 0..25 {
+        let commits = (0..TASKS).map(|task| {
+            let (store, a, id) = (store.clone(), a.clone(), format!("{round} {task}"));
+            tokio::spawn(async move { commit(&*store, &a, [Change::PutMessage(message("c", &id))]).await })
+        });
+        for commit in commits.collect::<Vec<_>>() {
+            commit.await.unwrap();
+        }
+        let page = store.messages(&a, &MessageQuery { limit: 1, ..Default::default() }).await.unwrap();
+        let chat = store.chat(&a, "c").await.unwrap().unwrap();
+        assert_eq!(chat.last.map(|last| last.key), page.messages.first().map(|last| last.key.clone()));
+        assert_eq!(chat.unread, (round + 1) * TASKS as u64);
+    }
 }

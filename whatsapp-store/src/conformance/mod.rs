@@ -20,20 +20,26 @@
 //! rest.
 #![allow(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
 
+mod appstate;
 mod audience;
 mod audit;
 mod campaign;
+mod chat;
 mod commit;
 mod contact;
 mod contact_list;
 mod conversation;
 mod counter;
+mod delivery;
 mod device;
+mod event;
 mod flow;
+mod lease;
 mod lid;
 mod message;
 mod outgoing;
 mod samples;
+mod search;
 mod session;
 mod signal;
 mod suppression;
@@ -47,9 +53,9 @@ use crate::Store;
 /// The cases, by name.
 pub mod cases {
     pub use super::{
-        audience::*, audit::*, campaign::*, commit::*, contact::*, contact_list::*, conversation::*,
-        counter::*, device::*, flow::*, lid::*, message::*, outgoing::*, session::*, signal::*,
-        suppression::*, team::*, webhook::*,
+        appstate::*, audience::*, audit::*, campaign::*, chat::*, commit::*, contact::*, contact_list::*,
+        conversation::*, counter::*, delivery::*, device::*, event::*, flow::*, lease::*, lid::*, message::*,
+        outgoing::*, search::*, session::*, signal::*, suppression::*, team::*, webhook::*,
     };
 }
 
@@ -91,6 +97,7 @@ macro_rules! conformance_tests {
                 page_limits_are_bounded
                 foreign_cursors_find_nothing
                 pages_are_stable_while_messages_come_in
+                chats_agree_on_the_last_of_messages_that_come_at_once
                 absent_session_is_none
                 sessions_are_oldest_first
                 session_is_replaced
@@ -148,6 +155,54 @@ macro_rules! conformance_tests {
                 webhook_endpoint_cannot_hold_all_workers
                 webhook_deliveries_are_claimed_once
                 no_webhook_delivery_outlives_its_endpoint
+                absent_chat_is_none
+                chat_summary_follows_its_messages
+                unread_messages_are_counted
+                chat_is_marked_read
+                chat_names_and_flags_come_back_as_written
+                deleted_chat_takes_its_messages_along
+                old_messages_expire
+                chats_are_latest_first
+                chat_pages_are_bounded
+                chat_pages_are_stable_while_chats_move
+                chat_summary_survives_concurrent_writers
+                messages_are_found_by_their_words
+                searches_are_any_text
+                long_texts_are_found_by_their_words
+                only_text_is_searched
+                found_messages_are_paged
+                removed_messages_are_not_found
+                message_with_a_file_comes_back_as_written
+                oldest_message_is_told
+                chat_summary_survives_removals_under_writes
+                absent_events_are_none
+                event_comes_back_as_written
+                events_come_in_one_order
+                foreign_positions_are_invalid
+                consumers_keep_their_positions
+                events_are_trimmed_behind_the_slowest
+                failed_commit_leaves_no_event
+                no_event_appears_behind_a_reader
+                waiters_are_told_of_new_events
+                lease_has_one_holder
+                lease_tokens_only_rise
+                lease_is_given_back
+                leases_of_workspaces_are_separate
+                fenced_commit_stands_on_its_lease
+                commit_without_its_lease_writes_nothing
+                concurrent_acquirers_have_one_winner
+                lease_that_changes_hands_ends_the_writes_under_it
+                app_state_version_comes_back_as_written
+                app_state_key_comes_back_as_written
+                app_state_macs_keep_the_order_asked
+                app_state_macs_are_replaced_and_removed
+                app_state_reset_keeps_the_keys
+                deleted_device_takes_its_app_state_along
+                session_seen_comes_back_as_written
+                session_keeps_what_was_seen
+                sessions_of_workspaces_are_separate
+                workspace_commit_refuses_changes_of_accounts
+
                 absent_flow_is_none
                 flow_comes_back_as_written
                 only_a_flow_that_is_there_is_published
@@ -176,37 +231,6 @@ macro_rules! conformance_tests {
                 reset_token_is_taken_once
                 team_records_belong_to_the_workspace
                 deleted_workspace_leaves_nothing
-                campaign_comes_back_as_written
-                campaign_put_again_keeps_its_course
-                campaign_numbers_are_never_given_twice
-                campaign_pages_are_newest_first
-                campaigns_are_found_by_state
-                campaign_moves_only_from_named_states
-                wrong_campaign_changes_are_refused
-                deleted_campaign_leaves_nothing
-                campaigns_of_workspaces_are_separate
-                audience_comes_back_as_written
-                audience_is_added_once
-                campaign_export_pages_by_lane_and_place
-                settled_recipient_comes_back_as_written
-                flags_are_set_in_any_state
-                settling_twice_is_settling_once
-                outcomes_apply_in_the_order_given
-                moves_are_counted_by_minute
-                outcomes_in_any_order_end_the_same
-                counters_equal_a_recount
-                ranges_are_leased_in_order
-                lane_put_again_keeps_its_cursor
-                ranges_are_leased_while_the_campaign_runs
-                lease_is_taken_over_when_its_time_is_over
-                stale_epoch_is_fenced
-                unsent_rest_is_leased_next
-                doubt_outlasts_a_release
-                concurrent_leasing_hands_out_each_place_once
-                retries_are_leased_when_they_are_due
-                retries_of_a_lost_lease_are_taken_over
-                released_retries_are_due_again
-                concurrent_retries_are_leased_once
             );
         }
     };
@@ -249,17 +273,19 @@ mod tests {
             include_str!("audience.rs"),
             include_str!("contact_list.rs"),
             include_str!("suppression.rs"),
+            include_str!("campaign/mod.rs"),
             include_str!("conversation.rs"),
-            include_str!("campaign/record.rs"),
-            include_str!("campaign/audience.rs"),
-            include_str!("campaign/settle.rs"),
-            include_str!("campaign/lease.rs"),
-            include_str!("campaign/claim.rs"),
             include_str!("flow.rs"),
             include_str!("team.rs"),
             include_str!("webhook.rs"),
+            include_str!("delivery.rs"),
             include_str!("counter.rs"),
             include_str!("audit.rs"),
+            include_str!("chat.rs"),
+            include_str!("search.rs"),
+            include_str!("event.rs"),
+            include_str!("lease.rs"),
+            include_str!("appstate.rs"),
             include_str!("commit.rs"),
             include_str!("device.rs"),
             include_str!("lid.rs"),

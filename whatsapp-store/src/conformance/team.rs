@@ -377,7 +377,7 @@ async fn present(store: &dyn Store, name: &str) -> Vec<bool> {
 
 /// The keys of a workspace's events once that one can be read, which others under way may put off for a moment.
 async fn events(store: &dyn Store, name: &str, last: &str) -> Vec<String> {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
     loop {
         let events = store.events(&workspace(name), None, 9).await.unwrap();
         let keys: Vec<_> = events.into_iter().map(|event| event.key).collect();
@@ -385,7 +385,7 @@ async fn events(store: &dyn Store, name: &str, last: &str) -> Vec<String> {
             return keys;
         }
         assert!(tokio::time::Instant::now() < deadline, "{last} is not behind {keys:?}");
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{
-    Rows, Sql, Statement, account_at, of, owned,
+    Rows, Sql, Statement, account_at, damaged, of, owned,
     vault::{self, Column},
 };
 use crate::{AccountId, AppStateChange, AppStateStore, AppStateVersion, Result};
@@ -65,6 +65,16 @@ pub(super) fn put<'a>(account: &'a AccountId, change: &'a AppStateChange) -> Vec
     }
 }
 
+/// All that are asked for in one statement, so that a commit in between cannot tear them apart; as hexadecimal digits, which
+/// both databases can list. From the wanted to the stored, each by its index entry.
+const MACS: (&str, &str) = (
+    "SELECT wanted.key, m.value_mac FROM json_each($4) AS wanted CROSS JOIN app_state_mac m \
+     WHERE m.workspace = $1 AND m.account = $2 AND m.collection = $3 AND m.index_mac = unhex(wanted.value)",
+    "SELECT wanted.place - 1, m.value_mac FROM unnest($4) WITH ORDINALITY AS wanted (value, place) \
+     CROSS JOIN LATERAL (SELECT value_mac FROM app_state_mac WHERE workspace = $1 AND account = $2 \
+     AND collection = $3 AND index_mac = decode(wanted.value, 'hex') LIMIT 1) m",
+);
+
 pub(super) const SEALED: Column = Column {
     select: (
         "SELECT value, workspace, account, id FROM app_state_key WHERE substr(value, 1, $1) <> $2 LIMIT $3",
@@ -104,16 +114,16 @@ impl<S: Sql> AppStateStore for S {
         collection: &str,
         indexes: &[Bytes],
     ) -> Result<Vec<Option<Bytes>>> {
-        let mut values = Vec::with_capacity(indexes.len());
-        for index in indexes {
-            let select = of(
-                "SELECT value_mac FROM app_state_mac \
-                 WHERE workspace = $1 AND account = $2 AND collection = $3 AND index_mac = $4",
-                account,
-            );
-            let rows = self.fetch(select.text(collection).bytes(&index[..])).await?;
-            values.push(rows.one(|row| row.bytes(0))?);
+        let mut values = vec![None; indexes.len()];
+        let text = self.dialect().text(MACS.0, MACS.1);
+        let wanted = indexes.iter().map(|index| vault::shown(index)).collect();
+        for row in self.fetch(of(text, account).text(collection).texts(wanted)).await? {
+            let place: usize = row.small(0)?;
+            *values.get_mut(place).ok_or_else(|| damaged("a batch"))? = Some(row.bytes(1)?);
         }
         Ok(values)
     }
 }
+
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 1] = [MACS.0];

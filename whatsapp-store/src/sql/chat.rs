@@ -3,18 +3,37 @@ use async_trait::async_trait;
 use super::{Connection, Row, Rows, Sql, Statement, Vault, message, message::columns, of};
 use crate::{AccountId, ChatChange, ChatPage, ChatRecord, ChatStore, MessageRecord, Result, page_limit};
 
-/// What a new message means for its chat. Of those sent in one millisecond, the one inserted later is the last.
-pub(super) fn follow<'a>(account: &'a AccountId, message: &'a MessageRecord) -> Statement<'a> {
+/// Is the message that comes in later than the last one there is? By number within a millisecond, as in
+/// pages: of those that come in at the same time, the one inserted first may get here last.
+macro_rules! if_later {
+    ($column:literal) => {
+        concat!(
+            $column,
+            " = CASE WHEN (excluded.last_at, excluded.last_number) > (chat.last_at, chat.last_number) \
+             OR chat.last_id IS NULL THEN excluded.",
+            $column,
+            " ELSE chat.",
+            $column,
+            " END"
+        )
+    };
+}
+
+/// What a new message, inserted under that number, means for its chat.
+pub(super) fn follow<'a>(account: &'a AccountId, message: &'a MessageRecord, number: i64) -> Statement<'a> {
     of(
-        "INSERT INTO chat (workspace, account, chat, last_at, last_sender, last_id, unread) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (workspace, account, chat) DO UPDATE SET \
-         unread = chat.unread + excluded.unread, \
-         last_sender = CASE WHEN excluded.last_at >= chat.last_at OR chat.last_id IS NULL \
-         THEN excluded.last_sender ELSE chat.last_sender END, \
-         last_id = CASE WHEN excluded.last_at >= chat.last_at OR chat.last_id IS NULL \
-         THEN excluded.last_id ELSE chat.last_id END, \
-         last_at = CASE WHEN excluded.last_at >= chat.last_at OR chat.last_id IS NULL \
-         THEN excluded.last_at ELSE chat.last_at END",
+        concat!(
+            "INSERT INTO chat (workspace, account, chat, last_at, last_sender, last_id, unread, last_number) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (workspace, account, chat) DO UPDATE SET \
+             unread = chat.unread + excluded.unread, ",
+            if_later!("last_sender"),
+            ", ",
+            if_later!("last_id"),
+            ", ",
+            if_later!("last_at"),
+            ", ",
+            if_later!("last_number")
+        ),
         account,
     )
     .text(&*message.key.chat)
@@ -22,6 +41,7 @@ pub(super) fn follow<'a>(account: &'a AccountId, message: &'a MessageRecord) -> 
     .text(&*message.key.sender)
     .text(&*message.key.id)
     .int(!message.from_me && message.status.is_unread())
+    .int(number)
 }
 
 pub(super) fn fewer_unread<'a>(account: &'a AccountId, chat: &'a str, count: i64) -> Statement<'a> {
@@ -67,6 +87,10 @@ pub(super) async fn apply(
         }
         ChatChange::Delete { chat } => {
             for text in [
+                // Has the chat's row, there or not, before it looks for messages: one that comes in at the same time is
+                // either seen, or makes the chat anew.
+                "INSERT INTO chat (workspace, account, chat) VALUES ($1, $2, $3) \
+                 ON CONFLICT (workspace, account, chat) DO UPDATE SET unread = 0",
                 "DELETE FROM message WHERE workspace = $1 AND account = $2 AND chat = $3",
                 "DELETE FROM chat WHERE workspace = $1 AND account = $2 AND chat = $3",
             ] {
@@ -77,6 +101,19 @@ pub(super) async fn apply(
     }
     Ok(())
 }
+
+/// When the last message is gone: the one before it, which is one that came in at the same time, or none. The chat's row
+/// must be in hand, so that another one is either seen, or compares itself with what this leaves.
+const NEXT_LAST: &str = "UPDATE chat SET \
+    last_sender = (SELECT m.sender FROM message m WHERE m.workspace = $1 AND m.account = $2 AND m.chat = $3 \
+    ORDER BY m.timestamp DESC, m.number DESC LIMIT 1), \
+    last_id = (SELECT m.id FROM message m WHERE m.workspace = $1 AND m.account = $2 AND m.chat = $3 \
+    ORDER BY m.timestamp DESC, m.number DESC LIMIT 1), \
+    last_at = coalesce((SELECT m.timestamp FROM message m WHERE m.workspace = $1 AND m.account = $2 \
+    AND m.chat = $3 ORDER BY m.timestamp DESC, m.number DESC LIMIT 1), last_at) \
+    WHERE workspace = $1 AND account = $2 AND chat = $3 AND NOT EXISTS (SELECT 1 FROM message m \
+    WHERE m.workspace = $1 AND m.account = $2 AND m.chat = $3 \
+    AND m.sender = chat.last_sender AND m.id = chat.last_id)";
 
 async fn expire(connection: &mut Connection<'_>, account: &AccountId, before: i64, limit: u32) -> Result<()> {
     let delete = of(
@@ -90,14 +127,8 @@ async fn expire(connection: &mut Connection<'_>, account: &AccountId, before: i6
         *unread.entry(row.text(0)?).or_default() += i64::from(!row.flag(1)? && row.int(2)? < 4);
     }
     for (chat, count) in unread {
-        // The last message goes last: what is left then is nothing.
-        let update = of(
-            "UPDATE chat SET unread = unread - $4, last_id = CASE WHEN EXISTS (SELECT 1 FROM message \
-             WHERE workspace = $1 AND account = $2 AND message.chat = $3) THEN last_id END \
-             WHERE workspace = $1 AND account = $2 AND chat = $3",
-            account,
-        );
-        connection.execute(update.text(&*chat).int(count)).await?;
+        connection.execute(fewer_unread(account, &chat, count)).await?;
+        connection.execute(of(NEXT_LAST, account).text(&*chat)).await?;
     }
     Ok(())
 }
@@ -163,4 +194,4 @@ impl<S: Sql> ChatStore for S {
 }
 
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 3] = [ONE, PAGE, FIRST_PAGE];
+pub(super) const STATEMENTS: [&str; 4] = [ONE, PAGE, FIRST_PAGE, NEXT_LAST];

@@ -138,12 +138,13 @@ const DEVICE: [&str; 7] = [
     "DELETE FROM app_state_key WHERE workspace = $1 AND account = $2",
     "DELETE FROM app_state_mac WHERE workspace = $1 AND account = $2",
 ];
-/// What hangs on a session besides its device.
+/// What hangs on a session besides its device. Chats before messages: a message that comes in at the same time and has its
+/// chat is then seen, or makes the chat anew.
 const SESSION: [&str; 5] = [
     "DELETE FROM conversation WHERE workspace = $1 AND account = $2",
     "DELETE FROM flow_input WHERE workspace = $1 AND account = $2",
-    "DELETE FROM message WHERE workspace = $1 AND account = $2",
     "DELETE FROM chat WHERE workspace = $1 AND account = $2",
+    "DELETE FROM message WHERE workspace = $1 AND account = $2",
     "DELETE FROM session WHERE workspace = $1 AND account = $2",
 ];
 

@@ -238,6 +238,6 @@ impl<S: Sql> ConversationStore for S {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 pub(super) const STATEMENTS: [&str; 6] =
     [CONVERSATION, CONVERSATIONS, FIRST_CONVERSATIONS, DUE_WORKSPACES, INPUT, OLDEST_INPUT];

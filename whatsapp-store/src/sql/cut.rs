@@ -1,5 +1,6 @@
 //! A commit that breaks off at any of its statements, on either database. For tests alone.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+mod contacts;
 mod samples;
 mod tests;
 mod workspace;

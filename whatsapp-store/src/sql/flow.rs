@@ -196,5 +196,5 @@ impl<S: Sql> FlowStore for S {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 pub(super) const STATEMENTS: [&str; 6] = [FLOW, FLOWS.0, FLOWS.1, VERSION, VERSIONS, COUNTS];

@@ -31,7 +31,7 @@ pub(super) async fn put(
         let index = super::sql("INSERT INTO message_words (rowid, words) VALUES ($1, $2)");
         connection.execute(index.int(number).text(words.join(" "))).await?;
     }
-    connection.execute(super::chat::follow(account, message)).await.map(drop)
+    connection.execute(super::chat::follow(account, message, number)).await.map(drop)
 }
 
 fn insert<'a>(dialect: Dialect, account: &'a AccountId, message: &'a MessageRecord) -> Result<Statement<'a>> {

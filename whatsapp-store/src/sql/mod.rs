@@ -155,6 +155,7 @@ const SEALED: [vault::Column; 6] =
 #[cfg(all(test, feature = "sqlite"))]
 pub(crate) fn reads() -> Vec<&'static str> {
     let mut all = Vec::from(message::STATEMENTS);
+    all.extend(appstate::STATEMENTS);
     all.extend(chat::STATEMENTS);
     all.extend(outgoing::STATEMENTS);
     all.extend(signal::statements());

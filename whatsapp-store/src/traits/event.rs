@@ -5,7 +5,8 @@ use crate::{EventRecord, Result, WorkspaceId};
 /// The outbox, read.
 ///
 /// Every event is read by each consumer once it is committed, in one order for all: an event never appears behind the
-/// position of one that could already be read, however many nodes write.
+/// position of one that could already be read, however many nodes write. For that, a server may hold back an event for as
+/// long as a transaction that began before it is still open: then it can be read a moment after its commit returned.
 #[async_trait]
 pub trait EventStore {
     /// Events of all workspaces behind that position, oldest first, at most `limit`. `None` starts at the oldest. For the

@@ -1,7 +1,11 @@
 //! `kill -9` of a process that commits, and of the server it commits to: what it was told is stored is there, whole, and
 //! nothing is there by half.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a panic is how a test fails, and shows what was said"
+)]
 mod commits;
 mod connections;
 #[path = "../postgres_server/mod.rs"]

@@ -238,3 +238,50 @@ impl CampaignChange {
         Err(Error::new(ErrorKind::Invalid, "writing to a campaign").because(why))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing_of_people_or_texts() {
+        let hidden = || "hidden".to_owned();
+        let row = AudienceRow { address: hidden(), consent: hidden(), variables: "hidden".into() };
+        let campaign = CampaignRecord {
+            id: "c".into(),
+            number: 1,
+            name: hidden(),
+            state: CampaignState::Draft,
+            reason: Some(hidden()),
+            definition: hidden(),
+            base_at: 0,
+            created_at: 0,
+            updated_at: 0,
+        };
+        let changes = [
+            CampaignChange::Put(campaign),
+            CampaignChange::PutLane(LaneRecord {
+                campaign: "c".into(),
+                lane: 1,
+                next: 0,
+                end: 1,
+                definition: hidden(),
+            }),
+            CampaignChange::SetState(CampaignMove {
+                campaign: "c".into(),
+                state: CampaignState::Paused,
+                reason: Some(hidden()),
+                from: 0,
+                at: 0,
+            }),
+            CampaignChange::AddAudience(AudienceBatch {
+                campaign: "c".into(),
+                lane: 1,
+                first_seq: 0,
+                rows: vec![row.clone()],
+            }),
+        ];
+        let shown = format!("{changes:?} {row:?}");
+        assert!(!shown.contains("hidden") && shown.contains("Draft") && shown.contains("rows: 1"), "{shown}");
+    }
+}

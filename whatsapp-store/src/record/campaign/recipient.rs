@@ -285,4 +285,29 @@ mod tests {
         assert!(offset::at(offset::of(i64::MIN, base), base).is_some(), "the lowest is not none");
         assert!(offset::at(offset::of(i64::MAX, base), base) > Some(base));
     }
+
+    #[test]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    fn groups_keep_the_order_of_outcomes_of_one_place() {
+        let outcome = |seq, state| Outcome {
+            seq,
+            effect: Effect { state: Some(state), ..Effect::default() },
+            retry_at: None,
+        };
+        use RecipientState::{Acked, Read, Submitted};
+        let outcomes = [(2, Read), (1, Acked), (1, Submitted), (2, Read), (0, Read), (1, Acked)]
+            .map(|(seq, state)| outcome(seq, state));
+        let groups = groups(&outcomes).into_iter().map(|(effect, group)| {
+            assert!(group.iter().all(|outcome| outcome.effect == effect));
+            (effect.state, group.into_iter().map(|outcome| outcome.seq).collect::<Vec<_>>())
+        });
+        let expected = [
+            (Some(Acked), vec![1]),
+            (Some(Read), vec![0, 2]),
+            (Some(Submitted), vec![1]),
+            (Some(Read), vec![2]),
+            (Some(Acked), vec![1]),
+        ];
+        assert_eq!(groups.collect::<Vec<_>>(), expected);
+    }
 }

@@ -1,7 +1,10 @@
+#[cfg(feature = "sqlite")]
 use std::sync::LazyLock;
 
 use super::{Connection, Lane, find, lane, settle, sql};
-use crate::{AudienceBatch, AudienceRow, RecipientState, Result, WorkspaceId, sql::Dialect};
+#[cfg(feature = "sqlite")]
+use crate::AudienceRow;
+use crate::{AudienceBatch, RecipientState, Result, WorkspaceId, sql::Dialect};
 
 pub(super) async fn add(
     connection: &mut Connection<'_>,

@@ -181,17 +181,17 @@ async fn set_state(
 }
 
 /// What hangs on a lane, whose numbers begin with `$1` and end before `$2`.
-const OF_IDS: [&str; 2] = [
+pub(super) const OF_IDS: [&str; 2] = [
     "DELETE FROM campaign_audience WHERE id >= $1 AND id < $2",
     "DELETE FROM campaign_recipient WHERE id >= $1 AND id < $2",
 ];
-const OF_LANE: [&str; 3] = [
+pub(super) const OF_LANE: [&str; 3] = [
     "DELETE FROM campaign_lease WHERE lane = $1",
     "DELETE FROM campaign_retry WHERE lane = $1",
     "DELETE FROM campaign_lane WHERE key = $1",
 ];
 /// What hangs on a campaign besides its lanes.
-const OF_CAMPAIGN: [&str; 2] =
+pub(super) const OF_CAMPAIGN: [&str; 2] =
     ["DELETE FROM campaign_counter WHERE campaign = $1", "DELETE FROM campaign_minute WHERE campaign = $1"];
 
 async fn delete(connection: &mut Connection<'_>, workspace: &WorkspaceId, campaign: &str) -> Result<()> {

@@ -279,4 +279,4 @@ impl<S: Sql> CampaignStore for S {
 }
 
 #[cfg(all(test, feature = "sqlite"))]
-pub(crate) const STATEMENTS: [&str; 8] = [ONE, PAGE, LANES, AUDIENCE, RECIPIENTS, MINUTES, LEASES, EXPORT];
+pub(crate) const STATEMENTS: [&str; 7] = [ONE, PAGE, LANES, AUDIENCE, RECIPIENTS, LEASES, EXPORT];

@@ -3,6 +3,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, PgConnection, SqliteC
 
 use super::super::Sql;
 use super::{
+    contacts,
     samples::{self, account, changes, event, key},
     workspace::{self, Claims},
 };
@@ -80,10 +81,13 @@ async fn cut_everywhere<S: Sql + Store>(store: &S, aside: &mut Aside, changes: &
 
 async fn cut_all<S: Sql + Store>(store: &S, aside: &mut Aside, instead: Instead) {
     let lease = store.acquire_lease(account().workspace(), "lease", "me", 0, 10).await.unwrap().unwrap();
-    store.commit(changes([samples::before(), workspace::before()].concat())).await.unwrap();
+    store
+        .commit(changes([samples::before(), workspace::before(), contacts::before()].concat()))
+        .await
+        .unwrap();
     let claims = Claims::take(store).await;
-    let writes = [samples::writes(), workspace::writes(&claims)].concat();
-    let removals = [workspace::removals(), samples::removals()].concat();
+    let writes = [samples::writes(), workspace::writes(&claims), contacts::writes()].concat();
+    let removals = [contacts::removals(), workspace::removals(), samples::removals()].concat();
     for list in [writes, removals] {
         let changes = Changes { fence: Some(lease.fence()), ..changes(list) };
         cut_everywhere(store, aside, &changes, instead).await;

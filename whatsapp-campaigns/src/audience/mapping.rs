@@ -1,0 +1,221 @@
+//! What the columns of a file mean.
+use std::fmt;
+
+use super::{consent::ConsentStamp, error::FileError, number::Region, source::Row};
+
+/// A column of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Column {
+    /// By its name in the first line; upper and lower case, and spaces around it, are the same.
+    Named(String),
+    /// By its place, from 0.
+    At(usize),
+}
+
+impl From<&str> for Column {
+    fn from(name: &str) -> Self {
+        Self::Named(name.to_owned())
+    }
+}
+
+impl Column {
+    /// Its place in a file with this header; `None` when the file does not have it.
+    fn place(&self, header: &[String]) -> Result<Option<usize>, FileError> {
+        match self {
+            Self::At(place) => Ok((*place < header.len()).then_some(*place)),
+            Self::Named(name) => {
+                let wanted = folded(name);
+                let mut found = (0..header.len()).filter(|place| folded(&header[*place]) == wanted);
+                match (found.next(), found.next()) {
+                    (_, Some(_)) => Err(FileError::AmbiguousColumn),
+                    (place, None) => Ok(place),
+                }
+            }
+        }
+    }
+
+    /// What people call it.
+    fn label(&self) -> String {
+        match self {
+            Self::Named(name) => name.clone(),
+            Self::At(place) => format!("#{place}"),
+        }
+    }
+}
+
+fn folded(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+/// What becomes of a row in which a variable has no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The row is not part of the audience.
+    Exclude,
+    /// It has this value.
+    Default(String),
+    /// It goes without; the message's own rule for the variable decides.
+    Leave,
+}
+
+/// A column that becomes a variable.
+#[derive(Clone, Debug)]
+struct Variable {
+    name: String,
+    column: Column,
+    missing: Missing,
+}
+
+/// A column that says whether they agreed.
+#[derive(Clone, Debug)]
+struct Agreement {
+    column: Column,
+    words: Vec<String>,
+}
+
+/// What the columns of a file mean, and the consent under which it is read.
+#[derive(Clone)]
+pub struct Mapping {
+    address: Column,
+    consent: ConsentStamp,
+    region: Option<Region>,
+    variables: Vec<Variable>,
+    agreement: Option<Agreement>,
+}
+
+impl fmt::Debug for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mapping")
+            .field("consent", &self.consent)
+            .field("variables", &self.variables.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Mapping {
+    /// The column of the numbers, and what says that the people in the file agreed.
+    pub fn new(address: impl Into<Column>, consent: ConsentStamp) -> Self {
+        Self { address: address.into(), consent, region: None, variables: Vec::new(), agreement: None }
+    }
+
+    /// For a list of numbers.
+    pub fn list(consent: ConsentStamp) -> Self {
+        Self::new(Column::At(0), consent)
+    }
+
+    /// The country of numbers without a country's code. Without this, every number begins with one, with `+` or not.
+    #[must_use]
+    pub const fn region(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
+    }
+
+    /// A column becomes a variable. Of two with the same name, the later counts.
+    #[must_use]
+    pub fn variable(mut self, name: &str, column: impl Into<Column>, missing: Missing) -> Self {
+        self.variables.retain(|variable| variable.name != name);
+        self.variables.push(Variable { name: name.to_owned(), column: column.into(), missing });
+        self
+    }
+
+    /// A column says for each row whether they agreed: with one of these words, in upper or lower case. All others did not.
+    #[must_use]
+    pub fn agreed(mut self, column: impl Into<Column>, words: &[&str]) -> Self {
+        self.agreement =
+            Some(Agreement { column: column.into(), words: words.iter().map(|word| folded(word)).collect() });
+        self
+    }
+
+    /// Under which the file is read.
+    pub const fn consent(&self) -> &ConsentStamp {
+        &self.consent
+    }
+
+    /// What people call the column of the address.
+    pub(super) fn address_label(&self) -> String {
+        self.address.label()
+    }
+
+    pub(super) const fn home(&self) -> Option<Region> {
+        self.region
+    }
+
+    /// The places of the columns in a file.
+    pub(super) fn layout(&self, header: &[String]) -> Result<Layout<'_>, FileError> {
+        let variables = self.variables.iter();
+        let mut layout = Layout {
+            mapping: self,
+            address: self.address.place(header)?,
+            agreement: self.agreement.as_ref().map(|found| found.column.place(header)).transpose()?.flatten(),
+            variables: variables.map(|variable| variable.column.place(header)).collect::<Result<_, _>>()?,
+            absent: Vec::new(),
+        };
+        let places = layout.variables.iter().chain([&layout.address]);
+        let columns = self.variables.iter().map(|variable| &variable.column).chain([&self.address]);
+        layout.absent = columns
+            .zip(places)
+            .filter(|(_, place)| place.is_none())
+            .map(|(column, _)| column.label())
+            .collect();
+        if let Some(agreement) = self.agreement.as_ref().filter(|_| layout.agreement.is_none()) {
+            layout.absent.push(agreement.column.label());
+        }
+        Ok(layout)
+    }
+}
+
+/// A mapping, and where its columns are in one file.
+#[derive(Debug)]
+pub(super) struct Layout<'a> {
+    mapping: &'a Mapping,
+    address: Option<usize>,
+    agreement: Option<usize>,
+    variables: Vec<Option<usize>>,
+    /// Columns that the file does not have.
+    pub(super) absent: Vec<String>,
+}
+
+impl Layout<'_> {
+    /// The text of the address; `None` when the row has no such column.
+    pub(super) fn address<'r>(&self, row: &'r Row) -> Option<&'r str> {
+        row.field(self.address?)
+    }
+
+    /// Does the row say that they agreed? So it is where no column is to say it.
+    pub(super) fn agreed(&self, row: &Row) -> bool {
+        self.mapping.agreement.as_ref().is_none_or(|agreement| {
+            let said = self.agreement.and_then(|place| row.field(place)).map(folded);
+            said.is_some_and(|said| !said.is_empty() && agreement.words.contains(&said))
+        })
+    }
+
+    /// Writes the variables as a JSON object of texts; the name of one that is missing and must not be is the error.
+    pub(super) fn variables(&self, row: &Row, json: &mut Vec<u8>) -> Result<(), &str> {
+        json.clear();
+        for (variable, place) in self.mapping.variables.iter().zip(&self.variables) {
+            let found =
+                place.and_then(|place| row.field(place)).map(str::trim).filter(|text| !text.is_empty());
+            let value = match (found, &variable.missing) {
+                (Some(value), _) => value,
+                (None, Missing::Default(value)) => value,
+                (None, Missing::Leave) => continue,
+                (None, Missing::Exclude) => return Err(&variable.name),
+            };
+            json.push(if json.is_empty() { b'{' } else { b',' });
+            write_text(json, &variable.name);
+            json.push(b':');
+            write_text(json, value);
+        }
+        if json.is_empty() {
+            json.push(b'{');
+        }
+        json.push(b'}');
+        Ok(())
+    }
+}
+
+/// A JSON text.
+fn write_text(json: &mut Vec<u8>, text: &str) {
+    // To memory, and of a text: this does not fail.
+    let _ = serde_json::to_writer(json, text);
+}

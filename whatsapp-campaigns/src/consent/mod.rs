@@ -1,0 +1,151 @@
+//! The words with which people stop and start, and whether marketing says how to stop it.
+//!
+//! A stop word is a message that is nothing else: `STOP`, `¡Baja!`, `durdur`. It holds whatever language the campaign was in. What
+//! follows of it (suppression, one confirmation, pending rows cancelled) is the scheduler's. A start word ends a
+//! suppression only because it is itself a newer consent: keep the message's id as its evidence.
+mod fold;
+mod hint;
+mod words;
+
+use std::{collections::HashMap, sync::OnceLock};
+
+pub(crate) use hint::has_opt_out_hint;
+pub use words::{LANGUAGES, Language};
+
+/// What somebody asks for with one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wish {
+    /// No more messages.
+    Stop,
+    /// Messages again.
+    Start,
+}
+
+/// Longer messages, in bytes, are not looked at: no word comes near it.
+const LONGEST: usize = 512;
+
+/// What a whole message asks for, if it is one of the words, in any of the [`LANGUAGES`].
+///
+/// Case, accents, punctuation and emoji do not matter. A sentence with a stop word in it is none: that is for a person to read.
+///
+/// ```
+/// use whatsapp_campaigns::consent::{Wish, wish};
+///
+/// assert_eq!(wish(" Stop!! 🙏"), Some(Wish::Stop));
+/// assert_eq!(wish("¡DARME DE BAJA!"), Some(Wish::Stop));
+/// assert_eq!(wish("where does the bus stop"), None);
+/// ```
+pub fn wish(text: &str) -> Option<Wish> {
+    if text.len() > LONGEST {
+        return None;
+    }
+    known().get(fold::words(text).as_str()).copied()
+}
+
+fn known() -> &'static HashMap<String, Wish> {
+    static KNOWN: OnceLock<HashMap<String, Wish>> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let mut known = HashMap::new();
+        for language in &LANGUAGES {
+            known.extend(language.start.iter().map(|word| (fold::words(word), Wish::Start)));
+        }
+        // Last, so that a word that is both in two languages stops.
+        for language in &LANGUAGES {
+            known.extend(language.stop.iter().map(|word| (fold::words(word), Wish::Stop)));
+        }
+        known
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_word_of_every_language_is_heard_however_it_is_written() {
+        for language in &LANGUAGES {
+            assert!(!language.stop.is_empty() && !language.start.is_empty(), "{}", language.code);
+            let all = language.stop.iter().map(|word| (word, Wish::Stop));
+            for (word, expected) in all.chain(language.start.iter().map(|word| (word, Wish::Start))) {
+                for written in [
+                    (*word).to_owned(),
+                    word.to_uppercase(),
+                    format!("  {}.\n", word.to_lowercase()),
+                    format!("\u{200f}“{word}”!! 🙏"),
+                ] {
+                    assert_eq!(wish(&written), Some(expected), "{} {written}", language.code);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_shipped_languages() {
+        let codes: Vec<_> = LANGUAGES.iter().map(|language| language.code).collect();
+        for code in ["en", "es", "pt", "fr", "de", "it", "nl", "id", "hi", "ar", "tr", "ru"] {
+            assert!(codes.contains(&code), "{code}");
+        }
+    }
+
+    #[test]
+    fn other_spellings_of_the_same() {
+        for written in [
+            "ＳＴＯＰ",
+            "arreter",
+            "arre\u{302}ter",
+            "desabonner",
+            "IPTAL",
+            "iptal",
+            "İptal",
+            "çık",
+            "cik",
+            "ÇIK",
+            "opt-out",
+            "Opt Out",
+            "nao quero mais",
+            "الغاء الاشتراك",
+            "إلغاء  الإشتراك",
+            "تــوقف",
+            "ОТПИСАТЬСЯ",
+            "s\u{200b}top",
+        ] {
+            assert_eq!(wish(written), Some(Wish::Stop), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_wish() {
+        for written in [
+            "",
+            " ",
+            "!!",
+            "🛑",
+            "ok",
+            "yes",
+            "no",
+            "stop it please",
+            "don't stop",
+            "do not cancel my order",
+            "stopp mal kurz",
+            "the end",
+            "fine",
+            "baja california",
+            "durduk",
+            "cancel my appointment",
+            "start with the second page",
+        ] {
+            assert_eq!(wish(written), None, "{written}");
+        }
+        assert_eq!(wish(&format!("stop{}", " ".repeat(600))), None);
+    }
+
+    proptest! {
+        #[test]
+        fn it_never_panics_and_hears_only_what_is_alone(text in "\\PC{0,40}") {
+            let _ = wish(&text);
+            prop_assert_eq!(wish(&format!("stop {text}x")), None);
+        }
+    }
+}

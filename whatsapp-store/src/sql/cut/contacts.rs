@@ -1,0 +1,75 @@
+//! Changes of contacts, counters and the audit log.
+use crate::{
+    AuditChange, AuditEntry, Change, Consent, ContactChange, ContactRecord, CounterChange, Step, Suppression,
+};
+
+fn contact(id: &str, phone: &str) -> ContactChange {
+    let contact = ContactRecord {
+        id: id.into(),
+        phone: Some(phone.into()),
+        lid: Some(format!("{phone}@lid")),
+        tags: ["old".to_owned()].into(),
+        fields: [("field".to_owned(), "value".to_owned())].into(),
+        created_at: 1,
+        updated_at: 1,
+        ..ContactRecord::default()
+    };
+    ContactChange::Put(Box::new(contact))
+}
+
+fn consent(at: i64) -> Consent {
+    Consent { scope: "news".into(), source: "form".into(), at, evidence: None }
+}
+
+fn suppression(address: &str) -> ContactChange {
+    ContactChange::Suppress(Suppression { address: address.into(), reason: "stop".into(), at: 1 })
+}
+
+fn entry(at: i64) -> AuditChange {
+    AuditChange::Append(AuditEntry {
+        at,
+        actor: "u".into(),
+        action: "a".into(),
+        subject: "s".into(),
+        details: "{}".into(),
+    })
+}
+
+fn addition(at: i64) -> CounterChange {
+    CounterChange::Add { name: "sent".into(), account: Some("a".into()), at, by: 1 }
+}
+
+pub(super) fn before() -> Vec<Change> {
+    vec![
+        contact("p", "100").into(),
+        contact("gone", "200").into(),
+        suppression("300").into(),
+        addition(1).into(),
+        entry(1).into(),
+    ]
+}
+
+pub(super) fn writes() -> Vec<Change> {
+    let id = || "p".to_owned();
+    vec![
+        contact("new", "400").into(),
+        ContactChange::AddTags { id: id(), tags: ["new".to_owned()].into(), at: 2 }.into(),
+        ContactChange::RemoveTags { id: id(), tags: ["old".to_owned()].into(), at: 2 }.into(),
+        ContactChange::SetField { id: id(), name: "f".into(), value: Some("v".into()), at: 2 }.into(),
+        ContactChange::RecordConsent { id: id(), consent: consent(2) }.into(),
+        ContactChange::OptOut { id: id(), at: 3 }.into(),
+        ContactChange::Seen { id: id(), at: 4 }.into(),
+        suppression("500").into(),
+        addition(90_000_000).into(),
+        entry(2).into(),
+    ]
+}
+
+pub(super) fn removals() -> Vec<Change> {
+    vec![
+        ContactChange::Delete { id: "gone".into() }.into(),
+        ContactChange::Unsuppress { address: "300".into(), consent: consent(9) }.into(),
+        CounterChange::Trim { step: Step::Hour, before: 80_000_000 }.into(),
+        AuditChange::Trim { before: 2 }.into(),
+    ]
+}
