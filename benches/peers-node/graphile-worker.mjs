@@ -6,12 +6,13 @@ import pg from "pg";
 const [connectionString, number] = process.argv.slice(2);
 const jobs = Number(number);
 const pgPool = new pg.Pool({ connectionString, max: 10 });
+// The library asks for both.
 pgPool.on("error", () => {});
+pgPool.on("connect", (client) => client.on("error", () => {}));
 
 const silent = new Logger(() => () => {});
 const preset = {
   worker: {
-    pgPool,
     concurrentJobs: 24,
     maxPoolSize: 10,
     localQueue: { size: 500 },
@@ -22,7 +23,7 @@ const preset = {
 };
 
 await runMigrations({ pgPool, logger: silent });
-await pgPool.query("TRUNCATE graphile_worker._private_jobs");
+await pgPool.query("TRUNCATE graphile_worker._private_jobs CASCADE");
 
 let start = performance.now();
 for (let first = 0; first < jobs; first += 1000) {
@@ -39,7 +40,7 @@ for (let first = 0; first < jobs; first += 1000) {
 const filled = performance.now() - start;
 
 start = performance.now();
-const runner = await run({ preset, noHandleSignals: true, taskList: { nothing: () => {} } });
+const runner = await run({ preset, pgPool, noHandleSignals: true, taskList: { nothing: () => {} } });
 for (;;) {
   const { rows } = await pgPool.query("SELECT EXISTS (SELECT 1 FROM graphile_worker._private_jobs) AS left");
   if (!rows[0].left) break;

@@ -192,12 +192,13 @@ impl Dialect {
         }
     }
 
-    /// A page of messages with the words of `$6`; `$7` is the chat.
+    /// A page of messages with the words of `$6`; `$7` is the chat. `CROSS JOIN` is SQLite's way to be told to begin with the
+    /// words: by itself it goes through all messages by time, and looks the words up for each.
     const fn page_with_words(self, of_chat: bool) -> &'static str {
         if of_chat {
             self.text(
                 page!(
-                    "message_words w JOIN message m ON m.number = w.rowid",
+                    "message_words w CROSS JOIN message m ON m.number = w.rowid",
                     " AND w.message_words MATCH $6 AND m.chat = $7"
                 ),
                 page!("message m", " AND m.words @@ CAST($6 AS tsquery) AND m.chat = $7"),
@@ -205,7 +206,7 @@ impl Dialect {
         } else {
             self.text(
                 page!(
-                    "message_words w JOIN message m ON m.number = w.rowid",
+                    "message_words w CROSS JOIN message m ON m.number = w.rowid",
                     " AND w.message_words MATCH $6"
                 ),
                 page!("message m", " AND m.words @@ CAST($6 AS tsquery)"),

@@ -38,7 +38,7 @@ pub(super) async fn drain(pool: &PgPool, jobs: u64) -> Result<Drain> {
         .define_job::<Job>()
         .init()
         .await?;
-    sqlx::raw_sql("TRUNCATE graphile_worker._private_jobs").execute(pool).await?;
+    sqlx::raw_sql("TRUNCATE graphile_worker._private_jobs CASCADE").execute(pool).await?;
     let (utils, spec, start) = (worker.create_utils(), JobSpec::default(), Instant::now());
     for first in (0..jobs).step_by(ADD as usize) {
         let jobs: Vec<_> = (first..jobs.min(first + ADD)).map(|number| (Job::new(number), &spec)).collect();
