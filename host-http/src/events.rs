@@ -129,9 +129,9 @@ impl Listener {
     /// Waits for an event of any workspace, and steps over those of others.
     async fn pass_others(&mut self) -> Option<()> {
         let hint = self.store.new_events(self.after.as_deref());
-        match tokio::time::timeout(LOOK_AGAIN, hint).await {
-            Ok(Err(_)) => return None,
-            Ok(Ok(())) | Err(_) => {}
+        // In time or not, it is looked again; only a store that fails ends it.
+        if let Ok(Err(_)) = tokio::time::timeout(LOOK_AGAIN, hint).await {
+            return None;
         }
         let others = self.store.all_events(self.after.as_deref(), PAGE).await.ok()?;
         let of_others = others.iter().take_while(|event| event.workspace != self.workspace);

@@ -12,6 +12,7 @@ pub(crate) enum Value<'a> {
     /// One array of the database.
     Ints(Vec<i64>),
     Texts(Vec<String>),
+    #[cfg(feature = "postgres")]
     ManyBytes(Vec<Vec<u8>>),
 }
 
@@ -97,6 +98,7 @@ impl<'a> Statement<'a> {
     }
 
     /// PostgreSQL alone: `bytea[]`.
+    #[cfg(feature = "postgres")]
     pub(crate) fn many_bytes(self, values: Vec<Vec<u8>>) -> Self {
         self.with(Value::ManyBytes(values))
     }
