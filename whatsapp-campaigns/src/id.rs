@@ -1,7 +1,7 @@
 //! Message ids that lead back to their row.
 //!
 //! A message's id is chosen before it is sent, and the same row must always get the same one. Nothing is stored for that:
-//! campaign, row and a check value are 72 bits, which a keyed permutation turns into 18 hexadecimal digits that look random.
+//! campaign, lane, row and a check value are 72 bits, which a keyed permutation turns into 18 hexadecimal digits that look random.
 //! A receipt or a retry request turns back into its row in the same way.
 //!
 //! The permutation is a balanced Feistel network over two halves of 36 bits, with AES-256 as the round function, in the
@@ -19,16 +19,31 @@ const DIGITS: usize = 18;
 const HALF: u32 = 36;
 const MASK: u64 = (1 << HALF) - 1;
 const ROUNDS: u8 = 10;
-/// Stands in the last 16 bits before the permutation: ids of others have something else there, but for one in 65,536.
-const TAG: u64 = 0x5761;
+/// Stands in the last 12 bits before the permutation: ids of others have something else there, but for one in 4,096.
+const TAG: u64 = 0x576;
 
 /// A row of a campaign's audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId {
     /// The campaign's number, 24 bits.
     pub campaign: u32,
-    /// The row's number in the campaign.
+    /// The lane's number in the campaign, 12 bits.
+    pub lane: u16,
+    /// The row's place in the lane, 24 bits.
     pub seq: u32,
+}
+
+impl RowId {
+    /// A row by the numbers that the store gives. `None` when one of them is too high for an id: a lane above 4,095, or a
+    /// place above 16,777,215.
+    pub fn new(campaign: i64, lane: i32, seq: u32) -> Option<Self> {
+        let (campaign, lane) = (u32::try_from(campaign).ok()?, u16::try_from(lane).ok()?);
+        Some(Self { campaign, lane, seq }).filter(|row| row.fits())
+    }
+
+    const fn fits(self) -> bool {
+        self.campaign < 1 << 24 && self.lane < 1 << 12 && self.seq < 1 << 24
+    }
 }
 
 /// Makes ids, and turns them back. One key per account, for as long as receipts may come.
@@ -52,18 +67,17 @@ impl MessageIds {
     /// The id of a row; always the same.
     ///
     /// # Panics
-    /// When the campaign's number has more than 24 bits.
+    /// When one of the row's numbers has more bits than [`RowId::new`] lets pass.
     pub fn id(&self, row: RowId) -> String {
-        assert!(row.campaign < 1 << 24, "a campaign's number has 24 bits");
-        // 24 bits of campaign and 12 of seq; 20 of seq and 16 of tag.
-        let left = (u64::from(row.campaign) << 12) | (u64::from(row.seq) >> 20);
-        let right = ((u64::from(row.seq) & 0xf_ffff) << 16) | TAG;
+        assert!(row.fits(), "a row's numbers have 24, 12 and 24 bits");
+        let left = (u64::from(row.campaign) << 12) | u64::from(row.lane);
+        let right = (u64::from(row.seq) << 12) | TAG;
         let (left, right) =
             (0..ROUNDS).fold((left, right), |(left, right), round| (right, left ^ self.round(round, right)));
         format!("{PREFIX}{left:09X}{right:09X}")
     }
 
-    /// The row of an id; `None` when it is not one of these. Check the chat too: one foreign id in 65,536 passes.
+    /// The row of an id; `None` when it is not one of these. Check the chat too: one foreign id in 4,096 passes.
     pub fn row(&self, id: &str) -> Option<RowId> {
         let digits = id.strip_prefix(PREFIX).filter(|digits| digits.len() == DIGITS)?;
         if !digits.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte)) {
@@ -73,11 +87,14 @@ impl MessageIds {
         let sealed = (half(&digits[..DIGITS / 2])?, half(&digits[DIGITS / 2..])?);
         let (left, right) =
             (0..ROUNDS).rev().fold(sealed, |(left, right), round| (right ^ self.round(round, left), left));
-        if right & 0xffff != TAG {
+        if right & 0xfff != TAG {
             return None;
         }
-        let seq = ((left & 0xfff) << 20) | (right >> 16);
-        Some(RowId { campaign: u32::try_from(left >> 12).ok()?, seq: u32::try_from(seq).ok()? })
+        Some(RowId {
+            campaign: u32::try_from(left >> 12).ok()?,
+            lane: u16::try_from(left & 0xfff).ok()?,
+            seq: u32::try_from(right >> 12).ok()?,
+        })
     }
 
     fn round(&self, round: u8, half: u64) -> u64 {
@@ -106,8 +123,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_id_leads_back_to_its_row(campaign in 0..1_u32 << 24, seq in any::<u32>()) {
-            let row = RowId { campaign, seq };
+        fn an_id_leads_back_to_its_row(campaign in 0..1_u32 << 24, lane in 0..1_u16 << 12, seq in 0..1_u32 << 24) {
+            let row = RowId { campaign, lane, seq };
             let id = ids().id(row);
             prop_assert_eq!(id.len(), 22);
             prop_assert_eq!(ids().row(&id), Some(row));
@@ -121,7 +138,8 @@ mod tests {
 
     #[test]
     fn neighbours_do_not_look_alike_and_none_is_given_twice() {
-        let made: Vec<String> = (0..10_000).map(|seq| ids().id(RowId { campaign: 1, seq })).collect();
+        let made: Vec<String> =
+            (0..10_000).map(|seq| ids().id(RowId { campaign: 1, lane: 0, seq })).collect();
         assert_eq!(made.iter().collect::<HashSet<_>>().len(), made.len());
         let same = made
             .windows(2)
@@ -134,9 +152,9 @@ mod tests {
     #[test]
     fn ids_of_others_are_told_apart() {
         let others = MessageIds::new(&[8; 32]);
-        let taken =
-            (0..20_000).filter(|seq| ids().row(&others.id(RowId { campaign: 9, seq: *seq })).is_some());
-        assert!(taken.count() < 6, "one in 65,536 is expected");
+        let taken = (0..20_000)
+            .filter(|seq| ids().row(&others.id(RowId { campaign: 9, lane: 0, seq: *seq })).is_some());
+        assert!(taken.count() < 20, "one in 4,096 is expected");
         assert_eq!(ids().row("3EB0"), None);
         assert_eq!(ids().row("3eb0ffffffffffffffffff"), None);
     }

@@ -12,5 +12,6 @@ pub mod id;
 pub mod lattice;
 pub mod outcome;
 pub mod pacing;
+pub mod runner;
 pub mod scheduler;
 pub mod window;

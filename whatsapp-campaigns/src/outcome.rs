@@ -133,8 +133,9 @@ impl Refusal {
 
 /// A number that looks random and is the same for the same try of the same row (the finalizer of splitmix64).
 const fn spread(row: RowId, tries: u8) -> u64 {
-    let mut mixed = ((row.campaign as u64) << 40 | (row.seq as u64) << 8 | tries as u64)
-        .wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed =
+        ((row.campaign as u64) << 40 | (row.lane as u64) << 52 | (row.seq as u64) << 8 | tries as u64)
+            .wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
@@ -151,7 +152,7 @@ mod tests {
     const NOW: Millis = 1_800_000_000_000;
 
     fn refusal(code: Code, tries: u8) -> Refusal {
-        Refusal { code, row: RowId { campaign: 3, seq: 77 }, tries, at: NOW, until: None }
+        Refusal { code, row: RowId { campaign: 3, lane: 0, seq: 77 }, tries, at: NOW, until: None }
     }
 
     /// How long each try waits, until it is given up.
@@ -222,9 +223,12 @@ mod tests {
     fn rows_refused_together_come_back_apart() {
         let back: HashSet<_> = (0..1_000)
             .map(|seq| {
-                match (Refusal { row: RowId { campaign: 3, seq }, ..refusal(Code::Cloud(130_429), 3) })
-                    .reaction()
-                    .row
+                match (Refusal {
+                    row: RowId { campaign: 3, lane: 0, seq },
+                    ..refusal(Code::Cloud(130_429), 3)
+                })
+                .reaction()
+                .row
                 {
                     RowReaction::Retry { at } => at,
                     RowReaction::Fail => 0,
@@ -238,7 +242,7 @@ mod tests {
         /// Whatever codes come, in whatever order, a row has an end, and so has every wait.
         #[test]
         fn no_row_is_tried_for_ever(codes in prop::collection::vec(any_code(), 20), campaign in any::<u32>(), seq in any::<u32>()) {
-            let row = RowId { campaign, seq };
+            let row = RowId { campaign, lane: 0, seq };
             let mut at = NOW;
             for (tries, code) in (1..).zip(codes) {
                 let refusal = Refusal { code, row, tries, at, until: None };
@@ -256,7 +260,7 @@ mod tests {
 
         #[test]
         fn the_last_numbers_do_no_harm(code in any_code(), tries in any::<u8>(), at in any::<i64>(), until in any::<Option<i64>>()) {
-            let row = RowId { campaign: u32::MAX, seq: u32::MAX };
+            let row = RowId { campaign: u32::MAX, lane: 0, seq: u32::MAX };
             let reaction = Refusal { code, row, tries, at, until }.reaction();
             prop_assert!(tries < 10 || reaction.row == RowReaction::Fail);
         }

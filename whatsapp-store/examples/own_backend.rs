@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p whatsapp-store --example own_backend --features memory`; `tests/own_backend.rs` runs the conformance list
 //! on it.
-#![allow(missing_docs, clippy::print_stdout, reason = "an example")]
+#![allow(missing_docs, unreachable_pub, clippy::print_stdout, reason = "an example")]
 use std::{
     collections::HashMap,
     sync::{

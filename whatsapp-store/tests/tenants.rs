@@ -32,7 +32,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("DELETE FROM event WHERE at < $1", "what all of those consumers have passed"),
     ("FROM session ORDER BY created_at, workspace, account", "the sessions that a host starts with"),
     ("SELECT workspace, id FROM campaign WHERE state", "the campaigns that a host goes on with"),
-    ("message_words w JOIN message m ON m.number = w.rowid;", "`page!` puts the workspace behind it"),
+    ("message_words w CROSS JOIN message m ON m.number = w.rowid;", "`page!` puts the workspace behind it"),
     ("WHERE campaign;", "`of_campaign!` puts the campaign behind it, found by its workspace"),
     ("WHERE lane.campaign;", "as above"),
     ("FROM campaign_audience WHERE;", "a range of numbers is put behind it, found by the workspace"),

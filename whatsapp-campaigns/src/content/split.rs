@@ -105,6 +105,7 @@ impl Arms {
     fn points(&self, row: RowId) -> [u64; 2] {
         let mut block = [0; 16];
         block[0] = DOMAIN;
+        block[6..8].copy_from_slice(&row.lane.to_be_bytes());
         block[8..12].copy_from_slice(&row.campaign.to_be_bytes());
         block[12..].copy_from_slice(&row.seq.to_be_bytes());
         let mut block = block.into();
@@ -134,8 +135,9 @@ mod tests {
 
     fn counts(split: Split, weights: &[u32], campaign: u32) -> Vec<(Arm, usize)> {
         let (arms, variants) = (Arms::new(&[3; 32]), variants(weights));
-        let given: Vec<_> =
-            (0..20_000).filter_map(|seq| arms.arm(RowId { campaign, seq }, split, &variants)).collect();
+        let given: Vec<_> = (0..20_000)
+            .filter_map(|seq| arms.arm(RowId { campaign, lane: 0, seq }, split, &variants))
+            .collect();
         let mut all = vec![Arm::HoldOut, Arm::Waits];
         all.extend((0..weights.len()).map(Arm::Variant));
         all.into_iter().map(|arm| (arm, given.iter().filter(|given| **given == arm).count())).collect()
@@ -156,7 +158,7 @@ mod tests {
     fn a_larger_hold_out_takes_and_never_swaps() {
         let (arms, variants) = (Arms::new(&[3; 32]), variants(&[1, 1]));
         for seq in 0..5_000 {
-            let row = RowId { campaign: 7, seq };
+            let row = RowId { campaign: 7, lane: 0, seq };
             let arm = |hold_out| arms.arm(row, Split { hold_out, test: 1_000 }, &variants);
             assert!(arm(300) == arm(100) || arm(300) == Some(Arm::HoldOut));
         }
@@ -166,7 +168,7 @@ mod tests {
     fn another_campaign_or_key_gives_others() {
         let variants = variants(&[1, 1]);
         let arm = |key, campaign, seq| {
-            Arms::new(&[key; 32]).arm(RowId { campaign, seq }, Split::default(), &variants)
+            Arms::new(&[key; 32]).arm(RowId { campaign, lane: 0, seq }, Split::default(), &variants)
         };
         let same = |a: (u8, u32), b: (u8, u32)| {
             (0..2_000).filter(|seq| arm(a.0, a.1, *seq) == arm(b.0, b.1, *seq)).count()
@@ -186,7 +188,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_never_panics(campaign in any::<u32>(), seq in any::<u32>(), weights in prop::collection::vec(any::<u32>(), 0..5)) {
-            let arm = Arms::new(&[9; 32]).arm(RowId { campaign, seq }, Split::default(), &variants(&weights));
+            let arm = Arms::new(&[9; 32]).arm(RowId { campaign, lane: 0, seq }, Split::default(), &variants(&weights));
             prop_assert_eq!(arm.is_none(), weights.iter().all(|weight| *weight == 0));
         }
     }

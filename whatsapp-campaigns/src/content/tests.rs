@@ -331,7 +331,7 @@ fn a_preview_finds_what_nobody_has() {
         all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
     let rows = [row("1", "Ann"), row("", ""), row("many", "")];
-    let ids = (0..).map(|seq| RowId { campaign: 1, seq });
+    let ids = (0..).map(|seq| RowId { campaign: 1, lane: 0, seq });
     let found = preview(&template, &Arms::new(&[1; 32]), ids.zip(&rows));
     assert_eq!((found.sendable, found.stops_campaign), (1, false));
     assert_eq!(found.missing, BTreeMap::from([("count".to_owned(), 1)]));
@@ -357,7 +357,7 @@ fn a_preview_shows_what_the_arm_gets() {
     definition.winner = Some(WinnerRule { metric: Metric::Read, min_sample: 30, confidence: 90 });
     let template = Template::new(&definition).unwrap();
     let row = BTreeMap::from([("name".to_owned(), "Ann".to_owned())]);
-    let rows = (0..50).map(|seq| (RowId { campaign: 1, seq }, &row));
+    let rows = (0..50).map(|seq| (RowId { campaign: 1, lane: 0, seq }, &row));
     let found = preview(&template, &Arms::new(&[1; 32]), rows);
     let mut seen = [0; 3];
     for sample in &found.samples {
