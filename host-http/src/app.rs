@@ -15,6 +15,9 @@ use crate::{
     session::{Service, Sessions},
 };
 
+/// How often it is looked for sessions that should run and do not run anywhere.
+const SWEEP: Duration = Duration::from_secs(5);
+
 /// The running host. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct App {
@@ -59,6 +62,15 @@ impl App {
         let app =
             Self { local: options.listen.ip().is_loopback(), ..Self::new(store, service, &node, sandbox) };
         app.sessions.start_wanted().await.context("cannot start the stored sessions")?;
+        let sessions = app.sessions.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                if let Err(error) = sessions.start_wanted().await {
+                    tracing::warn!(%error, "sessions were not looked after: it is tried again");
+                }
+            }
+        });
         tokio::spawn(housekeeping::run(app.store.clone(), options.retention()));
         Ok(app)
     }

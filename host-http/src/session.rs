@@ -2,7 +2,10 @@
 use std::{
     collections::HashMap,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -26,7 +29,7 @@ use crate::{
     error::{ApiError, ApiResult},
     events::Events,
     outbox::Outbox,
-    tenure::Node,
+    tenure::{Node, Tenure},
     time::now_millis,
 };
 
@@ -56,6 +59,8 @@ pub struct Sessions {
     node: Node,
     running: Arc<Mutex<HashMap<AccountId, Running>>>,
     gates: Arc<Mutex<HashMap<AccountId, Gate>>>,
+    /// The host stops: nothing is started any more.
+    closing: Arc<AtomicBool>,
 }
 
 /// Held while a session is made, started, stopped or deleted: two clients of one account would both use its keys.
@@ -67,6 +72,8 @@ struct Running {
     code: watch::Receiver<Option<Code>>,
     task: JoinHandle<()>,
     driver: AbortHandle,
+    /// Of the lease that it runs under.
+    token: i64,
 }
 
 /// A pairing code on show.
@@ -108,10 +115,12 @@ impl Sessions {
     /// None running. `node` is a name that no other node on the same database has.
     pub fn new(store: Arc<dyn Store>, service: Service, node: &str) -> Self {
         let (events, node) = (Events::new(store.clone()), Node::new(store.clone(), node));
-        Self { store, service, events, node, running: Arc::default(), gates: Arc::default() }
+        let (running, gates, closing) = Default::default();
+        Self { store, service, events, node, running, gates, closing }
     }
 
-    /// Starts those that should run.
+    /// Starts those that should run and do not run anywhere. Called again and again, it takes over what a node that died
+    /// had.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -196,11 +205,26 @@ impl Sessions {
                 tracing::info!(session = %id, %error, "deleted without logging out");
             }
             sessions.halt(&id).await;
-            let mut changes = Changes::new(id);
-            changes.push(Change::DeleteSession);
-            Ok(sessions.store.commit(changes).await?)
+            sessions.forget(id).await
         })
         .await
+    }
+
+    /// Deletes a session that does not run here, and makes sure that it runs nowhere else.
+    async fn forget(&self, id: AccountId) -> ApiResult<()> {
+        self.save(SessionRecord { wanted: WantedState::Stopped, ..self.record(&id).await? }).await?;
+        let lease = self.node.take_from_others(&id).await?;
+        let lease = lease.ok_or_else(|| {
+            ApiError::conflict(
+                "another node still runs the session: it was told to stop; try again in a while",
+            )
+        })?;
+        let mut changes = Changes::new(id.clone());
+        changes.fence = Some(lease.fence());
+        changes.push(Change::DeleteSession);
+        self.store.commit(changes).await?;
+        self.node.give_back(&id, &lease).await;
+        Ok(())
     }
 
     /// The stored record.
@@ -276,8 +300,9 @@ impl Sessions {
         view
     }
 
-    /// Ends all of them, side by side.
+    /// Ends all of them, side by side. Nothing is started after this.
     pub async fn shutdown(&self) {
+        self.closing.store(true, Ordering::Relaxed);
         let ids: Vec<_> = self.running().keys().cloned().collect();
         let halts = ids.iter().map(|id| self.halt(id));
         futures_util::future::join_all(halts).await;
@@ -295,11 +320,14 @@ impl Sessions {
             return Ok(());
         }
         let Some(lease) = self.node.take(&record.id).await? else {
-            tracing::info!(session = %record.id, "the session runs on another node");
+            tracing::debug!(session = %record.id, "the session runs on another node");
             self.running().remove(&record.id);
-            tokio::spawn(self.clone().revive(record.id.clone()));
             return Ok(());
         };
+        if self.closing.load(Ordering::Relaxed) {
+            self.node.give_back(&record.id, &lease).await;
+            return Ok(());
+        }
         let mut config = Config::new(record.id.clone());
         config.server_url = self.service.url.clone();
         config.trust_root = self.service.trust_root;
@@ -311,21 +339,28 @@ impl Sessions {
         let (show, code) = watch::channel(None);
         let driving = tokio::spawn(driver.run());
         let driver = driving.abort_handle();
-        let (sessions, id) = (self.clone(), record.id.clone());
+        let (sessions, id, ending, token) = (self.clone(), record.id.clone(), client.clone(), lease.token);
         let task = tokio::spawn(async move {
             let reading = async {
                 while let Some(event) = happened.next().await {
                     note_code(&show, &event);
                 }
             };
+            let mut reading = std::pin::pin!(reading);
             tokio::select! {
-                () = reading => {}
-                () = sessions.node.keep(&id, &lease) => driving.abort(),
+                () = &mut reading => {}
+                tenure = sessions.node.keep(&id, &lease) => match tenure {
+                    Tenure::Lost => driving.abort(),
+                    Tenure::Unwanted => {
+                        ending.shutdown().await;
+                        reading.await;
+                    }
+                },
             }
             show.send_replace(None);
             sessions.ended(id, &lease, driving.await).await;
         });
-        self.running().insert(record.id.clone(), Running { client, code, task, driver });
+        self.running().insert(record.id.clone(), Running { client, code, task, driver, token });
         Ok(())
     }
 
@@ -338,7 +373,14 @@ impl Sessions {
     ) {
         self.node.give_back(&id, lease).await;
         let reason = match outcome {
-            Ok(Ok(())) => return,
+            Ok(Ok(())) => {
+                // Unless it was started again in the meantime.
+                let mut running = self.running();
+                if running.get(&id).is_some_and(|running| running.token == lease.token) {
+                    running.remove(&id);
+                }
+                return;
+            }
             Ok(Err(error)) => error.to_string(),
             Err(failed) if failed.is_cancelled() => {
                 "its lease was lost, or it did not end in time".to_owned()
@@ -354,7 +396,7 @@ impl Sessions {
         tokio::spawn(self.clone().revive(id));
     }
 
-    /// Starts a session that failed or runs elsewhere, unless somebody did something else with it in the meantime.
+    /// Starts a session that failed, unless somebody did something else with it in the meantime.
     fn revive(self, id: AccountId) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move { self.try_again(id).await })
     }

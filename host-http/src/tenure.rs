@@ -2,13 +2,24 @@
 //! every commit of a client carries the lease's token, and fails once another node has the lease.
 use std::{sync::Arc, time::Duration};
 
-use whatsapp_store::{AccountId, Error, Lease, Store};
+use whatsapp_store::{AccountId, Error, Lease, Store, WantedState};
 
 use crate::time::now_millis;
 
 /// How long a lease lasts that is not renewed: so long a session stays down when its node dies.
 const TERM: Duration = Duration::from_secs(30);
 const RENEWAL: Duration = Duration::from_secs(10);
+/// How often it is asked for a lease that another node is about to give back.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How a tenure ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tenure {
+    /// Another node has the lease, or may have it by now.
+    Lost,
+    /// The session was stopped or deleted, on this node or another.
+    Unwanted,
+}
 
 /// This node, as it holds leases.
 #[derive(Clone, Debug)]
@@ -40,18 +51,35 @@ impl Node {
         self.store.acquire_lease(id.workspace(), &lease_name(id), &self.name, now, until).await
     }
 
-    /// Renews a lease for as long as that works; returns when it is lost.
-    pub(crate) async fn keep(&self, id: &AccountId, lease: &Lease) {
+    /// Renews a lease for as long as that works and the session is to run; another node may have said that it is not.
+    pub(crate) async fn keep(&self, id: &AccountId, lease: &Lease) -> Tenure {
         let mut until = lease.until;
         loop {
             tokio::time::sleep(RENEWAL).await;
             match self.acquire(id).await {
                 Ok(Some(renewed)) if renewed.token == lease.token => until = renewed.until,
-                Ok(_) => return,
+                Ok(_) => return Tenure::Lost,
                 // The store may come back before the lease ends.
-                Err(_) if now_millis() < until => {}
-                Err(_) => return,
+                Err(_) if now_millis() < until => continue,
+                Err(_) => return Tenure::Lost,
             }
+            let wanted = self.store.session(id).await.map(|session| session.map(|session| session.wanted));
+            if matches!(wanted, Ok(None | Some(WantedState::Stopped))) {
+                return Tenure::Unwanted;
+            }
+        }
+    }
+
+    /// As [`Node::take`], waiting for another node to give the lease back, as it does once it finds that the session is not to
+    /// run any more.
+    pub(crate) async fn take_from_others(&self, id: &AccountId) -> Result<Option<Lease>, Error> {
+        let patience = now_millis() + 2 * RENEWAL.as_millis() as i64;
+        loop {
+            let lease = self.take(id).await?;
+            if lease.is_some() || now_millis() > patience {
+                return Ok(lease);
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

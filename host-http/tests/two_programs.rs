@@ -224,6 +224,12 @@ async fn a_session_runs_on_one_node_and_moves_to_another() {
     let told = second.told("/api/sessions/me/events", "message.delivered").await;
     assert!(told.contains("event: session.qr.generated") && told.contains("event: message.sent"), "{told}");
 
+    // What one node is told, the other does within its next look.
+    second.json("POST", "/api/sessions/me/stop", "").await;
+    first.until("/api/sessions/me", |session| session["status"] == "stopped").await;
+    first.json("POST", "/api/sessions/me/start", "").await;
+    first.connected().await;
+
     first.terminate();
     second.connected().await;
     second.json("POST", "/api/sessions/me/messages", &send.replace("one", "two")).await;
@@ -234,6 +240,10 @@ async fn a_session_runs_on_one_node_and_moves_to_another() {
     assert_eq!(text_of(&chats["chats"][0]["last"]), "two");
     let found = second.get("/api/sessions/me/messages?words=ON").await;
     assert_eq!(found["messages"].as_array().unwrap().iter().map(text_of).collect::<Vec<_>>(), ["one"]);
+    let third = Program::node(&simulator, one.path(), Some(&database));
+    third.json("DELETE", "/api/sessions/me", "").await;
+    assert_eq!(second.call("GET", "/api/sessions/me", "").await.0, 404);
+    third.terminate();
     second.terminate();
 }
 
