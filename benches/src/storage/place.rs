@@ -148,9 +148,10 @@ impl Raw {
     }
 
     pub(super) async fn close(self) -> Result<()> {
-        Ok(match self {
+        match self {
             Self::Sqlite(connection) => connection.close().await?,
             Self::Postgres(connection) => connection.close().await?,
-        })
+        }
+        Ok(())
     }
 }

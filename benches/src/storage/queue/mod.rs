@@ -18,6 +18,9 @@ use crate::store::{campaign_receipts, campaign_transitions};
 
 const ROUNDS: usize = 3;
 
+/// What one round of a queue took, with the processor's seconds and the load average.
+type Round = (Drain, f64, f64);
+
 /// What one round came to.
 #[derive(Clone, Copy, Debug)]
 struct Drain {
@@ -131,7 +134,7 @@ async fn rounds(
     let peers = peers::all(files, server, made, &mut table.notes).await?;
     #[cfg(not(feature = "peers"))]
     let _ = made;
-    let mut lines: Vec<(Queue, Vec<(Drain, f64, f64)>)> = Vec::new();
+    let mut lines: Vec<(Queue, Vec<Round>)> = Vec::new();
     for round in 0..ROUNDS {
         let ours = |name: &str| super::places(files, server, &format!("{name}_{round}"));
         let mut queues: Vec<Queue> = ours("sending").into_iter().map(Queue::Sending).collect();
@@ -154,7 +157,7 @@ async fn rounds(
     Ok(())
 }
 
-fn line(queue: &Queue, rounds: &[(Drain, f64, f64)]) -> Vec<String> {
+fn line(queue: &Queue, rounds: &[Round]) -> Vec<String> {
     let each = |of: fn(&(Drain, f64, f64)) -> f64| rounds.iter().map(of).collect::<Vec<f64>>();
     let filled = each(|(drain, ..)| drain.jobs as f64 / drain.filled.as_secs_f64());
     let drained = each(|(drain, ..)| drain.jobs as f64 / drain.drained.as_secs_f64());
