@@ -89,11 +89,14 @@ impl LaneRun<'_> {
         let addresses: Vec<String> = audience.iter().map(|(_, row)| row.address.clone()).collect();
         let suppressed = self.store.suppressed(&self.workspace, &addresses).await?;
         let suppressed: BTreeSet<String> = suppressed.into_iter().collect();
+        // Rows that wait to be tried again have leases of their own, and a time.
+        let retry = lease.retry;
         let waiting: BTreeMap<u32, u8> = recipients
             .into_iter()
-            .filter(|recipient| {
-                use RecipientState::{InDoubt, Pending, Retry};
-                matches!(recipient.state, Pending | Retry | InDoubt)
+            .filter(|recipient| match recipient.state {
+                RecipientState::Pending | RecipientState::InDoubt => true,
+                RecipientState::Retry => retry,
+                _ => false,
             })
             .map(|recipient| (recipient.seq, recipient.tries))
             .collect();

@@ -39,6 +39,8 @@ struct Ledger {
     shown: Mutex<BTreeMap<String, (String, String)>>,
     /// Submissions so far, and the one at which it goes wrong.
     count: AtomicI64,
+    /// How often each address was tried.
+    tried: Mutex<BTreeMap<String, u32>>,
     answer: Option<fn(i64, &Message) -> Submission>,
     crash_at: i64,
 }
@@ -47,6 +49,7 @@ struct Ledger {
 impl Sender for Ledger {
     async fn submit(&self, message: Message) -> Submission {
         let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        *self.tried.lock().unwrap().entry(message.to.clone()).or_default() += 1;
         let answer = self.answer.map_or(Submission::Accepted, |answer| answer(count, &message));
         if answer != (Submission::Accepted) && !matches!(answer, Submission::Unknown) {
             return answer;
@@ -209,6 +212,37 @@ async fn refusals_are_tried_again_or_given_up_and_the_unknown_goes_out_under_its
     assert_eq!(run.run().await.unwrap(), Ended::Done);
     assert_eq!(bench.counts().await.of(RecipientState::Submitted), 29);
     assert_eq!(ledger.shown.lock().unwrap().len(), 29);
+}
+
+#[tokio::test]
+async fn a_row_that_waits_is_not_hurried_by_who_takes_the_range_over() {
+    let bench = Bench::new(60).await;
+    let answer = |count, message: &Message| match (message.to.as_str(), count) {
+        ("4915100000006", 1..=60) => Submission::Refused { code: Code::Cloud(130_429), until: None },
+        _ => Submission::Accepted,
+    };
+    let ledger = Ledger { crash_at: 50, answer: Some(answer), ..Ledger::default() };
+    let mut running = Box::pin(async { bench.run(&ledger, "a").run().await });
+    let killed = std::future::poll_fn(|context| std::task::Poll::Ready(running.as_mut().poll(context)));
+    assert!(killed.await.is_pending());
+    drop(running);
+    let tries = || ledger.tried.lock().unwrap()["4915100000006"];
+    assert_eq!((tries(), bench.counts().await.of(RecipientState::Retry)), (1, 1));
+    // Somebody else has it on their list by now, whenever it is due.
+    let claim = RangeClaim {
+        campaign: "spring".into(),
+        lane: 0,
+        owner: "another".into(),
+        now: START + 1_000_000_000,
+        until: i64::MAX,
+        limit: 1,
+    };
+    let taken = bench.store.due_retries(&WorkspaceId::default(), &claim).await.unwrap();
+    assert_eq!(taken.map(|retries| retries.seqs), Some(vec![6]));
+    bench.clock.sleep_until(bench.clock.now() + TERM + 1).await;
+    assert_eq!(bench.run(&ledger, "b").run().await.unwrap(), Ended::NothingDue);
+    assert_eq!(tries(), 1);
+    assert_eq!(bench.counts().await.of(RecipientState::Submitted), 59);
 }
 
 #[tokio::test]
