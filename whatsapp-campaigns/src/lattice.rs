@@ -13,8 +13,20 @@
 //! Receipts only raise a state, so that one that comes twice, late or out of order does no harm. A receipt proves that the
 //! message was sent, whatever is known of that: it raises a recipient that is pending or in doubt too, since a crash may come
 //! between sending and writing it down. What stands on the right or at the top is final and never goes back.
+//!
+//! And of a campaign:
+//!
+//! ```text
+//!   Freezing ◄─► Draft ◄─► Approved
+//!                  └────┬────┘
+//!                       ▼
+//!                   Scheduled ──► Running ──► Draining ──► Finished
+//!                       │          ▲   │         │
+//!                       ▼          │   ▼         │
+//!                     Paused ◄─────┴───┴─────────┘         Cancelled, from everywhere but Finished
+//! ```
 use whatsapp_store::{
-    Effect, RecipientFlag,
+    CampaignState, Effect, RecipientFlag,
     RecipientState::{
         self, Acked, Cancelled, Delivered, Expired, Failed, InDoubt, Invalid, MissingVariable, NoConsent,
         Pending, Read, Retry, Submitted, Suppressed,
@@ -41,6 +53,29 @@ pub const TRANSITIONS: [(RecipientState, &[RecipientState]); 13] = [
     (Expired, &UNSENT),
     (Cancelled, &UNSENT),
 ];
+
+/// Each state of a campaign with those that it may follow.
+pub const CAMPAIGN: [(CampaignState, &[CampaignState]); 9] = {
+    use CampaignState::{
+        Approved, Cancelled, Draft, Draining, Finished, Freezing, Paused, Running, Scheduled,
+    };
+    [
+        (Draft, &[Freezing, Approved]),
+        (Approved, &[Draft]),
+        (Freezing, &[Draft, Approved]),
+        (Scheduled, &[Draft, Approved]),
+        (Running, &[Scheduled, Paused]),
+        (Paused, &[Scheduled, Running, Draining]),
+        (Draining, &[Running]),
+        (Finished, &[Running, Draining]),
+        (Cancelled, &[Draft, Approved, Freezing, Scheduled, Running, Paused, Draining]),
+    ]
+};
+
+/// The states of a campaign that may give way to `to`, as bits for [`CampaignMove::from`](whatsapp_store::CampaignMove::from).
+pub fn followed_by(to: CampaignState) -> u64 {
+    CAMPAIGN.iter().find(|(state, _)| *state == to).map_or(0, |(_, from)| CampaignState::bits(from))
+}
 
 /// The states that may give way to `to`, as bits.
 pub fn replaced_by(to: RecipientState) -> u64 {

@@ -10,6 +10,7 @@ pub mod consent;
 pub mod content;
 pub mod id;
 pub mod lattice;
+pub mod model;
 pub mod outcome;
 pub mod pacing;
 pub mod runner;

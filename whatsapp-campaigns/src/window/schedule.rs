@@ -161,6 +161,11 @@ impl Plan {
         (self.ends_at.is_none_or(|end| next < end)).then_some(next)
     }
 
+    /// Has it runs, each a plan of its own?
+    pub const fn is_recurring(&self) -> bool {
+        matches!(self.start, Start::Runs(_))
+    }
+
     /// One run of it, as a plan of its own.
     pub fn run(&self, at: Millis) -> Self {
         Self { start: Start::At(at), quiet_hours: self.quiet_hours, ends_at: self.ends_at }
