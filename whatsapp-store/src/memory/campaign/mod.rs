@@ -11,8 +11,8 @@ use std::{
 pub(super) use self::check::check;
 use super::State;
 use crate::{
-    AudienceBatch, AudienceRow, CampaignChange, CampaignMove, CampaignRecord, LaneRecord, RangeLease,
-    RecipientState, Scope, WorkspaceId, record::offset,
+    AudienceBatch, AudienceRow, CampaignChange, CampaignMove, CampaignRecord, FlagCounts, LaneRecord,
+    RangeLease, RecipientState, Scope, WorkspaceId, record::offset,
 };
 
 /// Campaigns by workspace.
@@ -29,6 +29,7 @@ struct Campaign {
     record: CampaignRecord,
     lanes: BTreeMap<i32, Lane>,
     counts: BTreeMap<RecipientState, u64>,
+    flags: FlagCounts,
     minutes: BTreeMap<(i64, RecipientState), u64>,
 }
 
@@ -127,8 +128,8 @@ impl Workspace {
         }
         self.last_number += 1;
         let record = CampaignRecord { number: self.last_number, ..record };
-        let (lanes, counts, minutes) = Default::default();
-        self.list.insert(record.id.clone(), Campaign { record, lanes, counts, minutes });
+        let (lanes, counts, flags, minutes) = Default::default();
+        self.list.insert(record.id.clone(), Campaign { record, lanes, counts, flags, minutes });
     }
 }
 

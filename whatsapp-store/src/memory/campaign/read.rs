@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use super::{Campaign, Recipient, claim};
 use crate::{
     AudienceRow, CampaignPage, CampaignRecord, CampaignState, CampaignStore, ExportPage, ExportRow,
-    LaneRecord, RangeClaim, RangeLease, RecipientCounts, RecipientMinute, RecipientRecord, Result,
-    RetryLease, WorkspaceId, memory::MemoryStore, page_limit, record::offset,
+    FlagCounts, LaneRecord, RangeClaim, RangeLease, RecipientCounts, RecipientMinute, RecipientRecord,
+    Result, RetryLease, WorkspaceId, memory::MemoryStore, page_limit, record::offset,
 };
 
 impl MemoryStore {
@@ -135,6 +135,10 @@ impl CampaignStore for MemoryStore {
             let counts = campaign.counts.iter().filter(|(_, count)| **count > 0);
             RecipientCounts(counts.map(|(state, count)| (*state, *count)).collect())
         }))
+    }
+
+    async fn campaign_flags(&self, workspace: &WorkspaceId, campaign: &str) -> Result<FlagCounts> {
+        Ok(self.of_campaign(workspace, campaign, |campaign| campaign.flags.clone()))
     }
 
     async fn campaign_minutes(

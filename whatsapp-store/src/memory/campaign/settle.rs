@@ -1,5 +1,15 @@
 use super::{Campaign, Lane, Recipient, Retry};
-use crate::{Effect, Outcome, RecipientMinute, RecipientState, Settlement, Stamp, record::offset};
+use crate::{
+    Effect, Outcome, RecipientFlag, RecipientMinute, RecipientState, Settlement, Stamp, record::offset,
+};
+
+/// What an outcome did to a recipient.
+struct Settled {
+    prior: RecipientState,
+    state: RecipientState,
+    /// Those it did not have before.
+    flags: u8,
+}
 
 impl Campaign {
     pub(super) fn settle(&mut self, settlement: &Settlement) {
@@ -7,10 +17,13 @@ impl Campaign {
         let minute = RecipientMinute::of(settlement.at);
         let Some(lane) = self.lanes.get_mut(&settlement.lane) else { return };
         for outcome in &settlement.outcomes {
-            let Some((prior, state)) = lane.settle(outcome, at).filter(|(prior, state)| prior != state)
-            else {
+            let Some(Settled { prior, state, flags }) = lane.settle(outcome, at) else { continue };
+            for flag in RecipientFlag::ALL.into_iter().filter(|flag| flags & flag.bit() != 0) {
+                *self.flags.entry(flag).or_default() += 1;
+            }
+            if prior == state {
                 continue;
-            };
+            }
             if let Some(count) = self.counts.get_mut(&prior) {
                 *count -= 1;
             }
@@ -21,20 +34,21 @@ impl Campaign {
 }
 
 impl Lane {
-    /// Says from which state to which it went; `None` if the outcome has no effect.
-    fn settle(&mut self, outcome: &Outcome, at: i32) -> Option<(RecipientState, RecipientState)> {
+    /// `None` if the outcome has no effect.
+    fn settle(&mut self, outcome: &Outcome, at: i32) -> Option<Settled> {
         let recipient = self.recipients.get_mut(&outcome.seq)?;
         let prior = recipient.state;
         if !prior.is_in(outcome.effect.from) {
             return None;
         }
+        let flags = outcome.effect.flags & !recipient.flags;
         recipient.apply(&outcome.effect, at);
         if let Some(due) = outcome.retry_at {
             self.retries.insert(outcome.seq, Retry { due, epoch: None });
         } else if recipient.state != RecipientState::Retry {
             self.retries.remove(&outcome.seq);
         }
-        Some((prior, recipient.state))
+        Some(Settled { prior, state: recipient.state, flags })
     }
 }
 

@@ -15,8 +15,8 @@ pub(crate) use self::recipient::offset;
 pub use self::{
     lane::{LaneRecord, RangeClaim, RangeLease, RetryLease},
     recipient::{
-        Effect, Outcome, RecipientCounts, RecipientFlag, RecipientMinute, RecipientRecord, RecipientState,
-        Stamp,
+        Effect, FlagCounts, Outcome, RecipientCounts, RecipientFlag, RecipientMinute, RecipientRecord,
+        RecipientState, Stamp,
     },
     state::CampaignState,
 };

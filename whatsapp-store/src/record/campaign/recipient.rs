@@ -85,7 +85,8 @@ impl RecipientState {
 }
 
 /// What a recipient did besides; any number of these at once. The numbers are stored: never change one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum RecipientFlag {
@@ -102,6 +103,9 @@ pub enum RecipientFlag {
 }
 
 impl RecipientFlag {
+    /// All there are.
+    pub const ALL: [Self; 5] = [Self::Replied, Self::Clicked, Self::OptedOut, Self::Reported, Self::Played];
+
     /// Its bit in [`Effect::flags`] and [`RecipientRecord::flags`].
     pub const fn bit(self) -> u8 {
         self as u8
@@ -216,6 +220,9 @@ impl RecipientCounts {
         self.0.values().sum()
     }
 }
+
+/// How many recipients have which flag; one that nobody has is not there.
+pub type FlagCounts = BTreeMap<RecipientFlag, u64>;
 
 /// How many recipients came into a state in one minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

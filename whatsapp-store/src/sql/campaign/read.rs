@@ -2,11 +2,12 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 
+use super::settle::flag_code;
 use super::{Row, Rows, Sql, claim, damaged, of, sql};
 use crate::{
     AudienceRow, CampaignPage, CampaignRecord, CampaignState, CampaignStore, ExportPage, ExportRow,
-    LaneRecord, RangeClaim, RangeLease, RecipientCounts, RecipientMinute, RecipientRecord, RecipientState,
-    Result, RetryLease, WorkspaceId, page_limit, record::offset,
+    FlagCounts, LaneRecord, RangeClaim, RangeLease, RecipientCounts, RecipientFlag, RecipientMinute,
+    RecipientRecord, RecipientState, Result, RetryLease, WorkspaceId, page_limit, record::offset,
 };
 
 macro_rules! campaigns {
@@ -67,10 +68,16 @@ const EXPORT: &str = concat!(
     places!("a.id"),
     " LIMIT $6"
 );
+/// Numbers from 240 on are those of flags.
 const COUNTS: &str = concat!(
     "SELECT state, CAST(SUM(count) AS BIGINT) FROM campaign_counter WHERE campaign",
     of_campaign!(),
-    "GROUP BY state"
+    "AND state < 240 GROUP BY state"
+);
+const FLAGS: &str = concat!(
+    "SELECT state, CAST(SUM(count) AS BIGINT) FROM campaign_counter WHERE campaign",
+    of_campaign!(),
+    "AND state >= 240 GROUP BY state"
 );
 const MINUTES: &str = concat!(
     "SELECT minute, state, CAST(SUM(count) AS BIGINT) FROM campaign_minute WHERE campaign",
@@ -217,6 +224,13 @@ impl<S: Sql> CampaignStore for S {
         let counts = self.fetch(of(COUNTS, workspace, campaign)).await?;
         let counts = counts.all(|row| Ok((state(row, 0)?, row.small::<u64>(1)?)))?;
         Ok(RecipientCounts(counts.into_iter().filter(|(_, count)| *count > 0).collect()))
+    }
+
+    async fn campaign_flags(&self, workspace: &WorkspaceId, campaign: &str) -> Result<FlagCounts> {
+        let counts = self.fetch(of(FLAGS, workspace, campaign)).await?;
+        let counts: Vec<(u8, u64)> = counts.all(|row| Ok((row.small(0)?, row.small(1)?)))?;
+        let flag = |code: u8| RecipientFlag::ALL.into_iter().find(|flag| flag_code(*flag) == code);
+        Ok(counts.into_iter().filter_map(|(code, count)| Some((flag(code)?, count))).collect())
     }
 
     async fn campaign_minutes(
