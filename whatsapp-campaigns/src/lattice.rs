@@ -43,7 +43,7 @@ pub const TRANSITIONS: [(RecipientState, &[RecipientState]); 13] = [
     (Acked, &[Pending, Retry, Submitted, InDoubt]),
     (Delivered, &[Pending, Retry, Submitted, InDoubt, Acked]),
     (Read, &[Pending, Retry, Submitted, InDoubt, Acked, Delivered]),
-    (Retry, &[Pending, Submitted, InDoubt]),
+    (Retry, &[Pending, Retry, Submitted, InDoubt]),
     (InDoubt, &[Pending, Submitted]),
     (Failed, &[Pending, Retry, Submitted, InDoubt]),
     (Suppressed, &UNSENT),
@@ -101,7 +101,7 @@ pub enum RowEvent {
     Read,
     /// It is to be tried again.
     RetryLater {
-        /// The service's code.
+        /// The service's code; 0 when it was not handed over at all.
         code: u16,
     },
     /// It is given up.
@@ -122,7 +122,8 @@ pub fn effect(event: RowEvent) -> Effect {
         RowEvent::Acked => (Acked, None, 0, None),
         RowEvent::Delivered => (Delivered, None, 0, Some(Stamp::Delivered)),
         RowEvent::Read => (Read, None, 0, Some(Stamp::Read)),
-        RowEvent::RetryLater { code } => (Retry, Some(code), 0, None),
+        // A refusal is a try; 0 is none.
+        RowEvent::RetryLater { code } => (Retry, Some(code), u8::from(code > 0), None),
         RowEvent::Failed { code } => (Failed, Some(code), 0, None),
         RowEvent::InDoubt => (InDoubt, None, 0, None),
         RowEvent::Excluded(state) => (state, None, 0, None),

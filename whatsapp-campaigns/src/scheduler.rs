@@ -174,6 +174,27 @@ impl Scheduler {
         queue.rows.into_iter().chain(later).collect()
     }
 
+    /// Takes a queue's rows out of it; the queue stays, with its turns and limits.
+    pub fn take_out(&mut self, id: QueueId) -> Vec<Row> {
+        let Some(queue) = self.queues.get_mut(&id) else { return Vec::new() };
+        let later = std::mem::take(&mut queue.later).into_iter().map(|Reverse((_, row))| row);
+        std::mem::take(&mut queue.rows).into_iter().chain(later).collect()
+    }
+
+    /// The limits are different from now on.
+    pub fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Nothing is known of what was sent a moment ago: the bursts are used up, and the next message waits its turn.
+    #[must_use]
+    pub fn after_a_restart(mut self, now: Micros) -> Self {
+        let share = self.share(self.limits.rate);
+        self.all.arrival = now + self.limits.rate.tolerance();
+        self.campaigns.arrival = now + share.tolerance();
+        self
+    }
+
     /// A reply of a person or a bot went through this sender.
     pub fn interactive(&mut self, now: Micros) {
         self.all.take(self.limits.rate, now);

@@ -252,7 +252,7 @@ fn what_is_wrong_with_variants() {
     assert!(with(&|it| it.split.test = 0).contains("split.test"));
     assert!(with(&|it| it.split.test = 1_001).contains("split.test"));
     assert!(with(&|it| it.split.test = 500).contains("say how it is found"));
-    let rule = WinnerRule { metric: Metric::Read, min_sample: 200, confidence: 95 };
+    let rule = WinnerRule { metric: Metric::Read, min_sample: 200, confidence: 95, after_minutes: 240 };
     assert!(with(&|it| it.winner = Some(rule)).contains("two variants or more"));
     let unsupported = Content::Unsupported { kind: "x".into() };
     assert!(with(&|it| it.variants[0].content = unsupported.clone()).contains("cannot be sent"));
@@ -354,7 +354,8 @@ fn a_preview_shows_what_the_arm_gets() {
     let mut definition = definition(NAME, r#"{"type":"text","text":"{{ name }} a"}"#);
     definition.variants.push(Variant { name: "b".into(), weight: 1, content: Content::text("{{ name }} b") });
     definition.split = Split { hold_out: 300, test: 500 };
-    definition.winner = Some(WinnerRule { metric: Metric::Read, min_sample: 30, confidence: 90 });
+    definition.winner =
+        Some(WinnerRule { metric: Metric::Read, min_sample: 30, confidence: 90, after_minutes: 240 });
     let template = Template::new(&definition).unwrap();
     let row = BTreeMap::from([("name".to_owned(), "Ann".to_owned())]);
     let rows = (0..50).map(|seq| (RowId { campaign: 1, lane: 0, seq }, &row));

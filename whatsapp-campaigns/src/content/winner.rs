@@ -30,6 +30,9 @@ pub struct WinnerRule {
     /// How sure, in percent: 50 to 99. With several variants, of all comparisons together.
     #[serde(default = "confidence")]
     pub confidence: u8,
+    /// Minutes from the last message of the test to the question; 4 hours if not given.
+    #[serde(default = "after_minutes", skip_serializing_if = "is_usual")]
+    pub after_minutes: u32,
 }
 
 fn min_sample() -> u32 {
@@ -38,6 +41,15 @@ fn min_sample() -> u32 {
 
 fn confidence() -> u8 {
     95
+}
+
+fn after_minutes() -> u32 {
+    240
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_usual(minutes: &u32) -> bool {
+    *minutes == after_minutes()
 }
 
 impl WinnerRule {
@@ -189,7 +201,8 @@ mod tests {
 
     use super::*;
 
-    const RULE: WinnerRule = WinnerRule { metric: Metric::Replied, min_sample: 200, confidence: 95 };
+    const RULE: WinnerRule =
+        WinnerRule { metric: Metric::Replied, min_sample: 200, confidence: 95, after_minutes: 240 };
 
     fn decide(rule: WinnerRule, counts: &[(u64, u64)]) -> Decision {
         let counts: Vec<_> = counts.iter().map(|(hits, sent)| Count { sent: *sent, hits: *hits }).collect();

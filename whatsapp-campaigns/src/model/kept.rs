@@ -55,6 +55,12 @@ pub struct Kept {
     /// When the hold behind the canary is over, or was ended by a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary_until: Option<Millis>,
+    /// Of a comparison: when the last message of the test was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tested_at: Option<Millis>,
+    /// What was counted when it last paused by itself: only what comes on top counts against it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forgiven: Option<Counted>,
     /// The variant for those who wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub winner: Option<Chosen>,
@@ -104,6 +110,20 @@ pub struct DryRun {
     pub at: Millis,
     /// Of this audience: the time at which it was frozen.
     pub frozen_at: Millis,
+}
+
+/// How a campaign went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counted {
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages that failed.
+    pub failed: u64,
+    /// People who want no more of it.
+    pub opted_out: u64,
+    /// People who complained.
+    pub reported: u64,
 }
 
 /// The better variant.

@@ -23,7 +23,7 @@ mod lane;
 mod settings;
 
 pub use self::{
-    kept::{Chosen, Document, DryRun, Frozen, Kept},
+    kept::{Chosen, Counted, Document, DryRun, Frozen, Kept},
     lane::LaneSpec,
     settings::{AutoPause, Canary, Checked, Settings, SettingsError, SourceFilter},
 };

@@ -1,4 +1,5 @@
 //! What the service refuses with, and which class of refusals that is.
+use std::fmt;
 
 /// Who refused, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +21,16 @@ const STORED: [(u32, u32, u16); 3] =
 const WEB: u16 = 9_999;
 const NO_ACCOUNT: u16 = u16::MAX - 2;
 const UNSENT: u16 = u16::MAX - 1;
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cloud(code) | Self::Web(code) => write!(f, "error {code}"),
+            Self::NoAccount => f.write_str("no account"),
+            Self::Unsent => f.write_str("not sent"),
+        }
+    }
+}
 
 impl Code {
     /// For the recipient's record. Above 0. Codes that have no place share one.
@@ -80,7 +91,7 @@ pub enum Class {
 }
 
 /// Codes that are known. Sources: the service's list of error codes (June 2026), and nacks as clients of the web report them.
-pub(super) const CLASSES: [(Code, Class); 34] = [
+pub(super) const CLASSES: [(Code, Class); 35] = [
     (Code::Cloud(4), Class::SlowDown),
     (Code::Cloud(429), Class::SlowDown),
     (Code::Cloud(80_007), Class::SlowDown),
@@ -92,6 +103,7 @@ pub(super) const CLASSES: [(Code, Class); 34] = [
     (Code::Cloud(131_031), Class::Sender),
     (Code::Cloud(131_048), Class::Sender),
     (Code::Web(463), Class::Sender),
+    (Code::Web(475), Class::Sender),
     (Code::Cloud(131_026), Class::Recipient),
     (Code::Cloud(131_030), Class::Recipient),
     (Code::Cloud(131_050), Class::OptedOut),

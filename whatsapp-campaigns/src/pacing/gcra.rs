@@ -17,7 +17,7 @@ impl Rate {
     }
 
     /// How far the clock may run ahead.
-    fn tolerance(self) -> Micros {
+    pub(crate) fn tolerance(self) -> Micros {
         self.interval.saturating_mul(Micros::from(self.burst.max(1) - 1))
     }
 }

@@ -1,177 +1,366 @@
-//! Sends what is due of a campaign's lane: over the store, through a [`Sender`].
+//! Sends what is due of all campaigns: over the store, through a [`Sender`] for each account.
 //!
 //! ```text
-//! lease a range ─► read its rows ─► ask the scheduler ─► render ─► hand over ─► write outcomes down, many at once
-//!      ▲                                                                            │
-//!      └──────────────── give the lease back, with what was not sent ◄──────────────┘
+//!             ┌─ conductor ── begins, pauses and ends campaigns; one of all nodes, by a lease
+//!   Runner ───┤
+//!             └─ board ────── what sends now, read again and again
+//!                  │
+//!                  ▼          a line for each account; on one node at a time, by a lease
+//!   lease a range ─► read its rows ─► ask the scheduler ─► render ─► hand over ─► write outcomes down, many at once
+//!        ▲                                                                              │
+//!        └───────────────── give the lease back, with what was not sent ◄───────────────┘
 //! ```
 //!
-//! The lease is the intent: ids follow from campaign, lane and place, so nothing is written before a message is handed over.
-//! After a crash the lease runs out, another run takes the range over, and hands every row without an outcome over again, under
-//! its old id. A run whose lease was taken writes nothing more: the store refuses it.
+//! The lease of a range is the intent: ids follow from campaign, lane and place, so nothing is written before a message is handed
+//! over. After a crash, whoever has the sender next hands every row without an outcome over again, under its old id and with its
+//! old text. A line whose lease was taken writes nothing more: the store refuses it.
+mod board;
+mod conductor;
+mod ears;
+mod expire;
+mod guard;
+mod keys;
+mod lanes;
+mod line;
 mod port;
 mod range;
-mod receipts;
+mod stop;
+mod tick;
+mod winner;
 
-use std::fmt;
-
-use whatsapp_store::{
-    CampaignChange, CampaignMove, CampaignRecord, CampaignState, Changes, Error as StoreError, RangeClaim,
-    RecipientState, Store, WorkspaceId,
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    time::Duration,
 };
 
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+    time::sleep,
+};
+use whatsapp_store::{AccountId, Changes, Error as StoreError, Lease, SettingChange, Store, WorkspaceId};
+
+use self::{
+    board::Board,
+    conductor::Conductor,
+    lanes::Lanes,
+    line::{Ended, Line, Wishes, micros},
+};
 pub use self::{
-    port::{Clock, Message, Sender, Submission},
-    receipts::{Receipt, ReceiptKind, Receipts},
+    ears::{Ears, Heard, Incoming, Receipt, ReceiptKind},
+    keys::Keys,
+    port::{Clock, Message, Sender, Submission, SystemClock},
+    stop::StoppedSender,
 };
-use crate::{
-    content::{Arms, Template},
-    id::MessageIds,
-    pacing::UniqueCap,
-    scheduler::{Limits, Scheduler},
-};
+use crate::{pacing::Rate, scheduler::Scheduler, window::Millis};
 
-/// Rows leased at once: what a fast sender sends in half a minute.
-const WINDOW: u32 = 1_000;
-/// How long a lease lasts without being renewed.
-const TERM: i64 = 30_000;
-/// How often outcomes are written, the lease renewed, and the campaign's state looked at.
-const TICK: i64 = 250;
-
-/// What one lane needs to be sent.
-pub struct LaneRun<'a> {
-    /// Where everything is.
-    pub store: &'a dyn Store,
-    /// Who sends it.
-    pub sender: &'a dyn Sender,
-    /// What time it is.
-    pub clock: &'a dyn Clock,
-    /// Makes ids.
-    pub ids: &'a MessageIds,
-    /// What is sent.
-    pub template: &'a Template,
-    /// Who gets which variant.
-    pub arms: &'a Arms,
-    /// Whose campaign.
-    pub workspace: WorkspaceId,
-    /// Which campaign.
-    pub campaign: String,
-    /// Which lane; 0 to 4,095.
-    pub lane: i32,
-    /// The name of this run; no two that run at the same time have the same.
+/// How a runner works. The defaults suit a host.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A name that no other runner on the same store has.
     pub owner: String,
-    /// The sender's limits.
-    pub limits: Limits,
+    /// How often outcomes are written and campaigns looked at, milliseconds.
+    pub tick: Millis,
+    /// How long a lease lasts that nobody prolongs, milliseconds: so long a sender rests when its node dies.
+    pub term: Millis,
+    /// Rows leased at once, at most.
+    pub window: u32,
+    /// Messages of one sender that may be without an answer at once.
+    pub under_way: usize,
+    /// How long messages under way are waited for at the end.
+    pub patience: Duration,
+    /// All campaigns of a workspace together, at most so fast. Each of its senders has an equal part.
+    pub workspace_rate: Option<Rate>,
+    /// Write an event for each message that was handed over.
+    pub events: bool,
 }
 
-impl fmt::Debug for LaneRun<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LaneRun")
-            .field("campaign", &self.campaign)
-            .field("lane", &self.lane)
-            .field("owner", &self.owner)
-            .finish_non_exhaustive()
+impl Options {
+    /// The defaults, under a name.
+    pub fn new(owner: impl Into<String>) -> Self {
+        Self {
+            owner: owner.into(),
+            tick: 250,
+            term: 15_000,
+            window: 1_000,
+            under_way: 16,
+            patience: Duration::from_secs(5),
+            workspace_rate: None,
+            events: true,
+        }
     }
 }
 
-/// Why a run ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// Nothing of this lane is left to send, now or later.
-    Done,
-    /// Nothing is due now: rows wait to be tried again, or somebody else sends the rest.
-    NothingDue,
-    /// The campaign does not send: it was paused or cancelled, or has not begun.
-    NotSending(CampaignState),
-    /// The service stopped the sender: a person has to let it go on.
-    SenderStopped,
+/// Sends campaigns. Cheap to clone.
+///
+/// [`Runner::run`] has to be polled for anything to happen; [`Runner::serve`] adds an account that sends.
+#[derive(Clone)]
+pub struct Runner {
+    shared: Arc<Shared>,
 }
 
-/// Why a run failed. What was sent before is written down, or is found by the next run.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// The store failed, or somebody else has the lease by now.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There is no such campaign.
-    #[error("there is no such campaign")]
-    NoCampaign,
-    /// A number is too high to make an id of.
-    #[error("the lane or a place in it is too high: 4,096 lanes of 16,777,215 rows are the most")]
-    TooLarge,
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner").field("owner", &self.shared.options.owner).finish_non_exhaustive()
+    }
 }
 
-impl LaneRun<'_> {
-    /// Sends until nothing is due, the campaign stops, or something fails.
-    ///
-    /// # Errors
-    /// See [`RunError`].
-    pub async fn run(&self) -> Result<Ended, RunError> {
-        let record = self.record().await?;
-        let mut scheduler = Scheduler::new(self.limits, UniqueCap::default());
-        loop {
-            let now = self.clock.now();
-            let claim = RangeClaim {
-                campaign: self.campaign.clone(),
-                lane: self.lane,
-                owner: self.owner.clone(),
-                now,
-                until: now + TERM,
-                limit: WINDOW,
-            };
-            let ended = if let Some(lease) = self.store.lease_range(&self.workspace, &claim).await? {
-                self.send_range(&mut scheduler, &record, lease, None).await?
-            } else if let Some(retries) = self.store.due_retries(&self.workspace, &claim).await? {
-                self.send_range(&mut scheduler, &record, retries.lease, Some(retries.seqs)).await?
-            } else {
-                Some(self.rest().await?)
-            };
-            if let Some(ended) = ended {
-                return Ok(ended);
+/// What all parts of a runner have.
+struct Shared {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    options: Options,
+    board: watch::Sender<Board>,
+    /// Something changed: look now.
+    nudge: Notify,
+    stop: watch::Sender<bool>,
+    lines: Mutex<HashMap<AccountId, Serving>>,
+}
+
+struct Serving {
+    wishes: Arc<Wishes>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Runner {
+    /// Over a store, by the clock of this machine.
+    pub fn new(store: Arc<dyn Store>, options: Options) -> Self {
+        Self::with_clock(store, options, Arc::new(SystemClock))
+    }
+
+    /// By another clock.
+    pub fn with_clock(store: Arc<dyn Store>, options: Options, clock: Arc<dyn Clock>) -> Self {
+        let (board, _) = watch::channel(Board::default());
+        let (stop, _) = watch::channel(false);
+        let (nudge, lines) = Default::default();
+        Self { shared: Arc::new(Shared { store, clock, options, board, nudge, stop, lines }) }
+    }
+
+    /// Looks after campaigns until [`Runner::shutdown`]. What the store cannot do now is tried again.
+    pub async fn run(&self) {
+        let shared = &self.shared;
+        let mut stop = shared.stop.subscribe();
+        let mut conductor = Conductor::new(shared.clone());
+        while !*stop.borrow() {
+            if let Err(error) = self.look(&mut conductor).await {
+                tracing::warn!(%error, "campaigns were not looked after: it is tried again");
+            }
+            tokio::select! {
+                () = shared.nudge.notified() => {}
+                _ = stop.changed() => {}
+                () = sleep(millis(conductor.wait())) => {}
             }
         }
+        conductor.give_back().await;
     }
 
-    async fn record(&self) -> Result<CampaignRecord, RunError> {
-        self.store.campaign(&self.workspace, &self.campaign).await?.ok_or(RunError::NoCampaign)
+    async fn look(&self, conductor: &mut Conductor) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let former = shared.board.borrow().clone();
+        let (board, broken) = former.look(&*shared.store).await?;
+        conductor.round(&board, broken).await?;
+        shared.board.send_if_modified(|current| {
+            let is_new = !board.is_same(current);
+            *current = board;
+            is_new
+        });
+        Ok(())
     }
 
-    /// Nothing could be leased: why?
-    async fn rest(&self) -> Result<Ended, RunError> {
-        let state = self.record().await?.state;
-        if !sends(state) {
-            return Ok(Ended::NotSending(state));
+    /// Has an account send, from now on until [`Runner::leave`]. While another node has it, this one waits.
+    pub fn serve(&self, account: AccountId, sender: Arc<dyn Sender>) {
+        let (stop, stopping) = watch::channel(false);
+        let wishes = Arc::new(Wishes::default());
+        let shared = self.shared.clone();
+        let task = tokio::spawn(serve(shared, account.clone(), sender, wishes.clone(), stopping));
+        let former = self.lines().insert(account, Serving { wishes, stop, task });
+        if let Some(former) = former {
+            former.stop.send_replace(true);
         }
-        let leases = self.store.campaign_leases(&self.workspace, &self.campaign).await?;
-        let counts = self.store.campaign_progress(&self.workspace, &self.campaign).await?;
-        let unsent = [RecipientState::Pending, RecipientState::Retry, RecipientState::InDoubt];
-        let left: u64 = unsent.iter().map(|state| counts.of(*state)).sum();
-        if left > 0 || !leases.is_empty() {
-            return Ok(Ended::NothingDue);
-        }
-        // By count, and never because nothing was found.
-        let from = CampaignState::bits(&[CampaignState::Running, CampaignState::Draining]);
-        self.move_to(CampaignState::Finished, None, from).await?;
-        Ok(Ended::Done)
     }
 
-    async fn move_to(
-        &self,
-        state: CampaignState,
-        reason: Option<String>,
-        from: u64,
-    ) -> Result<(), StoreError> {
-        let campaign = self.campaign.clone();
-        let step = CampaignMove { campaign, state, reason, from, at: self.clock.now() };
-        let mut changes = Changes::new(self.workspace.clone());
-        changes.push(CampaignChange::SetState(step));
-        self.store.commit(changes).await
+    /// An account sends no more here: what is under way is finished, the rest given back.
+    pub async fn leave(&self, account: &AccountId) {
+        let serving = self.lines().remove(account);
+        if let Some(serving) = serving {
+            serving.stop.send_replace(true);
+            drop(serving.task.await);
+        }
+    }
+
+    /// A message of a person or a bot went through an account: campaigns give way to it.
+    pub fn interactive(&self, account: &AccountId) {
+        if let Some(serving) = self.lines().get(account) {
+            serving.wishes.interactive.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Why the service stopped a sender; `None` when it did not, or a person released it.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub async fn stopped(&self, account: &AccountId) -> Result<Option<StoppedSender>, StoreError> {
+        stop::stopped(&*self.shared.store, account).await
+    }
+
+    /// A person lets a sender go on that the service stopped.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn release(&self, account: &AccountId) -> Result<(), StoreError> {
+        let mut changes = Changes::new(account.workspace().clone());
+        changes.push(SettingChange::Delete { name: stop::setting(account) });
+        self.shared.store.commit(changes).await?;
+        if let Some(serving) = self.lines().get(account) {
+            serving.wishes.look.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Something changed in the store: look at once, and not at the next tick.
+    pub fn nudge(&self) {
+        self.shared.nudge.notify_one();
+    }
+
+    /// The keys of a workspace; they are made when they are asked for the first time.
+    ///
+    /// # Errors
+    /// When they cannot be read or written.
+    pub async fn keys(&self, workspace: &WorkspaceId) -> Result<Keys, StoreError> {
+        Keys::of(&*self.shared.store, workspace).await
+    }
+
+    /// Ends: nothing new is begun, what is under way is finished, the rest given back.
+    pub async fn shutdown(&self) {
+        self.shared.stop.send_replace(true);
+        let all: Vec<_> = self.lines().drain().map(|(_, serving)| serving).collect();
+        for serving in &all {
+            serving.stop.send_replace(true);
+        }
+        for serving in all {
+            drop(serving.task.await);
+        }
+    }
+
+    /// As if the process was killed.
+    #[cfg(test)]
+    fn abandon(&self) {
+        for (_, serving) in self.lines().drain() {
+            serving.task.abort();
+        }
+    }
+
+    fn lines(&self) -> std::sync::MutexGuard<'_, HashMap<AccountId, Serving>> {
+        self.shared.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-const fn sends(state: CampaignState) -> bool {
-    matches!(state, CampaignState::Running | CampaignState::Draining)
+impl Shared {
+    /// Takes or keeps the right to send from an account.
+    async fn acquire(&self, account: &AccountId, now: Millis) -> Result<Option<Lease>, StoreError> {
+        let (workspace, name) = (account.workspace(), lease_name(account));
+        let until = now + self.options.term;
+        self.store.acquire_lease(workspace, &name, &self.options.owner, now, until).await
+    }
+
+    async fn release(&self, account: &AccountId, lease: &Lease) {
+        if let Err(error) = self.store.release_lease(account.workspace(), lease).await {
+            tracing::info!(%account, %error, "a sender was not given back: that ends by itself");
+        }
+    }
+
+    /// Takes the sender from an earlier run of this node, so that what that one may still write is refused.
+    async fn take(&self, account: &AccountId, now: Millis) -> Result<Option<Lease>, StoreError> {
+        let held = self.store.lease(account.workspace(), &lease_name(account)).await?;
+        if let Some(held) = held.filter(|held| held.owner == self.options.owner) {
+            self.store.release_lease(account.workspace(), &held).await?;
+        }
+        self.acquire(account, now).await
+    }
+}
+
+fn lease_name(account: &AccountId) -> String {
+    format!("campaigns/sender/{}", account.name())
+}
+
+fn millis(span: Millis) -> Duration {
+    Duration::from_millis(u64::try_from(span).unwrap_or_default())
+}
+
+/// One account: waits until it has the sender, and sends.
+async fn serve(
+    shared: Arc<Shared>,
+    account: AccountId,
+    sender: Arc<dyn Sender>,
+    wishes: Arc<Wishes>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    while !*stopping.borrow() {
+        match open(&shared, &account, &sender, &wishes, &stopping).await {
+            Ok(Some(line)) => {
+                if Box::pin(line.run()).await == Ended::Lost {
+                    tracing::warn!(%account, "somebody else sends from this account now");
+                }
+            }
+            Ok(None) => tracing::debug!(%account, "another node sends from this account"),
+            Err(error) => {
+                tracing::warn!(%account, %error, "cannot send from this account: it is tried again")
+            }
+        }
+        tokio::select! {
+            _ = stopping.changed() => {}
+            () = sleep(millis(shared.options.term / 3)) => {}
+        }
+    }
+}
+
+async fn open(
+    shared: &Arc<Shared>,
+    account: &AccountId,
+    sender: &Arc<dyn Sender>,
+    wishes: &Arc<Wishes>,
+    stopping: &watch::Receiver<bool>,
+) -> Result<Option<Line>, StoreError> {
+    let now = shared.clock.now();
+    let Some(lease) = shared.take(account, now).await? else { return Ok(None) };
+    let limits = sender.limits();
+    let reached = match limits.people {
+        Some(_) => {
+            shared.store.reached_by(account.workspace(), account.name(), now - line::REMEMBERED).await?
+        }
+        None => Vec::new(),
+    };
+    let mut scheduler = Scheduler::new(limits, line::cap(reached)).after_a_restart(micros(now));
+    if stop::stopped(&*shared.store, account).await?.is_some() {
+        scheduler.hear(crate::pacing::Verdict::Stop { until: None }, micros(now));
+    }
+    let mut board = shared.board.subscribe();
+    board.mark_changed();
+    Ok(Some(Line {
+        shared: shared.clone(),
+        account: account.clone(),
+        sender: sender.clone(),
+        wishes: wishes.clone(),
+        board,
+        lease,
+        lease_renewed_at: now,
+        scheduler,
+        lanes: Lanes::default(),
+        seen: Default::default(),
+        ranges: Default::default(),
+        next_range: 0,
+        tickets: Default::default(),
+        next_ticket: 0,
+        under_way: Default::default(),
+        next_tick: now,
+        reached: Vec::new(),
+        is_behind: false,
+        stops: Vec::new(),
+        stopping: stopping.clone(),
+    }))
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
+//! What the runner asks of its surroundings.
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use async_trait::async_trait;
 use whatsapp_store::Content;
 
-use crate::outcome::Code;
+use crate::{outcome::Code, scheduler::Limits, window::Millis};
 
 /// A message to be sent. `Debug` shows its id alone.
 #[derive(Clone, PartialEq)]
@@ -25,12 +28,14 @@ impl std::fmt::Debug for Message {
 pub enum Submission {
     /// It will be sent, or has been.
     Accepted,
+    /// The service has it.
+    Acked,
     /// It was refused.
     Refused {
         /// The code.
         code: Code,
         /// Until when the sender may not send, if that was said, milliseconds since the Unix epoch.
-        until: Option<i64>,
+        until: Option<Millis>,
     },
     /// Nobody knows. It is handed over again later, under the same id.
     Unknown,
@@ -38,18 +43,35 @@ pub enum Submission {
 
 /// One who sends: the protocol client of an account, or a test's own.
 #[async_trait]
-pub trait Sender: Send + Sync {
-    /// Hands a message over. After a crash the same message comes again, with the same id and the same content; whoever
-    /// receives it must see it once.
+pub trait Sender: Send + Sync + 'static {
+    /// Hands a message over. Several may be under way at once. After a crash the same message comes again, with the same id and
+    /// the same content; whoever receives it must see it once.
     async fn submit(&self, message: Message) -> Submission;
+
+    /// How fast it may send, asked again and again. A linked device, unless said otherwise.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+
+    /// Is it connected? Nothing is handed over while it is not.
+    fn is_ready(&self) -> bool {
+        true
+    }
 }
 
-/// Tells the time.
-#[async_trait]
-pub trait Clock: Send + Sync {
+/// Tells the time. The runner sleeps by tokio's clock, so a test may pause that one and read this one from it.
+pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since the Unix epoch.
-    fn now(&self) -> i64;
+    fn now(&self) -> Millis;
+}
 
-    /// Returns at that time or later.
-    async fn sleep_until(&self, at: i64);
+/// The time of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Millis {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+    }
 }

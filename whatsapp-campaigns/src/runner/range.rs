@@ -1,277 +1,201 @@
-//! One leased range.
+//! One leased range, from its rows to their outcomes.
 use std::{
     collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
 };
 
 use whatsapp_store::{
-    AudienceRow, CampaignChange, CampaignRecord, CampaignState, Changes, ContactChange, Outcome, RangeLease,
-    RecipientState, Settlement, Suppression,
+    AudienceRow, CampaignChange, Change, ContactChange, Error as StoreError, Outcome, RangeLease,
+    RecipientState, Settlement, Store,
 };
 
-use super::{Ended, LaneRun, Message, RunError, Submission, TERM, TICK, sends};
+use super::board::Live;
 use crate::{
-    content::{Arm, Values},
-    id::RowId,
     lattice::{RowEvent, effect},
-    outcome::{Code, Reaction, Refusal, RowReaction, Stop},
-    pacing::Verdict,
-    scheduler::{Next, Row, Scheduler},
+    window::Millis,
 };
 
-/// The one queue of the scheduler.
-const QUEUE: u64 = 0;
-/// Outcomes written at once, at most.
-const BATCH: usize = 1_000;
-/// A row whose fate nobody knows is handed over again after this time.
-const DOUBT: i64 = 30_000;
-/// A row that waits for the winning variant is looked at again after this time.
-const UNDECIDED: i64 = 15 * 60_000;
+/// A row that has no outcome yet.
+#[derive(Clone, Debug)]
+pub(super) struct Unsent {
+    pub(super) row: AudienceRow,
+    /// How often it was tried before.
+    pub(super) tries: u8,
+}
 
 /// What is known of a range while it is sent.
-struct Range {
-    lease: RangeLease,
-    rows: BTreeMap<u32, (AudienceRow, u8)>,
+#[derive(Debug)]
+pub(super) struct Range {
+    pub(super) live: Arc<Live>,
+    pub(super) lease: RangeLease,
+    /// Rows that were not handed over yet.
+    pub(super) unsent: BTreeMap<u32, Unsent>,
+    /// Rows that were handed over and have no answer yet.
+    pub(super) under_way: BTreeMap<u32, Unsent>,
+    /// The last row that has an outcome or is under way.
+    pub(super) last: Option<u32>,
     /// What happened and is not written down.
-    outcomes: Vec<Outcome>,
-    also: Vec<ContactChange>,
-    /// Rows that have an outcome.
-    handled: BTreeSet<u32>,
-    written_at: i64,
-    stopped: Option<Stop>,
+    pub(super) outcomes: Vec<Outcome>,
+    /// What is written together with it.
+    pub(super) also: Vec<Change>,
+    /// When the lease was last prolonged.
+    pub(super) renewed_at: Millis,
+    /// When it was last asked who must not be written to.
+    pub(super) screened_at: Millis,
+    /// It is to be given back once nothing is under way.
+    pub(super) closing: bool,
 }
 
 impl Range {
-    fn note(&mut self, seq: u32, event: RowEvent, retry_at: Option<i64>) {
-        self.handled.insert(seq);
-        self.outcomes.push(Outcome { seq, effect: effect(event), retry_at });
-    }
-}
-
-impl LaneRun<'_> {
-    /// Sends a range as far as it goes; `None` when all of it was dealt with.
-    pub(super) async fn send_range(
-        &self,
-        scheduler: &mut Scheduler,
-        campaign: &CampaignRecord,
+    /// Reads a range, without what has an outcome already.
+    pub(super) async fn load(
+        store: &dyn Store,
+        live: Arc<Live>,
         lease: RangeLease,
-        only: Option<Vec<u32>>,
-    ) -> Result<Option<Ended>, RunError> {
-        let mut range = self.load(lease, only).await?;
-        scheduler.open(QUEUE, 1, None);
-        scheduler.offer(
-            QUEUE,
-            range.rows.iter().map(|(seq, (row, _))| Row { seq: *seq, person: hash(&row.address) }),
-        );
-        let ended = loop {
-            if let Some(ended) = self.tick(&mut range).await? {
-                break Some(ended);
-            }
-            let now = self.clock.now();
-            match scheduler.next(micros(now)) {
-                Next::Send { row, .. } => self.send(scheduler, campaign, &mut range, row.seq).await?,
-                Next::Wait(at) => self.clock.sleep_until(millis(at).min(now + TICK)).await,
-                Next::Idle => break None,
-                Next::Stopped => break Some(Ended::SenderStopped),
-            }
-        };
-        let left = scheduler.close(QUEUE).into_iter().map(|row| row.seq).collect();
-        self.give_back(range, left).await?;
-        Ok(ended)
-    }
-
-    /// Reads a range, and leaves out what has an outcome already and who must not be written to by now.
-    async fn load(&self, lease: RangeLease, only: Option<Vec<u32>>) -> Result<Range, RunError> {
+        only: Option<&[u32]>,
+        now: Millis,
+    ) -> Result<Self, StoreError> {
         let places = lease.lo..lease.hi;
-        let audience =
-            self.store.audience(&self.workspace, &self.campaign, self.lane, places.clone()).await?;
-        let recipients = self.store.recipients(&self.workspace, &self.campaign, self.lane, places).await?;
-        let addresses: Vec<String> = audience.iter().map(|(_, row)| row.address.clone()).collect();
-        let suppressed = self.store.suppressed(&self.workspace, &addresses).await?;
-        let suppressed: BTreeSet<String> = suppressed.into_iter().collect();
+        let (workspace, campaign, lane) = (&live.workspace, &live.record.id, lease.lane);
+        let recipients = store.recipients(workspace, campaign, lane, places.clone()).await?;
         // Rows that wait to be tried again have leases of their own, and a time.
-        let retry = lease.retry;
-        let waiting: BTreeMap<u32, u8> = recipients
+        let waits = |state| match state {
+            RecipientState::Pending | RecipientState::InDoubt => true,
+            RecipientState::Retry => lease.retry,
+            _ => false,
+        };
+        let is_asked = |seq: &u32| only.is_none_or(|only| only.binary_search(seq).is_ok());
+        let tries: BTreeMap<u32, u8> = recipients
             .into_iter()
-            .filter(|recipient| match recipient.state {
-                RecipientState::Pending | RecipientState::InDoubt => true,
-                RecipientState::Retry => retry,
-                _ => false,
-            })
+            .filter(|recipient| waits(recipient.state) && is_asked(&recipient.seq))
             .map(|recipient| (recipient.seq, recipient.tries))
             .collect();
-        let only = only.map(BTreeSet::from_iter);
-        let (rows, outcomes) = (BTreeMap::new(), Vec::new());
-        let written_at = self.clock.now();
-        let (also, handled) = (Vec::new(), BTreeSet::new());
-        let mut range = Range { lease, rows, outcomes, also, handled, written_at, stopped: None };
-        for (seq, row) in audience {
-            let Some(tries) = waiting.get(&seq) else { continue };
-            if only.as_ref().is_some_and(|only| !only.contains(&seq)) {
-                continue;
-            }
-            if suppressed.contains(&row.address) {
-                range.note(seq, RowEvent::Excluded(RecipientState::Suppressed), None);
-            } else {
-                range.rows.insert(seq, (row, *tries));
+        let mut unsent = BTreeMap::new();
+        if !tries.is_empty() {
+            for (seq, row) in store.audience(workspace, campaign, lane, places).await? {
+                if let Some(tries) = tries.get(&seq) {
+                    unsent.insert(seq, Unsent { row, tries: *tries });
+                }
             }
         }
-        Ok(range)
+        Ok(Self {
+            live,
+            lease,
+            unsent,
+            under_way: BTreeMap::new(),
+            last: None,
+            outcomes: Vec::new(),
+            also: Vec::new(),
+            renewed_at: now,
+            screened_at: 0,
+            closing: false,
+        })
     }
 
-    /// Writes down what happened, if it is time, and looks whether the campaign still sends.
-    async fn tick(&self, range: &mut Range) -> Result<Option<Ended>, RunError> {
-        let now = self.clock.now();
-        if now - range.written_at < TICK && range.outcomes.len() < BATCH && range.stopped.is_none() {
-            return Ok(None);
-        }
-        let mut changes = self.settle(range);
-        changes.push(CampaignChange::RenewLease {
-            campaign: self.campaign.clone(),
-            lane: self.lane,
-            epoch: range.lease.epoch,
-            until: now + TERM,
-        });
-        self.store.commit(changes).await?;
-        range.written_at = now;
-        let running = CampaignState::bits(&[CampaignState::Running, CampaignState::Draining]);
-        match range.stopped.take() {
-            Some(Stop::Campaign | Stop::Workspace) => {
-                let reason = Some("the service refused the template, or the account cannot pay".to_owned());
-                self.move_to(CampaignState::Paused, reason, running).await?;
+    /// Takes those out who must not be written to by now.
+    pub(super) async fn screen(&mut self, store: &dyn Store, now: Millis) -> Result<(), StoreError> {
+        let addresses: Vec<String> = self.unsent.values().map(|unsent| unsent.row.address.clone()).collect();
+        if !addresses.is_empty() {
+            let found: BTreeSet<String> =
+                store.suppressed(&self.live.workspace, &addresses).await?.into_iter().collect();
+            let out: Vec<u32> = self
+                .unsent
+                .iter()
+                .filter(|(_, unsent)| found.contains(&unsent.row.address))
+                .map(|(seq, _)| *seq)
+                .collect();
+            for seq in out {
+                self.unsent.remove(&seq);
+                self.note(seq, RowEvent::Excluded(RecipientState::Suppressed), None);
             }
-            Some(Stop::Sender { .. }) => return Ok(Some(Ended::SenderStopped)),
-            _ => {}
         }
-        let state = self.record().await?.state;
-        Ok((!sends(state)).then_some(Ended::NotSending(state)))
+        self.screened_at = now;
+        Ok(())
     }
 
-    fn settle(&self, range: &mut Range) -> Changes {
-        let mut changes = Changes::new(self.workspace.clone());
-        let outcomes = std::mem::take(&mut range.outcomes);
-        if !outcomes.is_empty() {
-            changes.push(CampaignChange::Settle(Settlement {
-                campaign: self.campaign.clone(),
-                lane: self.lane,
-                epoch: Some(range.lease.epoch),
-                at: self.clock.now(),
-                outcomes,
-            }));
+    /// A row has an outcome.
+    pub(super) fn note(&mut self, seq: u32, event: RowEvent, retry_at: Option<Millis>) {
+        self.last = self.last.max(Some(seq));
+        self.outcomes.push(Outcome { seq, effect: effect(event), retry_at });
+    }
+
+    /// Takes a row to be handed over.
+    pub(super) fn begin(&mut self, seq: u32) -> Option<Unsent> {
+        let unsent = self.unsent.remove(&seq)?;
+        self.last = self.last.max(Some(seq));
+        self.under_way.insert(seq, unsent.clone());
+        Some(unsent)
+    }
+
+    /// Nothing is left to do but to give it back.
+    pub(super) fn is_over(&self) -> bool {
+        self.under_way.is_empty() && (self.closing || self.unsent.is_empty())
+    }
+
+    /// Is there something to be written down?
+    pub(super) fn is_dirty(&self) -> bool {
+        !self.outcomes.is_empty() || !self.also.is_empty() || self.is_over()
+    }
+
+    /// What is to be written now. The same is asked again if it could not be written: [`Range::written`] forgets it.
+    pub(super) fn changes(&mut self, now: Millis, until: Option<Millis>) -> Vec<Change> {
+        let is_over = self.is_over();
+        if is_over {
+            self.give_rows_back(now);
         }
-        for change in range.also.drain(..) {
-            changes.push(change);
+        let (campaign, lane, epoch) = (self.live.record.id.clone(), self.lease.lane, self.lease.epoch);
+        let mut changes = Vec::with_capacity(self.also.len() + 2);
+        if !self.outcomes.is_empty() {
+            changes.push(Change::from(CampaignChange::Settle(Settlement {
+                campaign: campaign.clone(),
+                lane,
+                epoch: Some(epoch),
+                at: now,
+                outcomes: self.outcomes.clone(),
+            })));
+        }
+        changes.extend(self.also.iter().cloned());
+        if is_over {
+            let unsent = self.tail();
+            changes.push(CampaignChange::ReleaseLease { campaign, lane, epoch, unsent }.into());
+        } else if let Some(until) = until {
+            changes.push(CampaignChange::RenewLease { campaign, lane, epoch, until }.into());
         }
         changes
     }
 
-    async fn send(
-        &self,
-        scheduler: &mut Scheduler,
-        campaign: &CampaignRecord,
-        range: &mut Range,
-        seq: u32,
-    ) -> Result<(), RunError> {
-        let Some((row, tries)) = range.rows.get(&seq).cloned() else { return Ok(()) };
-        let id = RowId::new(campaign.number, self.lane, seq).ok_or(RunError::TooLarge)?;
-        let content = match self.template.arm(self.arms, id) {
-            Arm::Variant(variant) => {
-                Values::from_bytes(&row.variables).and_then(|values| self.template.render(&values, variant))
-            }
-            Arm::Waits => {
-                let at = self.clock.now() + UNDECIDED;
-                range.note(seq, RowEvent::RetryLater { code: 0 }, Some(at));
-                return Ok(());
-            }
-            Arm::HoldOut => {
-                range.note(seq, RowEvent::Excluded(RecipientState::Cancelled), None);
-                return Ok(());
-            }
-        };
-        let Ok(content) = content else {
-            range.note(seq, RowEvent::Excluded(RecipientState::MissingVariable), None);
-            return Ok(());
-        };
-        let message = Message { id: self.ids.id(id), to: row.address.clone(), content };
-        let submission = self.sender.submit(message).await;
-        let now = self.clock.now();
-        match submission {
-            Submission::Accepted => range.note(seq, RowEvent::Submitted, None),
-            Submission::Unknown => {
-                let code = Code::Unsent.stored();
-                range.note(seq, RowEvent::RetryLater { code }, Some(now + DOUBT));
-            }
-            Submission::Refused { code, until } => {
-                let tries = tries.saturating_add(1);
-                let reaction = Refusal { code, row: id, tries, at: now, until }.reaction();
-                react(scheduler, range, seq, &row.address, code, reaction, now);
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes down the rest, and gives the lease back with what was not sent.
-    async fn give_back(&self, mut range: Range, left: BTreeSet<u32>) -> Result<(), RunError> {
-        let lease = range.lease.clone();
-        // The tail goes back as a range; what is left before it is tried again as single rows.
-        let tail = range.handled.last().map_or(lease.lo, |last| last + 1);
-        let now = self.clock.now();
-        for seq in left.into_iter().filter(|seq| *seq < tail && !lease.retry) {
-            range.note(seq, RowEvent::RetryLater { code: 0 }, Some(now));
-        }
-        let mut changes = self.settle(&mut range);
-        changes.push(CampaignChange::ReleaseLease {
-            campaign: self.campaign.clone(),
-            lane: self.lane,
-            epoch: lease.epoch,
-            unsent: if lease.retry { lease.hi } else { tail.max(lease.lo).min(lease.hi) },
-        });
-        Ok(self.store.commit(changes).await?)
-    }
-}
-
-fn react(
-    scheduler: &mut Scheduler,
-    range: &mut Range,
-    seq: u32,
-    address: &str,
-    code: Code,
-    reaction: Reaction,
-    now: i64,
-) {
-    let stored = code.stored();
-    match reaction.row {
-        RowReaction::Retry { at } => range.note(seq, RowEvent::RetryLater { code: stored }, Some(at)),
-        RowReaction::Fail => range.note(seq, RowEvent::Failed { code: stored }, None),
-    }
-    if reaction.suppress {
-        let (address, reason) = (address.to_owned(), "the service says so".to_owned());
-        range.also.push(ContactChange::Suppress(Suppression { address, reason, at: now }));
-    }
-    match reaction.stop {
-        Stop::Nothing => {}
-        Stop::Halve => scheduler.hear(Verdict::SlowDown, micros(now)),
-        stop => {
-            if let Stop::Sender { until } = stop {
-                scheduler.hear(Verdict::Stop { until: until.map(micros) }, micros(now));
-            }
-            range.stopped = Some(stop);
+    /// It was written.
+    pub(super) fn written(&mut self, now: Millis, renewed: bool) {
+        self.outcomes.clear();
+        self.also.clear();
+        if renewed {
+            self.renewed_at = now;
         }
     }
-}
 
-fn micros(at: i64) -> u64 {
-    u64::try_from(at).unwrap_or_default().saturating_mul(1000)
-}
+    /// Behind the last row that was handed over: from there on the range goes back as it is.
+    fn tail(&self) -> u32 {
+        if self.lease.retry || (self.unsent.is_empty() && !self.closing) {
+            return self.lease.hi;
+        }
+        self.last.map_or(self.lease.lo, |last| last + 1).clamp(self.lease.lo, self.lease.hi)
+    }
 
-/// Rounded up: not before its time.
-fn millis(at: u64) -> i64 {
-    i64::try_from(at.div_ceil(1000)).unwrap_or(i64::MAX)
-}
+    /// Rows before the tail that were not handed over are tried again one by one.
+    fn give_rows_back(&mut self, now: Millis) {
+        let tail = self.tail();
+        if self.lease.retry {
+            return self.unsent.clear();
+        }
+        for (seq, _) in std::mem::take(&mut self.unsent) {
+            if seq < tail {
+                self.note(seq, RowEvent::RetryLater { code: 0 }, Some(now));
+            }
+        }
+    }
 
-/// Names a person within one run.
-fn hash(address: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    address.hash(&mut hasher);
-    hasher.finish()
+    /// Somebody who must not be written to any more.
+    pub(super) fn suppress(&mut self, suppression: whatsapp_store::Suppression) {
+        self.also.push(ContactChange::Suppress(suppression).into());
+    }
 }

@@ -1,0 +1,147 @@
+//! The campaigns that send now, as all senders of a node see them.
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use whatsapp_store::{CampaignRecord, CampaignState, Error as StoreError, Store, WorkspaceId};
+
+use super::keys::Keys;
+use crate::{
+    content::{Arms, Template},
+    model::{Document, LaneSpec},
+    pacing::Rate,
+    window::Plan,
+};
+
+/// The states in which something is sent.
+pub(super) const SENDING: [CampaignState; 2] = [CampaignState::Running, CampaignState::Draining];
+
+/// A campaign that sends.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) workspace: WorkspaceId,
+    pub(super) record: CampaignRecord,
+    pub(super) document: Document,
+    pub(super) template: Arc<Template>,
+    pub(super) arms: Arms,
+    pub(super) keys: Keys,
+    pub(super) plan: Plan,
+    /// What one of its senders may take of its own limit.
+    pub(super) rate: Option<Rate>,
+    /// By number.
+    pub(super) lanes: BTreeMap<i32, LaneSpec>,
+}
+
+/// Why a campaign cannot be sent as it is stored.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LoadError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("what is stored of it cannot be used: {0}")]
+    Stored(String),
+}
+
+impl Live {
+    pub(super) async fn load(
+        store: &dyn Store,
+        workspace: &WorkspaceId,
+        record: CampaignRecord,
+    ) -> Result<Self, LoadError> {
+        let stored = |error: &dyn std::fmt::Display| LoadError::Stored(error.to_string());
+        let document = Document::from_json(&record.definition).map_err(|error| stored(&error))?;
+        let checked = document.settings.check().map_err(|error| stored(&error))?;
+        let key = document.kept.key.as_deref().and_then(key).ok_or_else(|| stored(&"its key is missing"))?;
+        let mut lanes = BTreeMap::new();
+        for lane in store.lanes(workspace, &record.id).await? {
+            lanes.insert(lane.lane, LaneSpec::from_json(&lane.definition).map_err(|error| stored(&error))?);
+        }
+        let senders = lanes.values().map(|lane| &lane.sender).collect::<BTreeSet<_>>().len().max(1);
+        let rate = checked.rate.map(|rate| shared(rate, senders));
+        Ok(Self {
+            workspace: workspace.clone(),
+            record,
+            document,
+            template: checked.template,
+            arms: Arms::new(&key),
+            keys: Keys::of(store, workspace).await?,
+            plan: checked.plan,
+            rate,
+            lanes,
+        })
+    }
+
+    /// Is it the campaign of that workspace and id?
+    pub(super) fn is(&self, workspace: &WorkspaceId, id: &str) -> bool {
+        self.workspace == *workspace && self.record.id == id
+    }
+
+    /// The lanes of one sender.
+    pub(super) fn lanes_of(&self, sender: &str) -> impl Iterator<Item = (i32, &LaneSpec)> {
+        self.lanes.iter().filter(move |(_, lane)| lane.sender == sender).map(|(number, lane)| (*number, lane))
+    }
+}
+
+/// A key as it is stored: 64 hexadecimal digits.
+pub(crate) fn key(digits: &str) -> Option<[u8; 32]> {
+    let mut key = [0; 32];
+    if digits.len() != 64 || !digits.is_ascii() {
+        return None;
+    }
+    for (place, byte) in key.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&digits[2 * place..2 * place + 2], 16).ok()?;
+    }
+    Some(key)
+}
+
+/// An equal part of a limit for each of so many senders: together they never exceed it, on however many nodes they are.
+pub(super) fn shared(rate: Rate, senders: usize) -> Rate {
+    Rate { interval: rate.interval.saturating_mul(senders as u64), burst: 1 }
+}
+
+/// What sends at a moment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Board(pub(super) Vec<Arc<Live>>);
+
+impl Board {
+    /// Reads what changed since the last look. Campaigns that cannot be read as they are stored come back beside it.
+    pub(super) async fn look(&self, store: &dyn Store) -> Result<(Self, Vec<Broken>), StoreError> {
+        let (mut live, mut broken) = (Vec::new(), Vec::new());
+        for (workspace, id) in store.campaigns_in_state(&SENDING).await? {
+            let Some(record) = store.campaign(&workspace, &id).await? else { continue };
+            if !SENDING.contains(&record.state) {
+                continue;
+            }
+            match self.0.iter().find(|live| live.is(&workspace, &id) && live.record == record) {
+                Some(same) => live.push(same.clone()),
+                None => match Live::load(store, &workspace, record).await {
+                    Ok(new) => live.push(Arc::new(new)),
+                    Err(LoadError::Store(error)) => return Err(error),
+                    Err(error) => broken.push(Broken { workspace, id, why: error.to_string() }),
+                },
+            }
+        }
+        Ok((Self(live), broken))
+    }
+
+    /// Is it the same as another one?
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len()
+            && self.0.iter().zip(&other.0).all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+
+    /// How many different accounts of a workspace send anything.
+    pub(super) fn senders(&self, workspace: &WorkspaceId) -> usize {
+        let lanes =
+            self.0.iter().filter(|live| live.workspace == *workspace).flat_map(|live| live.lanes.values());
+        lanes.map(|lane| lane.sender.as_str()).collect::<BTreeSet<_>>().len().max(1)
+    }
+}
+
+/// A campaign that cannot go on.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) workspace: WorkspaceId,
+    pub(super) id: String,
+    pub(super) why: String,
+}

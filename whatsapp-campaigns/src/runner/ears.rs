@@ -1,0 +1,299 @@
+//! What comes back: receipts, refusals, replies, and the wish to get no more.
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde_json::json;
+use whatsapp_store::{
+    CampaignChange, Change, Changes, Consent, ContactChange, Effect, Error as StoreError, Outcome,
+    RecipientFlag, Settlement, Store, Suppression, WorkspaceId,
+};
+
+use super::{keys::Keys, tick::event};
+use crate::{
+    consent::{Wish, wish},
+    id::RowId,
+    lattice::{RowEvent, effect, flagged},
+    outcome::{Code, Refusal, RowReaction},
+    window::Millis,
+};
+
+/// Campaigns read at once to find one by its number.
+const PAGE: u32 = 500;
+
+/// How far a message is, as the service says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptKind {
+    /// The service has it.
+    Sent,
+    /// It reached a device.
+    Delivered,
+    /// It was read.
+    Read,
+    /// The service refused it after all.
+    Refused(Code),
+}
+
+/// Something that was heard of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The message's id.
+    pub id: String,
+    /// Whom it was sent to, as in the audience.
+    pub to: String,
+    /// How far it is.
+    pub kind: ReceiptKind,
+}
+
+/// A message from somebody. `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Incoming {
+    /// Its id: the evidence of what it asks for.
+    pub id: String,
+    /// Who wrote it, as in the audience.
+    pub from: String,
+    /// What it says.
+    pub text: Option<String>,
+    /// Ids of messages that it may be an answer to, the likeliest first: the one it quotes, then the last ones that were sent to them.
+    pub answers: Vec<String>,
+    /// When, milliseconds since the Unix epoch.
+    pub at: Millis,
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// What a message from somebody was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// The campaign it answers, and its message.
+    pub answers: Option<(String, String)>,
+    /// What it asks for. Confirm it once.
+    pub wish: Option<Wish>,
+}
+
+/// Brings what comes back to its campaigns. All of it may be handed in again: it has no further effect.
+pub struct Ears {
+    store: Arc<dyn Store>,
+    known: Mutex<HashMap<WorkspaceId, Known>>,
+}
+
+/// What is known of a workspace.
+#[derive(Clone)]
+struct Known {
+    keys: Keys,
+    /// Campaigns by number.
+    campaigns: BTreeMap<u32, String>,
+}
+
+/// A row that was found.
+struct Found {
+    campaign: String,
+    row: RowId,
+}
+
+impl fmt::Debug for Ears {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ears")
+    }
+}
+
+impl Ears {
+    /// Over a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, known: Mutex::default() }
+    }
+
+    /// Writes down what was heard of messages, in one commit. Those that belong to no campaign are passed over, and so are
+    /// receipts that come again or too late. Says how many belonged to one.
+    ///
+    /// # Errors
+    /// When the store fails; hand the same receipts in again then.
+    pub async fn receipts(
+        &self,
+        workspace: &WorkspaceId,
+        receipts: &[Receipt],
+        at: Millis,
+    ) -> Result<usize, StoreError> {
+        let mut lanes = BTreeMap::<(String, u16), Vec<Outcome>>::new();
+        for receipt in receipts {
+            let Some(found) = self.find(workspace, &receipt.id, &receipt.to).await? else { continue };
+            let (event, retry_at) = match receipt.kind {
+                ReceiptKind::Sent => (RowEvent::Acked, None),
+                ReceiptKind::Delivered => (RowEvent::Delivered, None),
+                ReceiptKind::Read => (RowEvent::Read, None),
+                ReceiptKind::Refused(code) => self.refused(workspace, &found, code, at).await?,
+            };
+            // Handing it over was the try, and is counted.
+            let effect = Effect { tries: 0, ..effect(event) };
+            let outcome = Outcome { seq: found.row.seq, effect, retry_at };
+            lanes.entry((found.campaign, found.row.lane)).or_default().push(outcome);
+        }
+        let count = lanes.values().map(Vec::len).sum();
+        let mut changes = Changes::new(workspace.clone());
+        for ((campaign, lane), outcomes) in lanes {
+            changes.push(settlement(campaign, lane, at, outcomes));
+        }
+        if count > 0 {
+            self.store.commit(changes).await?;
+        }
+        Ok(count)
+    }
+
+    /// Writes down what a message from somebody means: an answer to a campaign, no more messages, or messages again.
+    ///
+    /// # Errors
+    /// When the store fails; hand the message in again then.
+    pub async fn incoming(&self, workspace: &WorkspaceId, message: &Incoming) -> Result<Heard, StoreError> {
+        let wish = message.text.as_deref().and_then(wish);
+        let mut changes = Changes::new(workspace.clone());
+        let mut heard = Heard { answers: None, wish };
+        for id in &message.answers {
+            if let Some(found) = self.find(workspace, id, &message.from).await? {
+                let flag =
+                    if wish == Some(Wish::Stop) { RecipientFlag::OptedOut } else { RecipientFlag::Replied };
+                let outcome = Outcome { seq: found.row.seq, effect: flagged(flag), retry_at: None };
+                heard.answers = Some((found.campaign.clone(), id.clone()));
+                changes.push(settlement(found.campaign, found.row.lane, message.at, vec![outcome]));
+                break;
+            }
+        }
+        let contact = self.store.contact_by_phone(workspace, &message.from).await?;
+        changes.list.extend(wished(wish, message, contact.map(|contact| contact.id)));
+        if heard.answers.is_some() || wish.is_some() {
+            changes.push(told(message, &heard));
+            self.commit(changes).await?;
+        }
+        Ok(heard)
+    }
+
+    /// Somebody who says stop and start in turn may have taken back what this asks for: that stays.
+    async fn commit(&self, changes: Changes) -> Result<(), StoreError> {
+        match self.store.commit(changes).await {
+            Err(error) if error.kind() == whatsapp_store::ErrorKind::Invalid => {
+                tracing::debug!(%error, "a message that asks for messages again is older than the wish to get none");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// The row of a message, if it is one and was really sent to that address: one foreign id in 4,096 looks like ours.
+    async fn find(&self, workspace: &WorkspaceId, id: &str, to: &str) -> Result<Option<Found>, StoreError> {
+        let known = self.known(workspace).await?;
+        let Some(row) = known.keys.ids.row(id) else { return Ok(None) };
+        let campaign = match known.campaigns.get(&row.campaign) {
+            Some(campaign) => Some(campaign.clone()),
+            None => self.read_campaigns(workspace).await?.get(&row.campaign).cloned(),
+        };
+        let Some(campaign) = campaign else { return Ok(None) };
+        let place = row.seq..row.seq.saturating_add(1);
+        let audience = self.store.audience(workspace, &campaign, i32::from(row.lane), place).await?;
+        let is_theirs = audience.first().is_some_and(|(_, row)| row.address == to);
+        Ok(is_theirs.then_some(Found { campaign, row }))
+    }
+
+    /// What follows for a row that was accepted first.
+    async fn refused(
+        &self,
+        workspace: &WorkspaceId,
+        found: &Found,
+        code: Code,
+        at: Millis,
+    ) -> Result<(RowEvent, Option<Millis>), StoreError> {
+        let (lane, seq) = (i32::from(found.row.lane), found.row.seq);
+        let recipients =
+            self.store.recipients(workspace, &found.campaign, lane, seq..seq.saturating_add(1)).await?;
+        let tries = recipients.first().map_or(1, |recipient| recipient.tries.max(1));
+        Ok(match (Refusal { code, row: found.row, tries, at, until: None }).reaction().row {
+            RowReaction::Retry { at } => (RowEvent::RetryLater { code: code.stored() }, Some(at)),
+            RowReaction::Fail => (RowEvent::Failed { code: code.stored() }, None),
+        })
+    }
+
+    async fn known(&self, workspace: &WorkspaceId) -> Result<Known, StoreError> {
+        let known = self.lock().get(workspace).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let keys = Keys::of(&*self.store, workspace).await?;
+        let known = Known { keys, campaigns: BTreeMap::new() };
+        self.lock().insert(workspace.clone(), known.clone());
+        Ok(known)
+    }
+
+    /// All campaigns by number: there is one that is not known yet.
+    async fn read_campaigns(&self, workspace: &WorkspaceId) -> Result<BTreeMap<u32, String>, StoreError> {
+        let (mut campaigns, mut before) = (BTreeMap::new(), None);
+        loop {
+            let page = self.store.campaigns(workspace, before.as_deref(), PAGE).await?;
+            let numbered = page
+                .campaigns
+                .into_iter()
+                .filter_map(|campaign| Some((u32::try_from(campaign.number).ok()?, campaign.id)));
+            campaigns.extend(numbered);
+            before = page.next;
+            if before.is_none() {
+                break;
+            }
+        }
+        if let Some(known) = self.lock().get_mut(workspace) {
+            known.campaigns = campaigns.clone();
+        }
+        Ok(campaigns)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<WorkspaceId, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn settlement(campaign: String, lane: u16, at: Millis, outcomes: Vec<Outcome>) -> CampaignChange {
+    CampaignChange::Settle(Settlement { campaign, lane: i32::from(lane), epoch: None, at, outcomes })
+}
+
+/// What a wish changes.
+fn wished(wish: Option<Wish>, message: &Incoming, contact: Option<String>) -> Vec<Change> {
+    let (address, at) = (message.from.clone(), message.at);
+    match wish {
+        None => Vec::new(),
+        Some(Wish::Stop) => {
+            let mut list =
+                vec![ContactChange::Suppress(Suppression { address, reason: "stop".to_owned(), at }).into()];
+            list.extend(contact.map(|id| ContactChange::OptOut { id, at }.into()));
+            list
+        }
+        Some(Wish::Start) => {
+            // The message is a newer consent itself.
+            let consent = Consent {
+                scope: "marketing".to_owned(),
+                source: "message".to_owned(),
+                at,
+                evidence: Some(message.id.clone()),
+            };
+            let mut list: Vec<Change> = contact
+                .map(|id| ContactChange::RecordConsent { id, consent: consent.clone() }.into())
+                .into_iter()
+                .collect();
+            list.push(ContactChange::Unsuppress { address, consent }.into());
+            list
+        }
+    }
+}
+
+fn told(message: &Incoming, heard: &Heard) -> Change {
+    let key = match heard.wish {
+        Some(Wish::Stop) => "campaign.opted.out",
+        Some(Wish::Start) => "campaign.opted.in",
+        None => "campaign.replied",
+    };
+    let (campaign, sent) = heard.answers.clone().unzip();
+    let data =
+        json!({ "campaignId": campaign, "messageId": sent, "from": message.from, "replyId": message.id });
+    event(key, &data, message.at)
+}

@@ -1,0 +1,322 @@
+//! One sender's turn: leases what is due, asks the scheduler, hands over, writes outcomes down.
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+use whatsapp_store::{AccountId, AudienceRow, Lease};
+
+use super::{
+    Shared,
+    board::{Board, Live, shared},
+    lanes::Lanes,
+    port::{Message, Sender, Submission},
+    range::Range,
+    stop::Halt,
+};
+use crate::{
+    content::Values,
+    id::RowId,
+    lattice::RowEvent,
+    outcome::Code,
+    pacing::{Rate, UniqueCap},
+    scheduler::{Next, QueueId, Row, Scheduler},
+    window::Millis,
+};
+
+/// A row whose fate nobody knows is handed over again after this time.
+pub(super) const DOUBT: Millis = 30_000;
+/// A row that waits for the winning variant is looked at again after this time.
+pub(super) const UNDECIDED: Millis = 15 * 60_000;
+/// Whom a sender wrote to is remembered for so long.
+pub(super) const REMEMBERED: Millis = 25 * 3_600_000;
+/// Outcomes are written at once when there are so many.
+const BATCH: usize = 1_000;
+/// Nothing is handed over while so many outcomes could not be written.
+const BACKLOG: usize = 4 * BATCH;
+
+/// What others tell a line.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    /// Messages of people and bots that went through the account since it was last asked.
+    pub(super) interactive: AtomicU32,
+    /// Look whether a person released the sender.
+    pub(super) look: AtomicBool,
+}
+
+/// What one sender is doing.
+pub(super) struct Line {
+    pub(super) shared: Arc<Shared>,
+    pub(super) account: AccountId,
+    pub(super) sender: Arc<dyn Sender>,
+    pub(super) wishes: Arc<Wishes>,
+    pub(super) board: watch::Receiver<Board>,
+    pub(super) lease: Lease,
+    pub(super) lease_renewed_at: Millis,
+    pub(super) scheduler: Scheduler,
+    pub(super) lanes: Lanes,
+    /// Campaigns whose leases of earlier runs were given back.
+    pub(super) seen: BTreeSet<QueueId>,
+    /// By a number of their own.
+    pub(super) ranges: BTreeMap<u32, Range>,
+    pub(super) next_range: u32,
+    /// Rows that the scheduler has, by the number it knows them by: range and place.
+    pub(super) tickets: HashMap<u32, (u32, u32)>,
+    pub(super) next_ticket: u32,
+    pub(super) under_way: JoinSet<(u32, u32, Submission)>,
+    pub(super) next_tick: Millis,
+    /// Of those written to since it was last noted.
+    pub(super) reached: Vec<(u64, Millis)>,
+    /// The store did not take the last outcomes.
+    pub(super) is_behind: bool,
+    /// What the service said and is not carried out yet.
+    pub(super) stops: Vec<Halt>,
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+/// Why a line ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It was told to.
+    Stopped,
+    /// Somebody else has the sender now.
+    Lost,
+}
+
+impl Line {
+    /// Sends until it is told to stop or somebody else has the sender.
+    pub(super) async fn run(mut self) -> Ended {
+        let ended = loop {
+            if *self.stopping.borrow() {
+                break Ended::Stopped;
+            }
+            let now = self.shared.clock.now();
+            if now >= self.next_tick || (self.backlog() >= BATCH && !self.is_behind) {
+                if self.tick(now).await.is_err() {
+                    break Ended::Lost;
+                }
+                continue;
+            }
+            let wake = match self.next(now) {
+                Some(Next::Send { row, .. }) => {
+                    self.hand_over(row, now);
+                    // Everything else gets its turn, however fast this sender may be.
+                    tokio::task::yield_now().await;
+                    self.collect_what_is_there();
+                    continue;
+                }
+                Some(Next::Wait(at)) => millis(at).min(self.next_tick),
+                _ => self.next_tick,
+            };
+            let until = Instant::now() + Duration::from_millis(u64::try_from(wake - now).unwrap_or_default());
+            tokio::select! {
+                biased;
+                Some(done) = self.under_way.join_next(), if !self.under_way.is_empty() => self.collect(done),
+                changed = self.board.changed() => match changed {
+                    Ok(()) => self.next_tick = 0,
+                    Err(_) => break Ended::Stopped,
+                },
+                _ = self.stopping.changed() => {}
+                () = sleep_until(until) => {}
+            }
+        };
+        match ended {
+            Ended::Stopped => self.wind_up().await,
+            Ended::Lost => self.under_way.abort_all(),
+        }
+        ended
+    }
+
+    /// What the scheduler says, if anything may be handed over now.
+    fn next(&mut self, now: Millis) -> Option<Next> {
+        let is_full = self.under_way.len() >= self.shared.options.under_way;
+        if is_full || (self.is_behind && self.backlog() >= BACKLOG) || !self.sender.is_ready() {
+            return None;
+        }
+        for _ in 0..self.wishes.interactive.swap(0, Ordering::Relaxed) {
+            self.scheduler.interactive(micros(now));
+        }
+        Some(self.scheduler.next(micros(now)))
+    }
+
+    /// Outcomes that are not written.
+    fn backlog(&self) -> usize {
+        self.ranges.values().map(|range| range.outcomes.len()).sum()
+    }
+
+    /// Renders a row and hands it over.
+    fn hand_over(&mut self, row: Row, now: Millis) {
+        let Some((number, seq)) = self.tickets.remove(&row.seq) else { return };
+        let Some(range) = self.ranges.get_mut(&number) else { return };
+        let Some(unsent) = range.begin(seq) else { return };
+        let live = range.live.clone();
+        let message = match message(&live, range.lease.lane, seq, &unsent.row) {
+            Ok(message) => message,
+            Err(unsendable) => {
+                range.under_way.remove(&seq);
+                return range.note(seq, unsendable.event(), unsendable.retry_at(now));
+            }
+        };
+        self.reached.push((row.person, now));
+        let sender = self.sender.clone();
+        self.under_way.spawn(async move { (number, seq, sender.submit(message).await) });
+    }
+
+    fn collect_what_is_there(&mut self) {
+        while let Some(done) = self.under_way.try_join_next() {
+            self.collect(done);
+        }
+    }
+
+    fn collect(&mut self, done: Result<(u32, u32, Submission), tokio::task::JoinError>) {
+        match done {
+            Ok((number, seq, submission)) => self.settle(number, seq, submission),
+            // A mistake in the sender. Which row it was is found when all that is under way is over.
+            Err(error) => tracing::error!(account = %self.account, %error, "a sender failed while sending"),
+        }
+        if self.under_way.is_empty() {
+            self.settle_the_lost();
+        }
+    }
+
+    /// Rows that no answer can come for any more.
+    fn settle_the_lost(&mut self) {
+        let at = self.shared.clock.now() + DOUBT;
+        for range in self.ranges.values_mut() {
+            for (seq, _) in std::mem::take(&mut range.under_way) {
+                range.note(seq, RowEvent::RetryLater { code: Code::Unsent.stored() }, Some(at));
+            }
+        }
+    }
+
+    /// Offers the rows of a range to the scheduler, under numbers of their own.
+    pub(super) fn offer(&mut self, range: Range) {
+        let number = self.next_range;
+        self.next_range = self.next_range.wrapping_add(1);
+        let queue = queue(&range.live);
+        let mut rows = Vec::with_capacity(range.unsent.len());
+        for (seq, unsent) in &range.unsent {
+            let ticket = self.next_ticket;
+            self.next_ticket = self.next_ticket.wrapping_add(1);
+            self.tickets.insert(ticket, (number, *seq));
+            rows.push(Row { seq: ticket, person: range.live.keys.person(&unsent.row.address) });
+        }
+        let share = self
+            .shared
+            .options
+            .workspace_rate
+            .map(|rate| shared(rate, self.board.borrow().senders(self.account.workspace())));
+        self.scheduler.open(queue, range.live.document.settings.weight, slower(range.live.rate, share));
+        self.scheduler.offer(queue, rows);
+        self.ranges.insert(number, range);
+    }
+
+    /// Takes the rows of ranges that are closing away from the scheduler.
+    pub(super) fn withdraw(&mut self, queue: QueueId) {
+        let rows = self.scheduler.take_out(queue);
+        let mut stay = Vec::new();
+        for row in rows {
+            let range = self.tickets.get(&row.seq).and_then(|(number, _)| self.ranges.get(number));
+            if range.is_some_and(|range| !range.closing) {
+                stay.push(row);
+            } else {
+                self.tickets.remove(&row.seq);
+            }
+        }
+        self.scheduler.offer(queue, stay);
+    }
+
+    /// Begins nothing new, waits for what is under way, and gives everything back.
+    async fn wind_up(&mut self) {
+        let deadline = Instant::now() + self.shared.options.patience;
+        while !self.under_way.is_empty() {
+            match tokio::time::timeout_at(deadline, self.under_way.join_next()).await {
+                Ok(Some(done)) => self.collect(done),
+                _ => break,
+            }
+        }
+        self.under_way.abort_all();
+        self.settle_the_lost();
+        for range in self.ranges.values_mut() {
+            range.closing = true;
+        }
+        let now = self.shared.clock.now();
+        if let Err(error) = self.write(now).await {
+            tracing::warn!(account = %self.account, %error, "outcomes were not written: those rows are in doubt");
+        }
+        self.shared.release(&self.account, &self.lease).await;
+    }
+}
+
+/// The campaign's queue on a line: numbers are given once in a workspace, and a line is of one.
+pub(super) fn queue(live: &Live) -> QueueId {
+    live.record.number.unsigned_abs()
+}
+
+fn slower(one: Option<Rate>, other: Option<Rate>) -> Option<Rate> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if one.interval >= other.interval { one } else { other }),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Why a row is not handed over.
+pub(super) enum Unsendable {
+    Waits,
+    HoldOut,
+    Missing,
+}
+
+impl Unsendable {
+    fn event(&self) -> RowEvent {
+        use whatsapp_store::RecipientState::{Cancelled, MissingVariable};
+        match self {
+            Self::Waits => RowEvent::RetryLater { code: 0 },
+            Self::HoldOut => RowEvent::Excluded(Cancelled),
+            Self::Missing => RowEvent::Excluded(MissingVariable),
+        }
+    }
+
+    fn retry_at(&self, now: Millis) -> Option<Millis> {
+        matches!(self, Self::Waits).then_some(now + UNDECIDED)
+    }
+}
+
+/// What a row is sent: a function of the template, the row, and the winner once it is chosen.
+fn message(live: &Live, lane: i32, seq: u32, row: &AudienceRow) -> Result<Message, Unsendable> {
+    use crate::content::Arm;
+    let id = RowId::new(live.record.number, lane, seq).ok_or(Unsendable::Missing)?;
+    let arm = live.template.arm(&live.arms, id);
+    let winner = live.document.kept.winner.as_ref().map(|chosen| chosen.variant);
+    let variant = arm.variant(winner).ok_or(if arm == Arm::HoldOut {
+        Unsendable::HoldOut
+    } else {
+        Unsendable::Waits
+    })?;
+    let values = Values::from_bytes(&row.variables).map_err(|_| Unsendable::Missing)?;
+    let content = live.template.render(&values, variant).map_err(|_| Unsendable::Missing)?;
+    Ok(Message { id: live.keys.ids.id(id), to: row.address.clone(), content })
+}
+
+/// The people that a sender has reached in the last day, as they were stored.
+pub(super) fn cap(reached: Vec<(u64, Millis)>) -> UniqueCap {
+    UniqueCap::from_entries(reached.into_iter().map(|(person, at)| (person, micros(at))))
+}
+
+pub(super) fn micros(at: Millis) -> u64 {
+    u64::try_from(at).unwrap_or_default().saturating_mul(1000)
+}
+
+/// Rounded up: not before its time.
+pub(super) fn millis(at: u64) -> Millis {
+    Millis::try_from(at.div_ceil(1000)).unwrap_or(Millis::MAX)
+}

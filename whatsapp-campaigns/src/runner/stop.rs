@@ -1,0 +1,150 @@
+//! What stops when the service refuses more than a row.
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use whatsapp_store::{
+    AccountId, CampaignChange, CampaignMove, CampaignState, Change, Changes, Error as StoreError, ErrorKind,
+    SettingChange, Store,
+};
+
+use super::{
+    board::Live,
+    line::{Line, micros},
+    tick::event,
+};
+use crate::{
+    lattice::followed_by,
+    outcome::{Code, Stop},
+    pacing::Verdict,
+    window::Millis,
+};
+
+/// What stops.
+#[derive(Clone, Debug)]
+pub(super) enum Halt {
+    /// The sender, until a person releases it.
+    Sender(StoppedSender),
+    /// One campaign.
+    Campaign(String, String),
+    /// All campaigns of the workspace.
+    Workspace(String),
+}
+
+/// That the service stopped a sender: kept until a person [releases](super::Runner::release) it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoppedSender {
+    /// Why, for people.
+    pub reason: String,
+    /// When it was stopped, milliseconds since the Unix epoch.
+    pub at: Millis,
+    /// Until when the service lets it send nothing, if it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Millis>,
+}
+
+/// The setting that holds it.
+pub(super) fn setting(account: &AccountId) -> String {
+    format!("campaigns/stopped/{}", account.name())
+}
+
+/// Was the sender stopped, and not released since?
+pub(super) async fn stopped(
+    store: &dyn Store,
+    account: &AccountId,
+) -> Result<Option<StoppedSender>, StoreError> {
+    let stored = store.setting(account.workspace(), &setting(account)).await?;
+    Ok(stored.and_then(|json| serde_json::from_slice(&json).ok()))
+}
+
+impl Line {
+    /// Takes in what stops besides a row; it is carried out at once.
+    pub(super) fn react(&mut self, campaign: String, code: Code, stop: Stop, now: Millis) {
+        let halt = match stop {
+            Stop::Nothing => return,
+            Stop::Halve => return self.scheduler.hear(Verdict::SlowDown, micros(now)),
+            Stop::Sender { until } => {
+                self.scheduler.hear(Verdict::Stop { until: None }, micros(now));
+                let reason = format!("the service restricts the account {} ({code})", self.account.name());
+                Halt::Sender(StoppedSender { reason, at: now, until })
+            }
+            Stop::Campaign => Halt::Campaign(campaign, format!("the service refuses the template ({code})")),
+            Stop::Workspace => Halt::Workspace(format!("the account cannot pay ({code})")),
+        };
+        self.stops.push(halt);
+        self.next_tick = 0;
+    }
+
+    /// Writes down what was stopped, with the reason for people.
+    pub(super) async fn carry_out_stops(&mut self, now: Millis) -> Result<(), StoreError> {
+        while let Some(halt) = self.stops.last().cloned() {
+            let board = self.board.borrow().clone();
+            let ours = board.0.iter().filter(|live| live.workspace == *self.account.workspace());
+            match halt {
+                Halt::Sender(stopped) => {
+                    self.keep_stopped(&stopped).await?;
+                    // Others have senders that go on.
+                    let alone = |live: &&std::sync::Arc<Live>| {
+                        live.lanes.values().all(|lane| lane.sender == self.account.name())
+                    };
+                    for live in ours.filter(alone) {
+                        self.pause(&live.record.id, &stopped.reason, now).await?;
+                    }
+                }
+                Halt::Campaign(id, reason) => self.pause(&id, &reason, now).await?,
+                Halt::Workspace(reason) => {
+                    for live in ours {
+                        self.pause(&live.record.id, &reason, now).await?;
+                    }
+                }
+            }
+            self.stops.pop();
+            self.shared.nudge.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn keep_stopped(&self, stopped: &StoppedSender) -> Result<(), StoreError> {
+        let value = serde_json::to_vec(stopped).unwrap_or_default().into();
+        let mut changes = Changes::new(self.account.workspace().clone());
+        changes.push(SettingChange::Put { name: setting(&self.account), value });
+        self.shared.store.commit(changes).await
+    }
+
+    async fn pause(&self, campaign: &str, reason: &str, now: Millis) -> Result<(), StoreError> {
+        let mut changes = Changes::new(self.account.workspace().clone());
+        changes.list = pause(campaign, reason, now);
+        unless_moved(self.shared.store.commit(changes).await)
+    }
+
+    /// Was it released, or are its limits others?
+    pub(super) async fn look_at_limits(&mut self) -> Result<(), StoreError> {
+        self.scheduler.limit(self.sender.limits());
+        if self.wishes.look.swap(false, std::sync::atomic::Ordering::Relaxed)
+            && stopped(&*self.shared.store, &self.account).await?.is_none()
+        {
+            self.scheduler.release();
+        }
+        Ok(())
+    }
+}
+
+/// What pauses a campaign that cannot go on, and tells it.
+pub(super) fn pause(campaign: &str, reason: &str, at: Millis) -> Vec<Change> {
+    let step = CampaignMove {
+        campaign: campaign.to_owned(),
+        state: CampaignState::Paused,
+        reason: Some(reason.to_owned()),
+        from: followed_by(CampaignState::Paused),
+        at,
+    };
+    let told = json!({ "campaignId": campaign, "state": "paused", "reason": reason });
+    vec![CampaignChange::SetState(step).into(), event("campaign.failed", &told, at)]
+}
+
+/// Somebody else moved the campaign in the meantime: that is theirs to decide.
+pub(super) fn unless_moved(outcome: Result<(), StoreError>) -> Result<(), StoreError> {
+    match outcome {
+        Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
+        other => other,
+    }
+}

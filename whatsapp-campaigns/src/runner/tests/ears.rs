@@ -1,0 +1,94 @@
+use std::sync::Arc;
+
+use whatsapp_store::{
+    CampaignState, CampaignStore, ContactStore, RecipientFlag, RecipientState, WorkspaceId,
+};
+
+use super::bench::{Bench, Ledger, address, settings};
+use crate::{
+    consent::Wish,
+    outcome::Code,
+    runner::{Clock, Ears, Heard, Incoming, Receipt, ReceiptKind},
+};
+
+async fn sent(bench: &Bench, rows: u32) -> Vec<(String, String)> {
+    bench.campaign("spring", settings(""), rows).await;
+    let ledger = Arc::new(Ledger::default());
+    let running = bench.start("a", ledger.clone());
+    bench.until("spring", CampaignState::Finished, 3_600_000).await;
+    running.shutdown().await;
+    let shown = ledger.shown.lock().unwrap();
+    shown.iter().map(|(id, (to, _))| (id.clone(), to.clone())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn receipts_find_their_row_in_any_order() {
+    let bench = Bench::new();
+    let sent = sent(&bench, 100).await;
+    let receipts: Vec<Receipt> = sent
+        .iter()
+        .flat_map(|(id, to)| {
+            [ReceiptKind::Read, ReceiptKind::Sent, ReceiptKind::Delivered, ReceiptKind::Read]
+                .map(|kind| Receipt { id: id.clone(), to: to.clone(), kind })
+        })
+        .collect();
+    let (ears, workspace) = (Ears::new(bench.store.clone()), WorkspaceId::default());
+    assert_eq!(ears.receipts(&workspace, &receipts, bench.clock.now()).await.unwrap(), 400);
+    let foreign = Receipt { to: "1".into(), ..receipts[0].clone() };
+    let random = Receipt { id: "3EB0123456789ABCDEF012".into(), ..receipts[0].clone() };
+    assert_eq!(ears.receipts(&workspace, &[foreign, random], bench.clock.now()).await.unwrap(), 0);
+    assert_eq!(bench.count("spring", RecipientState::Read).await, 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_comes_late_is_not_tried_for_ever() {
+    let bench = Bench::new();
+    let sent = sent(&bench, 1).await;
+    let (ears, workspace) = (Ears::new(bench.store.clone()), WorkspaceId::default());
+    let (id, to) = sent[0].clone();
+    let refused = Receipt { id, to, kind: ReceiptKind::Refused(Code::Web(403)) };
+    assert_eq!(ears.receipts(&workspace, &[refused], bench.clock.now()).await.unwrap(), 1);
+    assert_eq!(bench.count("spring", RecipientState::Retry).await, 1);
+}
+
+fn incoming(from: &str, text: &str, answers: &[&str], at: i64) -> Incoming {
+    let answers = answers.iter().map(|id| (*id).to_owned()).collect();
+    Incoming { id: "IN1".into(), from: from.into(), text: Some(text.into()), answers, at }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_is_known_by_what_it_quotes_or_by_what_was_sent_last() {
+    let bench = Bench::new();
+    let sent = sent(&bench, 3).await;
+    let (ears, workspace) = (Ears::new(bench.store.clone()), WorkspaceId::default());
+    let (id, to) = &sent[0];
+    let message = incoming(to, "Thanks!", &["3EB0FFFFFFFFFFFFFFFFFF", id], bench.clock.now());
+    let heard = ears.incoming(&workspace, &message).await.unwrap();
+    assert_eq!(heard, Heard { answers: Some(("spring".into(), id.clone())), wish: None });
+    ears.incoming(&workspace, &message).await.unwrap();
+    let flags = bench.store.campaign_flags(&workspace, "spring").await.unwrap();
+    assert_eq!(flags.get(&RecipientFlag::Replied), Some(&1));
+    let stranger = incoming("15550001234", "Hello", &[], bench.clock.now());
+    assert_eq!(ears.incoming(&workspace, &stranger).await.unwrap(), Heard::default());
+    assert_eq!(bench.events("campaign.replied").await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_suppresses_everywhere_and_start_takes_it_back() {
+    let bench = Bench::new();
+    let sent = sent(&bench, 3).await;
+    let (ears, workspace) = (Ears::new(bench.store.clone()), WorkspaceId::default());
+    let (id, to) = &sent[1];
+    let now = bench.clock.now();
+    let heard = ears.incoming(&workspace, &incoming(to, " STOP! ", &[id], now)).await.unwrap();
+    assert_eq!(heard.wish, Some(Wish::Stop));
+    let suppressed =
+        || async { bench.store.suppressed(&workspace, &[to.clone(), address(0, 99)]).await.unwrap() };
+    assert_eq!(suppressed().await, std::slice::from_ref(to));
+    assert_eq!(bench.store.campaign_flags(&workspace, "spring").await.unwrap()[&RecipientFlag::OptedOut], 1);
+    // One that is older than the wish, and comes late, changes nothing.
+    ears.incoming(&workspace, &incoming(to, "start", &[], now - 1_000)).await.unwrap();
+    assert_eq!(suppressed().await, std::slice::from_ref(to));
+    ears.incoming(&workspace, &incoming(to, "start", &[], now + 1_000)).await.unwrap();
+    assert!(suppressed().await.is_empty());
+}

@@ -1,0 +1,5 @@
+mod bench;
+mod ears;
+mod life;
+mod nodes;
+mod sending;
