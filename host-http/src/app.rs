@@ -8,6 +8,7 @@ use whatsapp_core::client::{Connector, WebSocket};
 use whatsapp_store::Store;
 
 use crate::{
+    campaigns::{Campaigns, Pace},
     config::HostOptions,
     events::Events,
     housekeeping,
@@ -27,6 +28,8 @@ pub struct App {
     pub sessions: Sessions,
     /// What happens.
     pub events: Events,
+    /// The campaigns that sessions send.
+    pub campaigns: Campaigns,
     /// The simulated network, if there is one.
     pub sandbox: Option<Sandbox>,
     /// Listening on this machine only, which then answers to its own names alone.
@@ -59,13 +62,15 @@ impl App {
             },
         };
         let node = options.node(&url)?;
-        let app =
-            Self { local: options.listen.ip().is_loopback(), ..Self::new(store, service, &node, sandbox) };
+        let campaigns = Campaigns::new(store.clone(), &node, options.pace(), options.lease());
+        let local = options.listen.ip().is_loopback();
+        let app = Self { local, ..Self::with_campaigns(store, service, &node, sandbox, campaigns) };
+        app.campaigns.start();
         app.sessions.start_wanted().await.context("cannot start the stored sessions")?;
-        let sessions = app.sessions.clone();
+        let (sessions, sweep) = (app.sessions.clone(), SWEEP.min(app.campaigns.term / 2));
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(SWEEP).await;
+                tokio::time::sleep(sweep).await;
                 if let Err(error) = sessions.start_wanted().await {
                     tracing::warn!(%error, "sessions were not looked after: it is tried again");
                 }
@@ -78,10 +83,22 @@ impl App {
     /// From its parts, with no session running, for this machine only. `node` is a name that no other node on the same
     /// database has.
     pub fn new(store: Arc<dyn Store>, service: Service, node: &str, sandbox: Option<Sandbox>) -> Self {
+        let campaigns = Campaigns::new(store.clone(), node, Pace::default(), Duration::from_secs(30));
+        Self::with_campaigns(store, service, node, sandbox, campaigns)
+    }
+
+    fn with_campaigns(
+        store: Arc<dyn Store>,
+        service: Service,
+        node: &str,
+        sandbox: Option<Sandbox>,
+        campaigns: Campaigns,
+    ) -> Self {
         let events = Events::new(store.clone());
-        let sessions = Sessions::new(store.clone(), service, node);
+        let sessions = Sessions::new(store.clone(), service, node, campaigns.clone());
         let (stop, _) = watch::channel(false);
-        Self { store, sessions, events, sandbox, local: true, started: std::time::Instant::now(), stop }
+        let started = std::time::Instant::now();
+        Self { store, sessions, events, campaigns, sandbox, local: true, started, stop }
     }
 
     /// Ends event streams, which last for ever otherwise.

@@ -1,12 +1,12 @@
 //! Flags, each also an environment variable.
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use whatsapp_core::{config::PRODUCTION_URL, noise::TrustRoot};
 use whatsapp_store::Keyring;
 
-use crate::housekeeping::Retention;
+use crate::{campaigns::Pace, housekeeping::Retention};
 
 /// WhatsApp sessions over HTTP.
 #[derive(Debug, Parser)]
@@ -63,6 +63,16 @@ pub struct HostOptions {
     /// Days that messages are kept [default: for ever]
     #[arg(long, env = "KEEP_MESSAGES_DAYS", value_name = "DAYS")]
     pub keep_messages_days: Option<u32>,
+    /// Messages that a session sends in a minute for campaigns and replies together [default: 10; in the sandbox 1200]
+    #[arg(long, env = "CAMPAIGN_RATE", value_name = "PER_MINUTE", value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub campaign_rate: Option<u32>,
+    /// Different people that a session writes to for campaigns in 24 hours, once it is old enough; 0 for no limit. A new
+    /// session begins with 20, half as many more each day [default: 1000; in the sandbox 0]
+    #[arg(long, env = "CAMPAIGN_PEOPLE", value_name = "PER_DAY")]
+    pub campaign_people: Option<u32>,
+    /// Seconds after which another node takes over what a node had that died.
+    #[arg(long, env = "LEASE_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u32).range(2..=600))]
+    pub lease_seconds: u32,
     /// WebSocket address of the service.
     #[arg(long, env = "SERVER_URL", default_value = PRODUCTION_URL)]
     pub server_url: String,
@@ -75,6 +85,21 @@ pub struct HostOptions {
 }
 
 impl HostOptions {
+    /// How fast campaigns are sent.
+    pub fn pace(&self) -> Pace {
+        let usual = if self.sandbox { Pace::SANDBOX } else { Pace::default() };
+        Pace {
+            per_minute: self.campaign_rate.unwrap_or(usual.per_minute),
+            people: self.campaign_people.map_or(usual.people, |people| (people > 0).then_some(people)),
+            ..usual
+        }
+    }
+
+    /// How long what a node has stays its own without being renewed.
+    pub fn lease(&self) -> Duration {
+        Duration::from_secs(u64::from(self.lease_seconds))
+    }
+
     /// How long things are kept.
     pub const fn retention(&self) -> Retention {
         Retention { events: self.keep_events_days, messages: self.keep_messages_days }

@@ -3,6 +3,7 @@
 //!
 //! It holds no protocol logic: [`session`] runs one client per session, [`routes`] translates HTTP.
 pub mod app;
+pub mod campaigns;
 pub mod config;
 pub mod error;
 pub mod events;
@@ -68,6 +69,7 @@ pub async fn run(options: HostOptions) -> anyhow::Result<()> {
             Ok(())
         }
     };
+    app.campaigns.shutdown().await;
     app.sessions.shutdown().await;
     app.store_closed().await;
     Ok(served?)

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use whatsapp_core::{client::CommitHook, event::Event, jid::Jid, time::Timestamp};
 use whatsapp_store::{Change, Changes, Fence, MessageStatus, SeenState, SessionSeen};
 
-use crate::{events::event, time::now_millis};
+use crate::{campaigns::code, events::event, time::now_millis};
 
 /// Adds to the commits of one session's client.
 #[derive(Debug)]
@@ -66,7 +66,8 @@ fn describe(event: &Event) -> Option<(&'static str, Value)> {
             (name, json!(key))
         }
         Event::Refused { key, reason } => {
-            ("message.refused", json!({ "message": key, "reason": reason.to_string() }))
+            let code = code(*reason).stored();
+            ("message.refused", json!({ "message": key, "reason": reason.to_string(), "code": code }))
         }
         Event::Undecryptable { key, gave_up } => {
             ("message.undecryptable", json!({ "message": key, "gaveUp": gave_up }))

@@ -26,6 +26,7 @@ use whatsapp_core::{
 use whatsapp_store::{AccountId, Change, Changes, Lease, SeenState, SessionRecord, Store, WantedState};
 
 use crate::{
+    campaigns::{Answers, Campaigns, SessionSender},
     error::{ApiError, ApiResult},
     events::Events,
     outbox::Outbox,
@@ -57,6 +58,7 @@ pub struct Sessions {
     service: Service,
     events: Events,
     node: Node,
+    campaigns: Campaigns,
     running: Arc<Mutex<HashMap<AccountId, Running>>>,
     gates: Arc<Mutex<HashMap<AccountId, Gate>>>,
     /// The host stops: nothing is started any more.
@@ -113,10 +115,10 @@ pub struct SessionView {
 
 impl Sessions {
     /// None running. `node` is a name that no other node on the same database has.
-    pub fn new(store: Arc<dyn Store>, service: Service, node: &str) -> Self {
-        let (events, node) = (Events::new(store.clone()), Node::new(store.clone(), node));
+    pub fn new(store: Arc<dyn Store>, service: Service, node: &str, campaigns: Campaigns) -> Self {
+        let (events, node) = (Events::new(store.clone()), Node::new(store.clone(), node, campaigns.term));
         let (running, gates, closing) = Default::default();
-        Self { store, service, events, node, running, gates, closing }
+        Self { store, service, events, node, campaigns, running, gates, closing }
     }
 
     /// Starts those that should run and do not run anywhere. Called again and again, it takes over what a node that died
@@ -339,11 +341,14 @@ impl Sessions {
         let (show, code) = watch::channel(None);
         let driving = tokio::spawn(driver.run());
         let driver = driving.abort_handle();
+        let answers = Answers::default();
         let (sessions, id, ending, token) = (self.clone(), record.id.clone(), client.clone(), lease.token);
+        let heard = answers.clone();
         let task = tokio::spawn(async move {
             let reading = async {
                 while let Some(event) = happened.next().await {
                     note_code(&show, &event);
+                    heard.hear(&event);
                 }
             };
             let mut reading = std::pin::pin!(reading);
@@ -358,8 +363,18 @@ impl Sessions {
                 },
             }
             show.send_replace(None);
+            sessions.campaigns.runner.leave(&id).await;
             sessions.ended(id, &lease, driving.await).await;
         });
+        let sender = SessionSender {
+            store: self.store.clone(),
+            account: record.id.clone(),
+            client: client.clone(),
+            answers,
+            pace: self.campaigns.pace,
+            since: record.created_at,
+        };
+        self.campaigns.runner.serve(record.id.clone(), Arc::new(sender));
         self.running().insert(record.id.clone(), Running { client, code, task, driver, token });
         Ok(())
     }

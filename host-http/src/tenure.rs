@@ -6,9 +6,6 @@ use whatsapp_store::{AccountId, Error, Lease, Store, WantedState};
 
 use crate::time::now_millis;
 
-/// How long a lease lasts that is not renewed: so long a session stays down when its node dies.
-const TERM: Duration = Duration::from_secs(30);
-const RENEWAL: Duration = Duration::from_secs(10);
 /// How often it is asked for a lease that another node is about to give back.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -26,12 +23,14 @@ pub(crate) enum Tenure {
 pub(crate) struct Node {
     store: Arc<dyn Store>,
     name: Arc<str>,
+    /// How long a lease lasts that is not renewed: so long a session stays down when its node dies.
+    term: Duration,
 }
 
 impl Node {
     /// A node with a name that no other node on the same database has.
-    pub(crate) fn new(store: Arc<dyn Store>, name: &str) -> Self {
-        Self { store, name: name.into() }
+    pub(crate) fn new(store: Arc<dyn Store>, name: &str, term: Duration) -> Self {
+        Self { store, name: name.into(), term }
     }
 
     /// Takes the lease of a session; `None` when another node has it. What an earlier run of this node still held is given
@@ -47,7 +46,7 @@ impl Node {
 
     async fn acquire(&self, id: &AccountId) -> Result<Option<Lease>, Error> {
         let now = now_millis();
-        let until = now + TERM.as_millis() as i64;
+        let until = now + self.term.as_millis() as i64;
         self.store.acquire_lease(id.workspace(), &lease_name(id), &self.name, now, until).await
     }
 
@@ -55,7 +54,7 @@ impl Node {
     pub(crate) async fn keep(&self, id: &AccountId, lease: &Lease) -> Tenure {
         let mut until = lease.until;
         loop {
-            tokio::time::sleep(RENEWAL).await;
+            tokio::time::sleep(self.term / 3).await;
             match self.acquire(id).await {
                 Ok(Some(renewed)) if renewed.token == lease.token => until = renewed.until,
                 Ok(_) => return Tenure::Lost,
@@ -73,7 +72,7 @@ impl Node {
     /// As [`Node::take`], waiting for another node to give the lease back, as it does once it finds that the session is not to
     /// run any more.
     pub(crate) async fn take_from_others(&self, id: &AccountId) -> Result<Option<Lease>, Error> {
-        let patience = now_millis() + 2 * RENEWAL.as_millis() as i64;
+        let patience = now_millis() + (self.term.as_millis() * 2 / 3) as i64;
         loop {
             let lease = self.take(id).await?;
             if lease.is_some() || now_millis() > patience {

@@ -21,8 +21,8 @@
 //!                  └────┬────┘
 //!                       ▼
 //!                   Scheduled ──► Running ──► Draining ──► Finished
-//!                       │          ▲   │         │
-//!                       ▼          │   ▼         │
+//!                       ▲          ▲   │         │
+//!                       ▼          ▼   ▼         │
 //!                     Paused ◄─────┴───┴─────────┘         Cancelled, from everywhere but Finished
 //! ```
 use whatsapp_store::{
@@ -63,11 +63,11 @@ pub const CAMPAIGN: [(CampaignState, &[CampaignState]); 9] = {
         (Draft, &[Freezing, Approved]),
         (Approved, &[Draft]),
         (Freezing, &[Draft, Approved]),
-        (Scheduled, &[Draft, Approved]),
+        (Scheduled, &[Draft, Approved, Paused]),
         (Running, &[Scheduled, Paused]),
         (Paused, &[Scheduled, Running, Draining]),
         (Draining, &[Running]),
-        (Finished, &[Running, Draining]),
+        (Finished, &[Running, Draining, Scheduled]),
         (Cancelled, &[Draft, Approved, Freezing, Scheduled, Running, Paused, Draining]),
     ]
 };

@@ -8,6 +8,7 @@
 pub mod audience;
 pub mod consent;
 pub mod content;
+pub mod desk;
 pub mod id;
 pub mod lattice;
 pub mod model;

@@ -182,7 +182,11 @@ impl Screening<'_> {
         verdicts: &mut Vec<u16>,
     ) -> Result<(), AudienceError> {
         let addresses: Vec<_> = open.iter().map(|(_, entry)| entry.address()).collect();
-        let refusals = if addresses.is_empty() { Vec::new() } else { self.ask(&addresses).await? };
+        let refusals = if addresses.is_empty() {
+            Vec::new()
+        } else {
+            ask(self.screen, self.consent, &addresses).await?
+        };
         for ((place, entry), address) in open.drain(..).zip(&addresses) {
             let refusal = refusals.iter().find(|(_, found)| found.contains(address));
             verdicts[place] = match refusal {
@@ -202,17 +206,21 @@ impl Screening<'_> {
         breathe().await;
         Ok(())
     }
+}
 
-    async fn ask(&self, addresses: &[String]) -> Result<Vec<(Reason, HashSet<String>)>, AudienceError> {
-        let answers = [
-            (Reason::Suppressed, self.screen.suppressed(addresses).await),
-            (Reason::Withdrawn, self.screen.withdrawn(addresses, self.consent).await),
-            (Reason::Excluded, self.screen.excluded(addresses).await),
-        ];
-        let answer =
-            |(reason, answer): (_, Result<_, _>)| Ok((reason, answer.map_err(AudienceError::Screen)?));
-        answers.into_iter().map(answer).collect()
-    }
+/// Who of these must not be written to, and why.
+async fn ask(
+    screen: &dyn Screen,
+    consent: &ConsentStamp,
+    addresses: &[String],
+) -> Result<Vec<(Reason, HashSet<String>)>, AudienceError> {
+    let answers = [
+        (Reason::Suppressed, screen.suppressed(addresses).await),
+        (Reason::Withdrawn, screen.withdrawn(addresses, consent).await),
+        (Reason::Excluded, screen.excluded(addresses).await),
+    ];
+    let answer = |(reason, answer): (_, Result<_, _>)| Ok((reason, answer.map_err(AudienceError::Screen)?));
+    answers.into_iter().map(answer).collect()
 }
 
 /// Lets others have the thread.

@@ -43,6 +43,9 @@ pub struct Kept {
     /// A random key of 64 hexadecimal digits: the order of the audience and the variants follow from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
     /// The audience, once it is frozen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frozen: Option<Frozen>,

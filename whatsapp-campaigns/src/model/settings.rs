@@ -38,6 +38,10 @@ pub struct Settings {
     /// When it stops by itself.
     #[serde(default)]
     pub auto_pause: AutoPause,
+    /// Write also to people with whom the account has no conversation yet. Accounts that do so often are restricted by the
+    /// service, so the sender's limit of different people in a day holds for them in particular.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub new_conversations: bool,
     /// A second person has to agree before it starts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub needs_approval: bool,

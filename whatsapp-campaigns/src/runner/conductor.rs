@@ -2,6 +2,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use serde_json::json;
+use tokio::task::JoinHandle;
 use whatsapp_store::{
     CampaignChange, CampaignMove, CampaignRecord, CampaignState, Change, Changes, Error as StoreError, Lease,
     RecipientCounts, RecipientState, Store, WorkspaceId,
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     audience::FIRST_SEQ,
-    lattice::followed_by,
+    desk::{Desk, begin_run},
     model::{Document, Kept, LaneSpec},
     window::{Millis, Plan, When, ZoneGroup},
 };
@@ -31,11 +32,13 @@ pub(super) struct Conductor {
     guards: HashMap<(WorkspaceId, String), Guard>,
     /// The next time at which a campaign begins.
     next: Option<Millis>,
+    /// A run of a recurring campaign that is being made.
+    run: Option<JoinHandle<()>>,
 }
 
 impl Conductor {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, lease: None, asked_at: Millis::MIN, guards: HashMap::new(), next: None }
+        Self { shared, lease: None, asked_at: Millis::MIN, guards: HashMap::new(), next: None, run: None }
     }
 
     /// How long until the next round.
@@ -98,11 +101,50 @@ impl Conductor {
         for (workspace, id) in store.campaigns_in_state(&[CampaignState::Scheduled]).await? {
             let Some(record) = store.campaign(&workspace, &id).await? else { continue };
             match starts(&*store, &workspace, &record).await? {
-                Ok(Some(at)) if at <= now => self.start(&workspace, record, now).await?,
-                Ok(Some(at)) => self.next = Some(self.next.map_or(at, |next| next.min(at))),
-                Ok(None) => {}
+                Ok(Begins::At(at)) if at <= now => self.start(&workspace, record, now).await?,
+                Ok(Begins::At(at)) => self.next = Some(self.next.map_or(at, |next| next.min(at))),
+                Ok(Begins::Runs(plan, last)) => self.runs(&workspace, record, &plan, last, now).await?,
+                Ok(Begins::Never) => {}
                 Err(why) => self.commit(&workspace, pause(&id, &why, now)).await?,
             }
+        }
+        Ok(())
+    }
+
+    /// The last run that is due, in a task of its own: it may have many contacts to read. After the last one of all, the
+    /// campaign is over.
+    async fn runs(
+        &mut self,
+        workspace: &WorkspaceId,
+        record: CampaignRecord,
+        plan: &Plan,
+        last: Millis,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let all = std::iter::successors(plan.next_run(last), |run| plan.next_run(*run));
+        let Some(at) = all.take_while(|run| *run <= now).last() else {
+            return match plan.next_run(last) {
+                Some(at) => {
+                    self.next = Some(self.next.map_or(at, |next| next.min(at)));
+                    Ok(())
+                }
+                None => {
+                    let list = finished(&record.id, CampaignState::Scheduled, json!({}), now);
+                    self.commit(workspace, list).await
+                }
+            };
+        };
+        if self.run.as_ref().is_none_or(JoinHandle::is_finished) {
+            let shared = self.shared.clone();
+            let desk = Desk::with_clock(shared.store.clone(), workspace.clone(), shared.clock.clone());
+            self.run = Some(tokio::spawn(async move {
+                match begin_run(&desk, &record, at).await {
+                    Ok(()) => shared.nudge.notify_one(),
+                    Err(error) => {
+                        tracing::warn!(%error, "a run of a campaign did not begin: it is tried again");
+                    }
+                }
+            }));
         }
         Ok(())
     }
@@ -195,15 +237,8 @@ impl Conductor {
                 Some((serde_json::to_value(state).ok()?.as_str()?.to_owned(), (*count).into()))
             })
             .collect();
-        let told = json!({ "campaignId": id, "recipients": counts.total(), "counts": by_state });
-        let step = CampaignMove {
-            campaign: id.clone(),
-            state: CampaignState::Finished,
-            reason: None,
-            from: followed_by(CampaignState::Finished),
-            at: now,
-        };
-        let list = vec![CampaignChange::SetState(step).into(), event("campaign.completed", &told, now)];
+        let told = json!({ "recipients": counts.total(), "counts": by_state });
+        let list = finished(id, live.record.state, told, now);
         self.commit(workspace, list).await
     }
 }
@@ -218,23 +253,50 @@ fn has_ended(plan: &Plan, zones: ZoneGroup, now: Millis) -> bool {
     plan.next(zones, now) == When::Ended
 }
 
-/// When a campaign begins, by the clocks of those who are first; `None` of one whose runs begin instead.
+/// How a campaign that waits for its time begins.
+enum Begins {
+    /// Then, by the clocks of those who are first.
+    At(Millis),
+    /// Again and again; the last time was that one.
+    Runs(Plan, Millis),
+    /// There is nobody.
+    Never,
+}
+
 async fn starts(
     store: &dyn Store,
     workspace: &WorkspaceId,
     record: &CampaignRecord,
-) -> Result<Result<Option<Millis>, String>, StoreError> {
-    let plan = Document::from_json(&record.definition)
-        .map_err(|error| error.to_string())
-        .and_then(|document| document.settings.timing.plan().map_err(|error| error.to_string()));
-    let plan = match plan {
-        Ok(plan) if plan.is_recurring() => return Ok(Ok(None)),
-        Ok(plan) => plan,
+) -> Result<Result<Begins, String>, StoreError> {
+    let read =
+        Document::from_json(&record.definition).map_err(|error| error.to_string()).and_then(|document| {
+            let plan = document.settings.timing.plan().map_err(|error| error.to_string())?;
+            Ok((plan, document.kept))
+        });
+    let (plan, kept) = match read {
+        Ok(read) => read,
         Err(why) => return Ok(Err(format!("what is stored of it cannot be used: {why}"))),
     };
+    if plan.is_recurring() {
+        // From when it was let go: runs before that were not wanted.
+        return Ok(Ok(Begins::Runs(plan, kept.last_run.unwrap_or(record.updated_at))));
+    }
     let lanes = store.lanes(workspace, &record.id).await?;
     let zones = lanes.iter().filter_map(|lane| Some(LaneSpec::from_json(&lane.definition).ok()?.zones));
-    Ok(Ok(zones.filter_map(|zones| plan.starts(zones)).min()))
+    Ok(Ok(zones.filter_map(|zones| plan.starts(zones)).min().map_or(Begins::Never, Begins::At)))
+}
+
+/// The end of a campaign that is in that state.
+fn finished(id: &str, state: CampaignState, mut told: serde_json::Value, at: Millis) -> Vec<Change> {
+    let step = CampaignMove {
+        campaign: id.to_owned(),
+        state: CampaignState::Finished,
+        reason: None,
+        from: CampaignState::bits(&[state]),
+        at,
+    };
+    told["campaignId"] = id.into();
+    vec![CampaignChange::SetState(step).into(), event("campaign.completed", &told, at)]
 }
 
 /// Writes what the library keeps of a campaign.

@@ -304,7 +304,8 @@ fn message(live: &Live, lane: i32, seq: u32, row: &AudienceRow) -> Result<Messag
     })?;
     let values = Values::from_bytes(&row.variables).map_err(|_| Unsendable::Missing)?;
     let content = live.template.render(&values, variant).map_err(|_| Unsendable::Missing)?;
-    Ok(Message { id: live.keys.ids.id(id), to: row.address.clone(), content })
+    let may_begin = live.document.settings.new_conversations;
+    Ok(Message { id: live.keys.ids.id(id), to: row.address.clone(), content, may_begin })
 }
 
 /// The people that a sender has reached in the last day, as they were stored.

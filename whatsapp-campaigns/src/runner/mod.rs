@@ -48,6 +48,7 @@ use self::{
     lanes::Lanes,
     line::{Ended, Line, Wishes, micros},
 };
+pub(crate) use self::{board::key, tick::event};
 pub use self::{
     ears::{Ears, Heard, Incoming, Receipt, ReceiptKind},
     keys::Keys,

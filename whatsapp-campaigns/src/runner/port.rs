@@ -15,6 +15,8 @@ pub struct Message {
     pub to: String,
     /// What it says, the same whenever this row is sent.
     pub content: Content,
+    /// May it begin a conversation? If not, it is only for somebody with whom there is one.
+    pub may_begin: bool,
 }
 
 impl std::fmt::Debug for Message {
@@ -37,6 +39,8 @@ pub enum Submission {
         /// Until when the sender may not send, if that was said, milliseconds since the Unix epoch.
         until: Option<Millis>,
     },
+    /// It would begin a conversation, and may not.
+    NoConversation,
     /// Nobody knows. It is handed over again later, under the same id.
     Unknown,
 }

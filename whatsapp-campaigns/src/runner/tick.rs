@@ -7,7 +7,7 @@ use std::{
 use serde_json::json;
 use whatsapp_store::{
     CampaignChange, Change, Changes, Error as StoreError, ErrorKind, EventChange, NewEvent, RangeClaim,
-    RangeLease, ReachChange, Suppression,
+    RangeLease, ReachChange, RecipientState, Suppression,
 };
 
 use super::{
@@ -295,6 +295,9 @@ impl Line {
                     range.also.push(sent(&range.live, self.account.name(), id, &unsent.row.address, now));
                 }
             }
+            Submission::NoConversation => {
+                range.note(seq, RowEvent::Excluded(RecipientState::NoConsent), None);
+            }
             Submission::Unknown => {
                 let code = Code::Unsent.stored();
                 range.note(seq, RowEvent::RetryLater { code }, Some(now + DOUBT));
@@ -338,6 +341,6 @@ fn sent(live: &Live, sender: &str, id: RowId, to: &str, now: Millis) -> Change {
 }
 
 /// An event to be put into a commit.
-pub(super) fn event(key: &str, data: &serde_json::Value, at: Millis) -> Change {
+pub(crate) fn event(key: &str, data: &serde_json::Value, at: Millis) -> Change {
     EventChange::Put(NewEvent { key: key.to_owned(), data: data.to_string(), at }).into()
 }

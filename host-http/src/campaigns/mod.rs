@@ -1,0 +1,111 @@
+//! Campaigns: the runner, the protocol client as its sender, and what comes back.
+mod follow;
+mod sender;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::task::JoinHandle;
+use whatsapp_campaigns::{
+    pacing::{Rate, SECOND, WarmUp},
+    runner::{Options, Runner},
+    scheduler::Limits,
+};
+use whatsapp_store::Store;
+
+pub(crate) use self::sender::{Answers, SessionSender, code};
+
+/// How fast sessions send campaigns.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Messages in a minute, of which people and bots have the reserve.
+    pub per_minute: u32,
+    /// The part that campaigns leave to people and bots, in percent.
+    pub reserve: u8,
+    /// Different people in a day, once a session is old enough; `None` for no limit.
+    pub people: Option<u32>,
+}
+
+impl Default for Pace {
+    /// What suits a linked device: careful.
+    fn default() -> Self {
+        Self { per_minute: 10, reserve: 50, people: Some(1_000) }
+    }
+}
+
+impl Pace {
+    /// In the sandbox there is nobody to be careful with.
+    pub const SANDBOX: Self = Self { per_minute: 1_200, reserve: 10, people: None };
+
+    /// The limits of a session that is so many days old.
+    pub fn limits(&self, days: u32) -> Limits {
+        let rate = Rate::per(self.per_minute, 60 * SECOND, if self.per_minute > 60 { 1 } else { 3 });
+        let pair = Rate { interval: rate.interval.min(6 * SECOND), burst: 1 };
+        let people = self.people.map(|ceiling| WarmUp { ceiling, ..WarmUp::default() }.cap(days) as usize);
+        Limits { rate, pair, people, reserve: f64::from(self.reserve) / 100.0 }
+    }
+}
+
+/// The campaigns of this node. Cheap to clone.
+#[derive(Clone)]
+pub struct Campaigns {
+    /// Sends them.
+    pub runner: Runner,
+    /// How fast.
+    pub pace: Pace,
+    /// How long what this node has stays its own without being renewed.
+    pub term: Duration,
+    store: Arc<dyn Store>,
+    owner: Arc<str>,
+    tasks: Arc<std::sync::Mutex<Vec<JoinHandle<()>>>>,
+}
+
+impl fmt::Debug for Campaigns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Campaigns").field("pace", &self.pace).finish_non_exhaustive()
+    }
+}
+
+impl Campaigns {
+    /// On a store; `node` is a name that no other node has. Nothing runs yet.
+    pub fn new(store: Arc<dyn Store>, node: &str, pace: Pace, term: Duration) -> Self {
+        let mut options = Options::new(node);
+        options.term = i64::try_from(term.as_millis()).unwrap_or(i64::MAX);
+        options.under_way = 64;
+        let runner = Runner::new(store.clone(), options);
+        Self { runner, pace, term, store, owner: node.into(), tasks: Arc::default() }
+    }
+
+    /// Starts to look after them.
+    pub fn start(&self) {
+        let runner = self.runner.clone();
+        let following = follow::run(self.store.clone(), self.owner.clone());
+        let mut tasks = self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        tasks.push(tokio::spawn(async move { runner.run().await }));
+        tasks.push(tokio::spawn(following));
+    }
+
+    /// Finishes what is under way, and gives everything back.
+    pub async fn shutdown(&self) {
+        self.runner.shutdown().await;
+        let mut tasks =
+            std::mem::take(&mut *self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        // The follower has nothing to finish: what it did not note as passed is read again.
+        if let Some(following) = tasks.pop() {
+            following.abort();
+        }
+        futures_util::future::join_all(tasks).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_session_starts_slowly() {
+        let limits = Pace::default().limits(0);
+        assert_eq!((limits.people, limits.rate.interval, limits.rate.burst), (Some(20), 6 * SECOND, 3));
+        assert_eq!(Pace::default().limits(30).people, Some(1_000));
+        assert_eq!(Pace::SANDBOX.limits(0).people, None);
+    }
+}

@@ -1,0 +1,98 @@
+//! Why something was not done, and what to do.
+use whatsapp_store::{CampaignState, Error as StoreError, ErrorKind};
+
+use crate::{
+    audience::AudienceError,
+    content::{BindError, RenderError},
+    model::SettingsError,
+};
+
+/// Why something was not done. All texts are for the person who asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeskError {
+    /// No such campaign.
+    #[error("there is no such campaign")]
+    NotFound,
+    /// The id is taken.
+    #[error("there is a campaign of that id already: choose another")]
+    Exists,
+    /// No id.
+    #[error("the id of a campaign has 1 to 64 letters, digits, hyphens and underscores")]
+    Id,
+    /// It cannot be done in that state.
+    #[error("the campaign is {}: {todo}", word(*state))]
+    State {
+        /// The state that it is in.
+        state: CampaignState,
+        /// What to do.
+        todo: &'static str,
+    },
+    /// The settings do not work.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// What is stored cannot be used.
+    #[error("what is stored of the campaign cannot be used: change its settings")]
+    Stored,
+    /// Nobody would be written to.
+    #[error("nobody is among the recipients yet: upload some first")]
+    NoRecipients,
+    /// The recipients are for something else.
+    #[error("the content or the senders changed since the recipients were uploaded: upload them again")]
+    OutOfDate,
+    /// Nobody looked at what would happen.
+    #[error("look at a dry run of this audience first")]
+    NoDryRun,
+    /// A second person has to agree.
+    #[error("a second person has to approve the campaign first")]
+    NotApproved,
+    /// It has to be another person.
+    #[error("whoever made a campaign does not approve it: another person has to")]
+    SamePerson,
+    /// The audience is a filter, or a file.
+    #[error("{0}")]
+    WrongAudience(&'static str),
+    /// Somebody else is writing its recipients.
+    #[error("somebody is uploading recipients of this campaign right now: try again later")]
+    Uploading,
+    /// The audience cannot be read.
+    #[error(transparent)]
+    Audience(#[from] AudienceError),
+    /// Values do not fit.
+    #[error(transparent)]
+    Values(#[from] BindError),
+    /// The content does not work with these values.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// Something went wrong in the program.
+    #[error("an internal error: try again")]
+    Internal,
+    /// The store failed.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for DeskError {
+    fn from(error: StoreError) -> Self {
+        match error.kind() {
+            ErrorKind::Fenced => Self::Uploading,
+            _ => Self::Store(error),
+        }
+    }
+}
+
+/// A state as people call it.
+pub(super) fn word(state: CampaignState) -> &'static str {
+    match state {
+        CampaignState::Draft => "a draft",
+        CampaignState::Approved => "approved",
+        CampaignState::Freezing => "taking its recipients in",
+        CampaignState::Scheduled => "scheduled",
+        CampaignState::Running => "running",
+        CampaignState::Paused => "paused",
+        CampaignState::Draining => "about to end",
+        CampaignState::Finished => "finished",
+        CampaignState::Cancelled => "cancelled",
+        _ => "in a state of a newer version",
+    }
+}

@@ -1,0 +1,290 @@
+//! From a file or the contacts to numbered recipients in the store, as one call.
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use serde_json::json;
+use whatsapp_store::{CampaignChange, CampaignRecord, CampaignState, Change, ContactRecord, LaneRecord};
+
+use super::{
+    Desk, DeskError, Shown,
+    lanes::{LaneBook, ZONE},
+    sink::StoreSink,
+};
+use crate::{
+    audience::{
+        AudienceError, Column, ConsentStamp, FIRST_SEQ, Freeze, Mapping, Missing, Region, Report, Row, Rows,
+        Source, StoreScreen,
+    },
+    content::Template,
+    model::{Document, Frozen, Kept, LaneSpec},
+    runner::key,
+};
+
+/// Contacts read at once.
+const PAGE: u32 = 500;
+/// Pages that wait to be taken in.
+const AHEAD: usize = 4;
+
+/// What the columns of a file mean.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// What says that they agreed.
+    pub consent: ConsentStamp,
+    /// The column of the numbers; `phone` unless said otherwise.
+    pub address: Column,
+    /// The country of numbers without a country's code.
+    pub region: Option<Region>,
+    /// Columns of variables that are not called like them.
+    pub columns: BTreeMap<String, Column>,
+    /// The column of time zones such as `Europe/Berlin`, if there is one; else the number's country says.
+    pub zone: Option<Column>,
+    /// A column that says whether they agreed, and the words that mean yes.
+    pub agreed: Option<(Column, Vec<String>)>,
+    /// Addresses to leave out, such as `4915123456789`.
+    pub exclude: BTreeSet<String>,
+    /// Where temporary files go; the system's folder for them unless said otherwise.
+    pub temporary: Option<PathBuf>,
+}
+
+impl Upload {
+    /// Numbers in the column `phone`, each variable in the column of its name.
+    pub fn new(consent: ConsentStamp) -> Self {
+        Self {
+            consent,
+            address: "phone".into(),
+            region: None,
+            columns: BTreeMap::new(),
+            zone: None,
+            agreed: None,
+            exclude: BTreeSet::new(),
+            temporary: None,
+        }
+    }
+
+    fn mapping(&self, template: &Template) -> Mapping {
+        let mut mapping = Mapping::new(self.address.clone(), self.consent.clone());
+        if let Some(region) = self.region {
+            mapping = mapping.region(region);
+        }
+        for name in template.variables() {
+            let column = self.columns.get(name).cloned().unwrap_or_else(|| name.into());
+            // What is missing is decided by the variable's own rule.
+            mapping = mapping.variable(name, column, Missing::Leave);
+        }
+        if let Some(zone) = &self.zone {
+            mapping = mapping.variable(ZONE, zone.clone(), Missing::Leave);
+        }
+        if let Some((column, words)) = &self.agreed {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            mapping = mapping.agreed(column.clone(), &words);
+        }
+        mapping
+    }
+}
+
+impl Desk {
+    /// Takes the recipients of a draft from a file, in place of those it had. Rows that are not written to are listed in
+    /// `rejects` as CSV, with their reason, and counted.
+    ///
+    /// # Errors
+    /// When it is no draft, somebody else uploads, or the file cannot be used; then the campaign has no recipients.
+    pub async fn upload(
+        &self,
+        id: &str,
+        source: impl Source + Send + 'static,
+        upload: Upload,
+        rejects: impl Write + Send + 'static,
+        actor: &str,
+    ) -> Result<Frozen, DeskError> {
+        let shown = self.show(id).await?;
+        if shown.document.settings.audience.is_some() {
+            return Err(DeskError::WrongAudience("the recipients of this campaign are a filter of contacts"));
+        }
+        self.freeze(shown, source, upload, rejects, actor).await
+    }
+
+    /// Takes the recipients of a draft from the contacts that its filter finds and that agreed.
+    ///
+    /// # Errors
+    /// As [`Desk::upload`].
+    pub async fn freeze_contacts(&self, id: &str, actor: &str) -> Result<Frozen, DeskError> {
+        let shown = self.show(id).await?;
+        let Some(audience) = shown.document.settings.audience.clone() else {
+            return Err(DeskError::WrongAudience("this campaign has no filter of contacts: upload a file"));
+        };
+        let scope = audience.filter.consent_scope.clone().unwrap_or_default();
+        let consent = ConsentStamp::new(&scope, "contacts", self.clock.now(), "noted at each contact");
+        let upload = Upload {
+            exclude: audience.exclude.clone(),
+            zone: Some(ZONE.into()),
+            ..Upload::new(consent.map_err(|_| DeskError::Stored)?)
+        };
+        let (pages, source) = std::sync::mpsc::sync_channel(AHEAD);
+        let variables = shown.document.settings.content.variables.keys().cloned().collect();
+        let (store, workspace, filter) = (self.store.clone(), self.workspace.clone(), audience.filter);
+        // Reads ahead in a task of its own; it ends when the other side is gone.
+        let reading = tokio::spawn(async move {
+            let mut after: Option<String> = None;
+            loop {
+                let page = store.audience_page(&workspace, &filter, after.as_deref(), PAGE).await?;
+                after = page.last().map(|contact| contact.id.clone());
+                let is_last = after.is_none();
+                let pages = pages.clone();
+                let sent = tokio::task::spawn_blocking(move || pages.send(page)).await;
+                if is_last || !matches!(sent, Ok(Ok(()))) {
+                    return Ok::<(), whatsapp_store::Error>(());
+                }
+            }
+        });
+        let contacts = Contacts { pages: source, variables };
+        let frozen = self.freeze(shown, contacts, upload, std::io::sink(), actor).await;
+        match reading.await {
+            Ok(Ok(())) => frozen,
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(DeskError::Internal),
+        }
+    }
+
+    async fn freeze(
+        &self,
+        shown: Shown,
+        source: impl Source + Send + 'static,
+        upload: Upload,
+        rejects: impl Write + Send + 'static,
+        actor: &str,
+    ) -> Result<Frozen, DeskError> {
+        let Shown { record, mut document } = shown;
+        self.is_draft(&record)?;
+        let template = document.settings.check()?.template;
+        let sink = StoreSink::open(&*self.store, &*self.clock, &self.workspace, &record.id).await?;
+        let mut sink = sink.ok_or(DeskError::Uploading)?;
+        document.kept = Kept { frozen: None, dry_run: None, ..document.kept };
+        sink.commit(self.anew(&record, &record.name, &document, CampaignState::Freezing).into()).await?;
+        let taken = self.take_in(&mut sink, &document, template, source, upload, rejects).await;
+        let done = match taken {
+            Ok((frozen, lanes)) => {
+                document.kept.frozen = Some(frozen.clone());
+                let details = json!({ "rows": frozen.rows, "recipients": frozen.recipients, "consent": frozen.consent });
+                let mut list = lanes;
+                list.extend(self.drafted(&record, &document));
+                list.push(self.audit(actor, "campaign.recipients", &record.id, details));
+                sink.commit(list).await.map(|()| frozen).map_err(DeskError::from)
+            }
+            Err(error) => {
+                // Without recipients, and without half of them.
+                let list = self.anew(&record, &record.name, &document, CampaignState::Draft).into();
+                sink.commit(list).await.map_err(DeskError::from).and(Err(error))
+            }
+        };
+        sink.close().await;
+        done
+    }
+
+    fn drafted(&self, record: &CampaignRecord, document: &Document) -> [Change; 2] {
+        let from = CampaignState::bits(&[CampaignState::Freezing]);
+        let drafted = self.moved_from(&record.id, CampaignState::Draft, None, from);
+        [drafted, CampaignChange::Put(self.with(record, document)).into()]
+    }
+
+    async fn take_in(
+        &self,
+        sink: &mut StoreSink<'_>,
+        document: &Document,
+        template: Arc<Template>,
+        source: impl Source + Send + 'static,
+        upload: Upload,
+        rejects: impl Write + Send + 'static,
+    ) -> Result<(Frozen, Vec<Change>), DeskError> {
+        let key = document.kept.key.as_deref().and_then(key).ok_or(DeskError::Stored)?;
+        let version = template.version();
+        let mut freeze = Freeze::new(upload.mapping(&template), key)
+            .template(template)
+            .rejects_to(std::io::BufWriter::new(rejects));
+        if let Some(folder) = &upload.temporary {
+            freeze = freeze.temporary_files_in(folder);
+        }
+        let gathered = tokio::task::spawn_blocking(move || freeze.gather(source)).await;
+        let gathered = gathered.map_err(|_| DeskError::Internal)??;
+        let book = LaneBook::new(document.settings.senders.clone());
+        let screen = StoreScreen::new(&*self.store, self.workspace.clone()).excluding(upload.exclude);
+        let report = gathered.hand_out(&|recipient| book.lane(recipient), &screen, sink).await;
+        let report = report.map_err(|error| unwrapped(error))?;
+        let id = sink.campaign().to_owned();
+        let lanes = report.lanes.iter().filter_map(|size| {
+            let (sender, zones) = book.of(size.lane)?;
+            let definition = LaneSpec { sender, zones, rows: size.rows }.to_json();
+            let places = size.places();
+            let lane = LaneRecord {
+                campaign: id.clone(),
+                lane: size.lane,
+                next: places.start,
+                end: places.end,
+                definition,
+            };
+            Some(CampaignChange::PutLane(lane).into())
+        });
+        Ok((self.frozen(&report, version.to_string()), lanes.collect()))
+    }
+
+    fn frozen(&self, report: &Report, version: String) -> Frozen {
+        Frozen {
+            at: self.clock.now(),
+            version,
+            rows: report.rows,
+            recipients: report.accepted,
+            refused: report.refused.iter().map(|(reason, count)| (reason.code().to_owned(), count)).collect(),
+            absent_columns: report.absent_columns.clone(),
+            consent: report.consent.reference(),
+            evidence: report.consent.evidence().to_owned(),
+        }
+    }
+}
+
+/// The store's own error, if it was one.
+fn unwrapped(error: AudienceError) -> DeskError {
+    match error {
+        AudienceError::Sink(inner) | AudienceError::Screen(inner) => {
+            match inner.downcast::<whatsapp_store::Error>() {
+                Ok(error) => (*error).into(),
+                Err(inner) => AudienceError::Sink(inner).into(),
+            }
+        }
+        error => error.into(),
+    }
+}
+
+/// Contacts as rows.
+struct Contacts {
+    pages: std::sync::mpsc::Receiver<Vec<ContactRecord>>,
+    variables: Vec<String>,
+}
+
+impl Source for Contacts {
+    fn read(self: Box<Self>, rows: &mut dyn Rows) -> Result<(), AudienceError> {
+        let mut names = vec!["phone".to_owned(), ZONE.to_owned()];
+        names.extend(self.variables.iter().filter(|name| *name != ZONE && *name != "phone").cloned());
+        rows.header(&names)?;
+        let mut row = Row::default();
+        for contact in self.pages.iter().take_while(|page| !page.is_empty()).flatten() {
+            row.line += 1;
+            row.clear();
+            row.push(contact.phone.as_deref().unwrap_or_default());
+            row.push(contact.time_zone.as_deref().unwrap_or_default());
+            for name in &names[2..] {
+                let field = contact.fields.get(name).map(String::as_str);
+                row.push(
+                    field.or_else(|| (name == "name").then_some(contact.name.as_str())).unwrap_or_default(),
+                );
+            }
+            rows.row(&row)?;
+        }
+        Ok(())
+    }
+}
+
+/// The first place of every lane.
+pub(super) const FIRST: u32 = FIRST_SEQ;

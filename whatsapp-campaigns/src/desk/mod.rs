@@ -1,0 +1,300 @@
+//! All that a person does with campaigns: make them, give them recipients, look at what would happen, start, pause, and see
+//! how they went. The [`runner`](crate::runner) does the rest.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use whatsapp_campaigns::{
+//!     audience::{ConsentStamp, CsvSource},
+//!     desk::{Desk, Upload},
+//!     model::Settings,
+//! };
+//! use whatsapp_store::{WorkspaceId, memory::MemoryStore};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let desk = Desk::new(Arc::new(MemoryStore::new()), WorkspaceId::default());
+//! let settings = Settings::from_json(r#"{
+//!     "senders": ["shop"],
+//!     "content": {"category": "utility", "variants": [{"name": "a", "content": {"type": "text", "text": "We moved."}}]},
+//!     "timing": {"schedule": {"type": "once", "at": 1790000000000}}
+//! }"#)?;
+//! desk.create("moved", "We moved", settings, "ana").await?;
+//! let consent = ConsentStamp::new("news", "form:shop", 1_780_000_000_000, "https://example.org/form")?;
+//! let file = CsvSource::new("phone\n+49 151 23456789\n12\n".as_bytes());
+//! let frozen = desk.upload("moved", file, Upload::new(consent), std::io::sink(), "ana").await?;
+//! assert_eq!((frozen.rows, frozen.recipients), (2, 1));
+//! # Ok(())
+//! # }
+//! ```
+mod error;
+mod export;
+mod freeze;
+mod lanes;
+mod look;
+mod runs;
+mod sink;
+mod steps;
+
+use std::{fmt, sync::Arc};
+
+use rand::RngExt;
+use serde_json::json;
+use whatsapp_store::{
+    AuditChange, AuditEntry, CampaignChange, CampaignMove, CampaignPage, CampaignRecord, CampaignState,
+    Change, Changes, Error as StoreError, ErrorKind, Store, WorkspaceId,
+};
+
+pub(crate) use self::runs::begin_run;
+pub use self::{
+    error::DeskError,
+    export::ExportFormat,
+    freeze::Upload,
+    look::{CanaryView, PreviewRow, Progress},
+};
+use crate::{
+    lattice::followed_by,
+    model::{Document, Kept, Settings},
+    runner::{Clock, SystemClock},
+    window::Millis,
+};
+
+/// The campaigns of a workspace, as a person handles them. Cheap to clone.
+#[derive(Clone)]
+pub struct Desk {
+    store: Arc<dyn Store>,
+    workspace: WorkspaceId,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("workspace", &self.workspace).finish_non_exhaustive()
+    }
+}
+
+/// A campaign as it is stored, read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// The record.
+    pub record: CampaignRecord,
+    /// What its definition says.
+    pub document: Document,
+}
+
+impl Desk {
+    /// Of a workspace, by the clock of this machine.
+    pub fn new(store: Arc<dyn Store>, workspace: WorkspaceId) -> Self {
+        Self::with_clock(store, workspace, Arc::new(SystemClock))
+    }
+
+    /// By another clock.
+    pub fn with_clock(store: Arc<dyn Store>, workspace: WorkspaceId, clock: Arc<dyn Clock>) -> Self {
+        Self { store, workspace, clock }
+    }
+
+    /// Makes a campaign, as a draft.
+    ///
+    /// # Errors
+    /// When the settings do not work, the id is taken or none, or it cannot be stored.
+    pub async fn create(
+        &self,
+        id: &str,
+        name: &str,
+        settings: Settings,
+        actor: &str,
+    ) -> Result<Shown, DeskError> {
+        settings.check()?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if !(1..=64).contains(&id.len()) || !id.bytes().all(is_plain) {
+            return Err(DeskError::Id);
+        }
+        if self.store.campaign(&self.workspace, id).await?.is_some() {
+            return Err(DeskError::Exists);
+        }
+        let kept = Kept { key: Some(random_key()), created_by: Some(actor.to_owned()), ..Kept::default() };
+        let record = self.record(id, name, &Document { settings, kept });
+        let changes =
+            vec![CampaignChange::Put(record).into(), self.audit(actor, "campaign.created", id, json!({}))];
+        self.commit(changes).await?;
+        self.show(id).await
+    }
+
+    /// Changes the settings of a draft. Recipients who were uploaded for another content or other senders are forgotten.
+    ///
+    /// # Errors
+    /// When the settings do not work, or it is no draft any more.
+    pub async fn change(
+        &self,
+        id: &str,
+        name: Option<&str>,
+        settings: Settings,
+        actor: &str,
+    ) -> Result<Shown, DeskError> {
+        let checked = settings.check()?;
+        let Shown { record, document } = self.show(id).await?;
+        self.is_draft(&record)?;
+        let former = &document.settings;
+        let fits =
+            document.kept.frozen.as_ref().is_some_and(|frozen| frozen.fits(checked.template.version()));
+        let stays = fits && former.senders == settings.senders && former.audience == settings.audience;
+        let kept = Kept { frozen: document.kept.frozen.filter(|_| stays), dry_run: None, ..document.kept };
+        let document = Document { settings, kept };
+        let name = name.unwrap_or(&record.name);
+        let audit = self.audit(actor, "campaign.changed", id, json!({ "recipientsForgotten": !stays }));
+        let mut list = Vec::new();
+        if stays {
+            list.push(
+                CampaignChange::Put(CampaignRecord {
+                    name: name.to_owned(),
+                    ..self.with(&record, &document)
+                })
+                .into(),
+            );
+            if record.state == CampaignState::Approved {
+                list.push(self.moved(id, CampaignState::Draft, None));
+            }
+        } else {
+            list.extend(self.anew(&record, name, &document, CampaignState::Draft));
+        }
+        list.push(audit);
+        self.commit(list).await?;
+        self.show(id).await
+    }
+
+    /// A page of campaigns, newest first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn list(&self, before: Option<&str>, limit: u32) -> Result<CampaignPage, DeskError> {
+        Ok(self.store.campaigns(&self.workspace, before, limit).await?)
+    }
+
+    /// A campaign.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub async fn show(&self, id: &str) -> Result<Shown, DeskError> {
+        let record = self.store.campaign(&self.workspace, id).await?.ok_or(DeskError::NotFound)?;
+        let document = Document::from_json(&record.definition).map_err(|_| DeskError::Stored)?;
+        Ok(Shown { record, document })
+    }
+
+    /// Removes a campaign with all that belongs to it.
+    ///
+    /// # Errors
+    /// When there is none, or it sends.
+    pub async fn delete(&self, id: &str, actor: &str) -> Result<(), DeskError> {
+        let record = self.store.campaign(&self.workspace, id).await?.ok_or(DeskError::NotFound)?;
+        if matches!(record.state, CampaignState::Running | CampaignState::Draining | CampaignState::Scheduled)
+        {
+            return Err(DeskError::State { state: record.state, todo: "cancel it first" });
+        }
+        let audit = self.audit(actor, "campaign.deleted", id, json!({ "name": record.name }));
+        self.commit(vec![CampaignChange::Delete { campaign: id.to_owned() }.into(), audit]).await
+    }
+
+    fn is_draft(&self, record: &CampaignRecord) -> Result<(), DeskError> {
+        match record.state {
+            CampaignState::Draft | CampaignState::Approved => Ok(()),
+            // Of somebody who did not come to the end; a lease says whether somebody is still at it.
+            CampaignState::Freezing => Ok(()),
+            state => Err(DeskError::State { state, todo: "make another one, or cancel it" }),
+        }
+    }
+
+    fn record(&self, id: &str, name: &str, document: &Document) -> CampaignRecord {
+        let now = self.clock.now();
+        CampaignRecord {
+            id: id.to_owned(),
+            number: 0,
+            name: name.to_owned(),
+            state: CampaignState::Draft,
+            reason: None,
+            definition: document.to_json(),
+            base_at: now,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// A record with another document.
+    fn with(&self, record: &CampaignRecord, document: &Document) -> CampaignRecord {
+        CampaignRecord { definition: document.to_json(), updated_at: self.clock.now(), ..record.clone() }
+    }
+
+    /// The campaign without its audience: a place that was given once stays as it is.
+    fn anew(
+        &self,
+        record: &CampaignRecord,
+        name: &str,
+        document: &Document,
+        state: CampaignState,
+    ) -> [Change; 2] {
+        let fresh = CampaignRecord {
+            state,
+            reason: None,
+            created_at: record.created_at,
+            ..self.record(&record.id, name, document)
+        };
+        [CampaignChange::Delete { campaign: record.id.clone() }.into(), CampaignChange::Put(fresh).into()]
+    }
+
+    fn moved(&self, id: &str, state: CampaignState, reason: Option<&str>) -> Change {
+        self.moved_from(id, state, reason, followed_by(state))
+    }
+
+    fn moved_from(&self, id: &str, state: CampaignState, reason: Option<&str>, from: u64) -> Change {
+        let (campaign, at) = (id.to_owned(), self.clock.now());
+        let reason = reason.map(str::to_owned);
+        CampaignChange::SetState(CampaignMove { campaign, state, reason, from, at }).into()
+    }
+
+    fn audit(&self, actor: &str, action: &str, id: &str, details: serde_json::Value) -> Change {
+        AuditChange::Append(AuditEntry {
+            at: self.clock.now(),
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            subject: format!("campaign/{id}"),
+            details: details.to_string(),
+        })
+        .into()
+    }
+
+    async fn commit(&self, list: Vec<Change>) -> Result<(), DeskError> {
+        let mut changes = Changes::new(self.workspace.clone());
+        changes.list = list;
+        Ok(self.store.commit(changes).await?)
+    }
+
+    /// Commits a move; when somebody else moved the campaign first, says where to.
+    async fn step(&self, id: &str, list: Vec<Change>) -> Result<Shown, DeskError> {
+        match self.commit(list).await {
+            Err(DeskError::Store(error)) if is_conflict(&error) => {
+                let state = self.show(id).await?.record.state;
+                Err(DeskError::State { state, todo: "look at it again" })
+            }
+            Err(error) => Err(error),
+            Ok(()) => self.show(id).await,
+        }
+    }
+}
+
+fn is_conflict(error: &StoreError) -> bool {
+    error.kind() == ErrorKind::Conflict
+}
+
+/// 64 hexadecimal digits.
+fn random_key() -> String {
+    let mut key = [0_u8; 32];
+    rand::rng().fill(&mut key[..]);
+    key.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// When something happened, for people.
+fn rfc3339(at: Millis) -> String {
+    jiff::Timestamp::from_millisecond(at).map(|at| at.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use whatsapp_store::{CampaignState, RecipientState};
+
+use super::bench::{Bench, people};
+use crate::{
+    desk::{DeskError, ExportFormat},
+    pacing::{Rate, SECOND},
+    runner::{Clock, Message, Options, Runner, Sender, Submission},
+    scheduler::Limits,
+};
+
+struct Swift;
+
+#[async_trait]
+impl Sender for Swift {
+    async fn submit(&self, _: Message) -> Submission {
+        Submission::Acked
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { rate: Rate::per(10_000, SECOND, 1), reserve: 0.0, ..Limits::default() }
+    }
+}
+
+async fn finished(bench: &Bench, rows: u32) {
+    bench.draft("spring").await;
+    bench.upload("spring", people(rows)).await.unwrap();
+    bench.desk.note_dry_run("spring").await.unwrap();
+    bench.desk.start("spring", "ana").await.unwrap();
+    let runner = Runner::with_clock(bench.store.clone(), Options::new("a"), Arc::new(bench.clock.clone()));
+    for sender in ["shop", "branch"] {
+        runner.serve(sender.parse().unwrap(), Arc::new(Swift));
+    }
+    let running = tokio::spawn({
+        let runner = runner.clone();
+        async move { runner.run().await }
+    });
+    while bench.desk.show("spring").await.unwrap().record.state != CampaignState::Finished {
+        *bench.clock.0.lock().unwrap() += 50;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    runner.shutdown().await;
+    running.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_a_file_to_an_export() {
+    let bench = Bench::new();
+    finished(&bench, 700).await;
+    let progress = bench.desk.progress("spring").await.unwrap();
+    assert_eq!((progress.recipients, progress.left, progress.counts[&RecipientState::Acked]), (700, 0, 700));
+    let (mut csv, mut after) = (String::new(), None);
+    loop {
+        let (part, next) = bench.desk.export("spring", ExportFormat::Csv, after.as_deref()).await.unwrap();
+        csv.push_str(&part);
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines.len(), 701);
+    assert!(lines[0].starts_with("lane,place,address,variant,messageId,state"));
+    let ids: std::collections::BTreeSet<&str> =
+        lines[1..].iter().map(|line| line.split(',').nth(4).unwrap()).collect();
+    assert!(ids.len() == 700 && ids.iter().all(|id| id.starts_with("3EB0") && id.len() == 22));
+    assert!(lines[1..].iter().all(|line| line.contains(",a,3EB0") && line.contains(",acked,")));
+    let (ndjson, _) = bench.desk.export("spring", ExportFormat::Ndjson, None).await.unwrap();
+    let first: serde_json::Value = serde_json::from_str(ndjson.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&first["state"], &first["consent"]),
+        (&"acked".into(), &"news/form:shop/1789999999999".into())
+    );
+    let now = bench.clock.now();
+    let minutes = bench.desk.minutes("spring", 0, now + 60_000).await.unwrap();
+    let acked: u64 = minutes
+        .iter()
+        .filter(|minute| minute.state == RecipientState::Acked)
+        .map(|minute| minute.count)
+        .sum();
+    assert_eq!(acked, 700);
+}
+
+#[tokio::test]
+async fn previews_and_test_messages() {
+    let bench = Bench::new();
+    bench.draft("spring").await;
+    assert!(matches!(bench.desk.preview("spring", 5).await, Err(DeskError::NoRecipients)));
+    bench.upload("spring", people(50)).await.unwrap();
+    let preview = bench.desk.preview("spring", 10).await.unwrap();
+    assert_eq!(preview.len(), 10);
+    assert!(preview.iter().all(|row| row.contents[0].as_text().unwrap().starts_with("Hello Person ")));
+    let values = BTreeMap::from([("name".to_owned(), "me".to_owned())]);
+    assert_eq!(bench.desk.test_message("spring", &values, 0).await.unwrap().as_text(), Some("Hello me"));
+    assert!(bench.desk.test_message("spring", &BTreeMap::new(), 0).await.is_err());
+    assert!(bench.desk.test_message("spring", &values, 7).await.is_err());
+}

@@ -1,0 +1,4 @@
+mod bad_input;
+mod bench;
+mod life;
+mod looks;
