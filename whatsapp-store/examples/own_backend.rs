@@ -48,7 +48,7 @@ impl Cached {
 delegate_store!(Cached => inner:
     SignalStore, LidStore, OutgoingStore, AppStateStore, MessageStore, ChatStore, SessionStore, EventStore, LeaseStore,
     ContactStore, AudienceStore, CampaignStore, FlowStore, ConversationStore, TeamStore, WebhookStore, CounterStore,
-    AuditStore,
+    AuditStore, SettingStore, ReachStore,
 );
 
 #[async_trait]

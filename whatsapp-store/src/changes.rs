@@ -8,8 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record::{
     AccountId, AppStateChange, AuditChange, CampaignChange, ChatChange, ContactChange, CounterChange,
     DeviceRecord, EventChange, Fence, FlowChange, LidMapping, MessageKey, MessageRecord, MessageStatus,
-    OutgoingMessage, OutgoingState, SessionRecord, SessionSeen, SignalKey, TeamChange, WebhookChange,
-    WorkspaceId,
+    OutgoingMessage, OutgoingState, ReachChange, SessionRecord, SessionSeen, SettingChange, SignalKey,
+    TeamChange, WebhookChange, WorkspaceId,
 };
 
 /// One write. Applied in the order given. `Debug` shows no key material and nothing that somebody wrote.
@@ -66,6 +66,10 @@ pub enum Change {
     Counter(CounterChange),
     /// A write to the audit log.
     Audit(AuditChange),
+    /// A write to settings.
+    Setting(SettingChange),
+    /// A write to what is known of who was written to.
+    Reach(ReachChange),
 }
 
 /// Makes [`Changes::push`] take the changes of a domain as they are.
@@ -90,6 +94,8 @@ domains!(
     Webhook(WebhookChange),
     Counter(CounterChange),
     Audit(AuditChange),
+    Setting(SettingChange),
+    Reach(ReachChange),
 );
 
 impl Change {
@@ -106,6 +112,8 @@ impl Change {
                 | Self::Webhook(_)
                 | Self::Counter(_)
                 | Self::Audit(_)
+                | Self::Setting(_)
+                | Self::Reach(_)
         )
     }
 
@@ -166,6 +174,8 @@ impl fmt::Debug for Change {
             Self::Webhook(change) => change.fmt(f),
             Self::Counter(change) => change.fmt(f),
             Self::Audit(change) => change.fmt(f),
+            Self::Setting(change) => change.fmt(f),
+            Self::Reach(change) => change.fmt(f),
         }
     }
 }

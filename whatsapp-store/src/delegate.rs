@@ -18,7 +18,7 @@ pub use bytes::Bytes;
 macro_rules! delegate_store {
     ($backend:ty => $field:ident) => {
         $crate::delegate_store!($backend => $field:
-            DeviceStore, SignalStore, LidStore, OutgoingStore, AppStateStore, MessageStore, ChatStore, SessionStore, EventStore, LeaseStore, ContactStore, AudienceStore, CampaignStore, FlowStore, ConversationStore, TeamStore, WebhookStore, CounterStore, AuditStore
+            DeviceStore, SignalStore, LidStore, OutgoingStore, AppStateStore, MessageStore, ChatStore, SessionStore, EventStore, LeaseStore, ContactStore, AudienceStore, CampaignStore, FlowStore, ConversationStore, TeamStore, WebhookStore, CounterStore, AuditStore, SettingStore, ReachStore
         );
     };
     ($backend:ty => $field:ident: $($domain:ident),+ $(,)?) => {
@@ -267,6 +267,9 @@ macro_rules! delegate_store {
                 async fn campaign_progress(&self, workspace: &WorkspaceId, campaign: &str) -> $crate::Result<RecipientCounts> {
                     CampaignStore::campaign_progress(&*self.$field, workspace, campaign).await
                 }
+                async fn campaign_flags(&self, workspace: &WorkspaceId, campaign: &str) -> $crate::Result<FlagCounts> {
+                    CampaignStore::campaign_flags(&*self.$field, workspace, campaign).await
+                }
                 async fn campaign_minutes(&self, workspace: &WorkspaceId, campaign: &str, from: i64, until: i64) -> $crate::Result<Vec<RecipientMinute>> {
                     CampaignStore::campaign_minutes(&*self.$field, workspace, campaign, from, until).await
                 }
@@ -419,6 +422,36 @@ macro_rules! delegate_store {
             impl AuditStore for $backend {
                 async fn audit(&self, workspace: &WorkspaceId, query: &AuditQuery) -> $crate::Result<AuditPage> {
                     AuditStore::audit(&*self.$field, workspace, query).await
+                }
+            }
+        };
+    };
+    (@SettingStore $backend:ty, $field:ident) => {
+        const _: () = {
+            #[allow(unused_imports)]
+            use $crate::{delegate::*, *};
+            #[async_trait]
+            impl SettingStore for $backend {
+                async fn setting(&self, workspace: &WorkspaceId, name: &str) -> $crate::Result<Option<Bytes>> {
+                    SettingStore::setting(&*self.$field, workspace, name).await
+                }
+            }
+        };
+    };
+    (@ReachStore $backend:ty, $field:ident) => {
+        const _: () = {
+            #[allow(unused_imports)]
+            use $crate::{delegate::*, *};
+            #[async_trait]
+            impl ReachStore for $backend {
+                async fn reached_by(&self, workspace: &WorkspaceId, sender: &str, since: i64) -> $crate::Result<Vec<(u64, i64)>> {
+                    ReachStore::reached_by(&*self.$field, workspace, sender, since).await
+                }
+                async fn times_reached(&self, workspace: &WorkspaceId, people: &[u64], since: i64) -> $crate::Result<Vec<(u64, i64)>> {
+                    ReachStore::times_reached(&*self.$field, workspace, people, since).await
+                }
+                async fn outdated_reach(&self, before: i64) -> $crate::Result<Vec<WorkspaceId>> {
+                    ReachStore::outdated_reach(&*self.$field, before).await
                 }
             }
         };

@@ -38,9 +38,11 @@ mod lease;
 mod lid;
 mod message;
 mod outgoing;
+mod reach;
 mod samples;
 mod search;
 mod session;
+mod setting;
 mod signal;
 mod suppression;
 mod team;
@@ -55,7 +57,8 @@ pub mod cases {
     pub use super::{
         appstate::*, audience::*, audit::*, campaign::*, chat::*, commit::*, contact::*, contact_list::*,
         conversation::*, counter::*, delivery::*, device::*, event::*, flow::*, lease::*, lid::*, message::*,
-        outgoing::*, search::*, session::*, signal::*, suppression::*, team::*, webhook::*,
+        outgoing::*, reach::*, search::*, session::*, setting::*, signal::*, suppression::*, team::*,
+        webhook::*,
     };
 }
 
@@ -127,6 +130,17 @@ macro_rules! conformance_tests {
                 audit_entries_come_back_as_written
                 audit_pages_are_newest_first
                 audit_entries_go_by_age_alone
+                setting_comes_back_as_written
+                seed_never_replaces_a_setting
+                concurrent_seeds_agree
+                settings_of_workspaces_are_separate
+                people_reached_by_a_sender_come_with_the_last_time
+                times_of_people_come_from_all_senders
+                reach_is_noted_once
+                reach_is_of_any_person_time_and_sender
+                reach_of_large_batches
+                old_reach_is_trimmed
+                concurrent_trims_of_reach_go_on
                 changes_apply_in_the_order_given
                 empty_commit_is_fine
                 failed_commit_leaves_nothing
@@ -221,6 +235,11 @@ macro_rules! conformance_tests {
                 moves_are_counted_by_minute
                 outcomes_in_any_order_end_the_same
                 counters_equal_a_recount
+                flags_are_counted_once
+                flags_are_counted_with_the_state
+                flags_of_a_later_version_are_kept
+                concurrent_flags_are_counted_once
+                flags_go_with_their_campaign
                 ranges_are_leased_in_order
                 lane_put_again_keeps_its_cursor
                 ranges_are_leased_while_the_campaign_runs

@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 
 use super::{
-    Account, MemoryStore, State, audit, campaign, contact, counter, event, flow, lease, team, webhook,
+    Account, MemoryStore, State, audit, campaign, contact, counter, event, flow, lease, reach, setting, team,
+    webhook,
 };
 use crate::{AccountId, Change, Changes, Result, Scope, Store, WorkspaceId};
 
@@ -51,6 +52,8 @@ impl State {
             (Change::Webhook(change), scope) => webhook::apply(self, scope, change),
             (Change::Counter(change), scope) => counter::apply(self, scope, change),
             (Change::Audit(change), scope) => audit::apply(self, scope, change),
+            (Change::Setting(change), scope) => setting::apply(self, scope, change),
+            (Change::Reach(change), scope) => reach::apply(self, scope, change),
             (Change::DeleteSession, Scope::Account(account)) => self.delete_account(account),
             (change, Scope::Account(account)) => self.account(account).apply(change),
             // Refused by the check.
@@ -65,8 +68,20 @@ impl State {
 
     /// All of a workspace. Spells the fields out, so that one added later is not forgotten.
     pub(super) fn delete_workspace(&mut self, id: &WorkspaceId) {
-        let Self { accounts, audit, campaigns, contacts, counters, events, flows, leases, teams, webhooks } =
-            self;
+        let Self {
+            accounts,
+            audit,
+            campaigns,
+            contacts,
+            counters,
+            events,
+            flows,
+            leases,
+            reach,
+            settings,
+            teams,
+            webhooks,
+        } = self;
         accounts.retain(|account, _| account.workspace() != id);
         events.delete_workspace(id);
         leases.retain(|(workspace, _), _| workspace != id);
@@ -74,6 +89,8 @@ impl State {
         campaigns.remove(id);
         contacts.remove(id);
         counters.remove(id);
+        settings.remove(id);
+        reach.remove(id);
         webhooks.remove(id);
         flows.delete_workspace(id);
         teams.delete_workspace(id);
@@ -117,7 +134,9 @@ impl Account {
             | Change::Team(_)
             | Change::Webhook(_)
             | Change::Counter(_)
-            | Change::Audit(_) => {}
+            | Change::Audit(_)
+            | Change::Setting(_)
+            | Change::Reach(_) => {}
         }
     }
 }

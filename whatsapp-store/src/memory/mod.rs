@@ -18,7 +18,9 @@ mod lease;
 mod lid;
 mod message;
 mod outgoing;
+mod reach;
 mod session;
+mod setting;
 mod signal;
 mod team;
 mod webhook;
@@ -34,8 +36,8 @@ use parking_lot::RwLock;
 
 use self::{
     appstate::AppState, audit::AuditLog, campaign::Campaigns, contact::Contacts, counter::Counters,
-    event::Events, flow::Flows, lease::Leases, lid::Lids, message::Messages, outgoing::Outbox, team::Teams,
-    webhook::Webhooks,
+    event::Events, flow::Flows, lease::Leases, lid::Lids, message::Messages, outgoing::Outbox, reach::Reach,
+    setting::Settings, team::Teams, webhook::Webhooks,
 };
 use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey, WorkspaceId};
 
@@ -56,6 +58,8 @@ struct State {
     contacts: HashMap<WorkspaceId, Contacts>,
     counters: HashMap<WorkspaceId, Counters>,
     audit: HashMap<WorkspaceId, AuditLog>,
+    settings: HashMap<WorkspaceId, Settings>,
+    reach: BTreeMap<WorkspaceId, Reach>,
     flows: Flows,
     teams: Teams,
 }

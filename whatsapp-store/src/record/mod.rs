@@ -14,7 +14,9 @@ mod lease;
 mod lid;
 mod message;
 mod outgoing;
+mod reach;
 mod session;
+mod setting;
 mod signal;
 mod team;
 mod webhook;
@@ -24,9 +26,9 @@ pub use appstate::{AppStateChange, AppStateVersion};
 pub use audit::*;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use campaign::groups;
-#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
-pub(crate) use campaign::offset;
 pub use campaign::*;
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+pub(crate) use campaign::{bits, offset};
 pub use chat::{ChatChange, ChatRecord};
 pub use contact::*;
 pub use content::Content;
@@ -38,7 +40,9 @@ pub use lease::{Fence, Lease};
 pub use lid::LidMapping;
 pub use message::{MediaRef, MessageKey, MessageRecord, MessageStatus, Source};
 pub use outgoing::{OutgoingMessage, OutgoingState};
+pub use reach::ReachChange;
 pub use session::{SeenState, SessionRecord, SessionSeen, WantedState};
+pub use setting::SettingChange;
 pub use signal::{SignalKey, SignalKind};
 pub use team::*;
 pub use webhook::*;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     Connection, Sql, appstate, audit, campaign, chat, contact, counter, device, event, flow, lease, lid,
-    message, of, outgoing, session, signal, team, vault, webhook,
+    message, of, outgoing, reach, session, setting, signal, team, vault, webhook,
 };
 use crate::{AccountId, Change, Changes, Error, ErrorKind, Result, Scope, SignalKey, Store};
 
@@ -81,6 +81,8 @@ async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Chan
         // All at once, at the end.
         Change::Counter(_) => return Ok(()),
         Change::Audit(change) => return audit::apply(connection, scope, change).await,
+        Change::Setting(change) => return setting::apply(connection, scope, change).await,
+        Change::Reach(change) => return reach::apply(connection, scope, change).await,
         _ => {}
     }
     let account = account_of(scope)?;
@@ -113,7 +115,9 @@ async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Chan
         | Change::Team(_)
         | Change::Webhook(_)
         | Change::Counter(_)
-        | Change::Audit(_) => return Ok(()),
+        | Change::Audit(_)
+        | Change::Setting(_)
+        | Change::Reach(_) => return Ok(()),
     };
     connection.execute(statement).await.map(drop)
 }

@@ -23,8 +23,10 @@ mod lease;
 mod lid;
 mod message;
 mod outgoing;
+mod reach;
 mod row;
 mod session;
+mod setting;
 mod signal;
 mod statement;
 mod team;
@@ -148,8 +150,15 @@ fn account_at(row: &Row, place: usize) -> Result<AccountId> {
 }
 
 /// All columns with sealed values.
-const SEALED: [vault::Column; 6] =
-    [appstate::SEALED, device::SEALED, message::SEALED, outgoing::SEALED, signal::SEALED, webhook::SEALED];
+const SEALED: [vault::Column; 7] = [
+    appstate::SEALED,
+    device::SEALED,
+    message::SEALED,
+    outgoing::SEALED,
+    setting::SEALED,
+    signal::SEALED,
+    webhook::SEALED,
+];
 
 /// Statements that have to go by an index, as SQLite reads them.
 #[cfg(all(test, feature = "sqlite"))]
@@ -167,6 +176,8 @@ pub(crate) fn reads() -> Vec<&'static str> {
     all.extend(audience::STATEMENTS);
     all.extend(counter::STATEMENTS);
     all.extend(audit::STATEMENTS);
+    all.extend(setting::STATEMENTS);
+    all.extend(reach::STATEMENTS);
     all.extend(event::STATEMENTS.map(|(sqlite, _)| sqlite));
     all.extend(campaign::STATEMENTS);
     all

@@ -63,6 +63,8 @@ const DELETE_WORKSPACE: &[&str] = &tables![
     "suppression",
     "counter",
     "audit",
+    "setting",
+    "reach",
     "campaign",
     "campaign_number",
     "webhook_endpoint",

@@ -3,7 +3,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 
 use crate::{
-    AudienceRow, CampaignRecord, CampaignState, ExportRow, LaneRecord, RangeClaim, RangeLease,
+    AudienceRow, CampaignRecord, CampaignState, ExportRow, FlagCounts, LaneRecord, RangeClaim, RangeLease,
     RecipientCounts, RecipientMinute, RecipientRecord, Result, RetryLease, WorkspaceId,
 };
 
@@ -108,6 +108,13 @@ pub trait CampaignStore {
     /// # Errors
     /// When they cannot be read.
     async fn campaign_progress(&self, workspace: &WorkspaceId, campaign: &str) -> Result<RecipientCounts>;
+
+    /// How many recipients have which flag; flags that nobody has are not there. Counted as they are set, each once for each
+    /// recipient.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    async fn campaign_flags(&self, workspace: &WorkspaceId, campaign: &str) -> Result<FlagCounts>;
 
     /// How many recipients came into which state in each minute that begins from `from` up to but without `until` (milliseconds
     /// since the Unix epoch), by minute and state. Minutes in which nothing happened are not there.

@@ -14,7 +14,9 @@ mod lease;
 mod lid;
 mod message;
 mod outgoing;
+mod reach;
 mod session;
+mod setting;
 mod signal;
 mod team;
 mod webhook;
@@ -35,7 +37,9 @@ pub use lease::LeaseStore;
 pub use lid::LidStore;
 pub use message::{MessagePage, MessageQuery, MessageStore, page_limit};
 pub use outgoing::OutgoingStore;
+pub use reach::ReachStore;
 pub use session::SessionStore;
+pub use setting::SettingStore;
 pub use signal::SignalStore;
 pub use team::*;
 pub use webhook::*;
@@ -67,6 +71,8 @@ pub trait Store:
     + WebhookStore
     + CounterStore
     + AuditStore
+    + SettingStore
+    + ReachStore
     + std::fmt::Debug
     + Send
     + Sync

@@ -30,6 +30,8 @@ struct Campaign {
     lanes: BTreeMap<i32, Lane>,
     counts: BTreeMap<RecipientState, u64>,
     minutes: BTreeMap<(i64, RecipientState), u64>,
+    /// By bit.
+    flags: BTreeMap<u8, u64>,
 }
 
 #[derive(Default)]
@@ -127,8 +129,8 @@ impl Workspace {
         }
         self.last_number += 1;
         let record = CampaignRecord { number: self.last_number, ..record };
-        let (lanes, counts, minutes) = Default::default();
-        self.list.insert(record.id.clone(), Campaign { record, lanes, counts, minutes });
+        let (lanes, counts, minutes, flags) = Default::default();
+        self.list.insert(record.id.clone(), Campaign { record, lanes, counts, minutes, flags });
     }
 }
 

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use super::{Campaign, Recipient, claim};
 use crate::{
     AudienceRow, CampaignPage, CampaignRecord, CampaignState, CampaignStore, ExportPage, ExportRow,
-    LaneRecord, RangeClaim, RangeLease, RecipientCounts, RecipientMinute, RecipientRecord, Result,
-    RetryLease, WorkspaceId, memory::MemoryStore, page_limit, record::offset,
+    FlagCounts, LaneRecord, RangeClaim, RangeLease, RecipientCounts, RecipientMinute, RecipientRecord,
+    Result, RetryLease, WorkspaceId, memory::MemoryStore, page_limit, record::offset,
 };
 
 impl MemoryStore {
@@ -134,6 +134,12 @@ impl CampaignStore for MemoryStore {
         Ok(self.of_campaign(workspace, campaign, |campaign| {
             let counts = campaign.counts.iter().filter(|(_, count)| **count > 0);
             RecipientCounts(counts.map(|(state, count)| (*state, *count)).collect())
+        }))
+    }
+
+    async fn campaign_flags(&self, workspace: &WorkspaceId, campaign: &str) -> Result<FlagCounts> {
+        Ok(self.of_campaign(workspace, campaign, |campaign| {
+            FlagCounts::by_bit(|bit| campaign.flags.get(&bit).copied().unwrap_or_default())
         }))
     }
 

@@ -1,5 +1,8 @@
 use super::{Campaign, Lane, Recipient, Retry};
-use crate::{Effect, Outcome, RecipientMinute, RecipientState, Settlement, Stamp, record::offset};
+use crate::{
+    Effect, Outcome, RecipientMinute, RecipientState, Settlement, Stamp,
+    record::{bits, offset},
+};
 
 impl Campaign {
     pub(super) fn settle(&mut self, settlement: &Settlement) {
@@ -7,10 +10,14 @@ impl Campaign {
         let minute = RecipientMinute::of(settlement.at);
         let Some(lane) = self.lanes.get_mut(&settlement.lane) else { return };
         for outcome in &settlement.outcomes {
-            let Some((prior, state)) = lane.settle(outcome, at).filter(|(prior, state)| prior != state)
-            else {
+            let Some(step) = lane.settle(outcome, at) else { continue };
+            for bit in bits(step.flags) {
+                *self.flags.entry(bit).or_default() += 1;
+            }
+            let Step { prior, state, .. } = step;
+            if prior == state {
                 continue;
-            };
+            }
             if let Some(count) = self.counts.get_mut(&prior) {
                 *count -= 1;
             }
@@ -20,11 +27,20 @@ impl Campaign {
     }
 }
 
+/// What an outcome did.
+struct Step {
+    prior: RecipientState,
+    state: RecipientState,
+    /// Those that were not set before.
+    flags: u8,
+}
+
 impl Lane {
-    /// Says from which state to which it went; `None` if the outcome has no effect.
-    fn settle(&mut self, outcome: &Outcome, at: i32) -> Option<(RecipientState, RecipientState)> {
+    /// `None` if the outcome has no effect.
+    fn settle(&mut self, outcome: &Outcome, at: i32) -> Option<Step> {
         let recipient = self.recipients.get_mut(&outcome.seq)?;
         let prior = recipient.state;
+        let flags = outcome.effect.flags & !recipient.flags;
         if !prior.is_in(outcome.effect.from) {
             return None;
         }
@@ -34,7 +50,7 @@ impl Lane {
         } else if recipient.state != RecipientState::Retry {
             self.retries.remove(&outcome.seq);
         }
-        Some((prior, recipient.state))
+        Some(Step { prior, state: recipient.state, flags })
     }
 }
 

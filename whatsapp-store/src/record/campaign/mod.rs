@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use self::recipient::groups;
 #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
-pub(crate) use self::recipient::offset;
+pub(crate) use self::recipient::{bits, offset};
 pub use self::{
     lane::{LaneRecord, RangeClaim, RangeLease, RetryLease},
     recipient::{
-        Effect, Outcome, RecipientCounts, RecipientFlag, RecipientMinute, RecipientRecord, RecipientState,
-        Stamp,
+        Effect, FlagCounts, Outcome, RecipientCounts, RecipientFlag, RecipientMinute, RecipientRecord,
+        RecipientState, Stamp,
     },
     state::CampaignState,
 };

@@ -85,7 +85,8 @@ impl RecipientState {
 }
 
 /// What a recipient did besides; any number of these at once. The numbers are stored: never change one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum RecipientFlag {
@@ -102,6 +103,9 @@ pub enum RecipientFlag {
 }
 
 impl RecipientFlag {
+    /// All there are.
+    pub const ALL: [Self; 5] = [Self::Replied, Self::Clicked, Self::OptedOut, Self::Reported, Self::Played];
+
     /// Its bit in [`Effect::flags`] and [`RecipientRecord::flags`].
     pub const fn bit(self) -> u8 {
         self as u8
@@ -217,6 +221,24 @@ impl RecipientCounts {
     }
 }
 
+/// How many recipients have which flag.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlagCounts(pub BTreeMap<RecipientFlag, u64>);
+
+impl FlagCounts {
+    /// Those with one flag, whatever others they have.
+    pub fn of(&self, flag: RecipientFlag) -> u64 {
+        self.0.get(&flag).copied().unwrap_or_default()
+    }
+
+    /// From what is stored by bit: bits of flags that a later version knows are passed over.
+    #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn by_bit(count: impl Fn(u8) -> u64) -> Self {
+        let counts = RecipientFlag::ALL.map(|flag| (flag, count(flag.bit())));
+        Self(counts.into_iter().filter(|(_, count)| *count > 0).collect())
+    }
+}
+
 /// How many recipients came into a state in one minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecipientMinute {
@@ -239,6 +261,12 @@ impl RecipientMinute {
     pub(crate) const fn from(at: i64) -> i64 {
         Self::of(at) + (at.rem_euclid(60_000) > 0) as i64
     }
+}
+
+/// The bits of some flags, one by one.
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+pub(crate) fn bits(flags: u8) -> impl Iterator<Item = u8> {
+    (0..8).map(|place| 1 << place).filter(move |bit| flags & bit != 0)
 }
 
 #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
@@ -272,6 +300,13 @@ mod tests {
             let only = RecipientState::bits(&[*state]);
             assert_eq!(all.iter().filter(|state| state.is_in(only)).collect::<Vec<_>>(), [state]);
         }
+    }
+
+    #[test]
+    fn flags_are_one_bit_each() {
+        let bits = RecipientFlag::ALL.map(RecipientFlag::bit);
+        assert!(bits.iter().all(|bit| bit.is_power_of_two()));
+        assert_eq!(bits.iter().fold(0, |all, bit| all | bit).count_ones() as usize, bits.len());
     }
 
     #[test]

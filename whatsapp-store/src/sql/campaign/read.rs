@@ -1,12 +1,12 @@
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use async_trait::async_trait;
 
 use super::{Row, Rows, Sql, claim, damaged, of, sql};
 use crate::{
     AudienceRow, CampaignPage, CampaignRecord, CampaignState, CampaignStore, ExportPage, ExportRow,
-    LaneRecord, RangeClaim, RangeLease, RecipientCounts, RecipientMinute, RecipientRecord, RecipientState,
-    Result, RetryLease, WorkspaceId, page_limit, record::offset,
+    FlagCounts, LaneRecord, RangeClaim, RangeLease, RecipientCounts, RecipientMinute, RecipientRecord,
+    RecipientState, Result, RetryLease, WorkspaceId, page_limit, record::offset,
 };
 
 macro_rules! campaigns {
@@ -71,6 +71,11 @@ const COUNTS: &str = concat!(
     "SELECT state, CAST(SUM(count) AS BIGINT) FROM campaign_counter WHERE campaign",
     of_campaign!(),
     "GROUP BY state"
+);
+const FLAGS: &str = concat!(
+    "SELECT flag, CAST(SUM(count) AS BIGINT) FROM campaign_flag WHERE campaign",
+    of_campaign!(),
+    "GROUP BY flag"
 );
 const MINUTES: &str = concat!(
     "SELECT minute, state, CAST(SUM(count) AS BIGINT) FROM campaign_minute WHERE campaign",
@@ -217,6 +222,13 @@ impl<S: Sql> CampaignStore for S {
         let counts = self.fetch(of(COUNTS, workspace, campaign)).await?;
         let counts = counts.all(|row| Ok((state(row, 0)?, row.small::<u64>(1)?)))?;
         Ok(RecipientCounts(counts.into_iter().filter(|(_, count)| *count > 0).collect()))
+    }
+
+    async fn campaign_flags(&self, workspace: &WorkspaceId, campaign: &str) -> Result<FlagCounts> {
+        let counts = self.fetch(of(FLAGS, workspace, campaign)).await?;
+        let counts = counts.all(|row| Ok((row.small::<u8>(0)?, row.small::<u64>(1)?)))?;
+        let counts: HashMap<_, _> = counts.into_iter().collect();
+        Ok(FlagCounts::by_bit(|bit| counts.get(&bit).copied().unwrap_or_default()))
     }
 
     async fn campaign_minutes(
