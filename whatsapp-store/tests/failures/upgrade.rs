@@ -7,7 +7,6 @@ use sqlx::{
 use whatsapp_store::{
     CampaignChange, Changes, Effect, ErrorKind, Outcome, ReachChange,
     RecipientFlag::{Clicked, OptedOut, Replied},
-    RecipientState::{Acked, Pending},
     SettingChange, Settlement, WorkspaceId,
 };
 
@@ -55,15 +54,15 @@ async fn make(database: &Database) {
     }
 }
 
-/// A campaign with two lanes. Of six recipients, three have flags; one of these has a flag of a later version.
+/// A campaign with two lanes. Of six recipients four have flags, and one of these a flag of a later version.
 const CAMPAIGN: [&str; 3] = [
     "INSERT INTO campaign (workspace, id, number, name, state, definition, base_at, created_at, updated_at) \
-     VALUES ('default', 'c', 1, 'n', 3, '{}', 0, 0, 0)",
+     VALUES ('default', 'c', 1, 'n', 5, '{}', 0, 0, 0)",
     "INSERT INTO campaign_lane (campaign, lane, next, \"end\", definition) \
-     SELECT key, number, 3, 3, '{}' FROM campaign, (SELECT 1 AS number UNION SELECT 2) AS lane",
-    "INSERT INTO campaign_recipient (id, state, flags) \
-     SELECT key * 2147483648 + place, 3, CASE WHEN place = lane THEN 1 WHEN lane + place = 2 THEN 67 ELSE 0 END \
-     FROM campaign_lane, (SELECT 0 AS place UNION SELECT 1 UNION SELECT 2) AS place",
+     VALUES (1, 1, 3, 3, '{}'), (1, 2, 3, 3, '{}')",
+    "INSERT INTO campaign_recipient (id, state, flags) VALUES \
+     (1 * 2147483648, 3, 67), (1 * 2147483648 + 1, 3, 1), (1 * 2147483648 + 2, 3, 0), \
+     (2 * 2147483648, 3, 3), (2 * 2147483648 + 1, 3, 0), (2 * 2147483648 + 2, 3, 1)",
 ];
 
 #[tokio::test]
@@ -103,7 +102,7 @@ async fn flags_that_were_set_before_are_counted() {
         let counts = store.campaign_flags(&w, "c").await.unwrap();
         assert_eq!(counts.0.into_iter().collect::<Vec<_>>(), [(Replied, 4), (Clicked, 2)]);
         let flags = Replied.bit() | OptedOut.bit();
-        let effect = Effect { flags, from: u64::MAX, state: Some(Acked), ..Effect::default() };
+        let effect = Effect { flags, from: u64::MAX, ..Effect::default() };
         let outcomes = (0..3).map(|seq| Outcome { seq, effect, retry_at: None }).collect();
         let settlement = Settlement { campaign: "c".into(), lane: 1, epoch: None, at: 1, outcomes };
         let mut changes = Changes::new(w.clone());
@@ -111,7 +110,6 @@ async fn flags_that_were_set_before_are_counted() {
         store.commit(changes).await.unwrap();
         let counts = store.campaign_flags(&w, "c").await.unwrap();
         assert_eq!([Replied, Clicked, OptedOut].map(|flag| counts.of(flag)), [5, 2, 3]);
-        assert_eq!(store.campaign_progress(&w, "c").await.unwrap().of(Pending), 0);
         store.close().await;
     }
 }
