@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
-use super::{Connection, Row, Rows, Sql, damaged, sql};
+use super::{Connection, Row, Rows, Sql, damaged, sql, statement::pairs};
 use crate::{ReachChange, ReachStore, Result, Scope, WorkspaceId};
 
 /// A person as databases have numbers, in the same order.
@@ -32,10 +32,11 @@ pub(super) async fn apply(
 }
 
 const NOTE: (&str, &str) = (
-    "WITH times (key, value) AS MATERIALIZED (SELECT key, value FROM json_each($4)) \
-     INSERT INTO reach (workspace, sender, person, at) SELECT $1, $2, person.value, times.value \
-     FROM json_each($3) AS person JOIN times ON times.key = person.key WHERE true \
-     ON CONFLICT (workspace, person, at, sender) DO NOTHING",
+    concat!(
+        "INSERT INTO reach (workspace, sender, person, at) SELECT $1, $2, person, at FROM ",
+        pairs!("$3", "person", "at"),
+        " AS added WHERE true ON CONFLICT (workspace, person, at, sender) DO NOTHING"
+    ),
     "INSERT INTO reach (workspace, sender, person, at) SELECT $1, $2, person, at \
      FROM unnest($3, $4) AS added (person, at) ON CONFLICT (workspace, person, at, sender) DO NOTHING",
 );
@@ -52,25 +53,27 @@ async fn note(
     // In one order, in which two transactions with the same notes do not wait for each other crosswise.
     let mut notes: Vec<_> = people.iter().map(|(person, at)| (stored(*person), *at)).collect();
     notes.sort_unstable();
-    let (people, times) = notes.into_iter().unzip();
-    let text = connection.dialect().text(NOTE.0, NOTE.1);
-    let note = sql(text).text(workspace.as_str()).text(sender).ints(people).ints(times);
-    connection.execute(note).await.map(drop)
+    let dialect = connection.dialect();
+    let note = sql(dialect.text(NOTE.0, NOTE.1)).text(workspace.as_str()).text(sender);
+    connection.execute(note.pairs(dialect, notes)).await.map(drop)
 }
 
 /// On a server, several nodes may trim at once: each takes what the others do not.
 const TRIM: (&str, &str) = (
     "DELETE FROM reach WHERE workspace = $1 AND (person, at, sender) IN \
      (SELECT person, at, sender FROM reach WHERE workspace = $1 AND at < $2 ORDER BY at, sender, person LIMIT $3)",
-    "DELETE FROM reach WHERE workspace = $1 AND (person, at, sender) IN \
-     (SELECT person, at, sender FROM reach WHERE workspace = $1 AND at < $2 ORDER BY at, sender, person LIMIT $3 \
-     FOR UPDATE SKIP LOCKED)",
+    "DELETE FROM reach WHERE workspace = $1 AND ctid = ANY(ARRAY(\
+     SELECT ctid FROM reach WHERE workspace = $1 AND at < $2 ORDER BY at, sender, person LIMIT $3 \
+     FOR UPDATE SKIP LOCKED))",
 );
 const BY: &str = "SELECT person, at FROM reach WHERE workspace = $1 AND at >= $2 AND sender = $3";
+/// On PostgreSQL each person by the index, also while it has no statistics and would rather read everything.
 const TIMES: (&str, &str) = (
     "SELECT person, at FROM reach WHERE workspace = $1 AND at >= $2 \
      AND person IN (SELECT value FROM json_each($3) AS wanted)",
-    "SELECT person, at FROM reach WHERE workspace = $1 AND at >= $2 AND person = ANY($3)",
+    "SELECT found.person, found.at FROM unnest($3) AS wanted (person) CROSS JOIN LATERAL \
+     (SELECT person, at FROM reach WHERE workspace = $1 AND at >= $2 AND reach.person = wanted.person OFFSET 0) \
+     AS found",
 );
 /// From one workspace to the next, by the index, however much there is of each.
 const OUTDATED: &str = "WITH RECURSIVE known (workspace) AS (SELECT MIN(workspace) FROM reach UNION ALL \
@@ -102,8 +105,8 @@ impl<S: Sql> ReachStore for S {
         since: i64,
     ) -> Result<Vec<(u64, i64)>> {
         let select = sql(self.dialect().text(TIMES.0, TIMES.1)).text(workspace.as_str()).int(since);
-        let select = select.ints(people.iter().copied().map(stored).collect());
-        let mut times = self.fetch(select).await?.all(entry)?;
+        let people: BTreeSet<_> = people.iter().copied().map(stored).collect();
+        let mut times = self.fetch(select.ints(people.into_iter().collect())).await?.all(entry)?;
         times.sort_unstable();
         Ok(times)
     }

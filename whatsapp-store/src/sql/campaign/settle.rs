@@ -4,7 +4,7 @@ use super::{Connection, Lane, Rows, find, lane, sql};
 use crate::{
     Effect, Outcome, RecipientMinute, RecipientState, Result, Settlement, WorkspaceId,
     record::{bits, groups, offset},
-    sql::Statement,
+    sql::{Statement, statement::pairs},
 };
 
 /// What outcomes have changed, as it is counted.
@@ -169,21 +169,22 @@ async fn put_retries(
 ) -> Result<()> {
     let due: BTreeMap<u32, i64> =
         outcomes.iter().filter_map(|outcome| Some((outcome.seq, outcome.retry_at?))).collect();
-    let (seqs, dues): (Vec<i64>, Vec<i64>) =
-        written.iter().filter_map(|seq| Some((i64::from(*seq), *due.get(seq)?))).unzip();
-    if seqs.is_empty() {
+    let added: Vec<_> = written.iter().filter_map(|seq| Some((i64::from(*seq), *due.get(seq)?))).collect();
+    if added.is_empty() {
         return Ok(());
     }
-    let text = connection.dialect().text(
-        "WITH due (key, value) AS MATERIALIZED (SELECT key, value FROM json_each($3)) \
-         INSERT INTO campaign_retry (lane, seq, due, epoch) \
-         SELECT $1, seq.value, due.value, 0 FROM json_each($2) AS seq JOIN due ON due.key = seq.key WHERE true \
-         ON CONFLICT (lane, seq) DO UPDATE SET due = excluded.due, epoch = 0",
+    let dialect = connection.dialect();
+    let text = dialect.text(
+        concat!(
+            "INSERT INTO campaign_retry (lane, seq, due, epoch) SELECT $1, seq, due, 0 FROM ",
+            pairs!("$2", "seq", "due"),
+            " AS added WHERE true ON CONFLICT (lane, seq) DO UPDATE SET due = excluded.due, epoch = 0"
+        ),
         "INSERT INTO campaign_retry (lane, seq, due, epoch) \
          SELECT $1, seq, due, 0 FROM unnest($2, $3) AS added (seq, due) \
          ON CONFLICT (lane, seq) DO UPDATE SET due = excluded.due, epoch = 0",
     );
-    connection.execute(lane.sql(text).ints(seqs).ints(dues)).await.map(drop)
+    connection.execute(lane.sql(text).pairs(dialect, added)).await.map(drop)
 }
 
 /// A state, or a flag, and by how much its number changes, as one number: both databases have lists of those.
