@@ -1,7 +1,8 @@
-//! What is kept for a while only: events that everybody has had, messages past their time, secrets under an old key.
+//! What is kept for a while only: events that everybody has had, messages past their time, who was written to, secrets
+//! under an old key.
 use std::{sync::Arc, time::Duration};
 
-use whatsapp_store::{AccountId, Changes, ChatChange, Error, EventChange, Store, WorkspaceId};
+use whatsapp_store::{AccountId, Changes, ChatChange, Error, EventChange, ReachChange, Store, WorkspaceId};
 
 use crate::time::now_millis;
 
@@ -10,6 +11,8 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 const ROUND: Duration = Duration::from_secs(10 * 60);
 /// Removed in one transaction, at most: others want to write too.
 const STEP: u32 = 1000;
+/// How long it is known who was written to, in days: the longest limit looks back seven.
+const REACH: u32 = 8;
 
 /// How long things are kept.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +43,7 @@ pub async fn round(store: &dyn Store, retention: Retention, now: i64) -> Result<
     changes.push(EventChange::Trim { before: before(retention.events) });
     store.commit(changes).await?;
     reseal(store).await?;
+    forget_reach(store, before(REACH)).await?;
     let Some(days) = retention.messages else { return Ok(()) };
     for session in store.all_sessions().await? {
         expire(store, &session.id, before(days)).await?;
@@ -61,6 +65,20 @@ async fn reseal(store: &dyn Store) -> Result<(), Error> {
             }
             0 => return Ok(()),
             some => count += some,
+        }
+    }
+}
+
+async fn forget_reach(store: &dyn Store, before: i64) -> Result<(), Error> {
+    loop {
+        let workspaces = store.outdated_reach(before).await?;
+        if workspaces.is_empty() {
+            return Ok(());
+        }
+        for workspace in workspaces {
+            let mut changes = Changes::new(workspace);
+            changes.push(ReachChange::Trim { before, limit: STEP });
+            store.commit(changes).await?;
         }
     }
 }
@@ -126,5 +144,26 @@ mod tests {
         assert_eq!(store.all_events(None, 10).await.unwrap().len(), 1);
         round(&*store, Retention { events: 7, messages: None }, now + 8 * DAY).await.unwrap();
         assert_eq!(store.all_events(None, 10).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn who_was_written_to_is_known_for_eight_days() {
+        let store: Box<dyn Store> = Box::new(MemoryStore::new());
+        let now = now_millis();
+        let workspaces = ["one", "two"].map(|name| name.parse::<WorkspaceId>().unwrap());
+        for workspace in &workspaces {
+            let people = (0..2 * u64::from(STEP) + 2).map(|person| {
+                let age = if person < 2 { 8 * DAY } else { 8 * DAY + 1 };
+                (person, now - age)
+            });
+            let mut changes = Changes::new(workspace.clone());
+            changes.push(ReachChange::Note { sender: "a".into(), people: people.collect() });
+            store.commit(changes).await.unwrap();
+        }
+        round(&*store, Retention { events: 7, messages: None }, now).await.unwrap();
+        for workspace in &workspaces {
+            let left = store.reached_by(workspace, "a", i64::MIN).await.unwrap();
+            assert_eq!(left, [(0, now - 8 * DAY), (1, now - 8 * DAY)]);
+        }
     }
 }

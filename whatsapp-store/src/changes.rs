@@ -68,7 +68,7 @@ pub enum Change {
     Audit(AuditChange),
     /// A write to settings.
     Setting(SettingChange),
-    /// A note of who was written to.
+    /// A write to what is known of who was written to.
     Reach(ReachChange),
 }
 

@@ -450,6 +450,9 @@ macro_rules! delegate_store {
                 async fn times_reached(&self, workspace: &WorkspaceId, people: &[u64], since: i64) -> $crate::Result<Vec<(u64, i64)>> {
                     ReachStore::times_reached(&*self.$field, workspace, people, since).await
                 }
+                async fn outdated_reach(&self, before: i64) -> $crate::Result<Vec<WorkspaceId>> {
+                    ReachStore::outdated_reach(&*self.$field, before).await
+                }
             }
         };
     };

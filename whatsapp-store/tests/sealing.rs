@@ -15,8 +15,8 @@ use postgres_server::database::Database;
 use sqlx::AssertSqlSafe;
 use whatsapp_store::{
     AccountId, AppStateChange, Change, Changes, Content, DeviceRecord, EndpointRecord, ErrorKind, MediaRef,
-    MessageKey, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Result, SignalKey, SignalKind,
-    Source, Store, WebhookChange,
+    MessageKey, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Result, SettingChange,
+    SignalKey, SignalKind, Source, Store, WebhookChange,
 };
 
 const OLD: &str = "1111111111111111111111111111111111111111111111111111111111111111";
@@ -84,7 +84,9 @@ fn changes(number: u64) -> Changes {
         .push(Change::PutOutgoing(outgoing(number)))
         .push(Change::PutMessage(message(number)))
         .push(AppStateChange::PutKey { id, key: secret(number) })
-        .push(WebhookChange::PutEndpoint(endpoint(number)));
+        .push(WebhookChange::PutEndpoint(endpoint(number)))
+        .push(SettingChange::Put { name: number.to_string(), value: secret(number) })
+        .push(SettingChange::Seed { name: format!("seeded {number}"), value: secret(number) });
     changes
 }
 
@@ -97,6 +99,9 @@ async fn assert_there(store: &dyn Store, number: u64) {
     assert_eq!(found, Some(secret(number)));
     let found = store.endpoint(a.workspace(), &number.to_string()).await.unwrap();
     assert!(found == Some(endpoint(number)));
+    for name in [number.to_string(), format!("seeded {number}")] {
+        assert!(store.setting(a.workspace(), &name).await.unwrap() == Some(secret(number)));
+    }
 }
 
 async fn assert_all_there(store: &dyn Store, count: u64) {

@@ -22,6 +22,7 @@ const BY_NUMBER: &[(&str, &[&str])] = &[
     ("campaign_retry", &["campaign", "lane"]),
     ("campaign_counter", &["campaign"]),
     ("campaign_minute", &["campaign"]),
+    ("campaign_flag", &["campaign"]),
 ];
 
 /// Statements, or parts of them, that need no workspace: what is in them, and why. A semicolon is the end of the text.
@@ -32,11 +33,12 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("DELETE FROM event WHERE at < $1", "what all of those consumers have passed"),
     ("FROM session ORDER BY created_at, workspace, account", "the sessions that a host starts with"),
     ("SELECT workspace, id FROM campaign WHERE state", "the campaigns that a host goes on with"),
+    ("SELECT MIN(workspace) FROM reach", "which workspaces have notes to be trimmed"),
     ("message_words w CROSS JOIN message m ON m.number = w.rowid;", "`page!` puts the workspace behind it"),
     ("WHERE campaign;", "`of_campaign!` puts the campaign behind it, found by its workspace"),
     ("WHERE lane.campaign;", "as above"),
     ("FROM campaign_audience WHERE;", "a range of numbers is put behind it, found by the workspace"),
-    ("UPDATE campaign_recipient SET prior = state", "goes by a list of numbers at its end"),
+    ("UPDATE campaign_recipient SET prior =;", "goes by a list of numbers at its end"),
     (
         "FROM webhook_endpoint e WHERE e.enabled = 1",
         "a worker serves the endpoints of all workspaces in turn",

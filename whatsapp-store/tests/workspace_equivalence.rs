@@ -1,4 +1,4 @@
-//! Whatever is written to flows and teams, SQLite and PostgreSQL answer and read as memory does.
+//! Whatever is written to flows, teams, settings and reach, SQLite and PostgreSQL answer and read as memory does.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod postgres_server;
 
@@ -7,16 +7,19 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
+use bytes::Bytes;
 use postgres_server::Schema;
 use proptest::{collection::vec, prelude::*, sample::select};
 use whatsapp_store::{
     AccountId, ApiKeyRecord, Change, Changes, ConversationRecord, ConversationStatus, ErrorKind, FlowChange,
-    FlowRecord, FlowVersion, NodeCount, ResetToken, Role, SecretHash, Store, TeamChange, UserRecord,
-    WorkspaceId, WorkspaceRecord, memory::MemoryStore, postgres::PostgresStore, sqlite::SqliteStore,
+    FlowRecord, FlowVersion, NodeCount, ReachChange, ResetToken, Role, SecretHash, SettingChange, Store,
+    TeamChange, UserRecord, WorkspaceId, WorkspaceRecord, memory::MemoryStore, postgres::PostgresStore,
+    sqlite::SqliteStore,
 };
 
 /// Few names, so that changes meet.
 const NAMES: [&str; 4] = ["a", "A", "", "x\0'🦀"];
+const PEOPLE: [u64; 4] = [0, 7, 1 << 63, u64::MAX];
 const EMAILS: [&str; 4] = ["a@x", "A@X", "b@x", "ß@x"];
 
 fn name() -> impl Strategy<Value = String> {
@@ -87,6 +90,8 @@ enum Write {
     Revoke(String, i64),
     Touch(String, i64),
     PutWorkspace(String, i64),
+    Setting(SettingChange),
+    Reach(ReachChange),
     DeleteWorkspace,
     DeleteSession,
 }
@@ -144,11 +149,32 @@ fn team_write() -> impl Strategy<Value = Write> {
     ]
 }
 
+fn setting_write() -> impl Strategy<Value = Write> {
+    let value = || vec(any::<u8>(), 0..4).prop_map(Into::into);
+    let change = prop_oneof![
+        2 => (name(), value()).prop_map(|(name, value)| SettingChange::Put { name, value }),
+        2 => (name(), value()).prop_map(|(name, value)| SettingChange::Seed { name, value }),
+        1 => name().prop_map(|name| SettingChange::Delete { name }),
+    ];
+    change.prop_map(Write::Setting)
+}
+
+fn reach_write() -> impl Strategy<Value = Write> {
+    let people = vec((select(&PEOPLE[..]), time()), 0..6);
+    let change = prop_oneof![
+        4 => (name(), people).prop_map(|(sender, people)| ReachChange::Note { sender, people }),
+        1 => (time(), 0..4_u32).prop_map(|(before, limit)| ReachChange::Trim { before, limit }),
+    ];
+    change.prop_map(Write::Reach)
+}
+
 fn write() -> impl Strategy<Value = Write> {
     prop_oneof![
         12 => flow_write(),
         14 => conversation_write(),
         12 => team_write(),
+        4 => setting_write(),
+        6 => reach_write(),
         1 => Just(Write::DeleteWorkspace),
         1 => Just(Write::DeleteSession),
     ]
@@ -256,6 +282,8 @@ fn change(case: u32, second: bool, write: Write) -> Change {
             name,
             created_at,
         })),
+        Write::Setting(change) => Change::Setting(change),
+        Write::Reach(change) => Change::Reach(change),
         Write::DeleteWorkspace => Change::Team(TeamChange::DeleteWorkspace),
         Write::DeleteSession => Change::DeleteSession,
     }
@@ -302,6 +330,9 @@ struct Contents {
     oldest_input: Option<i64>,
     users: Vec<UserRecord>,
     keys: Vec<ApiKeyRecord>,
+    settings: Vec<Option<Bytes>>,
+    reached: Vec<Vec<(u64, i64)>>,
+    outdated: bool,
 }
 
 async fn read(store: &dyn Store, case: u32, second: bool, limit: u32) -> Contents {
@@ -355,6 +386,12 @@ async fn read(store: &dyn Store, case: u32, second: bool, limit: u32) -> Content
             all.seen.push(store.input_seen(&account, name, message).await.unwrap());
         }
     }
+    for (name, since) in NAMES.into_iter().zip(0..) {
+        all.settings.push(store.setting(&id, name).await.unwrap());
+        all.reached.push(store.reached_by(&id, name, since).await.unwrap());
+        all.reached.push(store.times_reached(&id, &PEOPLE[..2 + name.len() % 3], since).await.unwrap());
+    }
+    all.outdated = store.outdated_reach(3).await.unwrap().contains(&id);
     for version in 1..3 {
         all.counts.extend(store.node_counts(&id, "a", version).await.unwrap());
     }

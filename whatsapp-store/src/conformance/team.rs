@@ -5,8 +5,8 @@ use tokio::task::JoinSet;
 use super::samples::{ODD_TEXTS, Presence, account, commit, one_of_each};
 use crate::{
     ApiKeyRecord, Change, Changes, ConversationRecord, ConversationStatus, ErrorKind, EventChange,
-    FlowChange, NewEvent, NodeCount, ResetToken, Result, Role, SecretHash, Store, TeamChange, UserRecord,
-    WorkspaceId, WorkspaceRecord,
+    FlowChange, NewEvent, NodeCount, ReachChange, ResetToken, Result, Role, SecretHash, SettingChange, Store,
+    TeamChange, UserRecord, WorkspaceId, WorkspaceRecord,
 };
 
 fn workspace(name: &str) -> WorkspaceId {
@@ -355,6 +355,8 @@ fn of_workspace(name: &str) -> Vec<Change> {
         Change::Team(TeamChange::PutUser(user)),
         Change::Team(TeamChange::PutApiKey(ApiKeyRecord { workspace: id.clone(), ..api_key("k", byte) })),
         Change::Team(TeamChange::PutResetToken(ResetToken { workspace: id, ..token("u", byte) })),
+        Change::Setting(SettingChange::Put { name: "s".into(), value: "v".into() }),
+        Change::Reach(ReachChange::Note { sender: "a".into(), people: vec![(1, 1)] }),
     ]
 }
 
@@ -372,6 +374,8 @@ async fn present(store: &dyn Store, name: &str) -> Vec<bool> {
         store.api_key_by_hash(&hash(name.as_bytes()[0])).await.unwrap().is_some(),
         store.take_reset_token(&hash(name.as_bytes()[0]), 1).await.unwrap().is_some(),
         store.lease(&id, "l").await.unwrap().is_some(),
+        store.setting(&id, "s").await.unwrap().is_some(),
+        !store.times_reached(&id, &[1], 0).await.unwrap().is_empty(),
     ]
 }
 
@@ -405,10 +409,10 @@ pub async fn deleted_workspace_leaves_nothing(store: Arc<dyn Store>) {
     // What comes behind it in the same commit stays.
     let list = vec![event("before"), Change::Team(TeamChange::DeleteWorkspace), event("behind")];
     store.commit(Changes { list, ..Changes::new(workspace("x")) }).await.unwrap();
-    assert_eq!(present(&*store, "x").await, [false; 10]);
+    assert_eq!(present(&*store, "x").await, [false; 12]);
     assert_eq!(Presence::of(&*store, &account("x/a")).await, Presence::NONE);
     assert_eq!(events(&*store, "x", "behind").await, ["behind"]);
-    assert_eq!(present(&*store, "y").await, [true; 10]);
+    assert_eq!(present(&*store, "y").await, [true; 12]);
     assert_eq!(Presence::of(&*store, &account("y/a")).await, Presence::ALL);
     assert_eq!(events(&*store, "y", "first").await, ["first"]);
     let a = account("x/a");
@@ -417,5 +421,5 @@ pub async fn deleted_workspace_leaves_nothing(store: Arc<dyn Store>) {
     commit(&*store, &a, list).await;
     store.acquire_lease(&workspace("x"), "l", "o", 0, 10).await.unwrap();
     assert_eq!(Presence::of(&*store, &a).await, Presence::ALL);
-    assert_eq!(present(&*store, "x").await, [true; 10]);
+    assert_eq!(present(&*store, "x").await, [true; 12]);
 }

@@ -77,7 +77,7 @@ impl State {
             events,
             flows,
             leases,
-            reached,
+            reach,
             settings,
             teams,
             webhooks,
@@ -89,8 +89,8 @@ impl State {
         campaigns.remove(id);
         contacts.remove(id);
         counters.remove(id);
-        reached.remove(id);
         settings.remove(id);
+        reach.remove(id);
         webhooks.remove(id);
         flows.delete_workspace(id);
         teams.delete_workspace(id);

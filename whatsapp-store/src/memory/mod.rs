@@ -36,8 +36,8 @@ use parking_lot::RwLock;
 
 use self::{
     appstate::AppState, audit::AuditLog, campaign::Campaigns, contact::Contacts, counter::Counters,
-    event::Events, flow::Flows, lease::Leases, lid::Lids, message::Messages, outgoing::Outbox,
-    reach::Reached, team::Teams, webhook::Webhooks,
+    event::Events, flow::Flows, lease::Leases, lid::Lids, message::Messages, outgoing::Outbox, reach::Reach,
+    setting::Settings, team::Teams, webhook::Webhooks,
 };
 use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey, WorkspaceId};
 
@@ -58,8 +58,8 @@ struct State {
     contacts: HashMap<WorkspaceId, Contacts>,
     counters: HashMap<WorkspaceId, Counters>,
     audit: HashMap<WorkspaceId, AuditLog>,
-    settings: HashMap<WorkspaceId, BTreeMap<String, Bytes>>,
-    reached: HashMap<WorkspaceId, Reached>,
+    settings: HashMap<WorkspaceId, Settings>,
+    reach: BTreeMap<WorkspaceId, Reach>,
     flows: Flows,
     teams: Teams,
 }

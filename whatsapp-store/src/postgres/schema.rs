@@ -20,7 +20,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (6, "webhooks", include_str!("../../migrations/postgres/0006_webhooks.sql")),
     (7, "counters", include_str!("../../migrations/postgres/0007_counters.sql")),
     (8, "audit", include_str!("../../migrations/postgres/0008_audit.sql")),
-    (9, "settings", include_str!("../../migrations/postgres/0009_settings.sql")),
+    (9, "limits", include_str!("../../migrations/postgres/0009_limits.sql")),
 ];
 
 /// Makes the schema and its tables, or brings them up to date.

@@ -26,9 +26,9 @@ pub use appstate::{AppStateChange, AppStateVersion};
 pub use audit::*;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use campaign::groups;
-#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
-pub(crate) use campaign::offset;
 pub use campaign::*;
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+pub(crate) use campaign::{bits, offset};
 pub use chat::{ChatChange, ChatRecord};
 pub use contact::*;
 pub use content::Content;

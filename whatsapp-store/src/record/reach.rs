@@ -1,21 +1,50 @@
-//! Who was written to lately, for limits that must outlast a restart.
+//! Reach: who was written to by whom and when, for limits that have to survive restarts.
+//!
+//! A person is a number of 64 bits, made from their address with a key that is kept elsewhere; addresses never come here.
+use std::fmt;
 
-/// Writes of this domain. People are numbers that the caller makes, such as a keyed hash of an address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Writes to what is known of reach. `Debug` shows how many people are meant, not which.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReachChange {
-    /// People who were written to. The same person, sender and time again is once.
+    /// Notes who was written to. The same person, sender and time is one note, however often it is written. A batch of about
+    /// 1,000 costs least for each.
     Note {
-        /// By whom.
+        /// By whom, such as the name of an account.
         sender: String,
-        /// Whom, and when, milliseconds since the Unix epoch.
+        /// Each person, with the time in milliseconds since the Unix epoch.
         people: Vec<(u64, i64)>,
     },
-    /// Forgets what is older, at most so many.
+    /// Removes notes of the workspace from before that time, the oldest first.
+    /// [`outdated_reach`](crate::ReachStore::outdated_reach) tells whether there are more.
     Trim {
         /// Milliseconds since the Unix epoch.
         before: i64,
-        /// In one commit.
+        /// At most so many: others want to write too.
         limit: u32,
     },
+}
+
+impl fmt::Debug for ReachChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Note { people, .. } => {
+                f.debug_struct("Note").field("people", &people.len()).finish_non_exhaustive()
+            }
+            Self::Trim { before, limit } => {
+                f.debug_struct("Trim").field("before", before).field("limit", limit).finish()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nobody() {
+        let note = ReachChange::Note { sender: "15550001234".into(), people: vec![(77_777, 1); 3] };
+        assert_eq!(format!("{note:?}"), "Note { people: 3, .. }");
+    }
 }

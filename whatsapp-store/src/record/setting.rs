@@ -3,39 +3,45 @@ use std::fmt;
 
 use bytes::Bytes;
 
-/// Writes to settings. Values are sealed at rest; `Debug` shows names alone.
+/// Writes to settings. `Debug` shows how long a value is, never what it is.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SettingChange {
-    /// Writes a value.
+    /// Writes a value, whatever was there.
     Put {
-        /// Its name, such as `campaigns/key`.
+        /// The setting.
         name: String,
-        /// The value.
+        /// Its value. Sealed where the store seals secrets.
         value: Bytes,
     },
-    /// Writes a value unless there is one: of several nodes that make one at the same time, all read the same afterwards.
+    /// Writes a value if there is none yet. Of several nodes that seed one name with what each has drawn, one prevails: all
+    /// read it afterwards and use what is there.
     Seed {
-        /// Its name.
+        /// The setting.
         name: String,
-        /// The value.
+        /// Its first value.
         value: Bytes,
     },
     /// Removes a value; absent is fine.
     Delete {
-        /// Its name.
+        /// The setting.
         name: String,
     },
 }
 
 impl fmt::Debug for SettingChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, name) = match self {
-            Self::Put { name, .. } => ("Put", name),
-            Self::Seed { name, .. } => ("Seed", name),
-            Self::Delete { name } => ("Delete", name),
+        let (kind, name, value) = match self {
+            Self::Put { name, value } => ("Put", name, Some(value)),
+            Self::Seed { name, value } => ("Seed", name, Some(value)),
+            Self::Delete { name } => ("Delete", name, None),
         };
-        f.debug_tuple(what).field(name).finish()
+        let mut shown = f.debug_struct(kind);
+        shown.field("name", name);
+        if let Some(value) = value {
+            shown.field("value", &format_args!("{} bytes", value.len()));
+        }
+        shown.finish()
     }
 }
 
@@ -45,14 +51,10 @@ mod tests {
 
     #[test]
     fn debug_shows_no_value() {
-        let (name, value) = ("key".to_owned(), Bytes::from_static(b"hidden"));
-        let shown = format!(
-            "{:?}",
-            [
-                SettingChange::Put { name: name.clone(), value: value.clone() },
-                SettingChange::Seed { name, value }
-            ]
-        );
-        assert!(shown.contains("key") && !shown.contains("hidden") && !shown.contains("104"), "{shown}");
+        let (name, value) = ("campaigns.key".to_owned(), Bytes::from_static(b"hidden"));
+        let put = SettingChange::Put { name: name.clone(), value: value.clone() };
+        let shown = format!("{put:?} {:?}", SettingChange::Seed { name, value });
+        assert!(!shown.contains("hidden") && !shown.contains("104"), "{shown}");
+        assert!(shown.contains("campaigns.key") && shown.contains("6 bytes"), "{shown}");
     }
 }

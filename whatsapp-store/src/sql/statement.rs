@@ -1,6 +1,24 @@
 //! A statement with its arguments, for either database.
 use std::borrow::Cow;
 
+use super::Dialect;
+
+/// SQLite: the rows of [`Statement::pairs`], with the argument and the names of the columns.
+macro_rules! pairs {
+    ($argument:literal, $first:literal, $second:literal) => {
+        concat!(
+            "(SELECT MAX(value) FILTER (WHERE key % 2 = 0) AS ",
+            $first,
+            ", MAX(value) FILTER (WHERE key % 2 = 1) AS ",
+            $second,
+            " FROM json_each(",
+            $argument,
+            ") GROUP BY key / 2)"
+        )
+    };
+}
+pub(super) use pairs;
+
 /// What stands for `$1`, `$2` and so on.
 #[derive(Clone)]
 pub(crate) enum Value<'a> {
@@ -95,6 +113,22 @@ impl<'a> Statement<'a> {
     /// PostgreSQL: `text[]`. SQLite: a JSON array, for `json_each`.
     pub(crate) fn texts(self, values: Vec<String>) -> Self {
         self.with(Value::Texts(values))
+    }
+
+    /// Two lists of the same length. PostgreSQL: two of `bigint[]`, for one `unnest`. SQLite: one JSON array in which they take
+    /// turns, for [`pairs!`](super::pairs): to join two arrays, it would read through the one for each of the other.
+    pub(crate) fn pairs(self, dialect: Dialect, pairs: Vec<(i64, i64)>) -> Self {
+        match dialect {
+            #[cfg(feature = "sqlite")]
+            Dialect::Sqlite => {
+                self.ints(pairs.into_iter().flat_map(|(first, second)| [first, second]).collect())
+            }
+            #[cfg(feature = "postgres")]
+            Dialect::Postgres => {
+                let (first, second) = pairs.into_iter().unzip();
+                self.ints(first).ints(second)
+            }
+        }
     }
 
     /// PostgreSQL alone: `bytea[]`.

@@ -20,7 +20,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (6, "webhooks", include_str!("../../migrations/sqlite/0006_webhooks.sql")),
     (7, "counters", include_str!("../../migrations/sqlite/0007_counters.sql")),
     (8, "audit", include_str!("../../migrations/sqlite/0008_audit.sql")),
-    (9, "settings", include_str!("../../migrations/sqlite/0009_settings.sql")),
+    (9, "limits", include_str!("../../migrations/sqlite/0009_limits.sql")),
 ];
 
 /// Stands in the header of our files; the first migration sets it.

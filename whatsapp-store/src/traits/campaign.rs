@@ -109,7 +109,8 @@ pub trait CampaignStore {
     /// When they cannot be read.
     async fn campaign_progress(&self, workspace: &WorkspaceId, campaign: &str) -> Result<RecipientCounts>;
 
-    /// How many recipients have which flag. Counted as they change, each recipient once.
+    /// How many recipients have which flag; flags that nobody has are not there. Counted as they are set, each once for each
+    /// recipient.
     ///
     /// # Errors
     /// When they cannot be read.

@@ -3,10 +3,10 @@ use bytes::Bytes;
 
 use crate::{Result, WorkspaceId};
 
-/// Settings of a workspace.
+/// Small values of workspaces, by name: keys, and what else several nodes have to agree on.
 #[async_trait]
 pub trait SettingStore {
-    /// A value by its name.
+    /// One value.
     ///
     /// # Errors
     /// When it cannot be read.

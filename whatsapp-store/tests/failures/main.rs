@@ -10,6 +10,7 @@ mod proxy;
 mod rows;
 mod schema;
 mod server;
+mod upgrade;
 
 use std::sync::Arc;
 

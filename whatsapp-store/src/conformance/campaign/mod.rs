@@ -1,10 +1,11 @@
 mod audience;
 mod claim;
+mod flag;
 mod lease;
 mod record;
 mod settle;
 
-pub use self::{audience::*, claim::*, lease::*, record::*, settle::*};
+pub use self::{audience::*, claim::*, flag::*, lease::*, record::*, settle::*};
 use super::samples::bytes;
 use crate::{
     AudienceBatch, AudienceRow, CampaignChange, CampaignRecord, CampaignState, Changes, Effect, ErrorKind,

@@ -173,6 +173,8 @@ async fn recount(store: &dyn Store, workspace: &WorkspaceId) {
         *counted.entry(state).or_insert(0) += 1;
     }
     assert_eq!(store.campaign_progress(workspace, "c").await.unwrap().0, counted);
+    let flags = store.campaign_flags(workspace, "c").await.unwrap().0;
+    assert_eq!(flags, super::flag::recounted(store, workspace).await);
 }
 
 /// Receipts that come in any order, several times and to several nodes at once, leave each recipient in the highest state
@@ -225,10 +227,13 @@ pub async fn counters_equal_a_recount(store: Arc<dyn Store>) {
         for _ in 0..numbers.below(40) {
             let (seq, state) = (numbers.below(COUNT + 2) as u32, all[numbers.below(all.len())]);
             let from = (0..4).map(|_| 1 << all[numbers.below(all.len())].code()).sum::<u64>();
-            outcomes.push(match state {
+            let mut outcome = match state {
                 RecipientState::Retry => retry(seq, time),
                 _ => Outcome { seq, effect: effect(state, from), retry_at: None },
-            });
+            };
+            // Two of three set none, as most do.
+            outcome.effect.flags = [0, 0, numbers.below(32) as u8][numbers.below(3)];
+            outcomes.push(outcome);
         }
         write(&*store, &w, [at(BASE + time * 1000, outcomes)]).await.unwrap();
         recount(&*store, &w).await;

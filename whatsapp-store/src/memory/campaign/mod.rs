@@ -31,6 +31,8 @@ struct Campaign {
     counts: BTreeMap<RecipientState, u64>,
     flags: FlagCounts,
     minutes: BTreeMap<(i64, RecipientState), u64>,
+    /// By bit.
+    flags: BTreeMap<u8, u64>,
 }
 
 #[derive(Default)]
@@ -128,8 +130,8 @@ impl Workspace {
         }
         self.last_number += 1;
         let record = CampaignRecord { number: self.last_number, ..record };
-        let (lanes, counts, flags, minutes) = Default::default();
-        self.list.insert(record.id.clone(), Campaign { record, lanes, counts, flags, minutes });
+        let (lanes, counts, minutes, flags) = Default::default();
+        self.list.insert(record.id.clone(), Campaign { record, lanes, counts, minutes, flags });
     }
 }
 

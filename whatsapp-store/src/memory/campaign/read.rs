@@ -138,7 +138,9 @@ impl CampaignStore for MemoryStore {
     }
 
     async fn campaign_flags(&self, workspace: &WorkspaceId, campaign: &str) -> Result<FlagCounts> {
-        Ok(self.of_campaign(workspace, campaign, |campaign| campaign.flags.clone()))
+        Ok(self.of_campaign(workspace, campaign, |campaign| {
+            FlagCounts::by_bit(|bit| campaign.flags.get(&bit).copied().unwrap_or_default())
+        }))
     }
 
     async fn campaign_minutes(

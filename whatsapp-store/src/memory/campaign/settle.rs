@@ -1,15 +1,8 @@
 use super::{Campaign, Lane, Recipient, Retry};
 use crate::{
-    Effect, Outcome, RecipientFlag, RecipientMinute, RecipientState, Settlement, Stamp, record::offset,
+    Effect, Outcome, RecipientMinute, RecipientState, Settlement, Stamp,
+    record::{bits, offset},
 };
-
-/// What an outcome did to a recipient.
-struct Settled {
-    prior: RecipientState,
-    state: RecipientState,
-    /// Those it did not have before.
-    flags: u8,
-}
 
 impl Campaign {
     pub(super) fn settle(&mut self, settlement: &Settlement) {
@@ -17,10 +10,11 @@ impl Campaign {
         let minute = RecipientMinute::of(settlement.at);
         let Some(lane) = self.lanes.get_mut(&settlement.lane) else { return };
         for outcome in &settlement.outcomes {
-            let Some(Settled { prior, state, flags }) = lane.settle(outcome, at) else { continue };
-            for flag in RecipientFlag::ALL.into_iter().filter(|flag| flags & flag.bit() != 0) {
-                *self.flags.entry(flag).or_default() += 1;
+            let Some(step) = lane.settle(outcome, at) else { continue };
+            for bit in bits(step.flags) {
+                *self.flags.entry(bit).or_default() += 1;
             }
+            let Step { prior, state, .. } = step;
             if prior == state {
                 continue;
             }
@@ -33,11 +27,20 @@ impl Campaign {
     }
 }
 
+/// What an outcome did.
+struct Step {
+    prior: RecipientState,
+    state: RecipientState,
+    /// Those that were not set before.
+    flags: u8,
+}
+
 impl Lane {
     /// `None` if the outcome has no effect.
-    fn settle(&mut self, outcome: &Outcome, at: i32) -> Option<Settled> {
+    fn settle(&mut self, outcome: &Outcome, at: i32) -> Option<Step> {
         let recipient = self.recipients.get_mut(&outcome.seq)?;
         let prior = recipient.state;
+        let flags = outcome.effect.flags & !recipient.flags;
         if !prior.is_in(outcome.effect.from) {
             return None;
         }
@@ -48,7 +51,7 @@ impl Lane {
         } else if recipient.state != RecipientState::Retry {
             self.retries.remove(&outcome.seq);
         }
-        Some(Settled { prior, state: recipient.state, flags })
+        Some(Step { prior, state: recipient.state, flags })
     }
 }
 

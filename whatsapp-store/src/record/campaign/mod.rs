@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use self::recipient::groups;
 #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
-pub(crate) use self::recipient::offset;
+pub(crate) use self::recipient::{bits, offset};
 pub use self::{
     lane::{LaneRecord, RangeClaim, RangeLease, RetryLease},
     recipient::{

@@ -221,8 +221,23 @@ impl RecipientCounts {
     }
 }
 
-/// How many recipients have which flag; one that nobody has is not there.
-pub type FlagCounts = BTreeMap<RecipientFlag, u64>;
+/// How many recipients have which flag.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlagCounts(pub BTreeMap<RecipientFlag, u64>);
+
+impl FlagCounts {
+    /// Those with one flag, whatever others they have.
+    pub fn of(&self, flag: RecipientFlag) -> u64 {
+        self.0.get(&flag).copied().unwrap_or_default()
+    }
+
+    /// From what is stored by bit: bits of flags that a later version knows are passed over.
+    #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn by_bit(count: impl Fn(u8) -> u64) -> Self {
+        let counts = RecipientFlag::ALL.map(|flag| (flag, count(flag.bit())));
+        Self(counts.into_iter().filter(|(_, count)| *count > 0).collect())
+    }
+}
 
 /// How many recipients came into a state in one minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,6 +261,12 @@ impl RecipientMinute {
     pub(crate) const fn from(at: i64) -> i64 {
         Self::of(at) + (at.rem_euclid(60_000) > 0) as i64
     }
+}
+
+/// The bits of some flags, one by one.
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+pub(crate) fn bits(flags: u8) -> impl Iterator<Item = u8> {
+    (0..8).map(|place| 1 << place).filter(move |bit| flags & bit != 0)
 }
 
 #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
@@ -279,6 +300,13 @@ mod tests {
             let only = RecipientState::bits(&[*state]);
             assert_eq!(all.iter().filter(|state| state.is_in(only)).collect::<Vec<_>>(), [state]);
         }
+    }
+
+    #[test]
+    fn flags_are_one_bit_each() {
+        let bits = RecipientFlag::ALL.map(RecipientFlag::bit);
+        assert!(bits.iter().all(|bit| bit.is_power_of_two()));
+        assert_eq!(bits.iter().fold(0, |all, bit| all | bit).count_ones() as usize, bits.len());
     }
 
     #[test]

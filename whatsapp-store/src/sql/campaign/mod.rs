@@ -191,8 +191,11 @@ pub(super) const OF_LANE: [&str; 3] = [
     "DELETE FROM campaign_lane WHERE key = $1",
 ];
 /// What hangs on a campaign besides its lanes.
-pub(super) const OF_CAMPAIGN: [&str; 2] =
-    ["DELETE FROM campaign_counter WHERE campaign = $1", "DELETE FROM campaign_minute WHERE campaign = $1"];
+pub(super) const OF_CAMPAIGN: [&str; 3] = [
+    "DELETE FROM campaign_counter WHERE campaign = $1",
+    "DELETE FROM campaign_minute WHERE campaign = $1",
+    "DELETE FROM campaign_flag WHERE campaign = $1",
+];
 
 async fn delete(connection: &mut Connection<'_>, workspace: &WorkspaceId, campaign: &str) -> Result<()> {
     // First the campaign itself: whoever is writing to it is waited for, and nobody begins.

@@ -1,4 +1,4 @@
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use async_trait::async_trait;
 
@@ -6,8 +6,8 @@ use super::settle::flag_code;
 use super::{Row, Rows, Sql, claim, damaged, of, sql};
 use crate::{
     AudienceRow, CampaignPage, CampaignRecord, CampaignState, CampaignStore, ExportPage, ExportRow,
-    FlagCounts, LaneRecord, RangeClaim, RangeLease, RecipientCounts, RecipientFlag, RecipientMinute,
-    RecipientRecord, RecipientState, Result, RetryLease, WorkspaceId, page_limit, record::offset,
+    FlagCounts, LaneRecord, RangeClaim, RangeLease, RecipientCounts, RecipientMinute, RecipientRecord,
+    RecipientState, Result, RetryLease, WorkspaceId, page_limit, record::offset,
 };
 
 macro_rules! campaigns {
@@ -78,6 +78,11 @@ const FLAGS: &str = concat!(
     "SELECT state, CAST(SUM(count) AS BIGINT) FROM campaign_counter WHERE campaign",
     of_campaign!(),
     "AND state >= 240 GROUP BY state"
+);
+const FLAGS: &str = concat!(
+    "SELECT flag, CAST(SUM(count) AS BIGINT) FROM campaign_flag WHERE campaign",
+    of_campaign!(),
+    "GROUP BY flag"
 );
 const MINUTES: &str = concat!(
     "SELECT minute, state, CAST(SUM(count) AS BIGINT) FROM campaign_minute WHERE campaign",
@@ -228,9 +233,9 @@ impl<S: Sql> CampaignStore for S {
 
     async fn campaign_flags(&self, workspace: &WorkspaceId, campaign: &str) -> Result<FlagCounts> {
         let counts = self.fetch(of(FLAGS, workspace, campaign)).await?;
-        let counts: Vec<(u8, u64)> = counts.all(|row| Ok((row.small(0)?, row.small(1)?)))?;
-        let flag = |code: u8| RecipientFlag::ALL.into_iter().find(|flag| flag_code(*flag) == code);
-        Ok(counts.into_iter().filter_map(|(code, count)| Some((flag(code)?, count))).collect())
+        let counts = counts.all(|row| Ok((row.small::<u8>(0)?, row.small::<u64>(1)?)))?;
+        let counts: HashMap<_, _> = counts.into_iter().collect();
+        Ok(FlagCounts::by_bit(|bit| counts.get(&bit).copied().unwrap_or_default()))
     }
 
     async fn campaign_minutes(

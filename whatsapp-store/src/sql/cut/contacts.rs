@@ -1,6 +1,7 @@
-//! Changes of contacts, counters and the audit log.
+//! Changes of contacts, counters, the audit log, settings and reach.
 use crate::{
-    AuditChange, AuditEntry, Change, Consent, ContactChange, ContactRecord, CounterChange, Step, Suppression,
+    AuditChange, AuditEntry, Change, Consent, ContactChange, ContactRecord, CounterChange, ReachChange,
+    SettingChange, Step, Suppression,
 };
 
 fn contact(id: &str, phone: &str) -> ContactChange {
@@ -39,6 +40,14 @@ fn addition(at: i64) -> CounterChange {
     CounterChange::Add { name: "sent".into(), account: Some("a".into()), at, by: 1 }
 }
 
+fn setting(name: &str) -> SettingChange {
+    SettingChange::Put { name: name.into(), value: "v".into() }
+}
+
+fn note(at: i64) -> ReachChange {
+    ReachChange::Note { sender: "a".into(), people: vec![(1, at), (2, at)] }
+}
+
 pub(super) fn before() -> Vec<Change> {
     vec![
         contact("p", "100").into(),
@@ -46,6 +55,8 @@ pub(super) fn before() -> Vec<Change> {
         suppression("300").into(),
         addition(1).into(),
         entry(1).into(),
+        setting("old").into(),
+        note(1).into(),
     ]
 }
 
@@ -62,6 +73,9 @@ pub(super) fn writes() -> Vec<Change> {
         suppression("500").into(),
         addition(90_000_000).into(),
         entry(2).into(),
+        setting("new").into(),
+        SettingChange::Seed { name: "seeded".into(), value: "v".into() }.into(),
+        note(2).into(),
     ]
 }
 
@@ -71,5 +85,7 @@ pub(super) fn removals() -> Vec<Change> {
         ContactChange::Unsuppress { address: "300".into(), consent: consent(9) }.into(),
         CounterChange::Trim { step: Step::Hour, before: 80_000_000 }.into(),
         AuditChange::Trim { before: 2 }.into(),
+        SettingChange::Delete { name: "old".into() }.into(),
+        ReachChange::Trim { before: 2, limit: 10 }.into(),
     ]
 }

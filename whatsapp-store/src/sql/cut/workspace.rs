@@ -64,7 +64,11 @@ fn settlement(epoch: i64) -> CampaignChange {
         ..Effect::default()
     };
     let outcomes = vec![
-        Outcome { seq: 0, effect: effect(RecipientState::Acked, Some(Stamp::Sent)), retry_at: None },
+        Outcome {
+            seq: 0,
+            effect: Effect { flags: 1, ..effect(RecipientState::Acked, Some(Stamp::Sent)) },
+            retry_at: None,
+        },
         Outcome { seq: 1, effect: effect(RecipientState::Retry, None), retry_at: Some(9_000) },
     ];
     CampaignChange::Settle(Settlement {
