@@ -11,8 +11,8 @@ use std::{
 pub(super) use self::check::check;
 use super::State;
 use crate::{
-    AudienceBatch, AudienceRow, CampaignChange, CampaignMove, CampaignRecord, FlagCounts, LaneRecord,
-    RangeLease, RecipientState, Scope, WorkspaceId, record::offset,
+    AudienceBatch, AudienceRow, CampaignChange, CampaignMove, CampaignRecord, LaneRecord, RangeLease,
+    RecipientState, Scope, WorkspaceId, record::offset,
 };
 
 /// Campaigns by workspace.
@@ -29,7 +29,6 @@ struct Campaign {
     record: CampaignRecord,
     lanes: BTreeMap<i32, Lane>,
     counts: BTreeMap<RecipientState, u64>,
-    flags: FlagCounts,
     minutes: BTreeMap<(i64, RecipientState), u64>,
     /// By bit.
     flags: BTreeMap<u8, u64>,

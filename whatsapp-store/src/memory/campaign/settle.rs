@@ -44,7 +44,6 @@ impl Lane {
         if !prior.is_in(outcome.effect.from) {
             return None;
         }
-        let flags = outcome.effect.flags & !recipient.flags;
         recipient.apply(&outcome.effect, at);
         if let Some(due) = outcome.retry_at {
             self.retries.insert(outcome.seq, Retry { due, epoch: None });

@@ -2,7 +2,6 @@ use std::{collections::HashMap, ops::Range};
 
 use async_trait::async_trait;
 
-use super::settle::flag_code;
 use super::{Row, Rows, Sql, claim, damaged, of, sql};
 use crate::{
     AudienceRow, CampaignPage, CampaignRecord, CampaignState, CampaignStore, ExportPage, ExportRow,
@@ -68,16 +67,10 @@ const EXPORT: &str = concat!(
     places!("a.id"),
     " LIMIT $6"
 );
-/// Numbers from 240 on are those of flags.
 const COUNTS: &str = concat!(
     "SELECT state, CAST(SUM(count) AS BIGINT) FROM campaign_counter WHERE campaign",
     of_campaign!(),
-    "AND state < 240 GROUP BY state"
-);
-const FLAGS: &str = concat!(
-    "SELECT state, CAST(SUM(count) AS BIGINT) FROM campaign_counter WHERE campaign",
-    of_campaign!(),
-    "AND state >= 240 GROUP BY state"
+    "GROUP BY state"
 );
 const FLAGS: &str = concat!(
     "SELECT flag, CAST(SUM(count) AS BIGINT) FROM campaign_flag WHERE campaign",

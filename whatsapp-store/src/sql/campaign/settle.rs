@@ -42,7 +42,6 @@ pub(super) async fn apply(
         *counts.entry(state).or_default() += number;
         *into.entry(state).or_default() += number;
     }
-    counts.extend(flags);
     count(connection, found.key, &Vec::from_iter(counts)).await?;
     count_minute(connection, found.key, RecipientMinute::of(settlement.at), &Vec::from_iter(into)).await?;
     count_flags(connection, found.key, &Vec::from_iter(flags)).await
@@ -127,9 +126,6 @@ async fn write(
     outcomes: &[Outcome],
     tally: &mut Tally,
 ) -> Result<()> {
-    if effect.flags != 0 {
-        count_flags(connection, lane, effect, outcomes, flags).await?;
-    }
     let retries = effect.state == Some(RecipientState::Retry);
     let text = match (retries, effect.flags) {
         (false, 0) => UPDATE,
@@ -160,37 +156,6 @@ async fn write(
         );
         let seqs = outcomes.iter().map(|outcome| i64::from(outcome.seq)).collect();
         connection.execute(lane.sql(text).ints(seqs)).await?;
-    }
-    Ok(())
-}
-
-/// The number that a flag is counted under, among the states.
-pub(super) fn flag_code(flag: RecipientFlag) -> u8 {
-    240 + flag.bit().trailing_zeros() as u8
-}
-
-const FLAGS: (&str, &str) = (
-    "SELECT flags FROM campaign_recipient WHERE (CAST(1 AS BIGINT) << CAST(state AS INTEGER)) & $2 <> 0 \
-     AND id IN (SELECT value FROM json_each($1))",
-    "SELECT flags FROM campaign_recipient WHERE (CAST(1 AS BIGINT) << CAST(state AS INTEGER)) & $2 <> 0 \
-     AND id = ANY($1) ORDER BY id FOR UPDATE",
-);
-
-/// Counts the flags that recipients do not have yet. Flags are rare: nobody else waits for this.
-async fn count_flags(
-    connection: &mut Connection<'_>,
-    lane: Lane,
-    effect: &Effect,
-    outcomes: &[Outcome],
-    counts: &mut BTreeMap<u8, i64>,
-) -> Result<()> {
-    let text = connection.dialect().text(FLAGS.0, FLAGS.1);
-    let select = sql(text).ints(lane.ids(outcomes)).int(effect.from.cast_signed());
-    for row in &connection.fetch(select).await? {
-        let new = effect.flags & !row.small::<u8>(0)?;
-        for flag in RecipientFlag::ALL.into_iter().filter(|flag| new & flag.bit() != 0) {
-            *counts.entry(flag_code(flag)).or_default() += 1;
-        }
     }
     Ok(())
 }
