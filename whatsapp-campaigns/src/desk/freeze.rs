@@ -212,7 +212,7 @@ impl Desk {
         let book = LaneBook::new(document.settings.senders.clone());
         let screen = StoreScreen::new(&*self.store, self.workspace.clone()).excluding(upload.exclude);
         let report = gathered.hand_out(&|recipient| book.lane(recipient), &screen, sink).await;
-        let report = report.map_err(|error| unwrapped(error))?;
+        let report = report.map_err(unwrapped)?;
         let id = sink.campaign().to_owned();
         let lanes = report.lanes.iter().filter_map(|size| {
             let (sender, zones) = book.of(size.lane)?;

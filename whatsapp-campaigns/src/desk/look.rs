@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use whatsapp_store::{CampaignState, Content, FlagCounts, RecipientMinute, RecipientState};
+use whatsapp_store::{CampaignState, Content, RecipientFlag, RecipientMinute, RecipientState};
 
 use super::{Desk, DeskError, Shown, freeze::FIRST};
 use crate::{
@@ -30,7 +30,7 @@ pub struct Progress {
     /// How many are in which state.
     pub counts: BTreeMap<RecipientState, u64>,
     /// How many did what besides.
-    pub flags: FlagCounts,
+    pub flags: BTreeMap<RecipientFlag, u64>,
     /// Those of whom it is not decided what becomes of them.
     pub left: u64,
     /// Messages in a minute, over the last five.
@@ -102,7 +102,7 @@ impl Desk {
             canary,
             winner: document.kept.winner,
             counts: counts.0,
-            flags,
+            flags: flags.0,
         })
     }
 

@@ -32,7 +32,7 @@ impl Guard {
     ) -> Result<Option<String>, StoreError> {
         let rule = live.document.settings.auto_pause;
         let flags = store.campaign_flags(&live.workspace, &live.record.id).await?;
-        let flag = |flag| flags.get(&flag).copied().unwrap_or_default();
+        let flag = |flag| flags.of(flag);
         self.counted = Counted {
             sent: sent(counts),
             failed: counts.of(RecipientState::Failed),

@@ -67,7 +67,7 @@ async fn a_reply_is_known_by_what_it_quotes_or_by_what_was_sent_last() {
     assert_eq!(heard, Heard { answers: Some(("spring".into(), id.clone())), wish: None });
     ears.incoming(&workspace, &message).await.unwrap();
     let flags = bench.store.campaign_flags(&workspace, "spring").await.unwrap();
-    assert_eq!(flags.get(&RecipientFlag::Replied), Some(&1));
+    assert_eq!(flags.of(RecipientFlag::Replied), 1);
     let stranger = incoming("15550001234", "Hello", &[], bench.clock.now());
     assert_eq!(ears.incoming(&workspace, &stranger).await.unwrap(), Heard::default());
     assert_eq!(bench.events("campaign.replied").await.len(), 2);
@@ -85,7 +85,10 @@ async fn stop_suppresses_everywhere_and_start_takes_it_back() {
     let suppressed =
         || async { bench.store.suppressed(&workspace, &[to.clone(), address(0, 99)]).await.unwrap() };
     assert_eq!(suppressed().await, std::slice::from_ref(to));
-    assert_eq!(bench.store.campaign_flags(&workspace, "spring").await.unwrap()[&RecipientFlag::OptedOut], 1);
+    assert_eq!(
+        bench.store.campaign_flags(&workspace, "spring").await.unwrap().of(RecipientFlag::OptedOut),
+        1
+    );
     // One that is older than the wish, and comes late, changes nothing.
     ears.incoming(&workspace, &incoming(to, "start", &[], now - 1_000)).await.unwrap();
     assert_eq!(suppressed().await, std::slice::from_ref(to));
