@@ -42,6 +42,8 @@ pub(super) struct Outbox {
     positions: HashMap<String, u64>,
     /// The store may hold queued messages that are not here.
     store_has_more: bool,
+    /// Some of them were accepted since the last commit: reading now would miss them.
+    uncommitted: bool,
     /// By the last [`Outbox::load_limit`].
     asked_for: u32,
 }
@@ -55,7 +57,7 @@ impl Outbox {
     /// Takes a message that was just accepted, or leaves it to the store when there is no room.
     pub(super) fn accept(&mut self, message: Outgoing) {
         if self.store_has_more || self.waiting.len() >= MOST_WAITING {
-            self.store_has_more = true;
+            (self.store_has_more, self.uncommitted) = (true, true);
         } else {
             self.insert(message);
         }
@@ -63,7 +65,12 @@ impl Outbox {
 
     /// Should the head of the stored queue be loaded? Ask for [`Outbox::load_limit`].
     pub(super) fn wants_stored(&self) -> bool {
-        self.store_has_more && self.waiting.len() < MOST_WAITING / 4
+        self.store_has_more && !self.uncommitted && self.waiting.len() < MOST_WAITING / 4
+    }
+
+    /// All that was accepted is about to be in the store. `true` when some of it is nowhere else.
+    pub(super) fn committed(&mut self) -> bool {
+        std::mem::take(&mut self.uncommitted)
     }
 
     /// How many to load: enough to reach past what is here already.
@@ -74,7 +81,7 @@ impl Outbox {
 
     /// Takes the head of the stored queue, as much as was asked for.
     pub(super) fn provide(&mut self, stored: Vec<OutgoingMessage>) {
-        self.store_has_more = stored.len() >= self.asked_for as usize;
+        self.store_has_more = self.uncommitted || stored.len() >= self.asked_for as usize;
         for message in stored {
             let Ok(chat) = message.chat.parse() else { continue };
             if !self.positions.contains_key(&message.id) {
