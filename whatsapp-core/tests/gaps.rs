@@ -328,7 +328,7 @@ fn stanzas(content: Message) -> Vec<String> {
             kept.lock().unwrap().push(format!("{node:?}"));
         }
     })));
-    world.command(0, |ticket| Command::Send { ticket, to: Jid::pn(BOB), content });
+    world.command(0, |ticket| Command::Send { ticket, id: None, to: Jid::pn(BOB), content });
     world.run_for(Duration::from_secs(10));
     seen.lock().unwrap().clone()
 }

@@ -312,6 +312,10 @@ async fn load(store: &dyn Store, account: &AccountId, query: Query) -> Result<Lo
             let status = store.message(account, &key).await?.map(|message| message.status);
             Loaded::Message(key, status)
         }
+        Query::Record(key) => {
+            let record = store.message(account, &key).await?.map(Box::new);
+            Loaded::Record(key, record)
+        }
         Query::Outgoing(id) => {
             let outgoing = store.outgoing(account, &id).await?;
             Loaded::Outgoing(id, outgoing)

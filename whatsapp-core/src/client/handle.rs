@@ -112,7 +112,29 @@ impl Client {
     /// # Errors
     /// When it was not accepted; nothing is sent then.
     pub async fn send(&self, to: &Jid, content: Content) -> Result<MessageRecord, Error> {
-        match self.order(|ticket| Command::Send { ticket, to: to.clone(), content }).await? {
+        self.hand_over(None, to, content).await
+    }
+
+    /// Sends content under an id of the caller's, once, however often it is handed over: as [`Client::send`] if no message of
+    /// ours with that id is in that chat yet; else nothing is sent or stored again, and the stored message is returned. Its
+    /// status tells how far it is, [`whatsapp_store::MessageStatus::Failed`] included. Whoever does not know whether a
+    /// message was accepted, after a crash for one, hands it over again under the same id.
+    ///
+    /// An id is `3EB0` and 18 more hexadecimal digits in upper case, as those that [`Client::send`] makes.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; when the id has another shape, or belongs to a message in another chat.
+    pub async fn send_as(&self, id: &str, to: &Jid, content: Content) -> Result<MessageRecord, Error> {
+        self.hand_over(Some(id.to_owned()), to, content).await
+    }
+
+    async fn hand_over(
+        &self,
+        id: Option<String>,
+        to: &Jid,
+        content: Content,
+    ) -> Result<MessageRecord, Error> {
+        match self.order(|ticket| Command::Send { ticket, id, to: to.clone(), content }).await? {
             Reply::Accepted(record) => Ok(*record),
             reply => Err(unexpected(reply)),
         }

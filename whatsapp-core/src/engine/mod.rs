@@ -14,6 +14,7 @@ mod cache;
 mod device;
 mod devices;
 mod fetches;
+mod handover;
 mod keepalive;
 mod link;
 mod login;
@@ -41,6 +42,7 @@ use self::{
     cache::Cache,
     device::Device,
     fetches::Fetches,
+    handover::Handovers,
     link::Connection,
     login::Offline,
     outbox::Outbox,
@@ -87,6 +89,7 @@ pub struct Engine {
     // Duties.
     pairing: Pairing,
     inbox: VecDeque<Stanza>,
+    handovers: Handovers,
     outbox: Outbox,
     device_fetches: Fetches,
     bundle_fetches: Fetches,
@@ -159,6 +162,7 @@ impl Engine {
             wanted: VecDeque::new(),
             pairing: Pairing::default(),
             inbox: VecDeque::new(),
+            handovers: Handovers::default(),
             outbox: Outbox::after_start(),
             device_fetches: Fetches::default(),
             bundle_fetches: Fetches::default(),
@@ -191,7 +195,7 @@ impl Engine {
     /// What the user wants.
     pub fn command(&mut self, now: Timestamp, command: Command) {
         match command {
-            Command::Send { ticket, to, content } => self.accept(now, ticket, &to, content),
+            Command::Send { ticket, id, to, content } => self.hand_over(ticket, id, to, content),
             Command::PairCode { ticket, phone } => self.request_pair_code(now, ticket, &phone),
             Command::MarkRead { ticket, keys } => self.mark_read(now, ticket, &keys),
             Command::LogOut { ticket } => self.log_out(now, ticket),
@@ -223,16 +227,13 @@ impl Engine {
                     self.statuses.put(key, status);
                 }
             }
-            Loaded::Outgoing(id, message) => self.sent_messages.put(id, message),
-            Loaded::Queued(messages) => {
-                for message in &messages {
-                    if let Ok(chat) = message.chat.parse() {
-                        let key = self.own_message_key(&chat, &message.id);
-                        self.statuses.put(key, Some(MessageStatus::Queued));
-                    }
+            Loaded::Record(key, record) => self.handovers.provide(key, record.map(|record| *record)),
+            Loaded::Outgoing(id, message) => {
+                if !self.sent_messages.contains(&id) {
+                    self.sent_messages.put(id, message);
                 }
-                self.outbox.provide(messages);
             }
+            Loaded::Queued(messages) => self.take_queued(messages),
         }
         if self.wanted.is_empty() {
             self.pump(now);
@@ -243,6 +244,10 @@ impl Engine {
     /// What is to be done now; see [`Step`] for the order.
     pub fn take_step(&mut self) -> Step {
         self.flush_device();
+        self.handovers.committed();
+        if self.outbox.committed() {
+            self.ask_for_queued();
+        }
         let changes = &mut self.step.changes;
         self.records.flush(|change| {
             changes.push(change);
@@ -298,10 +303,13 @@ impl Engine {
         while let Some(stanza) = self.inbox.pop_front() {
             if self.on_stanza(now, &stanza) == Flow::Wait {
                 self.inbox.push_front(stanza);
-                return;
+                break;
             }
         }
-        self.pump_sends(now);
+        self.pump_handovers(now);
+        if self.inbox.is_empty() {
+            self.pump_sends(now);
+        }
     }
 
     fn on_stanza(&mut self, now: Timestamp, stanza: &Stanza) -> Flow {

@@ -42,6 +42,9 @@ pub(super) struct Outbox {
     positions: HashMap<String, u64>,
     /// The store may hold queued messages that are not here.
     store_has_more: bool,
+    /// Messages were accepted or acknowledged since the last commit. The store would leave the former out, and name the
+    /// latter again.
+    uncommitted: bool,
     /// By the last [`Outbox::load_limit`].
     asked_for: u32,
 }
@@ -55,7 +58,7 @@ impl Outbox {
     /// Takes a message that was just accepted, or leaves it to the store when there is no room.
     pub(super) fn accept(&mut self, message: Outgoing) {
         if self.store_has_more || self.waiting.len() >= MOST_WAITING {
-            self.store_has_more = true;
+            (self.store_has_more, self.uncommitted) = (true, true);
         } else {
             self.insert(message);
         }
@@ -63,7 +66,12 @@ impl Outbox {
 
     /// Should the head of the stored queue be loaded? Ask for [`Outbox::load_limit`].
     pub(super) fn wants_stored(&self) -> bool {
-        self.store_has_more && self.waiting.len() < MOST_WAITING / 4
+        self.store_has_more && !self.uncommitted && self.waiting.len() < MOST_WAITING / 4
+    }
+
+    /// All that happened is about to be in the store. `true` when that was not so before.
+    pub(super) fn committed(&mut self) -> bool {
+        std::mem::take(&mut self.uncommitted)
     }
 
     /// How many to load: enough to reach past what is here already.
@@ -74,6 +82,10 @@ impl Outbox {
 
     /// Takes the head of the stored queue, as much as was asked for.
     pub(super) fn provide(&mut self, stored: Vec<OutgoingMessage>) {
+        if self.uncommitted {
+            // Out of date.
+            return;
+        }
         self.store_has_more = stored.len() >= self.asked_for as usize;
         for message in stored {
             let Ok(chat) = message.chat.parse() else { continue };
@@ -116,6 +128,7 @@ impl Outbox {
     /// It is acknowledged or refused. `None` for ids that are not here (any more).
     pub(super) fn remove(&mut self, id: &str) -> Option<Outgoing> {
         let position = self.positions.remove(id)?;
+        self.uncommitted = true;
         let unacknowledged = self.unacknowledged.remove(&position).map(|(message, _)| message);
         unacknowledged.or_else(|| self.waiting.remove(&position))
     }
@@ -185,6 +198,7 @@ mod tests {
     fn what_the_store_holds_comes_first() {
         let mut outbox = Outbox::after_start();
         outbox.accept(message("new"));
+        assert!(outbox.committed());
         assert!(outbox.sendable().is_empty() && outbox.wants_stored());
         assert!(outbox.load_limit() > 2);
         outbox.provide(vec![stored("old"), stored("new")]);
@@ -195,13 +209,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_committed_yet_is_not_missed() {
+        let mut outbox = Outbox::after_start();
+        outbox.accept(message("new"));
+        assert!(!outbox.wants_stored(), "the store does not have it yet");
+        outbox.load_limit();
+        outbox.provide(vec![stored("old")]);
+        assert!(outbox.committed() && outbox.wants_stored());
+        outbox.load_limit();
+        outbox.provide(vec![stored("old"), stored("new")]);
+        assert_eq!(ids(&outbox), ["old", "new"]);
+        assert!(!outbox.committed() && !outbox.wants_stored());
+        // Nor does what was acknowledged come back.
+        outbox.remove("old");
+        outbox.provide(vec![stored("old"), stored("new")]);
+        assert_eq!(ids(&outbox), ["new"]);
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let mut outbox = Outbox::default();
         (0..5000).for_each(|n| outbox.accept(message(&n.to_string())));
         assert_eq!(outbox.positions.len(), MOST_WAITING);
         assert_eq!(outbox.sendable().len(), MOST_UNACKNOWLEDGED);
-        assert!(!outbox.wants_stored());
+        assert!(outbox.committed() && !outbox.wants_stored());
         (0..1000).for_each(|n| drop(outbox.remove(&n.to_string())));
-        assert!(outbox.wants_stored());
+        assert!(outbox.committed() && outbox.wants_stored());
     }
 }

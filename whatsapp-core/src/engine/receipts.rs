@@ -1,7 +1,7 @@
 //! What others tell of our messages, and what we tell of theirs.
 use whatsapp_store::{Change, MessageKey, MessageStatus};
 
-use super::{CommandError, Engine, Flow, Query, Reply, Ticket};
+use super::{CommandError, Engine, Flow, Reply, Ticket, handover::Place};
 use crate::{
     binary::NodeRef,
     jid::Jid,
@@ -48,23 +48,17 @@ impl Engine {
         if let Flow::Wait = self.know_person(&receipt.from) {
             return Flow::Wait;
         }
-        let keys: Vec<_> = receipt.ids.iter().map(|id| self.own_message_key(&receipt.from, id)).collect();
-        let mut flow = Flow::Done;
-        for key in &keys {
-            if !self.statuses.contains(key) {
-                self.ask(Query::Message(key.clone()));
-                flow = Flow::Wait;
+        let places: Vec<_> = receipt.ids.iter().map(|id| self.stored_place(&receipt.from, id)).collect();
+        if places.iter().any(|place| matches!(place, Place::Unknown)) {
+            return Flow::Wait;
+        }
+        for place in places {
+            // A receipt can outrun the acknowledgement; for messages that are not ours it means nothing.
+            if let Place::At(key) = place {
+                self.raise(key, status);
             }
         }
-        if let Flow::Done = flow {
-            for key in keys {
-                // A receipt can outrun the acknowledgement; for messages that are not ours it means nothing.
-                if self.statuses.peek(&key).copied().flatten().is_some() {
-                    self.raise(key, status);
-                }
-            }
-        }
-        flow
+        Flow::Done
     }
 
     /// The user read messages of one chat and sender.

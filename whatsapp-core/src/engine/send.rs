@@ -17,7 +17,7 @@ use whatsapp_store::{
 };
 
 use super::{
-    CommandError, Engine, Query, Reply, Request, Ticket,
+    CommandError, Engine, Query, Request,
     outbox::Outgoing,
     records::{device_list_key, identity_key, session_key},
 };
@@ -65,26 +65,20 @@ pub(super) struct Sealed {
 }
 
 impl Engine {
-    /// Accepts content for a person: durable first, then on its way.
-    pub(super) fn accept(&mut self, now: Timestamp, ticket: Ticket, to: &Jid, content: Content) {
-        let reply = match self.prepare(now, to, content) {
-            Ok(record) => Reply::Accepted(Box::new(record)),
-            Err(error) => Reply::Failed(error),
-        };
-        self.step.replies.push((ticket, reply));
-    }
-
-    fn prepare(&mut self, now: Timestamp, to: &Jid, content: Content) -> Result<MessageRecord, CommandError> {
+    /// Accepts content for a person: durable first, then on its way. Without an id it gets one; a given one must be new.
+    pub(super) fn accept(
+        &mut self,
+        now: Timestamp,
+        id: Option<String>,
+        to: &Jid,
+        content: Content,
+    ) -> Result<MessageRecord, CommandError> {
         let own = self.device.jid.clone().ok_or(CommandError::NotLinked)?;
-        if to.user.is_empty() || !(to.is_pn() || to.is_lid()) {
-            return Err(CommandError::NotAPerson);
-        }
         let chat = self.peers.chat(to);
         let message = content::to_proto(&content, &mut self.rng).ok_or(CommandError::ContentUnsupported)?;
-        let id = id::generate(now, &own, &mut self.rng).to_string();
+        let id = id.unwrap_or_else(|| id::generate(now, &own, &mut self.rng).into());
         let payload = Bytes::from(message.encode_to_vec());
-        let key =
-            MessageKey { chat: chat.to_string(), sender: own.to_non_device().to_string(), id: id.clone() };
+        let key = self.key_of_own(&chat, &id);
         let record = MessageRecord {
             key,
             from_me: true,
@@ -96,14 +90,17 @@ impl Engine {
             quoted: None,
             media: None,
         };
-        self.step.change(Change::PutOutgoing(OutgoingMessage {
+        let outgoing = OutgoingMessage {
             id: id.clone(),
             chat: chat.to_string(),
             payload: payload.clone(),
             state: OutgoingState::Queued,
             created_at: now.as_millis() as i64,
-        }));
+        };
+        self.sent_messages.put(id.clone(), Some(outgoing.clone()));
+        self.step.change(Change::PutOutgoing(outgoing));
         self.step.change(Change::PutMessage(record.clone()));
+        self.handovers.accepted(&record);
         self.statuses.put(record.key.clone(), Some(MessageStatus::Queued));
         self.outbox.accept(Outgoing { id, chat, payload, attempts: 0 });
         Ok(record)
@@ -114,10 +111,7 @@ impl Engine {
         if !self.is_online() {
             return;
         }
-        if self.outbox.wants_stored() {
-            let limit = self.outbox.load_limit();
-            self.ask(Query::Queued(limit));
-        }
+        self.ask_for_queued();
         let mut blocked = HashSet::new();
         for position in self.outbox.sendable() {
             let Some(message) = self.outbox.waiting(position).cloned() else { continue };
@@ -133,6 +127,27 @@ impl Engine {
             }
         }
         self.pump_fetches(now);
+    }
+
+    /// Asks for the head of the stored queue when there is room for it.
+    pub(super) fn ask_for_queued(&mut self) {
+        if self.is_online() && self.outbox.wants_stored() {
+            let limit = self.outbox.load_limit();
+            self.ask(Query::Queued(limit));
+        }
+    }
+
+    /// The head of the stored queue.
+    pub(super) fn take_queued(&mut self, messages: Vec<OutgoingMessage>) {
+        for message in &messages {
+            let Ok(chat) = message.chat.parse() else { continue };
+            let key = self.key_of_own(&chat, &message.id);
+            // A receipt may have outrun the acknowledgement.
+            if !self.statuses.contains(&key) {
+                self.statuses.put(key, Some(MessageStatus::Queued));
+            }
+        }
+        self.outbox.provide(messages);
     }
 
     fn advance(&mut self, now: Timestamp, message: &Outgoing) -> Progress {
@@ -321,28 +336,36 @@ impl Engine {
         if let Some(phash) = &ack.phash {
             self.check_participants(now, &message.chat, phash);
         }
-        self.step.change(Change::SetOutgoingState(id.to_owned(), OutgoingState::Sent));
+        self.leave_queue(id);
         let expired = (now - KEEP_SENT).as_millis() as i64;
         if self.sent_since_expiry == 0 {
             self.step.change(Change::ExpireOutgoing(expired));
         }
         self.sent_since_expiry = (self.sent_since_expiry + 1) % 1000;
-        let key = self.own_message_key(&message.chat, id);
+        let key = self.key_of_own(&message.chat, id);
         self.raise(key, MessageStatus::Sent);
+    }
+
+    /// It will not be sent by itself any more, only when a device asks for it.
+    fn leave_queue(&mut self, id: &str) {
+        self.step.change(Change::SetOutgoingState(id.to_owned(), OutgoingState::Sent));
+        if let Some(Some(outgoing)) = self.sent_messages.get(id) {
+            outgoing.state = OutgoingState::Sent;
+        }
     }
 
     fn refuse(&mut self, id: &str, reason: Refusal) {
         let Some(message) = self.outbox.remove(id) else { return };
-        self.step.change(Change::SetOutgoingState(id.to_owned(), OutgoingState::Sent));
-        let key = self.own_message_key(&message.chat, id);
+        self.leave_queue(id);
+        let key = self.key_of_own(&message.chat, id);
         self.raise(key.clone(), MessageStatus::Failed);
         self.step.events.push(Event::Refused { key, reason });
     }
 
-    /// The name under which a message of ours is stored.
-    pub(super) fn own_message_key(&self, chat: &Jid, id: &str) -> MessageKey {
+    /// The name of a message of ours in that chat.
+    pub(super) fn key_of_own(&self, chat: &Jid, id: &str) -> MessageKey {
         let own = self.device.jid.as_ref().map(Jid::to_non_device).unwrap_or(Jid::SERVICE);
-        MessageKey { chat: self.peers.chat(chat).to_string(), sender: own.to_string(), id: id.to_owned() }
+        MessageKey { chat: chat.to_string(), sender: own.to_string(), id: id.to_owned() }
     }
 
     /// Raises a status whose former value is known, and tells.

@@ -60,6 +60,9 @@ pub enum Command {
     Send {
         /// Where the answer goes.
         ticket: Ticket,
+        /// Under which id, which makes the command idempotent: a message of ours that the chat has under it already is
+        /// not sent or stored again, and answered as it is stored. Without one, under a new id.
+        id: Option<String>,
         /// Recipient: a person by number or LID.
         to: Jid,
         /// What.
@@ -91,7 +94,8 @@ pub enum Command {
 /// The answer to a [`Command`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// Durable; it will be sent, now or after the next connection.
+    /// Durable; it will be sent, now or after the next connection. Or it was accepted before: its status tells how far it
+    /// is.
     Accepted(Box<MessageRecord>),
     /// Eight characters to be typed on the phone, written `ABCD-EFGH`.
     PairCode(String),
@@ -120,6 +124,12 @@ pub enum CommandError {
     /// Not a kind that can be sent.
     #[error("this kind of content cannot be sent")]
     ContentUnsupported,
+    /// Ids have a shape by which the service knows a web client.
+    #[error("not a message id: 3EB0 and 18 more hexadecimal digits in upper case are needed")]
+    BadId,
+    /// An id names one message.
+    #[error("a message with this id went to another chat: take another id")]
+    IdTaken,
     /// Not a number.
     #[error("not a phone number: digits in international form are needed")]
     BadNumber,
@@ -140,6 +150,8 @@ pub enum Query {
     Lid(Person),
     /// How far a message is, if it is known.
     Message(MessageKey),
+    /// A message as it is stored.
+    Record(MessageKey),
     /// An outgoing message.
     Outgoing(String),
     /// The oldest queued outgoing messages, at most so many.
@@ -164,6 +176,8 @@ pub enum Loaded {
     Lid(Person, Option<LidMapping>),
     /// The message's status.
     Message(MessageKey, Option<MessageStatus>),
+    /// The message.
+    Record(MessageKey, Option<Box<MessageRecord>>),
     /// The outgoing message.
     Outgoing(String, Option<OutgoingMessage>),
     /// The queue's head.

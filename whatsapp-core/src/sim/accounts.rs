@@ -31,6 +31,8 @@ pub enum Behaviour {
     /// Receives, and the phone sends delivery receipts.
     #[default]
     Receive,
+    /// Reads, and says nothing: delivery and read receipts, no answer.
+    Read,
     /// Reads, and repeats what it was told.
     Echo,
     /// Reads, and answers with these texts, one after the other and then from the start.

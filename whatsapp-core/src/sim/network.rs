@@ -9,7 +9,7 @@ use compact_str::CompactString;
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
-    accounts::{Accounts, Behaviour, DeviceAddress, Person},
+    accounts::{Accounts, Behaviour, DeviceAddress},
     event::SimEvent,
     faults::{Fate, Mischief, Side},
     groups::Group,
@@ -98,6 +98,9 @@ pub enum SimError {
     /// Numbers are 7 to 15 digits.
     #[error("not a phone number: 7 to 15 digits are needed")]
     BadNumber,
+    /// More people than one wish may be about.
+    #[error("at most a million people at once")]
+    TooMany,
     /// No such group, or not one of that person.
     #[error("the person is in no group {0}")]
     UnknownGroup(String),
@@ -181,44 +184,6 @@ impl Network {
     /// The service takes a new static key under the same root; connections that are open stay so.
     pub fn rotate_server_key(&mut self, now: Timestamp) {
         self.identity.rotate(now, &mut self.rng);
-    }
-
-    /// Gives somebody an account with this number (digits).
-    ///
-    /// # Errors
-    /// When the number is taken or none.
-    pub fn add_person(&mut self, phone: &str, name: &str, behaviour: Behaviour) -> Result<Jid, SimError> {
-        if !(7..=15).contains(&phone.len()) || !phone.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(SimError::BadNumber);
-        }
-        if self.accounts.find(&Jid::pn(phone)).is_some() {
-            return Err(SimError::NumberTaken(phone.to_owned()));
-        }
-        let person = Person::new(phone, name, behaviour, &mut self.rng);
-        self.accounts.add(person);
-        Ok(Jid::pn(phone))
-    }
-
-    /// Changes what somebody does.
-    ///
-    /// # Errors
-    /// When nobody has that number.
-    pub fn set_behaviour(&mut self, phone: &str, behaviour: Behaviour) -> Result<(), SimError> {
-        let person = self.person(phone)?;
-        self.accounts.people[person].behaviour = behaviour;
-        Ok(())
-    }
-
-    /// The LID of somebody.
-    ///
-    /// # Errors
-    /// When nobody has that number.
-    pub fn lid_of(&self, phone: &str) -> Result<Jid, SimError> {
-        Ok(self.accounts.people[self.person(phone)?].jid(Server::Lid, 0))
-    }
-
-    pub(super) fn person(&self, phone: &str) -> Result<usize, SimError> {
-        self.accounts.find(&Jid::pn(phone)).ok_or_else(|| SimError::UnknownPerson(phone.to_owned()))
     }
 
     /// A client opened a WebSocket.

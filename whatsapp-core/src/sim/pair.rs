@@ -48,6 +48,18 @@ pub struct ClientSide {
     connection: Option<ConnectionId>,
     seed: u64,
     tickets: Ticket,
+    doom: Option<(u32, Moment)>,
+}
+
+/// When, in a step that commits something, a client dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Nothing is stored, and nothing sent.
+    BeforeCommit,
+    /// All is stored, nothing sent.
+    AfterCommit,
+    /// All is stored and sent; nobody was told.
+    AfterSending,
 }
 
 enum UnderWay {
@@ -106,6 +118,7 @@ impl World {
             connection: None,
             seed,
             tickets: 0,
+            doom: None,
         });
         let index = self.clients.len() - 1;
         self.start(index);
@@ -135,6 +148,11 @@ impl World {
         }
     }
 
+    /// A client will die so many commits from now (0 for the next one).
+    pub fn crash_at(&mut self, index: usize, commits: u32, moment: Moment) {
+        self.clients[index].doom = Some((commits, moment));
+    }
+
     /// Gives a client a command; the answer is in its `replies`.
     pub fn command(&mut self, index: usize, command: impl FnOnce(Ticket) -> Command) -> Ticket {
         let client = &mut self.clients[index];
@@ -150,11 +168,20 @@ impl World {
     /// Has a client send a text; gives the message's id when it was accepted.
     pub fn send_text(&mut self, index: usize, to: &Jid, text: &str) -> Option<String> {
         let content = Content::text(text);
-        let ticket = self.command(index, |ticket| Command::Send { ticket, to: to.clone(), content });
+        let ticket =
+            self.command(index, |ticket| Command::Send { ticket, id: None, to: to.clone(), content });
         self.clients[index].replies.iter().rev().find_map(|(of, reply)| match reply {
             Reply::Accepted(record) if *of == ticket => Some(record.key.id.clone()),
             _ => None,
         })
+    }
+
+    /// Hands a text over under an id; gives the answer if there was one.
+    pub fn send_text_as(&mut self, index: usize, id: &str, to: &Jid, text: &str) -> Option<Reply> {
+        let (id, content) = (Some(id.to_owned()), Content::text(text));
+        let ticket = self.command(index, |ticket| Command::Send { ticket, id, to: to.clone(), content });
+        let mut replies = self.clients[index].replies.iter().rev();
+        replies.find(|(of, _)| *of == ticket).map(|(_, reply)| reply.clone())
     }
 
     /// Links a client to somebody's phone by QR code, and waits until it is logged in.
@@ -294,16 +321,27 @@ impl World {
 
     fn carry_out(&mut self, index: usize, step: Step) {
         let client = &mut self.clients[index];
+        let dies = client.doomed(&step);
+        if dies == Some(Moment::BeforeCommit) {
+            return self.crash(index);
+        }
         if !step.changes.is_empty() {
             ready(client.store.commit(step.changes)).expect("the store is writable");
         }
-        client.replies.extend(step.replies);
-        client.events.extend(step.events);
+        if dies == Some(Moment::AfterCommit) {
+            return self.crash(index);
+        }
         if let Some(connection) = client.connection {
             for bytes in step.transmit {
                 self.put(UnderWay::ToService(connection, bytes));
             }
         }
+        if dies == Some(Moment::AfterSending) {
+            return self.crash(index);
+        }
+        let client = &mut self.clients[index];
+        client.replies.extend(step.replies);
+        client.events.extend(step.events);
         match step.link {
             Some(LinkAction::Open) => self.put(UnderWay::Opened(index)),
             Some(LinkAction::Close) => {
@@ -317,6 +355,18 @@ impl World {
 }
 
 impl ClientSide {
+    /// Does it die in this step, and when?
+    fn doomed(&mut self, step: &Step) -> Option<Moment> {
+        let (commits, _) = self.doom.as_mut().filter(|_| !step.changes.is_empty())?;
+        match commits {
+            0 => self.doom.take().map(|(_, moment)| moment),
+            commits => {
+                *commits -= 1;
+                None
+            }
+        }
+    }
+
     /// The code on show.
     pub fn qr(&self) -> Option<String> {
         self.events.iter().rev().find_map(|event| match event {
@@ -371,6 +421,10 @@ fn load(store: &dyn Store, account: &AccountId, query: Query) -> Loaded {
         Query::Message(key) => {
             let message = ready(store.message(account, &key)).expect(READABLE);
             Loaded::Message(key, message.map(|message| message.status))
+        }
+        Query::Record(key) => {
+            let record = ready(store.message(account, &key)).expect(READABLE);
+            Loaded::Record(key, record.map(Box::new))
         }
         Query::Outgoing(id) => {
             let outgoing = ready(store.outgoing(account, &id)).expect(READABLE);

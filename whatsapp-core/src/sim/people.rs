@@ -33,7 +33,7 @@ impl Network {
         };
         let sender = Address::from(&self.accounts.jid(envelope.sender, Server::Lid));
         let phone = &mut self.accounts.people[person].phone;
-        let opened = phone.open(&sender, &envelope.to, kind, bytes, &envelope.id, &mut self.rng);
+        let opened = phone.open(&sender, envelope, kind, bytes, &mut self.rng);
         let from_me = envelope.sender.person == person;
         match opened {
             Opened::Message(message) => {
@@ -97,12 +97,13 @@ impl Network {
         let text = content.as_text().unwrap_or("your message");
         let answer = match &record.behaviour {
             Behaviour::Silent | Behaviour::Receive => return,
-            Behaviour::Echo => format!("echo: {text}"),
+            Behaviour::Read => None,
+            Behaviour::Echo => Some(format!("echo: {text}")),
             Behaviour::Reply { texts } if texts.is_empty() => return,
             Behaviour::Reply { texts } => {
                 let answer = texts[record.phone.replies % texts.len()].clone();
                 record.phone.replies += 1;
-                answer
+                Some(answer)
             }
         };
         // Answered in the namespace that it was addressed in.
@@ -110,7 +111,9 @@ impl Network {
         let thinking = self.config.thinking;
         let read = Later::Read { person, to: to.clone(), id: envelope.id.clone() };
         self.schedule(now + thinking / 2, read);
-        self.schedule(now + thinking, Later::Say { person, to, text: answer });
+        if let Some(text) = answer {
+            self.schedule(now + thinking, Later::Say { person, to, text });
+        }
     }
 
     /// A phone tells the sender's devices that a message arrived.

@@ -1,9 +1,13 @@
 //! A person's phone: a true Signal endpoint inside the network.
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::OnceLock,
+};
 
 use bytes::Bytes;
+use compact_str::CompactString;
 use prost::Message as _;
-use rand::{RngExt, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde::Serialize;
 use whatsapp_store::Content;
 
@@ -38,21 +42,55 @@ pub struct Shown {
 
 /// Keys, sessions and messages of a phone.
 pub(super) struct Phone {
-    own: LocalIdentity,
-    signed: SignedPreKey,
+    keys: LazyKeys,
     one_time: BTreeMap<u32, PreKey>,
     next_pre_key: u32,
     /// Sessions by LID address: the network knows every mapping.
     sessions: HashMap<Address, Session>,
     /// Keys of members of groups, by group and member's device; the phone's own under nobody's name.
     sender_keys: HashMap<(Jid, Option<Address>), SenderKey>,
-    seen: HashSet<(String, String)>,
+    /// What was shown: an id of one sender, and the group if it was in one.
+    seen: HashSet<(Option<CompactString>, usize, CompactString)>,
+    /// How many ciphertexts came from a person under an id.
+    ciphertexts: HashMap<(usize, CompactString), u32>,
     /// What was sent, to answer retries.
     pub(super) sent: HashMap<String, Sent>,
     pub(super) inbox: Inbox,
     pub(super) replies: usize,
     pub(super) corrupt_next: bool,
     pub(super) app_state_key: Option<[u8; 32]>,
+}
+
+/// The long-term keys of a phone, made when somebody first needs them: most people of a large network are never written
+/// to.
+struct LazyKeys {
+    seed: [u8; 32],
+    made: OnceLock<Box<Keys>>,
+}
+
+struct Keys {
+    own: LocalIdentity,
+    signed: SignedPreKey,
+}
+
+impl LazyKeys {
+    fn new(rng: &mut StdRng) -> Self {
+        let mut seed = [0; 32];
+        rng.fill(&mut seed);
+        Self { seed, made: OnceLock::new() }
+    }
+
+    fn made(&self) -> &Keys {
+        self.made.get_or_init(|| Box::new(Keys::generate(&mut StdRng::from_seed(self.seed))))
+    }
+}
+
+impl Keys {
+    fn generate(rng: &mut StdRng) -> Self {
+        let key = KeyPair::generate(rng);
+        let signed = SignedPreKey::generate(1, &key, rng);
+        Self { own: LocalIdentity { key, registration_id: rng.random_range(1..0x3fff) }, signed }
+    }
 }
 
 /// A message that a phone sent.
@@ -76,16 +114,14 @@ pub(super) enum Opened {
 
 impl Phone {
     pub(super) fn new(rng: &mut StdRng) -> Self {
-        let key = KeyPair::generate(rng);
-        let signed = SignedPreKey::generate(1, &key, rng);
         Self {
-            own: LocalIdentity { key, registration_id: rng.random_range(1..0x3fff) },
-            signed,
+            keys: LazyKeys::new(rng),
             one_time: BTreeMap::new(),
             next_pre_key: 1,
             sessions: HashMap::new(),
             sender_keys: HashMap::new(),
             seen: HashSet::new(),
+            ciphertexts: HashMap::new(),
             sent: HashMap::new(),
             inbox: Inbox::default(),
             replies: 0,
@@ -94,12 +130,17 @@ impl Phone {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn has_keys(&self) -> bool {
+        self.keys.made.get().is_some()
+    }
+
     pub(super) fn identity(&self) -> PublicKey {
-        self.own.key.public()
+        self.keys.made().own.key.public()
     }
 
     pub(super) fn account_key(&self) -> &KeyPair {
-        &self.own.key
+        &self.keys.made().own.key
     }
 
     /// A bundle with a fresh one-time prekey.
@@ -108,12 +149,13 @@ impl Phone {
         self.next_pre_key = self.next_pre_key % 0x00ff_ffff + 1;
         let pre_key = Some((key.id, key.key.public()));
         self.one_time.insert(key.id, key);
+        let Keys { own, signed } = self.keys.made();
         PreKeyBundle {
-            registration_id: self.own.registration_id,
-            identity: self.identity(),
-            signed_pre_key_id: self.signed.id,
-            signed_pre_key: self.signed.key.public(),
-            signed_pre_key_signature: self.signed.signature,
+            registration_id: own.registration_id,
+            identity: own.key.public(),
+            signed_pre_key_id: signed.id,
+            signed_pre_key: signed.key.public(),
+            signed_pre_key_signature: signed.signature,
             pre_key,
         }
     }
@@ -129,7 +171,7 @@ impl Phone {
         rng: &mut StdRng,
     ) -> Result<(), SignalError> {
         let existing = self.sessions.get(&device).cloned();
-        let session = Session::initiate(existing, &self.own, bundle, rng)?;
+        let session = Session::initiate(existing, &self.keys.made().own, bundle, rng)?;
         self.sessions.insert(device, session);
         Ok(())
     }
@@ -141,7 +183,7 @@ impl Phone {
         rng: &mut StdRng,
     ) -> Option<Ciphertext> {
         let padded = padding::pad(plaintext, rng);
-        self.sessions.get_mut(device)?.encrypt(&self.own, &padded).ok()
+        self.sessions.get_mut(device)?.encrypt(&self.keys.made().own, &padded).ok()
     }
 
     /// Encrypts for a group: gives the message that hands the key out, and the ciphertext.
@@ -162,16 +204,22 @@ impl Phone {
         Some((message.encode_to_vec().into(), sealed.bytes))
     }
 
-    /// Decrypts what `sender` sent under `id` to a chat.
+    /// How many ciphertexts came from a person under an id.
+    pub(super) fn ciphertexts_of(&self, sender: usize, id: &str) -> u32 {
+        self.ciphertexts.get(&(sender, id.into())).copied().unwrap_or(0)
+    }
+
+    /// Decrypts what `sender` sent in an envelope.
     pub(super) fn open(
         &mut self,
         sender: &Address,
-        chat: &Jid,
+        envelope: &Envelope,
         kind: &str,
         bytes: &[u8],
-        id: &str,
         rng: &mut StdRng,
     ) -> Opened {
+        let (chat, id) = (&envelope.to, CompactString::from(&envelope.id));
+        *self.ciphertexts.entry((envelope.sender.person, id.clone())).or_default() += 1;
         let plaintext = match self.decrypt(sender, chat, kind, bytes, rng) {
             Ok(plaintext) => plaintext,
             Err(SignalError::Duplicate) => {
@@ -194,7 +242,8 @@ impl Phone {
                 return Opened::Key;
             }
         }
-        if !self.seen.insert((sender.to_string(), id.to_owned())) {
+        let group = chat.is_group().then(|| chat.user.clone());
+        if !self.seen.insert((group, envelope.sender.person, id)) {
             self.inbox.duplicates += 1;
             return Opened::Again;
         }
@@ -225,12 +274,13 @@ impl Phone {
         }
         if kind == "msg" {
             let session = self.sessions.get_mut(sender).ok_or(SignalError::NoSession)?;
-            return session.decrypt(&self.own, bytes, rng).map(|plain| plain.to_vec());
+            return session.decrypt(&self.keys.made().own, bytes, rng).map(|plain| plain.to_vec());
         }
         let message = PreKeyMessage::parse(bytes)?;
         let one_time = message.pre_key_id().and_then(|id| self.one_time.get(&id));
         let existing = self.sessions.get(sender).cloned();
-        let received = signal::receive_pre_key(existing, &self.own, &self.signed, one_time, &message, rng)?;
+        let Keys { own, signed } = self.keys.made();
+        let received = signal::receive_pre_key(existing, own, signed, one_time, &message, rng)?;
         if let Some(id) = received.used_pre_key {
             self.one_time.remove(&id);
         }

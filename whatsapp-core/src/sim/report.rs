@@ -5,7 +5,7 @@ use data_encoding::BASE64;
 use serde::Serialize;
 
 use super::{network::Network, phone::Shown};
-use crate::jid::Server;
+use crate::jid::{Jid, Server};
 
 /// One person's messages as the phone shows them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -60,8 +60,8 @@ pub struct DeviceReport {
 impl Network {
     /// A person's inbox; `None` for numbers without account.
     pub fn inbox(&self, phone: &str) -> Option<Inbox> {
-        let person = self.accounts.people.iter().find(|person| person.pn == phone)?;
-        Some(person.phone.inbox.clone())
+        let person = self.accounts.find(&Jid::pn(phone))?;
+        Some(self.accounts.people[person].phone.inbox.clone())
     }
 
     /// Requests that were not understood, with how often each was asked.

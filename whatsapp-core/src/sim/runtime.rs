@@ -19,7 +19,8 @@ use tokio::{
 };
 
 use super::{
-    Behaviour, ConnectionId, Faults, Inbox, Network, Output, Side, SimConfig, SimError, SimEvent, Unanswered,
+    Behaviour, ConnectionId, Faults, Inbox, LedgerEntry, Network, Output, Side, SimConfig, SimError,
+    SimEvent, Unanswered,
 };
 use crate::{
     client::{Connector, Link, TransportError, clock::Clock},
@@ -30,8 +31,9 @@ use crate::{
 
 /// Messages of clients and wishes that wait for the task.
 const BACKLOG: usize = 1024;
-/// Messages that wait for a client; one that reads more slowly is disconnected.
-const SLOW_READER: usize = 1 << 14;
+/// Messages that wait for a client; one that reads more slowly is disconnected. All that waited while the client was away
+/// may come at once: two receipts for each of 20,000 messages must not be too many.
+const SLOW_READER: usize = 1 << 18;
 /// Events that a watcher may be behind.
 const EVENTS: usize = 1024;
 
@@ -153,6 +155,29 @@ impl Simulator {
     ) -> Result<Jid, SimulatorError> {
         let (phone, name) = (phone.to_owned(), name.to_owned());
         self.ask(move |network, _| network.add_person(&phone, &name, behaviour)).await
+    }
+
+    /// See [`Network::add_people`].
+    ///
+    /// # Errors
+    /// When one of the numbers is taken or none, or they are too many, or the network is gone.
+    pub async fn add_people(
+        &self,
+        first_phone: &str,
+        count: u32,
+        name: &str,
+        behaviour: Behaviour,
+    ) -> Result<(), SimulatorError> {
+        let (phone, name) = (first_phone.to_owned(), name.to_owned());
+        self.ask(move |network, _| network.add_people(&phone, count, &name, &behaviour)).await
+    }
+
+    /// See [`Network::ledger`].
+    ///
+    /// # Errors
+    /// When the network is gone.
+    pub async fn ledger(&self) -> Result<Vec<LedgerEntry>, Ended> {
+        self.with(|network, _| network.ledger().collect()).await
     }
 
     /// See [`Network::scan_qr`].
