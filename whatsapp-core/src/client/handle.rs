@@ -116,8 +116,8 @@ impl Client {
     }
 
     /// Sends content under an id of the caller's, once, however often it is handed over: as [`Client::send`] if no message of
-    /// ours with that id is in that chat yet; else nothing is sent or stored again, and the stored message is returned. Its
-    /// status tells how far it is, [`whatsapp_store::MessageStatus::Failed`] included. Whoever does not know whether a
+    /// ours with that id is in that chat yet; one that the service refused goes out again; else nothing is sent or stored again,
+    /// and the stored message is returned. Its status tells how far it is. Whoever does not know whether a
     /// message was accepted, after a crash for one, hands it over again under the same id.
     ///
     /// An id is `3EB0` and 18 more hexadecimal digits in upper case, as those that [`Client::send`] makes.

@@ -4,7 +4,7 @@
 //!   handed over ──► whose chat? ──► is the id known? ──no──► stored as queued, and on its way
 //!                     (store)           (store)      └─yes─► the stored record, and nothing else
 //! ```
-//! Messages with an id of the caller's wait for the store here; so do those behind them, since order matters. A message
+//! One that was refused before goes out again, under its id. Messages with an id of the caller's wait for the store here; so do those behind them, since order matters. A message
 //! under an id of our own making is new by nature.
 use std::collections::{HashMap, VecDeque};
 
@@ -108,6 +108,9 @@ impl Engine {
     fn decide(&mut self, now: Timestamp, handover: &Handover, standing: Standing) -> Reply {
         let accepted = match standing {
             Standing::New => self.accept(now, handover.id.clone(), &handover.to, handover.content.clone()),
+            Standing::Known(record) if record.status == MessageStatus::Failed => {
+                self.accept_again(now, *record, handover.content.clone())
+            }
             Standing::Known(record) => Ok(*record),
             Standing::Taken => Err(CommandError::IdTaken),
         };

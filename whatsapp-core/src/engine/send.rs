@@ -106,6 +106,41 @@ impl Engine {
         Ok(record)
     }
 
+    /// Accepts once more what was refused before.
+    pub(super) fn accept_again(
+        &mut self,
+        now: Timestamp,
+        record: MessageRecord,
+        content: Content,
+    ) -> Result<MessageRecord, CommandError> {
+        let id = record.key.id.clone();
+        let chat: Jid = record.key.chat.parse().map_err(|_| CommandError::NotAPerson)?;
+        let kept = self.sent_messages.peek(&id).and_then(Option::as_ref).map(|kept| kept.payload.clone());
+        let payload = match kept {
+            Some(payload) => payload,
+            None => {
+                let message =
+                    content::to_proto(&content, &mut self.rng).ok_or(CommandError::ContentUnsupported)?;
+                Bytes::from(message.encode_to_vec())
+            }
+        };
+        let outgoing = OutgoingMessage {
+            id: id.clone(),
+            chat: chat.to_string(),
+            payload: payload.clone(),
+            state: OutgoingState::Queued,
+            created_at: now.as_millis() as i64,
+        };
+        self.sent_messages.put(id.clone(), Some(outgoing.clone()));
+        self.step.change(Change::PutOutgoing(outgoing));
+        let record = MessageRecord { status: MessageStatus::Queued, ..record };
+        self.step.change(Change::RaiseStatus(record.key.clone(), MessageStatus::Queued));
+        self.handovers.accepted(&record);
+        self.statuses.put(record.key.clone(), Some(MessageStatus::Queued));
+        self.outbox.accept(Outgoing { id, chat, payload, attempts: 0 });
+        Ok(record)
+    }
+
     /// Moves every waiting message as far as it can go.
     pub(super) fn pump_sends(&mut self, now: Timestamp) {
         if !self.is_online() {

@@ -119,6 +119,7 @@ pub async fn status_only_rises(store: Arc<dyn Store>) {
         let expected = match (from, to) {
             (Queued, to) => to,
             (from, Failed) => from,
+            (Failed, to) => to,
             (from, to) => from.max(to),
         };
         assert_eq!(find(&*store, &a, &key).await.unwrap().status, expected, "{to:?} over {from:?}");

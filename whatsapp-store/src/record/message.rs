@@ -41,11 +41,13 @@ impl MessageStatus {
         self < Self::Read
     }
 
-    /// Does this status give way to `next`? Upwards only; [`Self::Failed`] replaces [`Self::Queued`] alone.
+    /// Does this status give way to `next`? Upwards only; [`Self::Failed`] replaces [`Self::Queued`] alone, and gives way to
+    /// everything: what was refused may be queued again, and what arrived did not fail.
     pub fn rises_to(self, next: Self) -> bool {
-        match next {
-            Self::Failed => self == Self::Queued,
-            next => self < next,
+        match (self, next) {
+            (now, Self::Failed) => now == Self::Queued,
+            (Self::Failed, _) => true,
+            (now, next) => now < next,
         }
     }
 

@@ -81,7 +81,7 @@ pub(super) async fn raise(
         }
         _ => {
             "UPDATE message SET status = $6 WHERE workspace = $1 AND account = $2 \
-             AND chat = $3 AND sender = $4 AND id = $5 AND status < $6 RETURNING from_me"
+             AND chat = $3 AND sender = $4 AND id = $5 AND (status < $6 OR status = 9) RETURNING from_me"
         }
     };
     let update = of(text, account).text(&*key.chat).text(&*key.sender).text(&*key.id).int(status.code());
