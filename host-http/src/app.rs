@@ -8,7 +8,7 @@ use whatsapp_core::client::{Connector, WebSocket};
 use whatsapp_store::Store;
 
 use crate::{
-    campaigns::{Campaigns, Pace},
+    campaigns::{Campaigns, Pace, Rejects},
     config::HostOptions,
     events::Events,
     housekeeping,
@@ -62,7 +62,8 @@ impl App {
             },
         };
         let node = options.node(&url)?;
-        let campaigns = Campaigns::new(store.clone(), &node, options.pace(), options.lease());
+        let rejects = Rejects::new(&options.data_dir.join("rejects"));
+        let campaigns = Campaigns::new(store.clone(), &node, options.pace(), options.lease(), rejects);
         let local = options.listen.ip().is_loopback();
         let app = Self { local, ..Self::with_campaigns(store, service, &node, sandbox, campaigns) };
         app.campaigns.start();
@@ -83,7 +84,9 @@ impl App {
     /// From its parts, with no session running, for this machine only. `node` is a name that no other node on the same
     /// database has.
     pub fn new(store: Arc<dyn Store>, service: Service, node: &str, sandbox: Option<Sandbox>) -> Self {
-        let campaigns = Campaigns::new(store.clone(), node, Pace::default(), Duration::from_secs(30));
+        let rejects = Rejects::new(&std::env::temp_dir().join(format!("rejects-{node}")));
+        let campaigns =
+            Campaigns::new(store.clone(), node, Pace::default(), Duration::from_secs(30), rejects);
         Self::with_campaigns(store, service, node, sandbox, campaigns)
     }
 

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -13,7 +13,7 @@ use axum::{
 use crate::{
     app::App,
     error::{ApiError, no_route, wrong_method},
-    routes::{chats, events, health, messages, sandbox, sessions},
+    routes::{campaigns, chats, events, health, messages, sandbox, sessions},
 };
 
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -33,6 +33,27 @@ pub fn router(app: App) -> Router {
         .route("/api/sessions/{id}/messages/read", post(messages::mark_read))
         .route("/api/sessions/{id}/chats", get(chats::list))
         .route("/api/sessions/{id}/events", get(events::of_session))
+        .route("/api/sessions/{id}/campaign-sender", get(campaigns::steps::sender))
+        .route("/api/sessions/{id}/campaign-sender/release", post(campaigns::steps::release))
+        .route("/api/campaigns", get(campaigns::list).post(campaigns::create))
+        .route("/api/campaigns/{id}", get(campaigns::show).put(campaigns::change).delete(campaigns::delete))
+        .route(
+            "/api/campaigns/{id}/recipients",
+            post(campaigns::recipients::upload).layer(DefaultBodyLimit::disable()),
+        )
+        .route("/api/campaigns/{id}/contacts", post(campaigns::recipients::contacts))
+        .route("/api/campaigns/{id}/rejects", get(campaigns::recipients::rejects))
+        .route("/api/campaigns/{id}/preview", get(campaigns::reports::preview))
+        .route("/api/campaigns/{id}/test", post(campaigns::steps::test))
+        .route("/api/campaigns/{id}/approve", post(campaigns::steps::approve))
+        .route("/api/campaigns/{id}/start", post(campaigns::steps::start))
+        .route("/api/campaigns/{id}/pause", post(campaigns::steps::pause))
+        .route("/api/campaigns/{id}/resume", post(campaigns::steps::resume))
+        .route("/api/campaigns/{id}/cancel", post(campaigns::steps::cancel))
+        .route("/api/campaigns/{id}/end-canary", post(campaigns::steps::end_canary))
+        .route("/api/campaigns/{id}/progress", get(campaigns::reports::progress))
+        .route("/api/campaigns/{id}/minutes", get(campaigns::reports::minutes))
+        .route("/api/campaigns/{id}/export", get(campaigns::reports::export))
         .route("/api/events", get(events::all))
         .route("/api/sandbox", get(sandbox::people))
         .route("/api/sessions/{id}/sandbox-link", post(sandbox::link))

@@ -1,18 +1,25 @@
 //! Campaigns: the runner, the protocol client as its sender, and what comes back.
 mod follow;
+mod rejects;
 mod sender;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
 use whatsapp_campaigns::{
+    desk::Desk,
     pacing::{Rate, SECOND, WarmUp},
     runner::{Options, Runner},
     scheduler::Limits,
 };
-use whatsapp_store::Store;
+use whatsapp_store::{SessionRecord, Store, WorkspaceId};
 
+use crate::time::now_millis;
+
+pub use self::rejects::Rejects;
 pub(crate) use self::sender::{Answers, SessionSender, code};
+
+const DAY: i64 = 24 * 3_600_000;
 
 /// How fast sessions send campaigns.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +61,8 @@ pub struct Campaigns {
     pub pace: Pace,
     /// How long what this node has stays its own without being renewed.
     pub term: Duration,
+    /// Lists of rows that were refused.
+    pub rejects: Rejects,
     store: Arc<dyn Store>,
     owner: Arc<str>,
     tasks: Arc<std::sync::Mutex<Vec<JoinHandle<()>>>>,
@@ -67,12 +76,23 @@ impl fmt::Debug for Campaigns {
 
 impl Campaigns {
     /// On a store; `node` is a name that no other node has. Nothing runs yet.
-    pub fn new(store: Arc<dyn Store>, node: &str, pace: Pace, term: Duration) -> Self {
+    pub fn new(store: Arc<dyn Store>, node: &str, pace: Pace, term: Duration, rejects: Rejects) -> Self {
         let mut options = Options::new(node);
         options.term = i64::try_from(term.as_millis()).unwrap_or(i64::MAX);
         options.under_way = 64;
         let runner = Runner::new(store.clone(), options);
-        Self { runner, pace, term, store, owner: node.into(), tasks: Arc::default() }
+        Self { runner, pace, term, rejects, store, owner: node.into(), tasks: Arc::default() }
+    }
+
+    /// The campaigns of a workspace, as a person handles them.
+    pub fn desk(&self, workspace: WorkspaceId) -> Desk {
+        Desk::new(self.store.clone(), workspace)
+    }
+
+    /// The limits of a session as they are now.
+    pub fn limits(&self, session: &SessionRecord) -> Limits {
+        let days = (now_millis() - session.created_at).max(0) / DAY;
+        self.pace.limits(u32::try_from(days).unwrap_or(u32::MAX))
     }
 
     /// Starts to look after them.

@@ -46,6 +46,7 @@ pub async fn send(
         return Err(ApiError::bad_request(format!("a text has 1 to {MAX_TEXT} bytes")));
     }
     let record = app.sessions.client(&id)?.send(&to, content).await?;
+    app.campaigns.runner.interactive(&id);
     let answer = json!({
         "id": record.key.id,
         "chat": record.key.chat,
@@ -56,7 +57,7 @@ pub async fn send(
 }
 
 /// A phone number in any spelling, or an address.
-fn recipient(text: &str) -> ApiResult<Jid> {
+pub(super) fn recipient(text: &str) -> ApiResult<Jid> {
     if text.contains('@') {
         return text.parse().map_err(|error| ApiError::bad_request(format!("to: {error}")));
     }

@@ -1,4 +1,5 @@
 //! Handlers, one file per resource. They translate; what they do is elsewhere.
+pub mod campaigns;
 pub mod chats;
 pub mod events;
 pub mod health;

@@ -1,0 +1,183 @@
+//! Campaigns: make, give recipients, look, start, pause, and see how they went.
+pub mod recipients;
+pub mod reports;
+pub mod steps;
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, Path, Query, State, rejection::QueryRejection},
+    http::{StatusCode, request::Parts},
+    response::IntoResponse,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use whatsapp_campaigns::{
+    desk::{Desk, DeskError, Shown},
+    model::{Kept, Settings, SettingsError},
+};
+use whatsapp_store::{CampaignState, WorkspaceId};
+
+use crate::{
+    app::App,
+    error::{ApiError, ApiResult, Body},
+};
+
+impl From<DeskError> for ApiError {
+    fn from(error: DeskError) -> Self {
+        let message = error.to_string();
+        match error {
+            DeskError::NotFound => Self::not_found(message),
+            DeskError::Store(error) => error.into(),
+            DeskError::Internal => Self::internal(message),
+            DeskError::Exists
+            | DeskError::State { .. }
+            | DeskError::NoRecipients
+            | DeskError::OutOfDate
+            | DeskError::NoDryRun
+            | DeskError::NotApproved
+            | DeskError::SamePerson
+            | DeskError::Uploading => Self::conflict(message),
+            _ => Self::bad_request(message),
+        }
+    }
+}
+
+/// The campaigns of the one workspace that there is until logins come.
+pub(super) fn desk(app: &App) -> Desk {
+    app.campaigns.desk(WorkspaceId::default())
+}
+
+/// Who asks: the header `X-Actor`, for the audit log. Nobody checks it before there are logins.
+#[derive(Debug)]
+pub struct Actor(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Actor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let Some(name) = parts.headers.get("x-actor") else { return Ok(Self("api".to_owned())) };
+        let name = name.to_str().ok().filter(|name| (1..=100).contains(&name.len()));
+        let name = name.ok_or_else(|| ApiError::bad_request("X-Actor: 1 to 100 plain characters"))?;
+        Ok(Self(name.to_owned()))
+    }
+}
+
+/// The campaign's id in a path.
+pub(super) type Id = Path<String>;
+
+/// Body of `POST /api/campaigns` and `PUT /api/campaigns/{id}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Draft {
+    id: Option<String>,
+    name: Option<String>,
+    settings: Value,
+}
+
+impl Draft {
+    /// The settings; errors say where in them.
+    fn settings(&self) -> ApiResult<Settings> {
+        let wrong = |error| ApiError::bad_request(format!("settings: {}", SettingsError::Json(error)));
+        Settings::from_json(&self.settings.to_string()).map_err(wrong)
+    }
+}
+
+/// A campaign as the API shows it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct View {
+    id: String,
+    name: String,
+    state: CampaignState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+    settings: Settings,
+    #[serde(flatten)]
+    kept: Kept,
+}
+
+impl From<Shown> for View {
+    fn from(shown: Shown) -> Self {
+        let Shown { record, document } = shown;
+        Self {
+            id: record.id,
+            name: record.name,
+            state: record.state,
+            reason: record.reason,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+            settings: document.settings,
+            // The key decides who gets what: it is nobody's business.
+            kept: Kept { key: None, ..document.kept },
+        }
+    }
+}
+
+/// `POST /api/campaigns`: makes a draft.
+pub async fn create(
+    State(app): State<App>,
+    Actor(actor): Actor,
+    Body(draft): Body<Draft>,
+) -> ApiResult<impl IntoResponse> {
+    let settings = draft.settings()?;
+    let id = draft.id.unwrap_or_else(|| format!("campaign-{:08x}", rand::random::<u32>()));
+    let name = draft.name.unwrap_or_else(|| id.clone());
+    let shown = desk(&app).create(&id, &name, settings, &actor).await?;
+    Ok((StatusCode::CREATED, Json(View::from(shown))))
+}
+
+/// Query of `GET /api/campaigns`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListQuery {
+    before: Option<String>,
+    limit: u32,
+}
+
+/// `GET /api/campaigns?before=&limit=`: newest first.
+pub async fn list(
+    State(app): State<App>,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> ApiResult<Json<Value>> {
+    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
+    let page = desk(&app).list(query.before.as_deref(), query.limit).await?;
+    let campaigns: Vec<Value> = page
+        .campaigns
+        .into_iter()
+        .map(|record| {
+            json!({
+                "id": record.id, "name": record.name, "state": record.state, "reason": record.reason,
+                "createdAt": record.created_at, "updatedAt": record.updated_at,
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "campaigns": campaigns, "next": page.next })))
+}
+
+/// `GET /api/campaigns/{id}`.
+pub async fn show(State(app): State<App>, Path(id): Id) -> ApiResult<Json<View>> {
+    Ok(Json(desk(&app).show(&id).await?.into()))
+}
+
+/// `PUT /api/campaigns/{id}`: changes a draft.
+pub async fn change(
+    State(app): State<App>,
+    Path(id): Id,
+    Actor(actor): Actor,
+    Body(draft): Body<Draft>,
+) -> ApiResult<Json<View>> {
+    if draft.id.as_ref().is_some_and(|other| *other != id) {
+        return Err(ApiError::bad_request("id: a campaign keeps its id"));
+    }
+    let settings = draft.settings()?;
+    Ok(Json(desk(&app).change(&id, draft.name.as_deref(), settings, &actor).await?.into()))
+}
+
+/// `DELETE /api/campaigns/{id}`.
+pub async fn delete(State(app): State<App>, Path(id): Id, Actor(actor): Actor) -> ApiResult<StatusCode> {
+    desk(&app).delete(&id, &actor).await?;
+    app.campaigns.rejects.remove(&id).await;
+    Ok(StatusCode::NO_CONTENT)
+}

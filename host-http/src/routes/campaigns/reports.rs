@@ -1,0 +1,126 @@
+//! What a campaign would do, and how it goes.
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::header,
+    response::{IntoResponse, Response},
+};
+use futures_util::stream;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use whatsapp_campaigns::desk::{ExportFormat, PreviewRow, Progress};
+
+use super::{Id, desk};
+use crate::{
+    app::App,
+    error::{ApiError, ApiResult},
+    time::now_millis,
+};
+
+const DAY: i64 = 24 * 3_600_000;
+
+/// Query of `GET /api/campaigns/{id}/preview`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewQuery {
+    #[serde(default = "ten")]
+    count: u32,
+}
+
+const fn ten() -> u32 {
+    10
+}
+
+/// `GET /api/campaigns/{id}/preview?count=`: what some recipients from all over the audience would get.
+pub async fn preview(
+    State(app): State<App>,
+    Path(id): Id,
+    query: Result<Query<PreviewQuery>, QueryRejection>,
+) -> ApiResult<Json<Vec<PreviewRow>>> {
+    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
+    Ok(Json(desk(&app).preview(&id, query.count).await?))
+}
+
+/// `GET /api/campaigns/{id}/progress`: how many are in which state, how fast it goes.
+pub async fn progress(State(app): State<App>, Path(id): Id) -> ApiResult<Json<Progress>> {
+    Ok(Json(desk(&app).progress(&id).await?))
+}
+
+/// Query of `GET /api/campaigns/{id}/minutes`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MinutesQuery {
+    from: Option<i64>,
+    until: Option<i64>,
+}
+
+/// `GET /api/campaigns/{id}/minutes?from=&until=`: how many came into which state in each minute; the last day unless said
+/// otherwise.
+pub async fn minutes(
+    State(app): State<App>,
+    Path(id): Id,
+    query: Result<Query<MinutesQuery>, QueryRejection>,
+) -> ApiResult<Json<Value>> {
+    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
+    let desk = desk(&app);
+    desk.show(&id).await?;
+    let until = query.until.unwrap_or_else(now_millis);
+    let from = query.from.unwrap_or(until - DAY);
+    let minutes = desk.minutes(&id, from, until).await?;
+    let minutes: Vec<Value> = minutes
+        .iter()
+        .map(|minute| json!({ "at": minute.at, "state": minute.state, "count": minute.count }))
+        .collect();
+    Ok(Json(json!({ "minutes": minutes })))
+}
+
+/// Query of `GET /api/campaigns/{id}/export`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportQuery {
+    #[serde(default)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Csv,
+    Ndjson,
+}
+
+/// `GET /api/campaigns/{id}/export?format=csv|ndjson`: what became of each recipient, as a stream.
+pub async fn export(
+    State(app): State<App>,
+    Path(id): Id,
+    query: Result<Query<ExportQuery>, QueryRejection>,
+) -> ApiResult<Response> {
+    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
+    let (format, kind, ending) = match query.format {
+        Format::Csv => (ExportFormat::Csv, "text/csv; charset=utf-8", "csv"),
+        Format::Ndjson => (ExportFormat::Ndjson, "application/x-ndjson", "ndjson"),
+    };
+    let desk = desk(&app);
+    // What can be wrong is told before the stream begins.
+    let (first, next) = desk.export(&id, format, None).await?;
+    let name = format!("attachment; filename=\"{id}.{ending}\"");
+    let rest = stream::unfold(Some((first, next)), move |part| {
+        let (desk, id) = (desk.clone(), id.clone());
+        async move {
+            let (text, next) = part?;
+            let following = match next {
+                None => None,
+                Some(after) => match desk.export(&id, format, Some(&after)).await {
+                    Ok(part) => Some(part),
+                    // The stream breaks off, so that nobody takes a part for all of it.
+                    Err(error) => return Some((Err(std::io::Error::other(error.to_string())), None)),
+                },
+            };
+            Some((Ok(text), following))
+        }
+    });
+    let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, Body::from_stream(rest)).into_response())
+}
