@@ -7,8 +7,8 @@ use tokio::net::TcpListener;
 use whatsapp_core::{
     client::WebSocket,
     sim::{
-        Behaviour,
-        runtime::{Simulator, SimulatorError},
+        Behaviour, LedgerEntry,
+        runtime::{Ended, Simulator, SimulatorError},
     },
 };
 
@@ -24,6 +24,13 @@ const PEOPLE: [(&str, &str, &[&str]); 3] = [
     ("15550000002", "Ada", &["Hello! Nice to hear from you.", "Tell me more.", "I have to go now. Bye!"]),
     ("15550000003", "Grace", &["Got it.", "Thanks."]),
 ];
+
+/// People to send a campaign to: numbers that the German regulator keeps for films, a hundred in a row from each of these. They
+/// read what they get; some of them answer.
+const CUSTOMERS: [u64; 2] = [4_917_604_069_000, 491_713_920_000];
+const IN_A_ROW: u32 = 100;
+/// The first of them, and what they answer.
+const ANSWERS: [&str; 3] = ["Great, thank you!", "What does it cost?", "STOP"];
 
 /// A running sandbox.
 #[derive(Clone, Debug)]
@@ -43,6 +50,13 @@ impl Sandbox {
             let texts: Vec<String> = answers.iter().map(|text| (*text).to_owned()).collect();
             let behaviour = if texts.is_empty() { Behaviour::Echo } else { Behaviour::Reply { texts } };
             simulator.add_person(phone, name, behaviour).await?;
+        }
+        for first in CUSTOMERS {
+            simulator.add_people(&first.to_string(), IN_A_ROW, "Customer", Behaviour::Read).await?;
+        }
+        for (phone, answer) in (CUSTOMERS[0]..).zip(ANSWERS) {
+            let behaviour = Behaviour::Reply { texts: vec![answer.to_owned()] };
+            simulator.with(move |network, _| network.set_behaviour(&phone.to_string(), behaviour)).await??;
         }
         let listener =
             TcpListener::bind("127.0.0.1:0").await.context("no free port for the simulated network")?;
@@ -69,6 +83,21 @@ impl Sandbox {
     /// Those who answer, by number and name.
     pub fn people(&self) -> Vec<(&'static str, &'static str)> {
         PEOPLE.iter().map(|(phone, name, _)| (*phone, *name)).collect()
+    }
+
+    /// What people were shown.
+    ///
+    /// # Errors
+    /// When the network has ended.
+    pub async fn ledger(&self) -> Result<Vec<LedgerEntry>, Ended> {
+        self.simulator.ledger().await
+    }
+
+    /// A file of people to send a campaign to.
+    pub fn recipients(&self) -> String {
+        let phones = CUSTOMERS.into_iter().flat_map(|first| (first..).take(IN_A_ROW as usize));
+        let rows = phones.zip(1..).map(|(phone, number)| format!("+{phone},Customer {number}\n"));
+        std::iter::once("phone,name\n".to_owned()).chain(rows).collect()
     }
 
     /// Where the network is, and its admin API.

@@ -119,7 +119,8 @@ pub enum RowEvent {
 pub fn effect(event: RowEvent) -> Effect {
     let (state, code, tries, stamp) = match event {
         RowEvent::Submitted => (Submitted, None, 1, Some(Stamp::Sent)),
-        RowEvent::Acked => (Acked, None, 0, None),
+        // The time at which the service had it: the receipt may be here before the sender has told.
+        RowEvent::Acked => (Acked, None, 0, Some(Stamp::Sent)),
         RowEvent::Delivered => (Delivered, None, 0, Some(Stamp::Delivered)),
         RowEvent::Read => (Read, None, 0, Some(Stamp::Read)),
         // A refusal is a try; 0 is none.

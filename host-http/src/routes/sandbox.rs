@@ -1,7 +1,7 @@
 //! The sandbox's own routes.
 use std::time::Duration;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::header, response::IntoResponse};
 use serde_json::{Value, json};
 use whatsapp_core::client::Status;
 
@@ -27,6 +27,12 @@ pub async fn people(State(app): State<App>) -> ApiResult<Json<Value>> {
     let people = sandbox.people();
     let people: Vec<_> = people.iter().map(|(phone, name)| json!({ "phone": phone, "name": name })).collect();
     Ok(Json(json!({ "people": people, "network": sandbox.network() })))
+}
+
+/// `GET /api/sandbox/recipients.csv`: 200 simulated people to try a campaign on.
+pub async fn recipients(State(app): State<App>) -> ApiResult<impl IntoResponse> {
+    let text = sandbox(&app)?.recipients();
+    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text))
 }
 
 /// `POST /api/sessions/{id}/sandbox-link`: the simulated phone scans the session's code. Answers when it is connected,

@@ -81,11 +81,11 @@ impl Desk {
         let flags = self.store.campaign_flags(&self.workspace, id).await?;
         let now = self.clock.now();
         let minutes = self.store.campaign_minutes(&self.workspace, id, now - LATELY, now + 60_000).await?;
-        let sent: u64 = minutes
-            .iter()
-            .filter(|minute| minute.state == RecipientState::Submitted)
-            .map(|minute| minute.count)
-            .sum();
+        let of = |state| -> u64 {
+            minutes.iter().filter(|minute| minute.state == state).map(|minute| minute.count).sum()
+        };
+        // A receipt may be here before the sender has told that it sent.
+        let sent = of(RecipientState::Submitted).max(of(RecipientState::Acked));
         let open = [RecipientState::Pending, RecipientState::Retry, RecipientState::InDoubt];
         let is_over = matches!(record.state, CampaignState::Finished | CampaignState::Cancelled);
         let left = if is_over { 0 } else { open.iter().map(|state| counts.of(*state)).sum() };

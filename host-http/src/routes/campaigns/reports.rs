@@ -42,6 +42,12 @@ pub async fn preview(
     Ok(Json(desk(&app).preview(&id, query.count).await?))
 }
 
+/// `POST /api/campaigns/{id}/dry-run`: what would happen.
+pub async fn dry_run(State(app): State<App>, Path(id): Id) -> ApiResult<Json<Value>> {
+    desk(&app).note_dry_run(&id).await?;
+    Ok(Json(json!({})))
+}
+
 /// `GET /api/campaigns/{id}/progress`: how many are in which state, how fast it goes.
 pub async fn progress(State(app): State<App>, Path(id): Id) -> ApiResult<Json<Progress>> {
     Ok(Json(desk(&app).progress(&id).await?))

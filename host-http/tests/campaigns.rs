@@ -1,0 +1,196 @@
+//! A campaign in the sandbox, over the encrypted path: 200 people, read receipts, replies, one STOP.
+#![allow(clippy::unwrap_used, reason = "tests")]
+use std::time::Duration;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Request, StatusCode, header},
+};
+use clap::Parser;
+use host_http::{app::App, config::Cli, router};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(90);
+const CONSENT: &str = "consentScope=marketing&consentSource=form:spring&consentAt=1780000000000&consentEvidence=https://example.org/form";
+
+struct TestApp {
+    app: App,
+    router: Router,
+    _data: TempDir,
+}
+
+impl TestApp {
+    async fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let cli = Cli::parse_from(["host-http", "--sandbox", "--data-dir", data.path().to_str().unwrap()]);
+        let app = App::start(&cli.host).await.unwrap();
+        let test = Self { router: router(app.clone()), app, _data: data };
+        assert_eq!(test.post("/api/sessions", Some(json!({ "id": "me" }))).await.0, StatusCode::CREATED);
+        assert_eq!(test.post("/api/sessions/me/sandbox-link", None).await.0, StatusCode::OK);
+        test
+    }
+
+    async fn text(&self, method: &str, path: &str, kind: &str, body: String) -> (StatusCode, String) {
+        let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, kind);
+        let response = self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), 1 << 24).await.unwrap();
+        (status, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let (status, text) = self.text(method, path, "application/json", body).await;
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    async fn post(&self, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        self.call("POST", path, body).await
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let (status, value) = self.call("GET", path, None).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {value}");
+        value
+    }
+
+    /// Polls until the condition holds; the deadline is far away.
+    async fn until(&self, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let polled = async {
+            loop {
+                last = self.get(path).await;
+                if holds(&last) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let outcome = tokio::time::timeout(PATIENCE, polled).await;
+        assert!(outcome.is_ok(), "it never came about: {last}");
+        last
+    }
+
+    async fn end(self) {
+        self.app.campaigns.shutdown().await;
+        self.app.sessions.shutdown().await;
+    }
+}
+
+fn spring() -> Value {
+    json!({ "id": "spring", "name": "Spring", "settings": {
+        "senders": ["me"],
+        "content": {
+            "category": "marketing",
+            "variables": { "name": { "type": "text", "missing": { "policy": "skip" } } },
+            "variants": [{ "name": "a", "content": { "type": "text",
+                "text": "Hello {{ name }}, spring is here. Reply STOP to unsubscribe." } }]
+        },
+        "timing": { "schedule": { "type": "once", "at": 1_780_000_000_000_i64 }, "quietHours": null },
+        "newConversations": true
+    }})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_people_read_it_two_answer_and_one_wants_no_more() {
+    let test = TestApp::start().await;
+    let (status, made) = test.post("/api/campaigns", Some(spring())).await;
+    assert_eq!(
+        (status, &made["state"], &made["key"]),
+        (StatusCode::CREATED, &json!("draft"), &Value::Null),
+        "{made}"
+    );
+    let (_, file) = test.text("GET", "/api/sandbox/recipients.csv", "", String::new()).await;
+    let (status, frozen) = test
+        .text(
+            "POST",
+            &format!("/api/campaigns/spring/recipients?{CONSENT}"),
+            "text/csv",
+            file + "12,Nobody\n",
+        )
+        .await;
+    let frozen: Value = serde_json::from_str(&frozen).unwrap();
+    assert_eq!(
+        (status, &frozen["recipients"], &frozen["rows"]),
+        (StatusCode::OK, &json!(200), &json!(201)),
+        "{frozen}"
+    );
+    let (_, rejects) = test.text("GET", "/api/campaigns/spring/rejects", "", String::new()).await;
+    assert!(rejects.contains("202,12,"), "{rejects}");
+    let preview = test.get("/api/campaigns/spring/preview?count=3").await;
+    assert!(preview[2]["contents"][0]["text"].as_str().unwrap().starts_with("Hello Customer "));
+
+    let (status, refused) = test.post("/api/campaigns/spring/start", None).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(refused["message"].as_str().unwrap().contains("dry run"), "{refused}");
+    let (status, plan) = test.post("/api/campaigns/spring/dry-run", None).await;
+    assert_eq!(status, StatusCode::OK, "{plan}");
+    assert_eq!(test.post("/api/campaigns/spring/start", None).await.0, StatusCode::OK);
+
+    let done = test
+        .until("/api/campaigns/spring/progress", |progress| {
+            progress["state"] == "finished"
+                && progress["counts"]["read"] == 200
+                && progress["flags"]["replied"] == 2
+                && progress["flags"]["opted_out"] == 1
+        })
+        .await;
+    assert_eq!((&done["state"], &done["left"]), (&json!("finished"), &json!(0)), "{done}");
+    // One message each, and nobody two of them.
+    let ledger = test.app.sandbox.as_ref().unwrap().ledger().await.unwrap();
+    let theirs: Vec<_> = ledger.iter().filter(|entry| entry.phone.starts_with("49")).collect();
+    assert!(theirs.len() == 200 && theirs.iter().all(|entry| entry.shown == 1), "{}", theirs.len());
+    let (_, csv) = test.text("GET", "/api/campaigns/spring/export", "", String::new()).await;
+    assert_eq!((csv.lines().count(), csv.matches(",read,").count()), (201, 200));
+
+    // Whoever said STOP is in no other campaign.
+    let mut again = spring();
+    again["id"] = json!("again");
+    test.post("/api/campaigns", Some(again)).await;
+    let (_, file) = test.text("GET", "/api/sandbox/recipients.csv", "", String::new()).await;
+    let (_, frozen) =
+        test.text("POST", &format!("/api/campaigns/again/recipients?{CONSENT}"), "text/csv", file).await;
+    let frozen: Value = serde_json::from_str(&frozen).unwrap();
+    assert_eq!(
+        (&frozen["recipients"], &frozen["refused"]["suppressed"]),
+        (&json!(199), &json!(1)),
+        "{frozen}"
+    );
+    test.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_said() {
+    let test = TestApp::start().await;
+    let mut wrong = spring();
+    wrong["settings"]["spintax"] = json!(1);
+    let (status, error) = test.post("/api/campaigns", Some(wrong)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(error["message"].as_str().unwrap().contains("spintax"), "{error}");
+    let mut wrong = spring();
+    wrong["settings"]["content"]["variants"][0]["content"]["text"] = json!("Buy now");
+    let (status, error) = test.post("/api/campaigns", Some(wrong)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "marketing says how to stop it: {error}");
+    test.post("/api/campaigns", Some(spring())).await;
+    let (status, error) =
+        test.text("POST", "/api/campaigns/spring/recipients", "text/csv", "phone\n1\n".into()).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(error.contains("consentScope"), "no file without a consent: {error}");
+    for (path, expected) in [
+        ("/api/campaigns/none/progress", StatusCode::NOT_FOUND),
+        ("/api/campaigns/none/export", StatusCode::NOT_FOUND),
+        ("/api/campaigns/spring/preview", StatusCode::CONFLICT),
+    ] {
+        assert_eq!(test.call("GET", path, None).await.0, expected, "{path}");
+    }
+    for step in ["pause", "resume"] {
+        assert_eq!(test.post(&format!("/api/campaigns/spring/{step}"), None).await.0, StatusCode::CONFLICT);
+    }
+    let sender = test.get("/api/sessions/me/campaign-sender").await;
+    assert_eq!((&sender["perMinute"], &sender["stopped"]), (&json!(1200), &Value::Null));
+    test.end().await;
+}
