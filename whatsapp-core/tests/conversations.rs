@@ -61,6 +61,46 @@ fn link_and_talk_to_a_person() {
 }
 
 #[test]
+fn somebody_who_reads_and_says_nothing() {
+    let mut world = world(11);
+    world.network.set_behaviour(BOB, Behaviour::Read).unwrap();
+    let alice = world.add_client("alice", Box::new(MemoryStore::new()));
+    world.link(alice, ALICE);
+    let id = world.send_text(alice, &Jid::pn(BOB), "hello").unwrap();
+    world.run_for(Duration::from_secs(60));
+    assert_eq!(world.clients[alice].messages()[0].status, MessageStatus::Read);
+    let told = world.clients[alice].events.iter().filter_map(|event| match event {
+        Event::Status { status, .. } => Some(*status),
+        _ => None,
+    });
+    let rising = [MessageStatus::Sent, MessageStatus::Delivered, MessageStatus::Read];
+    assert!(told.eq(rising), "{:?}", world.clients[alice].events);
+    assert_eq!(texts(&world, alice, false), [""; 0]);
+    let ledger: Vec<_> = world.network.ledger().collect();
+    assert_eq!(ledger.len(), 1, "what one wrote oneself is not in it: {ledger:?}");
+    let entry = &ledger[0];
+    assert_eq!((entry.phone.as_str(), entry.from.as_str(), &entry.id), (BOB, ALICE, &id));
+    assert_eq!((entry.text.as_deref(), entry.shown, entry.delivered), (Some("hello"), 1, 1));
+}
+
+#[test]
+fn the_ledger_counts_what_came_and_was_not_shown() {
+    let mut world = world(12);
+    let alice = world.add_client("alice", Box::new(MemoryStore::new()));
+    world.link(alice, ALICE);
+    world.network.corrupt_next(&Jid::pn(BOB)).unwrap();
+    world.send_text(alice, &Jid::pn(BOB), "damaged").unwrap();
+    world.run_for(Duration::from_secs(60));
+    let mut faults = Faults::default();
+    faults.duplicate = 1.0;
+    world.network.set_faults(Side::ToService, faults);
+    world.send_text(alice, &Jid::pn(BOB), "twice").unwrap();
+    world.run_for(Duration::from_secs(60));
+    let counted = world.network.ledger().map(|entry| (entry.text.unwrap(), entry.shown, entry.delivered));
+    assert!(counted.eq([("damaged".to_owned(), 1, 2), ("twice".to_owned(), 1, 2)]));
+}
+
+#[test]
 fn two_clients_talk_by_number_and_by_lid() {
     let mut world = two_clients(2);
     let bob_lid = world.network.lid_of(BOB).unwrap();

@@ -4,8 +4,11 @@ use std::convert::Infallible;
 use axum::{
     Json,
     extract::{Path, Query, State},
-    http::StatusCode,
-    response::sse::{Event, Sse},
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{
+        IntoResponse,
+        sse::{Event, Sse},
+    },
 };
 use futures_util::{Stream, stream};
 use serde::Deserialize;
@@ -69,24 +72,49 @@ pub(super) async fn enter_code(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Somebody with `phone` and `name`, or `count` people with numbers in a row.
 #[derive(Debug, Deserialize)]
-pub(super) struct NewPerson {
-    phone: String,
-    name: String,
+#[serde(deny_unknown_fields)]
+pub(super) struct NewPeople {
+    phone: Option<String>,
+    from: Option<String>,
+    count: Option<u32>,
+    name: Option<String>,
     #[serde(default)]
     behaviour: Behaviour,
 }
 
 /// `POST /admin/people`.
-pub(super) async fn add_person(
+pub(super) async fn add_people(
     State(simulator): State<Simulator>,
-    Body(new): Body<NewPerson>,
+    Body(new): Body<NewPeople>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
-    let jid = simulator.add_person(&new.phone, &new.name, new.behaviour).await?;
-    let phone = new.phone.clone();
+    let NewPeople { phone, from, count, name, behaviour } = new;
+    let answer = match (phone, from, count) {
+        (Some(phone), None, None) => {
+            let name = name.ok_or_else(|| ApiError::bad_request("name: what is this person called?"))?;
+            add_person(&simulator, phone, &name, behaviour).await?
+        }
+        (None, Some(from), Some(count)) => {
+            let name = name.as_deref().unwrap_or("Person");
+            simulator.add_people(&from, count, name, behaviour).await?;
+            json!({ "from": from, "count": count })
+        }
+        _ => return Err(ApiError::bad_request("give either phone and name, or from and count")),
+    };
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+async fn add_person(
+    simulator: &Simulator,
+    phone: String,
+    name: &str,
+    behaviour: Behaviour,
+) -> ApiResult<Value> {
+    let jid = simulator.add_person(&phone, name, behaviour).await?;
     let lid =
         simulator.with(move |network, _| network.lid_of(&phone)).await?.map_err(SimulatorError::from)?;
-    Ok((StatusCode::CREATED, Json(json!({ "jid": jid.to_string(), "lid": lid.to_string() }))))
+    Ok(json!({ "jid": jid.to_string(), "lid": lid.to_string() }))
 }
 
 /// `GET /admin/people`.
@@ -137,6 +165,37 @@ pub(super) async fn behaviour(
     let set = simulator.with(move |network, _| network.set_behaviour(&phone, behaviour)).await?;
     set.map_err(SimulatorError::from)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What people with numbers in a row do.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Behaviours {
+    from: String,
+    count: u32,
+    behaviour: Behaviour,
+}
+
+/// `POST /admin/people/behaviour`.
+pub(super) async fn behaviours(
+    State(simulator): State<Simulator>,
+    Body(Behaviours { from, count, behaviour }): Body<Behaviours>,
+) -> ApiResult<StatusCode> {
+    let set = simulator.with(move |network, _| network.set_behaviours(&from, count, &behaviour)).await?;
+    set.map_err(SimulatorError::from)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /admin/ledger`: what people were shown by others, one JSON object a line.
+pub(super) async fn ledger(State(simulator): State<Simulator>) -> ApiResult<impl IntoResponse> {
+    let entries = simulator.ledger().await?;
+    let mut lines = Vec::new();
+    for entry in &entries {
+        serde_json::to_writer(&mut lines, entry)
+            .map_err(|error| ApiError::internal(format!("the ledger cannot be written: {error}")))?;
+        lines.push(b'\n');
+    }
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], lines))
 }
 
 /// `GET /admin/devices`: public keys and signatures, and the certificate chain that clients are shown.
