@@ -1,27 +1,22 @@
 //! The host and the simulated network as two programs, over TCP and over TLS: linking, both directions, restarts.
 #![allow(clippy::unwrap_used, reason = "tests")]
+mod kills;
+mod program;
+
 use std::{
-    io::{BufRead, BufReader},
-    net::SocketAddr,
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::Arc,
+    process::Command,
     time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
-use rustls::{ClientConfig, RootCertStore, pki_types::pem::PemObject};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::timeout,
 };
-use tokio_rustls::TlsConnector;
 
-/// How long anything may take; every wait ends with its condition, long before.
-const PATIENCE: Duration = Duration::from_secs(60);
+use self::program::{Program, fresh_database, text_of};
 
 /// A simulator with Ann in it, and a host with the linked session `me`.
 async fn linked(arguments: &[&str]) -> (Program, Program, TempDir) {
@@ -47,7 +42,7 @@ async fn link(simulator: &Program, host: &Program) {
 async fn a_session_runs_on_one_node_and_moves_to_another() {
     let simulator = Program::simulator(&[]);
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let database = fresh_database();
+    let database = fresh_database("host_test");
     let first = Program::node(&simulator, one.path(), Some(&database));
     link(&simulator, &first).await;
     let second = Program::node(&simulator, other.path(), Some(&database));
@@ -87,10 +82,6 @@ async fn a_session_runs_on_one_node_and_moves_to_another() {
 
 fn number(session: &Value) -> &str {
     session["jid"].as_str().unwrap().split([':', '@']).next().unwrap()
-}
-
-fn text_of(message: &Value) -> &str {
-    message["content"]["text"].as_str().unwrap()
 }
 
 #[tokio::test]

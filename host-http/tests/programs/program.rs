@@ -1,14 +1,35 @@
 //! Started programs, over HTTP.
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use rustls::{ClientConfig, RootCertStore, pki_types::pem::PemObject};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+/// How long anything may take; every wait ends with its condition, long before.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A started program, its first line of output, and where its HTTP is.
-struct Program {
-    child: Child,
-    line: Value,
-    address: SocketAddr,
+pub(crate) struct Program {
+    pub(crate) child: Child,
+    pub(crate) line: Value,
+    pub(crate) address: SocketAddr,
     tls: Option<TlsConnector>,
 }
 
 impl Program {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -19,18 +40,29 @@ impl Program {
         Self { child, line, address, tls }
     }
 
-    fn simulator(arguments: &[&str]) -> Self {
+    pub(crate) fn simulator(arguments: &[&str]) -> Self {
         Self::start(Command::new(env!("CARGO_BIN_EXE_host-http")).arg("simulator").args(arguments))
     }
 
     /// A host for a simulator, told by environment variables as a container would be.
-    fn host(simulator: &Self, data: &Path) -> Self {
+    pub(crate) fn host(simulator: &Self, data: &Path) -> Self {
         Self::node(simulator, data, None)
     }
 
     /// As [`Program::host`], on a database that others may use too.
-    fn node(simulator: &Self, data: &Path, database_url: Option<&str>) -> Self {
+    pub(crate) fn node(simulator: &Self, data: &Path, database_url: Option<&str>) -> Self {
+        Self::node_with(simulator, data, database_url, &[])
+    }
+
+    /// With more options.
+    pub(crate) fn node_with(
+        simulator: &Self,
+        data: &Path,
+        database_url: Option<&str>,
+        options: &[&str],
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_host-http"));
+        command.args(options);
         command.env("LISTEN", "127.0.0.1:0").env("DATA_DIR", data);
         command.env("SERVER_URL", simulator.line["url"].as_str().unwrap());
         command.env("TRUST_ROOT", simulator.line["trustRoot"].as_str().unwrap());
@@ -45,7 +77,7 @@ impl Program {
         Self::start(&mut command)
     }
 
-    async fn call(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+    pub(crate) async fn call(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let kind = if body.starts_with('{') { "application/json" } else { "text/plain" };
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
@@ -62,17 +94,17 @@ impl Program {
     }
 
     /// A call that must succeed.
-    async fn json(&self, method: &str, path: &str, body: &str) -> Value {
+    pub(crate) async fn json(&self, method: &str, path: &str, body: &str) -> Value {
         let (status, text) = self.call(method, path, body).await;
         assert!((200..300).contains(&status), "{method} {path}: {status} {text}");
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         self.json("GET", path, "").await
     }
 
-    async fn until(&self, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&self, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
         let polled = async {
             loop {
@@ -88,12 +120,12 @@ impl Program {
         last
     }
 
-    async fn connected(&self) -> Value {
+    pub(crate) async fn connected(&self) -> Value {
         self.until("/api/sessions/me", |session| session["status"] == "connected").await
     }
 
     /// The event stream from its start, until it holds `word`.
-    async fn told(&self, path: &str, word: &str) -> String {
+    pub(crate) async fn told(&self, path: &str, word: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 0\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -108,7 +140,7 @@ impl Program {
     }
 
     /// What the others wrote to Ann; nothing came twice or undecipherable.
-    async fn received_by_ann(&self) -> Vec<String> {
+    pub(crate) async fn received_by_ann(&self) -> Vec<String> {
         let inbox = self.get("/admin/people/15550000042/inbox").await;
         assert_eq!((&inbox["duplicates"], &inbox["failures"]), (&json!(0), &json!(0)), "{inbox}");
         let messages = inbox["messages"].as_array().unwrap().iter();
@@ -118,7 +150,13 @@ impl Program {
             .collect()
     }
 
-    fn terminate(mut self) {
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn terminate(mut self) {
         assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
         assert!(self.child.wait().unwrap().success(), "SIGTERM ends it with 0");
     }
@@ -153,10 +191,14 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str
 }
 
 /// A schema of its own on the tests' PostgreSQL server, which goes away with the server.
-fn fresh_database() -> String {
+pub(crate) fn fresh_database(name: &str) -> String {
     let url = std::env::var("TEST_POSTGRES_URL").expect(
         "TEST_POSTGRES_URL names a PostgreSQL server that tests may make schemas on; `.ci/run` starts one",
     );
     let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}schema=host_test_{}", std::process::id())
+    format!("{url}{separator}schema={name}_{}", std::process::id())
+}
+
+pub(crate) fn text_of(message: &Value) -> &str {
+    message["content"]["text"].as_str().unwrap()
 }
