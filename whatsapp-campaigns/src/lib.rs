@@ -15,4 +15,5 @@ pub mod outcome;
 pub mod pacing;
 pub mod runner;
 pub mod scheduler;
+pub mod simulate;
 pub mod window;
