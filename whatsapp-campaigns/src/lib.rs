@@ -16,4 +16,5 @@ pub mod outcome;
 pub mod pacing;
 pub mod runner;
 pub mod scheduler;
+pub mod simulate;
 pub mod window;

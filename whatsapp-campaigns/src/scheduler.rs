@@ -9,10 +9,10 @@
 //! ([`Scheduler::interactive`]), and campaigns give way.
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, HashMap, VecDeque},
+    collections::{BTreeMap, BinaryHeap, VecDeque},
 };
 
-use crate::pacing::{Gcra, Governor, Micros, Rate, SECOND, UniqueCap, Verdict};
+use crate::pacing::{Gcra, Governor, Micros, PeopleMap, Rate, SECOND, UniqueCap, Verdict};
 
 /// One campaign's queue for one sender, by the caller's own number.
 pub type QueueId = u64;
@@ -69,6 +69,23 @@ pub enum Next {
     Stopped,
 }
 
+/// Which limit a sender waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hold {
+    /// Its own rate, or what the reserve leaves of it.
+    Rate,
+    /// Its rate, after the service told it to slow down.
+    Slowed,
+    /// It was stopped for a time.
+    Stopped,
+    /// The rate of the campaign.
+    Campaign,
+    /// All people that are left were written to a moment ago.
+    Pair,
+    /// The cap of different people.
+    People,
+}
+
 /// One sender.
 #[derive(Debug)]
 pub struct Scheduler {
@@ -77,10 +94,13 @@ pub struct Scheduler {
     all: Gcra,
     /// Campaigns alone, at what the reserve leaves.
     campaigns: Gcra,
-    pairs: HashMap<u64, Gcra>,
+    pairs: PeopleMap<Gcra>,
+    /// How many pairs there may be before old ones are looked for.
+    room: usize,
     people: UniqueCap,
     governor: Governor,
     queues: BTreeMap<QueueId, Queue>,
+    held: Hold,
 }
 
 #[derive(Debug)]
@@ -89,10 +109,13 @@ struct Queue {
     pass: u64,
     rows: VecDeque<Row>,
     /// Rows whose person was written to a moment ago.
-    later: BinaryHeap<Reverse<(Micros, Row)>>,
+    later: BinaryHeap<Reverse<Later>>,
     limit: Option<(Rate, Gcra)>,
     paused: bool,
 }
+
+/// A row that waits for its person, from when on it may go, and for what.
+type Later = (Micros, Row, Hold);
 
 /// One turn of a campaign with weight 1.
 const STRIDE: u64 = 1 << 20;
@@ -100,20 +123,23 @@ const STRIDE: u64 = 1 << 20;
 const PAIRS: usize = 4096;
 
 impl Queue {
-    /// Moves what has waited long enough to the front, and says when there is something.
-    fn ready(&mut self, now: Micros) -> Option<Micros> {
+    /// Moves what has waited long enough to the front, and says when there is something, and what holds it.
+    fn ready(&mut self, now: Micros) -> Option<(Micros, Hold)> {
         if self.paused {
             return None;
         }
-        while let Some(Reverse((at, row))) = self.later.peek().copied()
+        while let Some(Reverse((at, row, _))) = self.later.peek().copied()
             && at <= now
         {
             self.later.pop();
             self.rows.push_front(row);
         }
-        let row = if self.rows.is_empty() { self.later.peek().map(|Reverse((at, _))| *at)? } else { now };
+        let row = match self.rows.is_empty() {
+            true => self.later.peek().map(|Reverse((at, _, hold))| (*at, *hold))?,
+            false => (now, Hold::Campaign),
+        };
         let limit = self.limit.map_or(now, |(rate, gcra)| gcra.ready(rate, now));
-        Some(row.max(limit))
+        Some(if limit > row.0 { (limit, Hold::Campaign) } else { row })
     }
 }
 
@@ -124,10 +150,12 @@ impl Scheduler {
             limits,
             all: Gcra::default(),
             campaigns: Gcra::default(),
-            pairs: HashMap::new(),
+            pairs: PeopleMap::default(),
+            room: PAIRS,
             people,
             governor: Governor::default(),
             queues: BTreeMap::new(),
+            held: Hold::Rate,
         }
     }
 
@@ -170,20 +198,29 @@ impl Scheduler {
     /// Takes a queue away, with the rows that were not sent.
     pub fn close(&mut self, id: QueueId) -> Vec<Row> {
         let Some(queue) = self.queues.remove(&id) else { return Vec::new() };
-        let later = queue.later.into_iter().map(|Reverse((_, row))| row);
+        let later = queue.later.into_iter().map(|Reverse((_, row, _))| row);
         queue.rows.into_iter().chain(later).collect()
     }
 
     /// Takes a queue's rows out of it; the queue stays, with its turns and limits.
     pub fn take_out(&mut self, id: QueueId) -> Vec<Row> {
         let Some(queue) = self.queues.get_mut(&id) else { return Vec::new() };
-        let later = std::mem::take(&mut queue.later).into_iter().map(|Reverse((_, row))| row);
+        let later = std::mem::take(&mut queue.later).into_iter().map(|Reverse((_, row, _))| row);
         std::mem::take(&mut queue.rows).into_iter().chain(later).collect()
     }
 
-    /// The limits are different from now on.
+    /// The limits are different from now on. Rows that waited under the old ones are asked again.
     pub fn limit(&mut self, limits: Limits) {
+        if limits == self.limits {
+            return;
+        }
         self.limits = limits;
+        for queue in self.queues.values_mut() {
+            // From the last to the first: those who would have gone first are in front again.
+            for Reverse((_, row, _)) in std::mem::take(&mut queue.later).into_sorted_vec() {
+                queue.rows.push_front(row);
+            }
+        }
     }
 
     /// Nothing is known of what was sent a moment ago: the bursts are used up, and the next message waits its turn.
@@ -215,15 +252,25 @@ impl Scheduler {
         self.people.entries()
     }
 
+    /// How many different people it wrote to in the last day; 0 without a cap, when nobody counts them.
+    pub fn reached(&mut self, now: Micros) -> usize {
+        self.people.count(now)
+    }
+
+    /// Which limit the last [`Next::Wait`] was for.
+    pub fn held_by(&self) -> Hold {
+        self.held
+    }
+
     /// What to do now.
     pub fn next(&mut self, now: Micros) -> Next {
         let Some(governed) = self.governor.ready(now) else { return Next::Stopped };
         let rate = self.governor.rate(self.limits.rate, now);
         let share = self.share(rate);
-        let open = governed.max(self.all.ready(rate, now)).max(self.campaigns.ready(share, now));
+        let paced = self.all.ready(rate, now).max(self.campaigns.ready(share, now));
         loop {
-            let Some((at, id)) = self.first(now) else { return Next::Idle };
-            let at = at.max(open);
+            let Some((at, id, hold)) = self.first(now) else { return Next::Idle };
+            let at = self.latest(rate, (at, hold), paced, governed);
             if at > now {
                 return Next::Wait(at);
             }
@@ -235,6 +282,17 @@ impl Scheduler {
         }
     }
 
+    /// The last of three moments; remembers what it is that it waits for.
+    fn latest(&mut self, rate: Rate, row: (Micros, Hold), paced: Micros, governed: Micros) -> Micros {
+        self.held = match () {
+            () if row.0 > paced.max(governed) => row.1,
+            () if governed > paced => Hold::Stopped,
+            () if rate != self.limits.rate => Hold::Slowed,
+            () => Hold::Rate,
+        };
+        row.0.max(paced).max(governed)
+    }
+
     /// What the reserve leaves of a rate.
     fn share(&self, rate: Rate) -> Rate {
         let left = (1.0 - self.limits.reserve).clamp(0.01, 1.0);
@@ -243,10 +301,12 @@ impl Scheduler {
 
     /// The queue that is next: of those with something to send now, the one with the lowest pass; else the one that has
     /// something first.
-    fn first(&mut self, now: Micros) -> Option<(Micros, QueueId)> {
-        let ready =
-            self.queues.iter_mut().filter_map(|(id, queue)| Some((queue.ready(now)?, queue.pass, *id)));
-        ready.min().map(|(at, _, id)| (at, id))
+    fn first(&mut self, now: Micros) -> Option<(Micros, QueueId, Hold)> {
+        let ready = self.queues.iter_mut().filter_map(|(id, queue)| {
+            let (at, hold) = queue.ready(now)?;
+            Some((at, queue.pass, *id, hold))
+        });
+        ready.min().map(|(at, _, id, hold)| (at, id, hold))
     }
 
     /// Takes the first row of a queue whose person may be written to; puts those in front of it aside. `None` when there was
@@ -262,9 +322,11 @@ impl Scheduler {
                 Some(most) => self.people.ready(row.person, most, now),
             };
             // A cap of nobody: it is asked again in a day.
-            let at = pair_at.max(cap_at.unwrap_or(now + crate::pacing::DAY));
+            let cap_at = cap_at.unwrap_or(now + crate::pacing::DAY);
+            let at = pair_at.max(cap_at);
             if at > now {
-                queue.later.push(Reverse((at, row)));
+                let hold = if cap_at > pair_at { Hold::People } else { Hold::Pair };
+                queue.later.push(Reverse((at, row, hold)));
                 continue;
             }
             // A queue that had nothing for a while does not catch up.
@@ -279,8 +341,10 @@ impl Scheduler {
     }
 
     fn count(&mut self, person: u64, mut pair: Gcra, now: Micros) {
-        if self.pairs.len() >= PAIRS {
+        if self.pairs.len() >= self.room {
             self.pairs.retain(|_, pair| pair.arrival > now);
+            // A fast sender has many that are not old: looking again at once would find the same.
+            self.room = PAIRS.max(2 * self.pairs.len());
         }
         pair.take(self.limits.pair, now);
         self.pairs.insert(person, pair);
@@ -383,6 +447,38 @@ mod tests {
                 prop_assert!(others.len() <= cap);
             }
         }
+    }
+
+    #[test]
+    fn it_says_what_it_waits_for() {
+        let limits = Limits { people: Some(2), ..fast() };
+        let mut scheduler = Scheduler::new(limits, UniqueCap::default());
+        scheduler.open(1, 1, None);
+        scheduler.offer(1, [1, 1, 2, 3].map(|person| Row { seq: 0, person }));
+        let held = |scheduler: &mut Scheduler, now| match scheduler.next(now) {
+            Next::Wait(at) => (at, scheduler.held_by()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(run(&mut scheduler, SECOND, 1).len(), 1);
+        assert_eq!(held(&mut scheduler, SECOND), (SECOND + SECOND / 80, Hold::Rate));
+        assert_eq!(run(&mut scheduler, 2 * SECOND, 1).len(), 1);
+        assert_eq!(held(&mut scheduler, 3 * SECOND), (7 * SECOND, Hold::Pair));
+        assert_eq!(run(&mut scheduler, 7 * SECOND, 1).len(), 1);
+        assert_eq!(held(&mut scheduler, 8 * SECOND).1, Hold::People);
+        scheduler.limit(Limits { people: Some(3), ..limits });
+        assert!(matches!(scheduler.next(8 * SECOND), Next::Send { .. }), "a higher cap lets it go at once");
+        scheduler.open(2, 1, Some(Rate::per(1, 60 * SECOND, 1)));
+        scheduler.offer(2, [5, 6].map(|person| Row { seq: 0, person }));
+        scheduler.limit(fast());
+        assert_eq!(run(&mut scheduler, 20 * SECOND, 1).len(), 1);
+        assert_eq!(held(&mut scheduler, 21 * SECOND), (80 * SECOND, Hold::Campaign));
+        scheduler.hear(Verdict::SlowDown, 80 * SECOND);
+        assert_eq!(run(&mut scheduler, 80 * SECOND, 1).len(), 1);
+        scheduler.open(2, 1, None);
+        scheduler.offer(2, [7].map(|person| Row { seq: 0, person }));
+        assert_eq!(held(&mut scheduler, 80 * SECOND), (80 * SECOND + SECOND / 40, Hold::Slowed));
+        scheduler.hear(Verdict::Stop { until: Some(90 * SECOND) }, 80 * SECOND);
+        assert_eq!(held(&mut scheduler, 80 * SECOND), (90 * SECOND, Hold::Stopped));
     }
 
     #[test]

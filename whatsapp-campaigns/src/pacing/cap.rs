@@ -1,7 +1,7 @@
 //! At most so many different people in any 24 hours.
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use super::{Micros, SECOND};
+use super::{Micros, PeopleMap, SECOND};
 
 /// 24 hours.
 pub const DAY: Micros = 24 * 3600 * SECOND;
@@ -13,9 +13,19 @@ const BUCKET: Micros = 300 * SECOND;
 /// more, and is counted from the last time.
 #[derive(Clone, Debug, Default)]
 pub struct UniqueCap {
-    last: HashMap<u64, u64>,
-    /// How many were last written to in each bucket, oldest first.
-    buckets: VecDeque<(u64, u32)>,
+    last: PeopleMap<u64>,
+    /// Oldest first.
+    buckets: VecDeque<Bucket>,
+}
+
+/// Five minutes.
+#[derive(Clone, Debug)]
+struct Bucket {
+    place: u64,
+    /// How many people were last written to in it.
+    count: usize,
+    /// Who was written to in it; some of them were again, later. So forgetting a bucket does not look at all people.
+    people: Vec<u64>,
 }
 
 impl UniqueCap {
@@ -37,10 +47,10 @@ impl UniqueCap {
         }
         // As many must have gone as there are too many, and one more.
         let mut excess = self.last.len() + 1 - most;
-        for (bucket, count) in &self.buckets {
-            excess = excess.saturating_sub(*count as usize);
+        for bucket in &self.buckets {
+            excess = excess.saturating_sub(bucket.count);
             if excess == 0 {
-                return Some(gone_at(*bucket).max(now));
+                return Some(gone_at(bucket.place).max(now));
             }
         }
         None
@@ -50,28 +60,38 @@ impl UniqueCap {
     pub fn take(&mut self, person: u64, now: Micros) {
         self.forget(now);
         // The clock may have been set back: the order of the buckets stays.
-        let newest = self.buckets.back().map_or(0, |(bucket, _)| *bucket);
-        let bucket = (now / BUCKET).max(newest);
-        if let Some(former) = self.last.insert(person, bucket)
-            && let Some((_, count)) = self.buckets.iter_mut().find(|(place, _)| *place == former)
+        let newest = self.buckets.back().map_or(0, |bucket| bucket.place);
+        self.note(person, (now / BUCKET).max(newest));
+    }
+
+    /// Counts a person in a bucket that is not older than any other.
+    fn note(&mut self, person: u64, place: u64) {
+        let former = self.last.insert(person, place);
+        if former == Some(place) {
+            return;
+        }
+        if let Some(former) = former
+            && let Some(bucket) = self.buckets.iter_mut().find(|bucket| bucket.place == former)
         {
-            *count -= 1;
+            bucket.count -= 1;
         }
         match self.buckets.back_mut() {
-            Some((place, count)) if *place == bucket => *count += 1,
-            _ => self.buckets.push_back((bucket, 1)),
+            Some(bucket) if bucket.place == place => {
+                bucket.count += 1;
+                bucket.people.push(person);
+            }
+            _ => self.buckets.push_back(Bucket { place, count: 1, people: vec![person] }),
         }
     }
 
     fn forget(&mut self, now: Micros) {
-        let mut gone = None;
-        while let Some((bucket, _)) = self.buckets.front()
-            && gone_at(*bucket) <= now
-        {
-            gone = self.buckets.pop_front();
-        }
-        if let Some((newest, _)) = gone {
-            self.last.retain(|_, bucket| *bucket > newest);
+        while self.buckets.front().is_some_and(|bucket| gone_at(bucket.place) <= now) {
+            let Some(gone) = self.buckets.pop_front() else { return };
+            for person in gone.people {
+                if self.last.get(&person) == Some(&gone.place) {
+                    self.last.remove(&person);
+                }
+            }
         }
     }
 
@@ -87,12 +107,7 @@ impl UniqueCap {
         let mut cap = Self::default();
         for (person, at) in sorted {
             // Nothing is forgotten on the way: the first question does that.
-            let bucket = at / BUCKET;
-            cap.last.insert(person, bucket);
-            match cap.buckets.back_mut() {
-                Some((place, count)) if *place == bucket => *count += 1,
-                _ => cap.buckets.push_back((bucket, 1)),
-            }
+            cap.note(person, at / BUCKET);
         }
         cap
     }
@@ -146,5 +161,17 @@ mod tests {
         assert!((now + DAY..=now + DAY + BUCKET).contains(&free));
         assert_eq!(cap.count(free), 0);
         assert_eq!(cap.ready(3, 0, now), None);
+    }
+
+    #[test]
+    fn who_is_written_to_again_is_counted_from_then() {
+        let (mut cap, now) = (UniqueCap::default(), 100 * DAY);
+        cap.take(1, now);
+        cap.take(2, now);
+        cap.take(1, now + BUCKET);
+        assert_eq!(cap.count(now + DAY + BUCKET), 1, "one of two is forgotten");
+        assert_eq!(cap.count(now + DAY + 2 * BUCKET), 0);
+        let mut stored = UniqueCap::from_entries([(1, now), (1, now + BUCKET), (2, now)]);
+        assert_eq!(stored.count(now + DAY + BUCKET), 1, "stored twice, counted once");
     }
 }

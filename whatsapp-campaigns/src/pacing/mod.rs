@@ -5,11 +5,13 @@
 mod cap;
 mod gcra;
 mod governor;
+mod hash;
 mod warmup;
 
 pub use cap::{DAY, UniqueCap};
 pub use gcra::{Gcra, Rate};
 pub use governor::{Governor, Verdict};
+pub(crate) use hash::PeopleMap;
 pub use warmup::WarmUp;
 
 /// Microseconds since the Unix epoch.

@@ -1,0 +1,405 @@
+//! One sender while it is simulated: the real scheduler, and around it what the runner does.
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, VecDeque},
+};
+
+use super::{
+    Sent,
+    forecast::{Forecast, micros, millis},
+    lane::{Gate, Hold, Lane},
+    queue::Queue,
+    report::{Wait, Waits},
+    run::Shared,
+    tally::{Calendar, What},
+    transport::{Dice, Trouble},
+};
+use crate::{
+    id::RowId,
+    outcome::{Code, Refusal, RowReaction, Stop},
+    pacing::{DAY, Micros, SECOND, UniqueCap, Verdict},
+    scheduler::{self, Limits, Next, Row, Scheduler},
+};
+
+/// As the runner leases: what is sent in this time, and again when fewer rows are left.
+const TERM: Micros = 15 * SECOND;
+const WINDOW: u64 = 1_000;
+const LOW: usize = 200;
+/// People whom the sender wrote to before: no audience has this number.
+const BEFORE: u64 = 0xffff << 48;
+
+/// What is told of each message.
+pub(super) type See<'a> = dyn FnMut(&Sent) + 'a;
+
+/// A message under way, in the order of the answers.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Answer {
+    at: Micros,
+    queue: usize,
+    lane: usize,
+    seq: u32,
+    tries: u8,
+    refusal: Option<Refused>,
+}
+
+/// A code that has an order: the heap wants one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Refused(Code);
+
+impl PartialOrd for Refused {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Refused {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.stored().cmp(&other.0.stored())
+    }
+}
+
+/// What a sender did on a day.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Used {
+    pub(super) day: usize,
+    pub(super) tries: u64,
+    pub(super) people: Option<usize>,
+    pub(super) cap: Option<usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    forecast: &'a Forecast,
+    place: usize,
+    scheduler: Scheduler,
+    limits: Limits,
+    window: u32,
+    low: usize,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) queues: Vec<Queue>,
+    answers: BinaryHeap<Reverse<Answer>>,
+    incidents: VecDeque<(Micros, Verdict)>,
+    /// Days of the warm-up that are over.
+    warmed: u32,
+    leased: Vec<u32>,
+    /// When it does something next.
+    pub(super) wake: Option<Micros>,
+    /// Since when it waits, and for what.
+    since: (Micros, Option<Wait>),
+    pub(super) waits: Waits,
+    pub(super) is_stopped: bool,
+    pub(super) days: Vec<Used>,
+    pub(super) calendar: Calendar,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn new(forecast: &'a Forecast, place: usize, calendar: Calendar) -> Self {
+        let sender = &forecast.senders[place];
+        let limits = Limits { people: sender.cap(0), ..sender.limits };
+        let mut person = BEFORE;
+        let before = sender.reached.iter().flat_map(|reached| {
+            let first = person;
+            person += u64::from(reached.people);
+            (first..person).map(|person| (person, micros(reached.at)))
+        });
+        let window = (TERM / limits.rate.interval.max(1)).clamp(20, WINDOW);
+        Self {
+            forecast,
+            place,
+            scheduler: Scheduler::new(limits, UniqueCap::from_entries(before.collect::<Vec<_>>())),
+            limits,
+            window: u32::try_from(window).unwrap_or(20),
+            low: LOW.min(usize::try_from(window / 2).unwrap_or(LOW)),
+            lanes: Vec::new(),
+            queues: Vec::new(),
+            answers: BinaryHeap::new(),
+            incidents: incidents(forecast, place),
+            warmed: 0,
+            leased: Vec::new(),
+            wake: None,
+            since: (micros(forecast.start), None),
+            waits: Waits::default(),
+            is_stopped: false,
+            days: Vec::new(),
+            calendar,
+        }
+    }
+
+    /// Takes on the lanes of a campaign. All that it has of one come together.
+    pub(super) fn open(&mut self, campaign: usize, lanes: Vec<Lane>, shared: &Shared) {
+        let spec = &self.forecast.campaigns[campaign];
+        let first = self.lanes.len();
+        self.lanes.extend(lanes);
+        self.queues.push(Queue::new(campaign, &self.lanes, first, spec.audience));
+        self.scheduler.open(campaign as u64, spec.weight, shared.rates[campaign]);
+        self.wake = Some(micros(self.forecast.start));
+    }
+
+    /// Goes on until it has nothing to do before `until`, or the first part of a campaign is done: that concerns others too.
+    pub(super) fn run(&mut self, until: Micros, shared: &mut Shared, see: &mut See<'_>) {
+        while let Some(now) = self.wake
+            && now <= until
+            && shared.opened.is_empty()
+        {
+            let (since, wait) = self.since;
+            if let Some(wait) = wait {
+                self.waits.add(wait, now - since);
+            }
+            let (wake, wait) = self.step(now, shared, see);
+            self.wake = wake.map(|wake| wake.max(now));
+            self.since = (now, wait.filter(|_| wake.is_some()));
+        }
+    }
+
+    /// The rows behind the first part of a campaign may go from then on.
+    pub(super) fn opens(&mut self, campaign: usize, at: Micros) {
+        for queue in self.queues.iter_mut().filter(|queue| queue.campaign == campaign) {
+            queue.look_by(at, Wait::Canary);
+            self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+        }
+    }
+
+    /// The simulation ends: all answers come in.
+    pub(super) fn end(&mut self, shared: &mut Shared) {
+        self.settle(Micros::MAX, shared);
+        for lane in &mut self.lanes {
+            lane.counts.left = u64::from(lane.left());
+            lane.counts.undelivered = lane.counts.sent - lane.counts.delivered;
+        }
+    }
+
+    fn step(
+        &mut self,
+        now: Micros,
+        shared: &mut Shared,
+        see: &mut See<'_>,
+    ) -> (Option<Micros>, Option<Wait>) {
+        self.hear(now);
+        self.close_windows(now);
+        loop {
+            self.settle(now, shared);
+            self.fill(now, shared);
+            if self.answers.len() >= self.forecast.transport.under_way.max(1) as usize {
+                let first = self.answers.peek().map(|Reverse(answer)| answer.at);
+                return (first, Some(Wait::Answers));
+            }
+            match self.scheduler.next(now) {
+                Next::Send { queue, row } => self.hand_over(queue, row, now, shared, see),
+                Next::Wait(at) => {
+                    let wait = waits_for(self.scheduler.held_by());
+                    return (self.wakes(now, Some(at), shared), Some(wait));
+                }
+                Next::Idle => {
+                    let wait = self.queues.iter().map(|queue| (queue.look_at, queue.wait)).min();
+                    return (self.wakes(now, None, shared), wait.map(|(_, wait)| wait));
+                }
+                Next::Stopped => {
+                    self.is_stopped = true;
+                    return (self.wakes(now, None, shared), Some(Wait::Stopped));
+                }
+            }
+        }
+    }
+
+    /// The first moment at which something may be different.
+    fn wakes(&self, now: Micros, at: Option<Micros>, shared: &Shared) -> Option<Micros> {
+        let answer = self.answers.peek().map(|Reverse(answer)| answer.at);
+        if answer.is_none() && self.lanes.iter().all(Lane::is_done) {
+            return None;
+        }
+        let is_first =
+            || self.queues.iter().any(|queue| matches!(shared.gates[queue.campaign], Gate::First(..)));
+        let answer = answer.filter(|_| at.is_none() || is_first());
+        let queues = self.queues.iter().flat_map(|queue| [queue.look_at, queue.closes]);
+        let warmer = self.forecast.senders[self.place].warm_up.map(|_| self.next_day());
+        let incident = self.incidents.front().map(|(at, _)| *at);
+        let others =
+            queues.filter(|at| *at < Micros::MAX).chain(warmer).chain(incident).filter(|at| *at > now);
+        at.into_iter().chain(answer).chain(others).min()
+    }
+
+    fn next_day(&self) -> Micros {
+        micros(self.forecast.start) + u64::from(self.warmed + 1) * DAY
+    }
+
+    /// What the service says, and a new day of the warm-up.
+    fn hear(&mut self, now: Micros) {
+        while let Some((at, verdict)) = self.incidents.front().copied()
+            && at <= now
+        {
+            self.incidents.pop_front();
+            self.scheduler.hear(verdict, now);
+        }
+        let sender = &self.forecast.senders[self.place];
+        while sender.warm_up.is_some() && self.next_day() <= now {
+            self.warmed += 1;
+            self.limits.people = sender.cap(self.warmed);
+            self.scheduler.limit(self.limits);
+        }
+    }
+
+    /// Takes rows back whose window is over, and finds the next ones.
+    fn close_windows(&mut self, now: Micros) {
+        for queue in &mut self.queues {
+            if queue.closes > now {
+                continue;
+            }
+            let id = queue.campaign as u64;
+            let mut stay = Vec::new();
+            for row in self.scheduler.take_out(id) {
+                let lane = &mut self.lanes[queue.lane(row.person)];
+                if lane.is_open(now) { stay.push(row) } else { lane.give_back(row.seq) }
+            }
+            self.scheduler.offer(id, stay);
+            queue.turn(&mut self.lanes, &self.forecast.campaigns[queue.campaign].plan, now);
+        }
+    }
+
+    /// Leases more where little is left, as the runner does.
+    fn fill(&mut self, now: Micros, shared: &Shared) {
+        for queue in &mut self.queues {
+            let id = queue.campaign as u64;
+            if queue.look_at > now || self.scheduler.waiting(id) >= self.low {
+                continue;
+            }
+            let gate = shared.gates[queue.campaign];
+            for place in queue.lanes() {
+                let lane = &mut self.lanes[place];
+                while lane.is_open(now) && self.scheduler.waiting(id) < self.low {
+                    lane.lease(self.window, gate, now, &mut self.leased);
+                    if self.leased.is_empty() {
+                        break;
+                    }
+                    let person = queue.person(lane.number);
+                    let rows = self.leased.drain(..).map(|seq| Row { seq, person: person | u64::from(seq) });
+                    self.scheduler.offer(id, rows);
+                }
+            }
+            if self.scheduler.waiting(id) < self.low {
+                queue.look_again(&self.lanes, gate, now);
+            } else {
+                queue.look_at = now;
+            }
+        }
+    }
+
+    fn hand_over(&mut self, queue: u64, row: Row, now: Micros, shared: &mut Shared, see: &mut See<'_>) {
+        let Some(place) = self.queues.iter().position(|of| of.campaign as u64 == queue) else { return };
+        let queue = &self.queues[place];
+        let (campaign, lane_place) = (queue.campaign, queue.lane(row.person));
+        let lane = &mut self.lanes[lane_place];
+        let (transport, tries) = (&self.forecast.transport, lane.tries(row.seq));
+        let mut dice = Dice::new(self.forecast.seed, campaign, lane.number, row.seq, tries);
+        let refusal = transport.refusal(&mut dice);
+        let at = now + transport.answer.draw(&mut dice);
+        lane.under_way += 1;
+        if refusal.is_none() {
+            lane.counts.sent += 1;
+            lane.first_sent = lane.first_sent.or(Some(now));
+            lane.last_sent = Some(now);
+            shared.tally.count(What::Sent, now);
+            if !dice.permille(transport.undelivered_permille) {
+                lane.counts.delivered += 1;
+                lane.mix.delivered(row.seq);
+                let delivered = at + transport.deliver.draw(&mut dice);
+                shared.tally.count(What::Delivered, delivered);
+                if dice.permille(transport.read_permille) {
+                    lane.counts.read += 1;
+                    shared.tally.count(What::Read, delivered + transport.read.draw(&mut dice));
+                }
+            }
+        }
+        let (sender, accepted) = (self.place, refusal.is_none());
+        see(&Sent { at: now, sender, campaign, lane: lane.number.into(), seq: row.seq, tries, accepted });
+        let refusal = refusal.map(Refused);
+        self.answers.push(Reverse(Answer {
+            at,
+            queue: place,
+            lane: lane_place,
+            seq: row.seq,
+            tries,
+            refusal,
+        }));
+        self.count_day(now);
+    }
+
+    fn count_day(&mut self, now: Micros) {
+        let day = self.calendar.day(now);
+        if self.days.last().is_none_or(|last| last.day != day) {
+            self.days.push(Used { day, tries: 0, people: None, cap: None });
+        }
+        if let Some(used) = self.days.last_mut() {
+            used.tries += 1;
+            if let Some(cap) = self.limits.people {
+                used.people = used.people.max(Some(self.scheduler.reached(now)));
+                used.cap = used.cap.max(Some(cap));
+            }
+        }
+    }
+
+    /// Takes in the answers that came: as the runner does, by the same table.
+    fn settle(&mut self, now: Micros, shared: &mut Shared) {
+        while self.answers.peek().is_some_and(|Reverse(answer)| answer.at <= now) {
+            let Some(Reverse(answer)) = self.answers.pop() else { return };
+            let Answer { at, seq, tries, .. } = answer;
+            let queue = &mut self.queues[answer.queue];
+            let lane = &mut self.lanes[answer.lane];
+            if lane.is_first(seq, tries) {
+                shared.answered_first(queue.campaign, at.max(self.since.0));
+            }
+            let Some(Refused(code)) = answer.refusal else {
+                lane.accepted(seq, tries, at);
+                continue;
+            };
+            let (number, tries) =
+                (i64::try_from(queue.campaign).unwrap_or_default(), tries.saturating_add(1));
+            let Some(row) = RowId::new(number, lane.number.into(), seq) else { continue };
+            let reaction = Refusal { code, row, tries, at: millis(at), until: None }.reaction();
+            if reaction.stop == Stop::Halve {
+                self.scheduler.hear(Verdict::SlowDown, at);
+            }
+            match reaction.row {
+                RowReaction::Fail => lane.failed(seq, at),
+                RowReaction::Retry { at: again } => {
+                    lane.retry(seq, tries, micros(again), at);
+                    queue.look_by(micros(again), Wait::Retries);
+                }
+            }
+        }
+    }
+}
+
+/// What the service says to a sender, in order.
+fn incidents(forecast: &Forecast, place: usize) -> VecDeque<(Micros, Verdict)> {
+    let ours = |of: Option<usize>| of.is_none_or(|of| of == place);
+    let all = forecast.transport.incidents.iter().filter(|incident| ours(incident.sender));
+    let mut all: Vec<_> = all
+        .map(|incident| match incident.what {
+            Trouble::SlowDown => (micros(incident.at), Verdict::SlowDown),
+            Trouble::Stop { until } => (micros(incident.at), Verdict::Stop { until: until.map(micros) }),
+        })
+        .collect();
+    all.sort_by_key(|(at, _)| *at);
+    all.into()
+}
+
+fn waits_for(hold: scheduler::Hold) -> Wait {
+    match hold {
+        scheduler::Hold::Rate => Wait::Rate,
+        scheduler::Hold::Slowed => Wait::Slowed,
+        scheduler::Hold::Stopped => Wait::Stopped,
+        scheduler::Hold::Campaign => Wait::Campaign,
+        scheduler::Hold::Pair => Wait::Pair,
+        scheduler::Hold::People => Wait::People,
+    }
+}
+
+impl From<Hold> for Wait {
+    fn from(hold: Hold) -> Self {
+        match hold {
+            Hold::Window => Self::Windows,
+            Hold::Canary => Self::Canary,
+            Hold::Retry => Self::Retries,
+        }
+    }
+}
