@@ -45,6 +45,7 @@ pub fn router(app: App) -> Router {
         .route("/api/campaigns/{id}/rejects", get(campaigns::recipients::rejects))
         .route("/api/campaigns/{id}/preview", get(campaigns::reports::preview))
         .route("/api/campaigns/{id}/dry-run", post(campaigns::reports::dry_run))
+        .route("/api/campaigns/{id}/eta", get(campaigns::reports::eta))
         .route("/api/campaigns/{id}/test", post(campaigns::steps::test))
         .route("/api/campaigns/{id}/approve", post(campaigns::steps::approve))
         .route("/api/campaigns/{id}/start", post(campaigns::steps::start))

@@ -128,7 +128,8 @@ async fn two_hundred_people_read_it_two_answer_and_one_wants_no_more() {
     assert_eq!(status, StatusCode::CONFLICT);
     assert!(refused["message"].as_str().unwrap().contains("dry run"), "{refused}");
     let (status, plan) = test.post("/api/campaigns/spring/dry-run", None).await;
-    assert_eq!(status, StatusCode::OK, "{plan}");
+    assert_eq!((status, &plan["counts"]["rows"]), (StatusCode::OK, &json!(200)), "{plan}");
+    assert_eq!(plan["excluded"], json!({ "invalid_number.too_short": 1 }));
     assert_eq!(test.post("/api/campaigns/spring/start", None).await.0, StatusCode::OK);
 
     let done = test

@@ -5,6 +5,7 @@ use crate::{
     audience::AudienceError,
     content::{BindError, RenderError},
     model::SettingsError,
+    simulate::ForecastError,
 };
 
 /// Why something was not done. All texts are for the person who asked.
@@ -64,6 +65,9 @@ pub enum DeskError {
     /// The content does not work with these values.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// It cannot be simulated.
+    #[error(transparent)]
+    Forecast(#[from] ForecastError),
     /// Something went wrong in the program.
     #[error("an internal error: try again")]
     Internal,

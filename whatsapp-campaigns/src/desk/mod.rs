@@ -32,6 +32,7 @@ mod export;
 mod freeze;
 mod lanes;
 mod look;
+mod plan;
 mod runs;
 mod sink;
 mod steps;
@@ -51,6 +52,7 @@ pub use self::{
     export::ExportFormat,
     freeze::Upload,
     look::{CanaryView, PreviewRow, Progress},
+    plan::Outlook,
 };
 use crate::{
     lattice::followed_by,

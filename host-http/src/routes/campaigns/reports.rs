@@ -9,7 +9,11 @@ use axum::{
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use whatsapp_campaigns::desk::{ExportFormat, PreviewRow, Progress};
+use whatsapp_campaigns::{
+    desk::{ExportFormat, Outlook, PreviewRow, Progress},
+    simulate::{Prices, Report, Transport},
+};
+use whatsapp_store::WorkspaceId;
 
 use super::{Id, desk};
 use crate::{
@@ -42,10 +46,48 @@ pub async fn preview(
     Ok(Json(desk(&app).preview(&id, query.count).await?))
 }
 
-/// `POST /api/campaigns/{id}/dry-run`: what would happen.
-pub async fn dry_run(State(app): State<App>, Path(id): Id) -> ApiResult<Json<Value>> {
-    desk(&app).note_dry_run(&id).await?;
-    Ok(Json(json!({})))
+/// Body of `POST /api/campaigns/{id}/dry-run`; all of it may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Assumed {
+    /// What messages cost.
+    prices: Option<Prices>,
+    /// What is believed of the network.
+    transport: Option<Transport>,
+    /// By whose clock the days of the report are.
+    zone: Option<String>,
+}
+
+/// `POST /api/campaigns/{id}/dry-run`: what would happen if it was started now. Without having looked at it, nobody starts it.
+pub async fn dry_run(State(app): State<App>, Path(id): Id, body: String) -> ApiResult<Json<Report>> {
+    let assumed: Assumed = match body.trim() {
+        "" => Assumed::default(),
+        body => {
+            serde_json::from_str(body).map_err(|error| ApiError::bad_request(format!("the body: {error}")))?
+        }
+    };
+    let outlook = outlook(&app, &id, assumed).await?;
+    Ok(Json(desk(&app).dry_run(&id, &outlook).await?))
+}
+
+/// `GET /api/campaigns/{id}/eta`: when it will be over, from how far it is now.
+pub async fn eta(State(app): State<App>, Path(id): Id) -> ApiResult<Json<Report>> {
+    let outlook = outlook(&app, &id, Assumed::default()).await?;
+    Ok(Json(desk(&app).eta(&id, &outlook).await?))
+}
+
+/// What the senders' limits are.
+async fn outlook(app: &App, id: &str, assumed: Assumed) -> ApiResult<Outlook> {
+    desk(app).show(id).await?;
+    let sessions = app.store.sessions(&WorkspaceId::default()).await?;
+    let limits = sessions.iter().map(|session| (session.id.name().to_owned(), app.campaigns.limits(session)));
+    Ok(Outlook {
+        limits: limits.collect(),
+        workspace_rate: None,
+        transport: assumed.transport.unwrap_or_default(),
+        prices: assumed.prices,
+        zone: assumed.zone,
+    })
 }
 
 /// `GET /api/campaigns/{id}/progress`: how many are in which state, how fast it goes.

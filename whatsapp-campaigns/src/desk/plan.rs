@@ -1,0 +1,162 @@
+//! What would happen: the simulation, with what the store knows.
+use std::collections::BTreeMap;
+
+use whatsapp_store::{CampaignState, LaneRecord, RecipientState};
+
+use super::{Desk, DeskError, Shown, freeze::FIRST};
+use crate::{
+    model::LaneSpec,
+    pacing::Rate,
+    scheduler::Limits,
+    simulate::{self, Canary, Forecast, Prices, Reached, Report, Transport, Waiting},
+    window::Millis,
+};
+
+const HOUR: Millis = 3_600_000;
+const DAY: Millis = 24 * HOUR;
+
+/// What the store does not know.
+#[derive(Clone, Debug, Default)]
+pub struct Outlook {
+    /// The limits of senders, by name; those of a linked device for others.
+    pub limits: BTreeMap<String, Limits>,
+    /// All campaigns of the workspace together, at most so fast.
+    pub workspace_rate: Option<Rate>,
+    /// What is believed of the network.
+    pub transport: Transport,
+    /// What messages cost.
+    pub prices: Option<Prices>,
+    /// By whose clock the report has its days, such as `Europe/Berlin`; `None` for UTC.
+    pub zone: Option<String>,
+}
+
+impl Desk {
+    /// What would happen if it was started now, beside the campaigns that send already. A campaign cannot be started before
+    /// somebody looked at this.
+    ///
+    /// # Errors
+    /// When it has no recipients, or something of the outlook does not work.
+    pub async fn dry_run(&self, id: &str, outlook: &Outlook) -> Result<Report, DeskError> {
+        let shown = self.show(id).await?;
+        if shown.document.kept.frozen.is_none() {
+            return Err(DeskError::NoRecipients);
+        }
+        let report = self.simulated(shown, outlook).await?;
+        self.note_dry_run(id).await?;
+        Ok(report)
+    }
+
+    /// When it will be over, from how far it is now.
+    ///
+    /// # Errors
+    /// As [`Desk::dry_run`].
+    pub async fn eta(&self, id: &str, outlook: &Outlook) -> Result<Report, DeskError> {
+        let shown = self.show(id).await?;
+        let state = shown.record.state;
+        if matches!(state, CampaignState::Finished | CampaignState::Cancelled) {
+            return Err(DeskError::State { state, todo: "there is nothing left to wait for" });
+        }
+        self.simulated(shown, outlook).await
+    }
+
+    async fn simulated(&self, shown: Shown, outlook: &Outlook) -> Result<Report, DeskError> {
+        let mut forecast = Forecast::new(self.clock.now());
+        forecast.zone = outlook.zone.clone();
+        forecast.workspace_rate = outlook.workspace_rate;
+        forecast.transport = outlook.transport.clone();
+        forecast.prices = outlook.prices.clone();
+        if let Some(frozen) = &shown.document.kept.frozen {
+            forecast.excluded = frozen.refused.clone();
+        }
+        let mut senders = BTreeMap::new();
+        let id = shown.record.id.clone();
+        self.add(&mut forecast, &mut senders, outlook, shown).await?;
+        // What sends already has its turns, too.
+        for (workspace, other) in self.store.campaigns_in_state(&[CampaignState::Running]).await? {
+            if workspace == self.workspace && other != id {
+                let other = self.show(&other).await?;
+                self.add(&mut forecast, &mut senders, outlook, other).await?;
+            }
+        }
+        let simulated = tokio::task::spawn_blocking(move || simulate::simulate(&forecast)).await;
+        Ok(simulated.map_err(|_| DeskError::Internal)??)
+    }
+
+    /// Adds what is left of a campaign.
+    async fn add(
+        &self,
+        forecast: &mut Forecast,
+        senders: &mut BTreeMap<String, usize>,
+        outlook: &Outlook,
+        shown: Shown,
+    ) -> Result<(), DeskError> {
+        let Shown { record, document } = shown;
+        let checked = document.settings.check()?;
+        let audience = u16::try_from(forecast.campaigns.len()).unwrap_or(u16::MAX);
+        let mut campaign = simulate::Campaign::new(record.id.clone(), checked.plan, audience);
+        campaign.weight = document.settings.weight;
+        campaign.rate = checked.rate;
+        campaign.category = document.settings.content.category;
+        let lanes = self.lanes(&record.id).await?;
+        campaign.canary = canary(&document, &lanes, self.clock.now());
+        let counts = self.store.campaign_progress(&self.workspace, &record.id).await?;
+        let mut waiting = counts.of(RecipientState::Retry) + counts.of(RecipientState::InDoubt);
+        for (lane, spec) in lanes {
+            let sender = match senders.get(&spec.sender) {
+                Some(sender) => *sender,
+                None => self.sender(forecast, senders, outlook, &spec.sender).await?,
+            };
+            let left = (FIRST + spec.rows).saturating_sub(lane.next);
+            campaign.lane(sender, spec.zones, left);
+            // Which lane they are in is not counted: those that were begun have them.
+            let rows = u32::try_from(waiting).unwrap_or(u32::MAX).min(spec.rows - left);
+            waiting -= u64::from(rows);
+            if let Some(added) = campaign.lanes.last_mut().filter(|_| rows > 0) {
+                added.waiting.push(Waiting { at: self.clock.now(), rows });
+            }
+        }
+        forecast.campaigns.push(campaign);
+        Ok(())
+    }
+
+    /// Adds a sender with whom it wrote to in the last day.
+    async fn sender(
+        &self,
+        forecast: &mut Forecast,
+        senders: &mut BTreeMap<String, usize>,
+        outlook: &Outlook,
+        name: &str,
+    ) -> Result<usize, DeskError> {
+        let limits = outlook.limits.get(name).copied().unwrap_or_default();
+        let place = forecast.sender(name, limits);
+        senders.insert(name.to_owned(), place);
+        let since = self.clock.now() - DAY;
+        let mut hours = BTreeMap::<Millis, u32>::new();
+        for (_, at) in self.store.reached_by(&self.workspace, name, since).await? {
+            *hours.entry(at - at.rem_euclid(HOUR)).or_default() += 1;
+        }
+        forecast.senders[place].reached =
+            hours.into_iter().map(|(at, people)| Reached { at: at.max(since), people }).collect();
+        Ok(place)
+    }
+}
+
+/// Where the first part stands.
+fn canary(
+    document: &crate::model::Document,
+    lanes: &[(LaneRecord, LaneSpec)],
+    now: Millis,
+) -> Option<Canary> {
+    let settings = document.settings.canary?;
+    let hold = Millis::from(settings.hold_minutes) * 60_000;
+    let whole: u64 = lanes.iter().map(|(_, spec)| u64::from(spec.rows)).sum();
+    if document.kept.started_at.is_none() {
+        return settings.size(whole).map(|rows| Canary::First { rows, hold });
+    }
+    if let Some(until) = document.kept.canary_until {
+        return (until > now).then_some(Canary::Until(until));
+    }
+    let left: u64 = lanes.iter().map(|(lane, _)| u64::from(lane.end.saturating_sub(lane.next))).sum();
+    let cut: u64 = lanes.iter().map(|(lane, _)| u64::from(lane.end - FIRST.min(lane.end))).sum();
+    (cut < whole).then_some(Canary::First { rows: left.max(1), hold })
+}
