@@ -2,4 +2,5 @@ mod bench;
 mod ears;
 mod life;
 mod nodes;
+mod properties;
 mod sending;
