@@ -147,7 +147,7 @@ impl<'a> Line<'a> {
             }
             let (wake, wait) = self.step(now, shared, see);
             self.wake = wake.map(|wake| wake.max(now));
-            self.since = (now, wait.filter(|_| wake.is_some()));
+            self.since = (now, wait.filter(|_| !self.is_done()));
         }
     }
 
@@ -204,7 +204,7 @@ impl<'a> Line<'a> {
     /// The first moment at which something may be different.
     fn wakes(&self, now: Micros, at: Option<Micros>, shared: &Shared) -> Option<Micros> {
         let answer = self.answers.peek().map(|Reverse(answer)| answer.at);
-        if answer.is_none() && self.lanes.iter().all(Lane::is_done) {
+        if self.is_done() {
             return None;
         }
         let is_first =
@@ -216,6 +216,11 @@ impl<'a> Line<'a> {
         let others =
             queues.filter(|at| *at < Micros::MAX).chain(warmer).chain(incident).filter(|at| *at > now);
         at.into_iter().chain(answer).chain(others).min()
+    }
+
+    /// Nothing is left to send, and no answer is missing.
+    fn is_done(&self) -> bool {
+        self.answers.is_empty() && self.lanes.iter().all(Lane::is_done)
     }
 
     fn next_day(&self) -> Micros {

@@ -51,6 +51,8 @@ mod queue;
 mod report;
 mod run;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod warnings;
 
