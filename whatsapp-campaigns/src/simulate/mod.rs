@@ -45,6 +45,7 @@ mod cost;
 mod forecast;
 mod lane;
 mod line;
+mod message;
 mod prices;
 mod print;
 mod queue;
