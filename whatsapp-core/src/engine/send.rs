@@ -97,10 +97,11 @@ impl Engine {
             state: OutgoingState::Queued,
             created_at: now.as_millis() as i64,
         };
-        self.sent_messages.put(id.clone(), Some(outgoing.clone()));
+        // It may be known to be absent.
+        self.sent_messages.remove(&id);
+        self.handovers.accepted(&record, &outgoing);
         self.step.change(Change::PutOutgoing(outgoing));
         self.step.change(Change::PutMessage(record.clone()));
-        self.handovers.accepted(&record);
         self.statuses.put(record.key.clone(), Some(MessageStatus::Queued));
         self.outbox.accept(Outgoing { id, chat, payload, attempts: 0 });
         Ok(record)
