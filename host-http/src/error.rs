@@ -81,7 +81,10 @@ impl From<Error> for ApiError {
             Error::Command(command) => {
                 let message = command.to_string();
                 match command {
-                    CommandError::NotAPerson | CommandError::ContentUnsupported | CommandError::BadNumber => {
+                    CommandError::NotAPerson
+                    | CommandError::ContentUnsupported
+                    | CommandError::BadNumber
+                    | CommandError::BadId => {
                         Self::bad_request(message)
                     }
                     CommandError::TimedOut | CommandError::Refused(_) => {
