@@ -84,9 +84,7 @@ impl From<Error> for ApiError {
                     CommandError::NotAPerson
                     | CommandError::ContentUnsupported
                     | CommandError::BadNumber
-                    | CommandError::BadId => {
-                        Self::bad_request(message)
-                    }
+                    | CommandError::BadId => Self::bad_request(message),
                     CommandError::TimedOut | CommandError::Refused(_) => {
                         Self::new(StatusCode::BAD_GATEWAY, "Bad Gateway", message)
                     }
