@@ -57,7 +57,7 @@ fn main() {
     let (ready, network) = std::sync::mpsc::channel();
     let stanzas = Stanzas::default();
     let counted = stanzas.clone();
-    named("simulator", async move {
+    named("simulator", move || async move {
         let simulator = Simulator::start(1);
         let started = Instant::now();
         simulator.add_people(&FIRST.to_string(), people, "Person", Behaviour::Read).await.unwrap();
@@ -76,15 +76,18 @@ fn main() {
         std::future::pending::<()>().await;
     });
     let simulator = network.recv().unwrap();
-    let client = named("client", run(simulator, people, at_once, url, stanzas));
+    let client = named("client", move || run(simulator, people, at_once, url, stanzas));
     client.join().unwrap();
 }
 
 /// A thread with a runtime.
-fn named(name: &str, work: impl Future<Output = ()> + Send + 'static) -> std::thread::JoinHandle<()> {
+fn named<F: Future<Output = ()>>(
+    name: &str,
+    work: impl FnOnce() -> F + Send + 'static,
+) -> std::thread::JoinHandle<()> {
     let thread = std::thread::Builder::new().name(name.to_owned());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    thread.spawn(move || runtime.block_on(work)).unwrap()
+    thread.spawn(move || runtime.block_on(work())).unwrap()
 }
 
 async fn run(simulator: Simulator, people: u32, at_once: usize, url: String, stanzas: Stanzas) {
