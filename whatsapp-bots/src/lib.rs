@@ -10,6 +10,8 @@ mod expr;
 mod fold;
 mod input;
 pub mod nodes;
+#[cfg(feature = "runner")]
+pub mod runner;
 mod state;
 pub mod tester;
 mod triggers;

@@ -1,0 +1,75 @@
+//! Bots as they were published, compiled once for all conversations.
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use whatsapp_store::{Error as StoreError, Store, WorkspaceId};
+
+use crate::{Compiled, Definition};
+
+/// Flows read at once.
+const PAGE: u32 = 100;
+/// Bots of one workspace that are asked whether they start.
+const MOST: usize = 1_000;
+
+/// A bot's name in the catalog: whose, which, and which version.
+type Place = (WorkspaceId, String, i64);
+
+/// What was compiled; `None` of a version that does not compile any more.
+#[derive(Default)]
+pub(super) struct Catalog(Mutex<HashMap<Place, Option<Arc<Compiled>>>>);
+
+impl Catalog {
+    /// A version of a bot.
+    pub(super) async fn bot(
+        &self,
+        store: &dyn Store,
+        workspace: &WorkspaceId,
+        bot: &str,
+        version: i64,
+    ) -> Result<Option<Arc<Compiled>>, StoreError> {
+        let place = (workspace.clone(), bot.to_owned(), version);
+        let known = self.lock().get(&place).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        // A version never changes.
+        let Some(stored) = store.flow_version(workspace, bot, version).await? else { return Ok(None) };
+        let compiled = Definition::from_json(&stored.definition).ok().and_then(|definition| {
+            let compiled = Compiled::new(&definition, version);
+            if let Err(findings) = &compiled {
+                tracing::error!(bot, version, %findings, "a published bot does not work with this version of the program");
+            }
+            compiled.ok().map(Arc::new)
+        });
+        self.lock().insert(place, compiled.clone());
+        Ok(compiled)
+    }
+
+    /// Bots that may start conversations, by id, with their published version.
+    pub(super) async fn starting(
+        &self,
+        store: &dyn Store,
+        workspace: &WorkspaceId,
+    ) -> Result<Vec<(String, Arc<Compiled>)>, StoreError> {
+        let (mut found, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let page = store.flows(workspace, after.as_deref(), PAGE).await?;
+            for flow in page.flows.iter().filter(|flow| flow.enabled) {
+                let Some(version) = flow.published else { continue };
+                if let Some(bot) = self.bot(store, workspace, &flow.id, version).await? {
+                    found.push((flow.id.clone(), bot));
+                }
+            }
+            after = page.next;
+            if after.is_none() || found.len() >= MOST {
+                return Ok(found);
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Place, Option<Arc<Compiled>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,119 @@
+//! What stands in a conversation to be done is done, in order, and taken off.
+use whatsapp_store::{AccountId, Changes, ConversationRecord, ErrorKind};
+
+use super::{
+    Bots,
+    envelope::{Envelope, Pending},
+    port::NotSent,
+    turn::{TurnError, message_id, record},
+};
+use crate::Input;
+
+/// How often it is tried to take one thing off while others write the conversation.
+const TRIES: usize = 16;
+
+impl Bots {
+    /// Goes on with a conversation whose time has come.
+    pub(super) async fn go_on(&self, conversation: ConversationRecord, now: i64) {
+        let ConversationRecord { account, chat, state, .. } = conversation;
+        let Ok(envelope) = Envelope::from_bytes(&state) else {
+            return tracing::error!(%account, "what is stored of a conversation is damaged");
+        };
+        if !envelope.pending.is_empty() {
+            return self.deliver_soon(&account, &chat);
+        }
+        let due = envelope.state.wake_at().is_some_and(|at| at <= now);
+        if let Some(timer) = envelope.state.timer().filter(|_| due) {
+            let (input, id) = (Input::Timer { id: timer }, format!("timer/{timer}"));
+            if let Err(error) = self.hear(&account, &chat, &id, &input, "").await {
+                tracing::warn!(%account, %error, "a timer of a conversation waits: it is tried again");
+            }
+        }
+    }
+
+    /// Does what is to be done, until nothing is.
+    pub(super) async fn deliver(&self, account: &AccountId, chat: &str) {
+        // Whoever does it already sees what was added.
+        let Some(busy) = self.shared.begin(account, chat) else { return };
+        loop {
+            match self.first(account, chat).await {
+                Ok(Some((salt, pending))) => {
+                    if let Err(error) = self.do_one(account, chat, salt, pending).await {
+                        tracing::warn!(%account, %error, "an answer of a bot waits: it is tried again");
+                        return;
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::warn!(%account, %error, "an answer of a bot waits: it is tried again");
+                    return;
+                }
+            }
+        }
+        drop(busy);
+        // Something may have been added between the last look and now.
+        if matches!(self.first(account, chat).await, Ok(Some(_))) {
+            self.deliver_soon(account, chat);
+        }
+    }
+
+    async fn first(&self, account: &AccountId, chat: &str) -> Result<Option<(i64, Pending)>, TurnError> {
+        let Some(stored) = self.shared.store.conversation(account, chat).await? else { return Ok(None) };
+        let envelope = Envelope::from_bytes(&stored.state).map_err(|_| TurnError::Stored)?;
+        let salt = envelope.salt;
+        Ok(envelope.pending.into_iter().next().map(|pending| (salt, pending)))
+    }
+
+    async fn do_one(
+        &self,
+        account: &AccountId,
+        chat: &str,
+        salt: i64,
+        pending: Pending,
+    ) -> Result<(), TurnError> {
+        let done = pending.id();
+        match pending {
+            Pending::Send { id, content } => {
+                let name = message_id(account, chat, salt, id);
+                match self.shared.outlet.send(account, chat, &name, content).await {
+                    Ok(()) => {}
+                    Err(NotSent::Later) => return Err(TurnError::Busy),
+                    Err(NotSent::Never(why)) => {
+                        tracing::warn!(%account, why, "an answer of a bot cannot be sent")
+                    }
+                }
+            }
+            Pending::Request { mut call } => {
+                call.key = message_id(account, chat, salt, call.id);
+                let id = call.id;
+                let outcome = self.shared.outlet.request(call).await;
+                let (input, name) = (Input::Result { id, outcome }, format!("result/{id}"));
+                // Heard before it is taken off: after a crash it is made again, under the same key.
+                Box::pin(super::turn::take(&self.shared, account, chat, &name, &input, "")).await?;
+            }
+        }
+        self.take_off(account, chat, done).await
+    }
+
+    /// Takes one thing off, however often others write the conversation meanwhile.
+    async fn take_off(&self, account: &AccountId, chat: &str, done: u64) -> Result<(), TurnError> {
+        for _ in 0..TRIES {
+            let Some(stored) = self.shared.store.conversation(account, chat).await? else { return Ok(()) };
+            let mut envelope = Envelope::from_bytes(&stored.state).map_err(|_| TurnError::Stored)?;
+            let before = envelope.pending.len();
+            envelope.pending.retain(|pending| pending.id() != done);
+            if envelope.pending.len() == before {
+                return Ok(());
+            }
+            let now = self.shared.clock.now();
+            let expected = Some(stored.revision);
+            let mut changes = Changes::new(account.clone());
+            changes.list = vec![record(account, chat, &stored.flow, stored.version, envelope, expected, now)];
+            match self.shared.store.commit(changes).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                other => return Ok(other?),
+            }
+        }
+        Err(TurnError::Busy)
+    }
+}

@@ -1,0 +1,161 @@
+//! What is stored of a conversation: the engine's state, and what is still to be done for it.
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+use whatsapp_store::Content;
+
+use crate::{Effect, State, StateError};
+
+/// Of this format.
+const FORMAT: u8 = 1;
+
+/// A state with what waits to be done, in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Envelope {
+    /// When the first conversation of the chat began: ids of messages follow from it, so that one that was forgotten does not
+    /// take the ids of the next.
+    pub(super) salt: i64,
+    pub(super) state: State,
+    pub(super) pending: Vec<Pending>,
+}
+
+/// Something to be done once the commit that holds it is durable.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "camelCase")]
+pub(super) enum Pending {
+    Send { id: u64, content: Content },
+    Request { call: Call },
+}
+
+/// A request of a flow.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    /// Unique within the conversation.
+    pub id: u64,
+    /// Names the request among all: for the header `Idempotency-Key`.
+    #[serde(default)]
+    pub key: String,
+    /// `GET`, `POST`, ….
+    pub method: String,
+    /// The address.
+    pub url: String,
+    /// Headers.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// How long to wait, seconds.
+    pub timeout_seconds: u64,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("id", &self.id).field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pending({})", self.id())
+    }
+}
+
+impl Pending {
+    /// What an effect leaves to be done; `None` of those that are done in the commit.
+    pub(super) fn of(effect: &Effect) -> Option<Self> {
+        match effect {
+            Effect::Send { id, content, .. } => Some(Self::Send { id: *id, content: content.clone() }),
+            Effect::Http { id, request } => {
+                let method = serde_json::to_value(request.method).ok();
+                let method = method.and_then(|method| method.as_str().map(str::to_ascii_uppercase));
+                let call = Call {
+                    id: *id,
+                    key: String::new(),
+                    method: method.unwrap_or_else(|| "GET".to_owned()),
+                    url: request.url.clone(),
+                    headers: request.headers.clone(),
+                    body: request.body.clone(),
+                    timeout_seconds: request.timeout_seconds,
+                };
+                Some(Self::Request { call })
+            }
+            _ => None,
+        }
+    }
+
+    /// Unique within the conversation.
+    pub(super) fn id(&self) -> u64 {
+        match self {
+            Self::Send { id, .. } => *id,
+            Self::Request { call } => call.id,
+        }
+    }
+}
+
+impl Envelope {
+    /// The bytes to store.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let state = self.state.to_bytes();
+        let length = u32::try_from(state.len()).unwrap_or(u32::MAX);
+        let mut bytes = vec![FORMAT];
+        bytes.extend_from_slice(&self.salt.to_le_bytes());
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&state);
+        if !self.pending.is_empty() {
+            // Of texts and numbers: this does not fail.
+            bytes.extend(serde_json::to_vec(&self.pending).unwrap_or_default());
+        }
+        bytes
+    }
+
+    /// Reads them. Nothing stored is a conversation that never was.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        if bytes.is_empty() {
+            return Ok(Self::default());
+        }
+        let (&format, rest) = bytes.split_first().ok_or(EnvelopeError::Damaged)?;
+        let (salt, rest) =
+            rest.split_first_chunk().filter(|_| format == FORMAT).ok_or(EnvelopeError::Damaged)?;
+        let (length, rest) = rest.split_first_chunk().ok_or(EnvelopeError::Damaged)?;
+        let (salt, length) = (i64::from_le_bytes(*salt), u32::from_le_bytes(*length) as usize);
+        let (state, pending) = rest.split_at_checked(length).ok_or(EnvelopeError::Damaged)?;
+        let pending = match pending {
+            [] => Vec::new(),
+            pending => serde_json::from_slice(pending).map_err(|_| EnvelopeError::Damaged)?,
+        };
+        Ok(Self { salt, state: State::from_bytes(state)?, pending })
+    }
+}
+
+/// What is stored of a conversation cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EnvelopeError {
+    #[error("what is stored of a conversation is damaged")]
+    Damaged,
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_comes_back_as_it_was() {
+        let content = Content::text("hello");
+        let envelope = Envelope {
+            salt: -5,
+            state: State::default(),
+            pending: vec![Pending::Send { id: 7, content: content.clone() }],
+        };
+        assert_eq!(Envelope::from_bytes(&envelope.to_bytes()).unwrap(), envelope);
+        let quiet = Envelope::default();
+        assert_eq!(Envelope::from_bytes(&quiet.to_bytes()).unwrap(), quiet);
+        assert_eq!(Envelope::from_bytes(&[]).unwrap(), quiet);
+        for cut in 1..envelope.to_bytes().len() {
+            let _ = Envelope::from_bytes(&envelope.to_bytes()[..cut]);
+        }
+        assert!(Envelope::from_bytes(&[9; 40]).is_err());
+    }
+}

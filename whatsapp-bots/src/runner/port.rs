@@ -1,0 +1,45 @@
+//! What the runner asks of its surroundings.
+use async_trait::async_trait;
+use whatsapp_store::{AccountId, Content};
+
+use super::envelope::Call;
+use crate::Outcome;
+
+/// Why a message was not handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotSent {
+    /// It can be tried again: here, or on the node that has the account.
+    Later,
+    /// It never can be; the word says why.
+    Never(String),
+}
+
+/// One who sends: the protocol client of an account, or a test's own.
+#[async_trait]
+pub trait Outlet: Send + Sync + 'static {
+    /// Hands a message over. After a crash the same message comes again under the same id, and must be seen once.
+    ///
+    /// # Errors
+    /// When it was not taken.
+    async fn send(&self, account: &AccountId, chat: &str, id: &str, content: Content) -> Result<(), NotSent>;
+
+    /// Makes a request for a flow. Whoever implements it guards where it may go; the call's id is an idempotency key.
+    async fn request(&self, call: Call) -> Outcome;
+}
+
+/// Tells the time.
+pub trait Clock: Send + Sync + 'static {
+    /// Milliseconds since the Unix epoch.
+    fn now(&self) -> i64;
+}
+
+/// The time of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> i64 {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+}
