@@ -4,10 +4,12 @@ use std::{future::Future, path::Path, sync::Arc, time::Duration};
 use anyhow::Context;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio::sync::watch;
+use whatsapp_bots::runner::Bots;
 use whatsapp_core::client::{Connector, WebSocket};
 use whatsapp_store::Store;
 
 use crate::{
+    bots::{self, Reach},
     campaigns::{Campaigns, Pace, Rejects},
     config::HostOptions,
     events::Events,
@@ -30,6 +32,8 @@ pub struct App {
     pub events: Events,
     /// The campaigns that sessions send.
     pub campaigns: Campaigns,
+    /// The bots that answer.
+    pub bots: Bots,
     /// The simulated network, if there is one.
     pub sandbox: Option<Sandbox>,
     /// Listening on this machine only, which then answers to its own names alone.
@@ -65,7 +69,10 @@ impl App {
         let rejects = Rejects::new(&options.data_dir.join("rejects"));
         let campaigns = Campaigns::new(store.clone(), &node, options.pace(), options.lease(), rejects);
         let local = options.listen.ip().is_loopback();
-        let app = Self { local, ..Self::with_campaigns(store, service, &node, sandbox, campaigns) };
+        let app = Self {
+            local,
+            ..Self::with_campaigns(store, service, &node, sandbox, campaigns, options.reach())
+        };
         app.campaigns.start(app.sessions.clone(), options.stop_confirmation.clone());
         app.sessions.start_wanted().await.context("cannot start the stored sessions")?;
         let (sessions, sweep) = (app.sessions.clone(), SWEEP.min(app.campaigns.term / 2));
@@ -87,7 +94,7 @@ impl App {
         let rejects = Rejects::new(&std::env::temp_dir().join(format!("rejects-{node}")));
         let campaigns =
             Campaigns::new(store.clone(), node, Pace::default(), Duration::from_secs(30), rejects);
-        Self::with_campaigns(store, service, node, sandbox, campaigns)
+        Self::with_campaigns(store, service, node, sandbox, campaigns, Reach::default())
     }
 
     fn with_campaigns(
@@ -96,12 +103,14 @@ impl App {
         node: &str,
         sandbox: Option<Sandbox>,
         campaigns: Campaigns,
+        reach: Reach,
     ) -> Self {
         let events = Events::new(store.clone());
         let sessions = Sessions::new(store.clone(), service, node, campaigns.clone());
         let (stop, _) = watch::channel(false);
         let started = std::time::Instant::now();
-        Self { store, sessions, events, campaigns, sandbox, local: true, started, stop }
+        let bots = bots::start(store.clone(), node, sessions.clone(), campaigns.clone(), reach);
+        Self { store, sessions, events, campaigns, bots, sandbox, local: true, started, stop }
     }
 
     /// Ends event streams, which last for ever otherwise.

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use whatsapp_core::{config::PRODUCTION_URL, noise::TrustRoot};
 use whatsapp_store::Keyring;
 
-use crate::{campaigns::Pace, housekeeping::Retention};
+use crate::{bots::Reach, campaigns::Pace, housekeeping::Retention};
 
 /// WhatsApp sessions over HTTP.
 #[derive(Debug, Parser)]
@@ -70,6 +70,9 @@ pub struct HostOptions {
     /// session begins with 20, half as many more each day [default: 1000; in the sandbox 0]
     #[arg(long, env = "CAMPAIGN_PEOPLE", value_name = "PER_DAY")]
     pub campaign_people: Option<u32>,
+    /// Let flows ask also this machine and its networks, and not only public addresses.
+    #[arg(long, env = "BOTS_REACH_PRIVATE", value_parser = BoolishValueParser::new())]
+    pub bots_reach_private: bool,
     /// What somebody is told who says STOP to a campaign; empty for nothing.
     #[arg(
         long,
@@ -101,6 +104,11 @@ impl HostOptions {
             people: self.campaign_people.map_or(usual.people, |people| (people > 0).then_some(people)),
             ..usual
         }
+    }
+
+    /// Where requests of flows may go.
+    pub const fn reach(&self) -> Reach {
+        if self.bots_reach_private { Reach::Anywhere } else { Reach::Public }
     }
 
     /// How long what a node has stays its own without being renewed.

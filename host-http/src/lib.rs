@@ -3,8 +3,10 @@
 //!
 //! It holds no protocol logic: [`session`] runs one client per session, [`routes`] translates HTTP.
 pub mod app;
+pub mod bots;
 pub mod campaigns;
 pub mod config;
+mod consumer;
 pub mod error;
 pub mod events;
 pub mod housekeeping;
@@ -69,6 +71,7 @@ pub async fn run(options: HostOptions) -> anyhow::Result<()> {
             Ok(())
         }
     };
+    app.bots.shutdown();
     app.campaigns.shutdown().await;
     app.sessions.shutdown().await;
     app.store_closed().await;

@@ -13,7 +13,7 @@ use axum::{
 use crate::{
     app::App,
     error::{ApiError, no_route, wrong_method},
-    routes::{campaigns, chats, events, health, messages, sandbox, sessions},
+    routes::{campaigns, chatbots, chats, events, health, messages, sandbox, sessions},
 };
 
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -56,6 +56,18 @@ pub fn router(app: App) -> Router {
         .route("/api/campaigns/{id}/progress", get(campaigns::reports::progress))
         .route("/api/campaigns/{id}/minutes", get(campaigns::reports::minutes))
         .route("/api/campaigns/{id}/export", get(campaigns::reports::export))
+        .route("/api/chatbots", get(chatbots::list).post(chatbots::create))
+        .route("/api/chatbots/schema", get(chatbots::schema))
+        .route("/api/chatbots/conversations", get(chatbots::conversations))
+        .route("/api/chatbots/{id}", get(chatbots::show).put(chatbots::change).delete(chatbots::delete))
+        .route("/api/chatbots/{id}/validate", post(chatbots::check))
+        .route("/api/chatbots/{id}/publish", post(chatbots::publish))
+        .route("/api/chatbots/{id}/enable", post(chatbots::enable))
+        .route("/api/chatbots/{id}/disable", post(chatbots::disable))
+        .route("/api/chatbots/{id}/versions", get(chatbots::versions))
+        .route("/api/chatbots/{id}/analytics", get(chatbots::analytics))
+        .route("/api/chatbots/{id}/test", post(chatbots::test))
+        .route("/api/sessions/{id}/conversations/{chat}/{act}", post(chatbots::act))
         .route("/api/events", get(events::all))
         .route("/api/sandbox", get(sandbox::people))
         .route("/api/sandbox/recipients.csv", get(sandbox::recipients))

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use whatsapp_core::{
     client::WebSocket,
+    jid::Jid,
     sim::{
         Behaviour, LedgerEntry,
         runtime::{Ended, Simulator, SimulatorError},
@@ -83,6 +84,15 @@ impl Sandbox {
     /// Those who answer, by number and name.
     pub fn people(&self) -> Vec<(&'static str, &'static str)> {
         PEOPLE.iter().map(|(phone, name, _)| (*phone, *name)).collect()
+    }
+
+    /// One of the people writes to a session's account.
+    ///
+    /// # Errors
+    /// When there is no such person, or the network has ended.
+    pub async fn say(&self, phone: &str, to: &str, text: &str) -> Result<String, SimulatorError> {
+        let to = Jid::pn(to);
+        self.simulator.send_as(phone, &to, text).await
     }
 
     /// What people were shown.

@@ -318,8 +318,16 @@ impl Sessions {
 
     /// Starts a session here, unless it runs here or on another node.
     async fn launch(&self, record: &SessionRecord) -> Result<(), whatsapp_store::Error> {
-        if self.running().get(&record.id).is_some_and(|running| !running.task.is_finished()) {
-            return Ok(());
+        let status = {
+            let running = self.running();
+            let running = running.get(&record.id).filter(|running| !running.task.is_finished());
+            running.map(|running| running.client.status())
+        };
+        match status {
+            // It is about to end, since it was to stop a moment ago: wait for that, or nobody would start it.
+            Some(Status::Stopped) => self.halt(&record.id).await,
+            Some(_) => return Ok(()),
+            None => {}
         }
         let Some(lease) = self.node.take(&record.id).await? else {
             tracing::debug!(session = %record.id, "the session runs on another node");

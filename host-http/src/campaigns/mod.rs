@@ -10,13 +10,15 @@ use tokio::task::JoinHandle;
 use whatsapp_campaigns::{
     desk::Desk,
     pacing::{Rate, SECOND, WarmUp},
-    runner::{Options, Runner},
+    runner::{Ears, Options, Runner},
     scheduler::Limits,
 };
 use whatsapp_store::{SessionRecord, Store, WorkspaceId};
 
-use crate::{events::Events, session::Sessions, time::now_millis};
+use self::follow::Follower;
+use crate::{consumer, events::Events, session::Sessions, time::now_millis};
 
+pub(crate) use self::follow::number;
 pub use self::rejects::Rejects;
 pub(crate) use self::sender::{Answers, SessionSender, code};
 
@@ -99,7 +101,8 @@ impl Campaigns {
     /// Starts to look after them. Whoever says STOP is told `confirmation`, unless that is empty.
     pub fn start(&self, sessions: Sessions, confirmation: String) {
         let runner = self.runner.clone();
-        let following = follow::run(self.store.clone(), self.owner.clone());
+        let follower = Follower { store: self.store.clone(), ears: Ears::new(self.store.clone()) };
+        let following = consumer::run(self.store.clone(), self.owner.clone(), "campaigns", follower);
         let mut tasks = self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         tasks.push(tokio::spawn(async move { runner.run().await }));
         tasks.push(tokio::spawn(following));

@@ -1,5 +1,6 @@
 //! Handlers, one file per resource. They translate; what they do is elsewhere.
 pub mod campaigns;
+pub mod chatbots;
 pub mod chats;
 pub mod events;
 pub mod health;

@@ -27,6 +27,9 @@ pub use self::{
     trigger::{Command, CommandKind, On, Trigger},
 };
 
+/// The JSON Schema of definitions.
+pub const SCHEMA: &str = include_str!("../../schema/bot.schema.json");
+
 /// The format that this version writes. Older ones are brought up to it when they are read.
 pub const FORMAT: u32 = 1;
 /// The longest definition, in bytes of JSON.

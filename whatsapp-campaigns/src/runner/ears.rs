@@ -174,6 +174,24 @@ impl Ears {
         Ok(heard)
     }
 
+    /// The campaign that a message answers, if one of these ids is of one that was sent to that person.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn campaign_of(
+        &self,
+        workspace: &WorkspaceId,
+        from: &str,
+        answers: &[String],
+    ) -> Result<Option<String>, StoreError> {
+        for id in answers {
+            if let Some(found) = self.find(workspace, id, from).await? {
+                return Ok(Some(found.campaign));
+            }
+        }
+        Ok(None)
+    }
+
     /// Somebody who says stop and start in turn may have taken back what this asks for: that stays.
     async fn commit(&self, changes: Changes) -> Result<(), StoreError> {
         match self.store.commit(changes).await {

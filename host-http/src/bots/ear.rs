@@ -1,0 +1,119 @@
+//! What people write, as inputs of their conversations.
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use whatsapp_bots::{
+    Body, Input, Media, Message,
+    runner::{Bots, TurnError},
+};
+use whatsapp_campaigns::runner::Ears;
+use whatsapp_core::jid::Jid;
+use whatsapp_store::{
+    AccountId, Content, ConversationStatus, Error, ErrorKind, EventRecord, MessageQuery, MessageRecord, Store,
+};
+
+use crate::{campaigns::number, consumer::Ear, time::now_millis};
+
+/// Messages that were written so long ago are not answered: their time is over.
+const STALE: i64 = 24 * 3_600_000;
+/// A reply is to one of so many last messages of the chat.
+const LAST: u32 = 10;
+
+pub(super) struct BotEar {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) bots: Bots,
+    pub(super) ears: Ears,
+}
+
+#[derive(Deserialize)]
+struct Received {
+    message: MessageRecord,
+}
+
+#[async_trait]
+impl Ear for BotEar {
+    async fn take(&self, events: Vec<EventRecord>) -> Result<(), Error> {
+        for event in events {
+            if event.key == "message.received"
+                && let Some(account) = &event.account
+                && let Ok(Received { message }) = serde_json::from_str(&event.data)
+            {
+                self.hear(account, message).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl BotEar {
+    async fn hear(&self, account: &AccountId, message: MessageRecord) -> Result<(), Error> {
+        let chat = message.key.chat.clone();
+        let is_person = chat.parse::<Jid>().is_ok_and(|chat| chat.is_pn() || chat.is_lid());
+        if !is_person || now_millis() - message.timestamp > STALE {
+            return Ok(());
+        }
+        let (id, name) = (message.key.id.clone(), message.push_name.clone().unwrap_or_default());
+        let input = if message.from_me {
+            // Somebody writes from the phone: a person has taken over, if there is anything to take.
+            let stored = self.store.conversation(account, &chat).await?;
+            if stored.is_none_or(|stored| stored.status == ConversationStatus::Ended) {
+                return Ok(());
+            }
+            Input::HumanTookOver
+        } else {
+            Input::Message(self.message(account, message).await?)
+        };
+        match self.bots.hear(account, &chat, &id, &input, &name).await {
+            Ok(_) => Ok(()),
+            Err(TurnError::Store(error)) => Err(error),
+            Err(TurnError::Busy) => Err(Error::new(ErrorKind::Busy, "hearing a message for a bot")),
+            // It would come again and again, and keep all others waiting.
+            Err(error) => {
+                tracing::error!(%account, %error, "a message was not heard by a bot");
+                Ok(())
+            }
+        }
+    }
+
+    async fn message(&self, account: &AccountId, message: MessageRecord) -> Result<Message, Error> {
+        let query =
+            MessageQuery { chat: Some(message.key.chat.clone()), limit: LAST, ..MessageQuery::default() };
+        let last = self.store.messages(account, &query).await?.messages;
+        let first_contact =
+            last.iter().filter(|other| !other.from_me).all(|other| other.key.id == message.key.id);
+        let ours = last.into_iter().filter(|other| other.from_me).map(|other| other.key.id);
+        let answers: Vec<String> = message.quoted.iter().cloned().chain(ours).collect();
+        let campaign = match number(&message.key.chat) {
+            Some(from) => self.ears.campaign_of(account.workspace(), &from, &answers).await?,
+            None => None,
+        };
+        let (text, body) = body(&message);
+        Ok(Message { id: message.key.id, text, body, first_contact, campaign })
+    }
+}
+
+/// What a message is, as flows see it.
+fn body(message: &MessageRecord) -> (String, Body) {
+    let text = message.content.as_text().unwrap_or_default().to_owned();
+    let other = |kind: &str| Body::Other { kind: kind.to_owned() };
+    let body = match &message.content {
+        Content::Text { .. } => Body::Text,
+        Content::Location { latitude, longitude, name, .. } => Body::Location {
+            latitude: *latitude,
+            longitude: *longitude,
+            name: name.clone().unwrap_or_default(),
+        },
+        Content::Contact { .. } => other("contact"),
+        Content::Reaction { .. } => other("reaction"),
+        Content::Poll { .. } => other("poll"),
+        Content::Unsupported { kind, .. } => match kind.as_str() {
+            "image" | "video" | "audio" | "document" | "sticker" => {
+                Body::Media(Media { kind: kind.clone(), ..Media::default() })
+            }
+            kind => other(kind),
+        },
+        _ => other("unknown"),
+    };
+    (text, body)
+}

@@ -1,0 +1,317 @@
+//! Bots: drafts, versions, trying them out, and conversations.
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::StatusCode,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use whatsapp_bots::{
+    Compiled, Definition, Finding, Input,
+    runner::{Heard, TurnError},
+    tester::{Report, Transcript},
+    validate,
+};
+use whatsapp_core::jid::Jid;
+use whatsapp_store::{
+    AuditChange, AuditEntry, Change, Changes, ConversationRecord, ConversationStatus, FlowChange, FlowRecord,
+    WorkspaceId,
+};
+
+use super::campaigns::Actor;
+use crate::{
+    app::App,
+    error::{ApiError, ApiResult, Body},
+    time::now_millis,
+};
+
+type Bot = Path<String>;
+
+impl From<TurnError> for ApiError {
+    fn from(error: TurnError) -> Self {
+        match error {
+            TurnError::Store(error) => error.into(),
+            error => Self::conflict(error.to_string()),
+        }
+    }
+}
+
+fn workspace() -> WorkspaceId {
+    WorkspaceId::default()
+}
+
+/// Body of `POST /api/chatbots` and `PUT /api/chatbots/{id}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Draft {
+    id: Option<String>,
+    name: Option<String>,
+    definition: Value,
+}
+
+fn view(flow: &FlowRecord) -> Value {
+    json!({
+        "id": flow.id, "name": flow.name, "published": flow.published, "enabled": flow.enabled,
+        "createdAt": flow.created_at, "updatedAt": flow.updated_at,
+    })
+}
+
+async fn record(app: &App, id: &str) -> ApiResult<FlowRecord> {
+    let flow = app.store.flow(&workspace(), id).await?;
+    flow.ok_or_else(|| ApiError::not_found(format!("there is no chatbot {id}")))
+}
+
+/// The definition that is worked on.
+fn draft(flow: &FlowRecord) -> ApiResult<Definition> {
+    let draft =
+        flow.draft.as_deref().ok_or_else(|| ApiError::conflict("the chatbot has no draft: send one"))?;
+    read(draft)
+}
+
+fn read(json: &str) -> ApiResult<Definition> {
+    Definition::from_json(json).map_err(|error| ApiError::bad_request(format!("definition: {error}")))
+}
+
+fn audit(actor: &str, action: &str, id: &str) -> Change {
+    AuditChange::Append(AuditEntry {
+        at: now_millis(),
+        actor: actor.to_owned(),
+        action: action.to_owned(),
+        subject: format!("chatbot/{id}"),
+        details: "{}".to_owned(),
+    })
+    .into()
+}
+
+async fn commit(app: &App, list: Vec<Change>) -> ApiResult<()> {
+    let mut changes = Changes::new(workspace());
+    changes.list = list;
+    Ok(app.store.commit(changes).await?)
+}
+
+async fn put(app: &App, id: &str, new: Draft, actor: &str, action: &str) -> ApiResult<Json<Value>> {
+    let json = new.definition.to_string();
+    let definition = read(&json)?;
+    let name = new.name.unwrap_or_else(|| id.to_owned());
+    let change = FlowChange::PutDraft { flow: id.to_owned(), name, draft: Some(json), at: now_millis() };
+    commit(app, vec![change.into(), audit(actor, action, id)]).await?;
+    let mut view = view(&record(app, id).await?);
+    view["findings"] = json!(validate(&definition));
+    Ok(Json(view))
+}
+
+/// `POST /api/chatbots`: makes a draft; with what is wrong with it, if anything is.
+pub async fn create(
+    State(app): State<App>,
+    Actor(actor): Actor,
+    Body(new): Body<Draft>,
+) -> ApiResult<(StatusCode, Json<Value>)> {
+    let id = new.id.clone().unwrap_or_else(|| format!("bot-{:08x}", rand::random::<u32>()));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if !(1..=64).contains(&id.len()) || !id.bytes().all(is_plain) {
+        return Err(ApiError::bad_request("id: 1 to 64 letters, digits, hyphens and underscores"));
+    }
+    if app.store.flow(&workspace(), &id).await?.is_some() {
+        return Err(ApiError::conflict(format!("there is a chatbot {id} already")));
+    }
+    Ok((StatusCode::CREATED, put(&app, &id, new, &actor, "chatbot.created").await?))
+}
+
+/// Query of lists.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListQuery {
+    after: Option<String>,
+    before: Option<String>,
+    limit: u32,
+    status: Option<ConversationStatus>,
+    version: Option<i64>,
+}
+
+type Listed = Result<Query<ListQuery>, QueryRejection>;
+
+fn listed(query: Listed) -> ApiResult<ListQuery> {
+    query.map(|Query(query)| query).map_err(|error| ApiError::bad_request(error.body_text()))
+}
+
+/// `GET /api/chatbots?after=&limit=`.
+pub async fn list(State(app): State<App>, query: Listed) -> ApiResult<Json<Value>> {
+    let query = listed(query)?;
+    let page = app.store.flows(&workspace(), query.after.as_deref(), query.limit).await?;
+    let bots: Vec<Value> = page.flows.iter().map(view).collect();
+    Ok(Json(json!({ "chatbots": bots, "next": page.next })))
+}
+
+/// `GET /api/chatbots/{id}`: with its draft.
+pub async fn show(State(app): State<App>, Path(id): Bot) -> ApiResult<Json<Value>> {
+    let flow = record(&app, &id).await?;
+    let mut view = view(&flow);
+    view["definition"] =
+        flow.draft.as_deref().and_then(|draft| serde_json::from_str(draft).ok()).unwrap_or_default();
+    Ok(Json(view))
+}
+
+/// `PUT /api/chatbots/{id}`: changes the draft; what is published stays.
+pub async fn change(
+    State(app): State<App>,
+    Path(id): Bot,
+    Actor(actor): Actor,
+    Body(new): Body<Draft>,
+) -> ApiResult<Json<Value>> {
+    let former = record(&app, &id).await?;
+    let new = Draft { name: new.name.or(Some(former.name)), ..new };
+    put(&app, &id, new, &actor, "chatbot.changed").await
+}
+
+/// `DELETE /api/chatbots/{id}`: with its versions; its conversations end.
+pub async fn delete(State(app): State<App>, Path(id): Bot, Actor(actor): Actor) -> ApiResult<StatusCode> {
+    record(&app, &id).await?;
+    let change = FlowChange::Delete { flow: id.clone(), at: now_millis() };
+    commit(&app, vec![change.into(), audit(&actor, "chatbot.deleted", &id)]).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/chatbots/{id}/validate`: what is wrong with the draft, and what might be.
+pub async fn check(State(app): State<App>, Path(id): Bot) -> ApiResult<Json<Value>> {
+    let findings = validate(&draft(&record(&app, &id).await?)?);
+    let publishable = !findings.iter().any(Finding::is_error);
+    Ok(Json(json!({ "publishable": publishable, "findings": findings })))
+}
+
+/// `POST /api/chatbots/{id}/publish`: the draft becomes a version, which new conversations follow. Errors keep it from that.
+pub async fn publish(State(app): State<App>, Path(id): Bot, Actor(actor): Actor) -> ApiResult<Json<Value>> {
+    let flow = record(&app, &id).await?;
+    let definition = draft(&flow)?;
+    let findings = validate(&definition);
+    let errors: Vec<String> =
+        findings.iter().filter(|finding| finding.is_error()).map(ToString::to_string).collect();
+    if !errors.is_empty() {
+        return Err(ApiError::conflict(format!("the draft cannot be published: {}", errors.join("; "))));
+    }
+    let at = now_millis();
+    let mut list: Vec<Change> = vec![
+        FlowChange::Publish {
+            flow: id.clone(),
+            definition: flow.draft.unwrap_or_default(),
+            at,
+            by: actor.clone(),
+        }
+        .into(),
+    ];
+    if flow.published.is_none() {
+        list.push(FlowChange::SetEnabled { flow: id.clone(), enabled: true, at }.into());
+    }
+    list.push(audit(&actor, "chatbot.published", &id));
+    commit(&app, list).await?;
+    let mut view = view(&record(&app, &id).await?);
+    view["findings"] = json!(findings);
+    Ok(Json(view))
+}
+
+async fn enabled(app: &App, id: &str, enabled: bool, actor: &str) -> ApiResult<Json<Value>> {
+    record(app, id).await?;
+    let action = if enabled { "chatbot.enabled" } else { "chatbot.disabled" };
+    let change = FlowChange::SetEnabled { flow: id.to_owned(), enabled, at: now_millis() };
+    commit(app, vec![change.into(), audit(actor, action, id)]).await?;
+    Ok(Json(view(&record(app, id).await?)))
+}
+
+/// `POST /api/chatbots/{id}/enable`: may start conversations.
+pub async fn enable(State(app): State<App>, Path(id): Bot, Actor(actor): Actor) -> ApiResult<Json<Value>> {
+    enabled(&app, &id, true, &actor).await
+}
+
+/// `POST /api/chatbots/{id}/disable`: starts none; those that are live go on.
+pub async fn disable(State(app): State<App>, Path(id): Bot, Actor(actor): Actor) -> ApiResult<Json<Value>> {
+    enabled(&app, &id, false, &actor).await
+}
+
+/// `GET /api/chatbots/{id}/versions?before=&limit=`.
+pub async fn versions(State(app): State<App>, Path(id): Bot, query: Listed) -> ApiResult<Json<Value>> {
+    let query = listed(query)?;
+    record(&app, &id).await?;
+    let page = app.store.flow_versions(&workspace(), &id, query.before.as_deref(), query.limit).await?;
+    Ok(Json(json!({ "versions": page.versions, "next": page.next })))
+}
+
+/// `GET /api/chatbots/{id}/analytics?version=`: by node, how many came in, went on, and were lost; and the time spent.
+pub async fn analytics(State(app): State<App>, Path(id): Bot, query: Listed) -> ApiResult<Json<Value>> {
+    let query = listed(query)?;
+    let version = query.version.or(record(&app, &id).await?.published);
+    let version = version.ok_or_else(|| ApiError::conflict("the chatbot was never published"))?;
+    let nodes = app.store.node_counts(&workspace(), &id, version).await?;
+    Ok(Json(json!({ "version": version, "nodes": nodes })))
+}
+
+/// `POST /api/chatbots/{id}/test`: a chat with the draft, as a transcript; nothing is sent and nobody is asked.
+pub async fn test(
+    State(app): State<App>,
+    Path(id): Bot,
+    Body(transcript): Body<Transcript>,
+) -> ApiResult<Json<Report>> {
+    let definition = draft(&record(&app, &id).await?)?;
+    let bot = Compiled::new(&definition, 1).map_err(|findings| ApiError::conflict(findings.to_string()))?;
+    Ok(Json(transcript.run(&bot)))
+}
+
+fn shown(conversation: &ConversationRecord) -> Value {
+    json!({
+        "sessionId": conversation.account.to_string(), "chat": conversation.chat, "chatbotId": conversation.flow,
+        "version": conversation.version, "status": conversation.status, "wakeAt": conversation.wake_at,
+        "updatedAt": conversation.updated_at,
+    })
+}
+
+/// `GET /api/chatbots/conversations?status=&before=&limit=`: those that wait, unless another status is asked for.
+pub async fn conversations(State(app): State<App>, query: Listed) -> ApiResult<Json<Value>> {
+    let query = listed(query)?;
+    let status = query.status.unwrap_or(ConversationStatus::Waiting);
+    let page = app.store.conversations(&workspace(), status, query.before.as_deref(), query.limit).await?;
+    let conversations: Vec<Value> = page.conversations.iter().map(shown).collect();
+    Ok(Json(json!({ "conversations": conversations, "next": page.next })))
+}
+
+/// What a person does with a conversation.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// The bot is silent.
+    Takeover,
+    /// The bot goes on.
+    Release,
+    /// It ends.
+    Cancel,
+}
+
+/// `POST /api/sessions/{id}/conversations/{chat}/takeover|release|cancel`.
+pub async fn act(
+    State(app): State<App>,
+    Path((id, chat, act)): Path<(String, String, Act)>,
+) -> ApiResult<Json<Value>> {
+    let id = super::session_id(&id)?;
+    app.sessions.record(&id).await?;
+    let chat: Jid = if chat.contains('@') {
+        chat.parse().map_err(|error| ApiError::bad_request(format!("chat: {error}")))?
+    } else {
+        Jid::pn(&chat)
+    };
+    let (chat, input) = (
+        chat.to_string(),
+        match act {
+            Act::Takeover => Input::HumanTookOver,
+            Act::Release => Input::HumanReleased,
+            Act::Cancel => Input::Cancel,
+        },
+    );
+    let name = format!("api/{:016x}", rand::random::<u64>());
+    if app.bots.hear(&id, &chat, &name, &input, "").await? == Heard::Nobody {
+        return Err(ApiError::not_found("no bot has a conversation in that chat"));
+    }
+    let stored = app.store.conversation(&id, &chat).await?;
+    Ok(Json(stored.as_ref().map(shown).unwrap_or_default()))
+}
+
+/// `GET /api/chatbots/schema`: the JSON Schema of definitions.
+pub async fn schema() -> ([(&'static str, &'static str); 1], &'static str) {
+    ([("content-type", "application/schema+json")], whatsapp_bots::definition::SCHEMA)
+}
