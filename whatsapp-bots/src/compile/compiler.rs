@@ -1,7 +1,7 @@
 //! From a definition to what the engine runs; all that is found wrong on the way is noted, and nothing stops it.
 use std::collections::{HashMap, HashSet};
 
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde_json::Value as Json;
 
 use super::{CommandPlan, Compiled, ExpirePlan, FlowPlan, NodePlan, OnErrorPlan};
@@ -217,7 +217,7 @@ impl<'d> Compiler<'d> {
 
     fn zone(&mut self) -> TimeZone {
         let Some(zone) = &self.definition.bot.zone else { return TimeZone::UTC };
-        TimeZone::get(zone).unwrap_or_else(|_| {
+        TimeZoneDatabase::bundled().get(zone).unwrap_or_else(|_| {
             self.find(Code::E001, "zone", "there is no such time zone; it is like America/Sao_Paulo");
             TimeZone::UTC
         })

@@ -43,6 +43,10 @@ pub struct State {
     pub(crate) paused: Option<i64>,
     /// When the contact last wrote, or the session began.
     pub(crate) heard_at: i64,
+    /// When the bot last sent something.
+    pub(crate) sent_at: Option<i64>,
+    /// Answers in a row that came as only machines answer.
+    pub(crate) quick: u8,
     pub(crate) done: Option<Done>,
     pub(crate) queue: VecDeque<Message>,
 }

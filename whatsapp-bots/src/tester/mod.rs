@@ -2,6 +2,8 @@
 //!
 //! [`Tester`] runs a conversation step by step; [`Transcript`] is a chat as JSON, which can be replayed and compared. Both are
 //! as pure as the engine: nothing here waits, and nothing is sent.
+#[cfg(test)]
+mod tests;
 mod transcript;
 
 use std::fmt;
@@ -177,9 +179,7 @@ fn effect_name(effect: &Effect) -> String {
         Effect::Send { .. } => "send".to_owned(),
         Effect::ScheduleTimer { .. } => "scheduleTimer".to_owned(),
         Effect::CancelTimer { .. } => "cancelTimer".to_owned(),
-        Effect::Http { request, .. } => {
-            format!("http {:?} {}", request.method, request.url).replacen("Get", "GET", 1)
-        }
+        Effect::Http { request, .. } => format!("http {} {}", request.method.name(), request.url),
         Effect::SetField { field, value } => format!("setField {field} {value}"),
         Effect::Tag { tag, add } => format!("{} {tag}", if *add { "tag" } else { "untag" }),
         Effect::OptOut { back } => if *back { "optIn" } else { "optOut" }.to_owned(),
