@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Input {
-    /// The contact wrote. The host leaves out what the account itself wrote, groups and statuses.
+    /// The contact wrote. The host leaves out what the account itself wrote, groups, statuses, reactions and edits.
     Message(Message),
     /// A timer is due. One that is not armed any more is ignored.
     Timer {

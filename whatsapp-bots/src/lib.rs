@@ -25,7 +25,8 @@
 //!    [`Effect::Send`] and [`Effect::Http`] are unique within a chat and the same when the step is taken again.
 //! 3. It gives [`Input::Timer`] when [`State::wake_at`] has come, [`Input::Result`] when a request has an answer, and
 //!    [`Input::HumanTookOver`] when the account itself writes.
-//! 4. A live session stays with the version that it began with; [`State::renew`] makes the rest fit for a newer one.
+//! 4. A live session stays with the version that it began with. A chat without one is given to the newest version of the bot
+//!    whose [`Compiled::fit`] is the greatest; to another bot than before, after [`State::renew`].
 mod compile;
 mod contact;
 pub mod definition;

@@ -82,7 +82,9 @@ impl<'d> Compiler<'d> {
         let on_error = this.on_error();
         this.look_at_names();
         this.findings.sort_by(|one, other| {
-            (!one.is_error(), &one.path, one.code).cmp(&(!other.is_error(), &other.path, other.code))
+            let key = |finding: &Finding| !finding.is_error();
+            let rest = |other: &Finding| (other.path.clone(), other.code, other.message.clone());
+            key(one).cmp(&key(other)).then_with(|| rest(one).cmp(&rest(other)))
         });
         this.findings.dedup();
         let compiled = Compiled {

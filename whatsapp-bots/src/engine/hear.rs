@@ -44,7 +44,7 @@ impl<'a> Turn<'a> {
             Input::HumanReleased => self.released(),
             Input::Cancel => {
                 if self.state.is_live() {
-                    self.leave(Leaving::Dropped);
+                    self.leave_waiting();
                     self.end("cancelled".to_owned());
                 }
             }
@@ -184,9 +184,9 @@ impl<'a> Turn<'a> {
             (CommandKind::Help, _) => {}
             (CommandKind::Stop, _) => {
                 if self.state.is_live() {
-                    self.leave(Leaving::Dropped);
+                    self.leave_waiting();
+                    self.end("stopped".to_owned());
                 }
-                self.end("stopped".to_owned());
             }
             (CommandKind::Human(queue), _) => {
                 self.hand_off((!queue.is_empty()).then(|| queue.clone()), String::new());
@@ -282,7 +282,7 @@ impl<'a> Turn<'a> {
     }
 
     /// The conversation ends at a node that waited.
-    fn leave_waiting(&mut self) {
+    pub(super) fn leave_waiting(&mut self) {
         self.since = self.state.wait.as_ref().map(|wait| wait.since);
         self.leave(Leaving::Dropped);
     }

@@ -12,6 +12,7 @@ impl Turn<'_> {
     /// Starts a flow; what was live is over.
     pub(super) fn start(&mut self, flow: u32, vars: Vars, trigger: Option<&str>) {
         if self.state.is_live() {
+            self.leave_waiting();
             self.end("replaced".to_owned());
         }
         let bot = self.bot;

@@ -2,7 +2,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use super::*;
-use crate::Definition;
+use crate::{Definition, nodes::Kind};
 
 fn testdata(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name)
@@ -37,13 +37,17 @@ fn every_transcript_goes_as_it_says() {
     let (median, most) = (bytes[bytes.len() / 2], bytes[bytes.len() - 1]);
     println!("state of a live conversation: median {median} bytes, at most {most}");
     assert!(median <= 512);
-    let (definition, _) = bot("order");
-    for flow in &definition.flows {
-        for node in &flow.nodes {
+    let mut kinds = BTreeSet::new();
+    for (definition, _) in ["order", "survey"].map(bot) {
+        for (flow, node) in
+            definition.flows.iter().flat_map(|flow| flow.nodes.iter().map(move |node| (flow, node)))
+        {
+            kinds.insert(node.kind.name().to_owned());
             let path = format!("{}/{}", flow.id, node.id);
             assert!(covered.contains(&path), "no transcript comes by {path}");
         }
     }
+    assert_eq!(kinds.len(), Kind::NAMES.len(), "no transcript comes by some kinds of node");
 }
 
 #[test]
