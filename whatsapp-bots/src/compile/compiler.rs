@@ -10,6 +10,7 @@ use crate::{
     engine::Limits,
     expr::Riches,
     fold,
+    nodes::Nothing,
     triggers::{TriggerPlan, Triggers},
     validate::{self, Code, Finding},
 };
@@ -21,6 +22,9 @@ pub(crate) struct ExitId(pub(crate) u16);
 impl ExitId {
     pub(crate) const NONE: Self = Self(u16::MAX);
 }
+
+/// Words of one list.
+const WORDS: usize = 1_000;
 
 /// What is known while a bot is compiled.
 pub(crate) struct Compiler<'d> {
@@ -36,6 +40,7 @@ pub(crate) struct Compiler<'d> {
     pub(super) place: String,
     node: Option<&'d Node>,
     exits: HashSet<u16>,
+    pub(super) patterns: usize,
 }
 
 /// Variables, by the number of their name.
@@ -131,6 +136,7 @@ impl<'d> Compiler<'d> {
             place: "bot".to_owned(),
             node: None,
             exits: HashSet::new(),
+            patterns: 0,
         }
     }
 
@@ -255,6 +261,10 @@ impl<'d> Compiler<'d> {
         self.place = format!("{}/{}", flow.id, node.id);
         self.node = Some(node);
         self.exits.clear();
+        if node.exits.len() > validate::MAX_EXITS {
+            // That it has too many was told.
+            return NodePlan { id: node.id.clone(), flow: place, exits: Vec::new(), does: Box::new(Nothing) };
+        }
         let exits = node.exits.iter().map(|exit| {
             let to = exit.to.as_ref().and_then(|to| self.node_of(&exit.id, &flow.id, to));
             (exit.id.clone(), to)
@@ -356,14 +366,18 @@ impl<'d> Compiler<'d> {
 
     /// Words, folded, each once.
     pub(crate) fn words(&mut self, field: &str, words: &crate::definition::Words) -> Vec<String> {
-        let mut folded = Vec::new();
+        let (mut folded, mut seen) = (Vec::new(), HashSet::new());
         for word in words.each().flat_map(|(_, words)| words) {
             let word = fold::words(word);
             if word.is_empty() {
                 self.find(Code::E001, field, "a word without letters and digits is never heard; remove it");
-            } else if !folded.contains(&word) {
+            } else if seen.insert(word.clone()) {
                 folded.push(word);
             }
+        }
+        if folded.len() > WORDS {
+            self.find(Code::E017, field, format!("{} of at most {WORDS} words; divide them", folded.len()));
+            folded.truncate(WORDS);
         }
         if folded.is_empty() {
             self.find(Code::E001, field, "at least one word is needed");

@@ -170,7 +170,7 @@ impl MenuPlan {
             );
         }
         let mut plans: Vec<OptionPlan> = Vec::new();
-        for (place, option) in options.iter().enumerate() {
+        for (place, option) in options.iter().enumerate().take(99) {
             let field = format!("options/{}", option.id);
             if option.id.is_empty() || plans.iter().any(|plan| plan.id == option.id) {
                 compiler.find(
