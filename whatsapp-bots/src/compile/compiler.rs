@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde_json::Value as Json;
 
-use super::{CommandPlan, Compiled, ExpirePlan, FlowPlan, NodePlan, OnErrorPlan};
+use super::{CommandPlan, Compiled, ExpirePlan, FlowPlan, NodePlan, OnErrorPlan, names::Names};
 use crate::{
     definition::{Command, CommandKind, Definition, Flow, Known, Node, OnError, Trigger},
     engine::Limits,
@@ -43,28 +43,6 @@ pub(crate) struct Compiler<'d> {
     pub(super) patterns: usize,
 }
 
-/// Variables, by the number of their name.
-#[derive(Default)]
-pub(super) struct Names {
-    pub(super) slots: HashMap<String, u16>,
-    pub(super) list: Vec<String>,
-    pub(super) read: HashMap<u16, String>,
-    pub(super) written: HashMap<u16, String>,
-}
-
-impl Names {
-    pub(super) fn slot(&mut self, name: &str) -> u16 {
-        if let Some(slot) = self.slots.get(name) {
-            return *slot;
-        }
-        // Definitions with more names than numbers are refused for their size.
-        let slot = u16::try_from(self.list.len()).unwrap_or(u16::MAX);
-        self.slots.insert(name.to_owned(), slot);
-        self.list.push(name.to_owned());
-        slot
-    }
-}
-
 impl<'d> Compiler<'d> {
     pub(super) fn run(definition: &'d Definition, version: i64) -> (Compiled, Vec<Finding>) {
         let mut this = Self::new(definition);
@@ -85,7 +63,7 @@ impl<'d> Compiler<'d> {
         let triggers = definition.triggers.iter().filter_map(|trigger| this.trigger(trigger)).collect();
         let commands = definition.commands.iter().map(|command| this.command(command)).collect();
         let on_error = this.on_error();
-        this.look_at_names();
+        this.names.look_at(&mut this.findings);
         this.findings.sort_by(|one, other| {
             let key = |finding: &Finding| !finding.is_error();
             let rest = |other: &Finding| (other.path.clone(), other.code, other.message.clone());
@@ -336,30 +314,6 @@ impl<'d> Compiler<'d> {
             OnError::Flow(flow) => {
                 self.entry("onError", flow);
                 self.flows.get(flow.as_str()).map_or(OnErrorPlan::End, |flow| OnErrorPlan::Flow(*flow))
-            }
-        }
-    }
-
-    fn look_at_names(&mut self) {
-        let Names { list, read, written, .. } = &self.names;
-        if list.len() >= usize::from(u16::MAX) {
-            self.findings.push(Finding::new(
-                Code::E017,
-                "bot",
-                "more names of variables than a bot may have",
-            ));
-        }
-        for (slot, path) in read {
-            if !written.contains_key(slot) {
-                let name = &list[usize::from(*slot)];
-                let message = format!("`{name}` is read and nothing sets it; correct the name, or set it");
-                self.findings.push(Finding::new(Code::W103, path, message));
-            }
-        }
-        for (slot, path) in written {
-            if !read.contains_key(slot) {
-                let message = format!("`{}` is set and never read", list[usize::from(*slot)]);
-                self.findings.push(Finding::new(Code::W104, path, message));
             }
         }
     }

@@ -129,8 +129,7 @@ impl<'a> Turn<'a> {
             self.state.queue.pop_front();
             self.note(Some(Trouble::QueueFull));
         }
-        let text = message.seen().to_owned();
-        self.state.queue.push_back(Message { text, ..message.clone() });
+        self.state.queue.push_back(message.shortened());
     }
 
     /// Messages that came in between answer what is asked now.

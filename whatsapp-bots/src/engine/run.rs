@@ -17,6 +17,7 @@ impl Turn<'_> {
         }
         let bot = self.bot;
         let Some(plan) = bot.flows.get(flow as usize) else { return self.note(Some(Trouble::NoFlow)) };
+        let vars = self.fitting_vars(vars);
         self.state.version = bot.version;
         self.state.flow = Some(flow);
         self.state.steps = 0;
@@ -31,6 +32,7 @@ impl Turn<'_> {
     fn begin(&mut self, entry: u32, vars: Vars) {
         self.state.frames = vec![Frame { node: entry, scope: 0, visit: false }];
         self.state.scopes = vec![vars];
+        self.kept = None;
         self.state.wait = None;
     }
 
@@ -137,6 +139,7 @@ impl Turn<'_> {
         }
         let scope = match own {
             Some(vars) => {
+                let vars = self.fitting_vars(vars);
                 self.state.scopes.push(vars);
                 (self.state.scopes.len() - 1) as u16
             }
@@ -158,6 +161,7 @@ impl Turn<'_> {
         };
         let used = self.state.frames.iter().map(|frame| usize::from(frame.scope) + 1).max().unwrap_or(0);
         self.state.scopes.truncate(used);
+        self.kept = None;
         match self.bot.nodes.get(frame.node as usize) {
             _ if visit => self.enter(frame.node),
             Some(node) => match node.does.resume(self, Resume::Back(values)) {
