@@ -164,8 +164,15 @@ impl<'a> Turn<'a> {
             return None;
         }
         let never = self.interrupt() == Interrupt::Never;
+        // To come back to a request would make it twice.
+        let can_visit = !self.state.is_live() || self.asks();
         self.bot.commands.iter().find(|command| {
-            (!never || command.does == CommandKind::Stop) && command.words.iter().any(|word| word == folded)
+            let heard = match command.does {
+                CommandKind::Stop => true,
+                CommandKind::Visit(_) => !never && can_visit,
+                _ => !never,
+            };
+            heard && command.words.iter().any(|word| word == folded)
         })
     }
 
@@ -182,6 +189,10 @@ impl<'a> Turn<'a> {
         match (&command.does, command.flow) {
             (CommandKind::Help, _) => {}
             (CommandKind::Stop, _) => {
+                if self.is_handed_off() {
+                    // The person is still there.
+                    self.state.paused = self.state.paused.or(Some(self.ctx.now));
+                }
                 if self.state.is_live() {
                     self.leave_waiting();
                     self.end("stopped".to_owned());

@@ -9,6 +9,7 @@ use crate::{
     effect::{Event, Guard, Trouble},
     input::{Body, Media},
     state::Status,
+    tester::Tester,
 };
 
 fn compile(json: &Json) -> Compiled {
@@ -331,6 +332,38 @@ fn of_two_bots_the_one_that_fits_better_gets_the_message() {
     assert_eq!(fit(&any, &fresh, "sell").unwrap().trigger(), "a");
     let done = step(&word, fresh, &Input::Message(Message::text("buy")), &ctx).state;
     assert_eq!(fit(&word, &done, "buy"), None);
+}
+
+#[test]
+fn a_question_after_a_long_wait_has_its_whole_time() {
+    let mut json = bot(json!([
+        {"id": "n0", "kind": "wait", "config": {"seconds": 7_200}, "exits": [{"id": "next", "to": "n1"}]},
+        {"id": "n1", "kind": "ask", "config": {"text": "?"}, "exits": [{"id": "ok"}, {"id": "invalid"}]},
+    ]));
+    json["flows"][0]["expire"] = json!({"afterSeconds": 3_600});
+    let bot = compile(&json);
+    let mut tester = Tester::new(&bot, Contact::default(), 0, 0);
+    tester.hear(&start());
+    assert_eq!(tester.advance(7_200 + 3_599).len(), 1);
+    assert_eq!(tester.state().status(), Status::Waiting);
+    assert_eq!(tester.advance(1)[0].status, "done");
+}
+
+#[test]
+fn a_word_does_not_make_a_request_twice_and_a_person_stays_after_a_stop() {
+    let mut json = bot_http();
+    json["commands"] = json!([
+        {"id": "visit", "does": {"visit": "f"}, "words": ["visit"]}, {"id": "stop", "does": "stop", "words": ["stop"]},
+    ]);
+    let bot = compile(&json);
+    let mut tester = Tester::new(&bot, Contact::default(), 0, 0);
+    tester.hear(&start());
+    let turn = tester.say("visit");
+    assert!(turn.effects.is_empty() && turn.status == "awaitingResult", "{turn:?}");
+    tester.hear(&Input::HumanTookOver);
+    assert_eq!(tester.say("stop").status, "handedOff");
+    assert_eq!(tester.say("hello").status, "handedOff");
+    assert_eq!(tester.hear(&Input::HumanReleased).status, "done");
 }
 
 #[test]
