@@ -137,6 +137,7 @@ impl<'a> Turn<'a> {
         while self.asks()
             && let Some(message) = self.state.queue.pop_front()
         {
+            self.refresh();
             self.input = Some(Cow::Owned(message.clone()));
             self.resume(Resume::Message(&message));
         }

@@ -173,6 +173,12 @@ impl Turn<'_> {
         }
     }
 
+    /// What follows may do as much as a turn of its own.
+    pub(super) fn refresh(&mut self) {
+        (self.steps, self.sends) = (0, 0);
+        self.visits.clear();
+    }
+
     /// A guard was hit: the bot's `onError` takes over, and the second time it is over.
     fn trip(&mut self, guard: Guard) -> Next {
         let at = self.at();
@@ -180,8 +186,8 @@ impl Turn<'_> {
         if std::mem::replace(&mut self.failed, true) {
             return Next::End("failed".to_owned());
         }
-        (self.steps, self.sends, self.state.steps) = (0, 0, 0);
-        self.visits.clear();
+        self.refresh();
+        self.state.steps = 0;
         match &self.bot.on_error {
             OnErrorPlan::End => Next::End("failed".to_owned()),
             OnErrorPlan::Flow(flow) => {
