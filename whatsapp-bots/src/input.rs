@@ -9,14 +9,15 @@ use serde_json::{Map, Value as Json};
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Input {
-    /// The contact wrote. The host leaves out what the account itself wrote, groups and statuses.
+    /// The contact wrote. The host leaves out what the account itself wrote, groups, statuses, reactions and edits.
     Message(Message),
     /// A timer is due. One that is not armed any more is ignored.
     Timer {
         /// As in [`Effect::ScheduleTimer`](crate::Effect::ScheduleTimer).
         id: u64,
     },
-    /// What came of a request. One that is not waited for any more is ignored.
+    /// What came of a request. One that is not waited for any more is ignored, and so is one that comes while a person has
+    /// taken over: the flow goes on by its `error` exit when it is given back.
     Result {
         /// As in [`Effect::Http`](crate::Effect::Http).
         id: u64,
@@ -61,6 +62,8 @@ pub struct Message {
     pub id: String,
     /// Its text, the caption of media, or the title of a button or row; what is longer than [`MAX_TEXT`] is cut.
     pub text: String,
+    /// When it was written, milliseconds since the Unix epoch; without it, machines are not told from people.
+    pub at: Option<i64>,
     /// What it is besides.
     pub body: Body,
     /// Is it the first of this contact?
@@ -71,6 +74,9 @@ pub struct Message {
 
 /// Bytes of a message's text that are looked at.
 pub const MAX_TEXT: usize = 64 * 1024;
+
+/// Bytes of the text, and of all names, of a message that waits to be answered.
+const MAX_QUEUED: usize = 16 * 1024;
 
 /// What a message is besides text.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -157,6 +163,26 @@ impl Message {
             Body::List { row } => Some(row),
             _ => None,
         }
+    }
+
+    /// As it may wait to be answered: of what is longer than anything that WhatsApp sends, the text alone.
+    pub(crate) fn shortened(&self) -> Self {
+        let names = match &self.body {
+            Body::Text => 0,
+            Body::Button { payload: name } | Body::List { row: name } | Body::Other { kind: name } => {
+                name.len()
+            }
+            Body::Location { name, .. } => name.len(),
+            Body::Media(Media { kind, mime, name, reference, .. }) => {
+                kind.len() + mime.len() + name.len() + reference.len()
+            }
+        };
+        let names = names + self.id.len() + self.campaign.as_ref().map_or(0, String::len);
+        let text = self.seen()[..self.text.floor_char_boundary(MAX_QUEUED)].to_owned();
+        if names > MAX_QUEUED {
+            return Self { at: self.at, ..Self::text(text) };
+        }
+        Self { text, ..self.clone() }
     }
 
     /// The text as far as it is looked at.

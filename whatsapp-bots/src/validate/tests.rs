@@ -241,6 +241,7 @@ fn triggers_and_commands() {
         {"id": "two", "on": {"regex": "("}, "flow": "f"},
         {"id": "three", "on": {"payload": ["x"]}, "flow": "g", "params": {"y": 1}},
         {"id": "four", "on": {"payload": ["y"]}, "flow": "f", "params": {"y": 1}},
+        {"id": "five", "on": {"schedule": {"cron": "0 9 30 2 *"}}, "flow": "f"},
     ]);
     json["commands"] = json!([
         {"id": "a", "does": "help", "words": ["?!"]},
@@ -253,6 +254,7 @@ fn triggers_and_commands() {
         (Code::E009, "triggers/two/on"),
         (Code::E005, "triggers/three/flow"),
         (Code::E015, "triggers/four/params"),
+        (Code::E001, "triggers/five/on"),
         (Code::E001, "commands/a/words"),
         (Code::E012, "commands/c/words"),
         (Code::W108, "commands"),
@@ -260,6 +262,39 @@ fn triggers_and_commands() {
     ] {
         assert!(found.contains(&(expected.0, expected.1.to_owned())), "{expected:?} in {found:?}");
     }
+}
+
+#[test]
+fn more_than_a_bot_may_have_is_told_and_not_tried() {
+    let many = |count: usize| (0..count).map(|place| format!("w{place}")).collect::<Vec<_>>();
+    let mut words = flow(json!([end("a")]));
+    words["triggers"] = json!([{"id": "t", "on": {"keyword": {"words": many(100_000)}}, "flow": "f"}]);
+    assert!(found(&words).contains(&(Code::E017, "triggers/t/on".to_owned())));
+
+    let cases: Vec<_> = many(20_000).into_iter().map(|id| json!({"id": id, "when": {"tag": id}})).collect();
+    let exits = many(20_000);
+    let exits: Vec<_> = exits.iter().map(String::as_str).collect();
+    assert!(found(&of("branch", json!({"cases": cases}), &exits)).contains(&(Code::E017, "f/a".to_owned())));
+    assert!(
+        found(&of("branch", json!({"cases": cases}), &["else"]))
+            .contains(&(Code::E017, "f/a/cases".to_owned()))
+    );
+
+    let mut patterns = flow(json!([end("a")]));
+    let triggers: Vec<_> =
+        many(501).into_iter().map(|id| json!({"id": id, "on": {"regex": id}, "flow": "f"})).collect();
+    patterns["triggers"] = json!(triggers);
+    assert!(found(&patterns).contains(&(Code::E017, "triggers/w500/on".to_owned())));
+
+    // Each flow calls the next, in the worst order to look at them.
+    let call = |place: usize| json!({"id": "a", "kind": "call_flow", "config": {"flow": format!("f{place}")}, "exits": [{"id": "next"}]});
+    let mut flows: Vec<_> = (0..499)
+        .map(|place| json!({"id": format!("f{place}"), "entry": "a", "nodes": [call(place + 1)]}))
+        .collect();
+    flows.push(json!({"id": "f499", "entry": "a", "nodes": [call(0)]}));
+    assert_eq!(found(&bot(json!(flows))), [(Code::E008, "f0/a".to_owned())]);
+    flows[499]["nodes"] = json!([{"id": "a", "kind": "return"}]);
+    assert_eq!(found(&bot(json!(flows))), []);
 }
 
 #[test]
