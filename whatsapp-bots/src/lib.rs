@@ -1,4 +1,5 @@
-//! The flow engine of a WhatsApp manager.
+//! The flow engine of a WhatsApp manager: a pure function of flow, conversation and input.
 //!
-//! **A stub:** the crate holds its place in the workspace; there is nothing to use in it yet. It will be a pure
-//! function of flow, conversation and input, with a small runner, and know nothing of the protocol.
+//! It knows no socket, no clock and no protocol. What is sent is [`whatsapp_store::Content`].
+pub mod definition;
+pub mod nodes;

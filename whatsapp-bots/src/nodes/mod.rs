@@ -1,0 +1,97 @@
+//! The kinds of node, one file each: its settings, with a sample, and what it does.
+//!
+//! A new kind is one file here and one line in the list below.
+use serde_json::Value as Json;
+
+use crate::definition::Unknown;
+
+mod answer;
+mod menu;
+
+pub use self::{
+    answer::{Answer, DateOrder},
+    branch::Case,
+    http::{HttpBody, Method, Saved},
+    menu::{MenuOption, Retries, Style},
+    set::Assignment,
+    split::Arm,
+};
+
+macro_rules! kinds {
+    ($($kind:literal $file:ident $Type:ident)*) => {
+        $(mod $file;)*
+        $(pub use self::$file::$Type;)*
+
+        /// What a node does.
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub enum Kind {
+            $(#[doc = concat!("`", $kind, "`.")] $Type($Type),)*
+            /// One that this version does not know.
+            Unknown(Unknown),
+        }
+
+        impl Kind {
+            /// The names of all kinds, as in JSON.
+            pub const NAMES: &[&str] = &[$($kind),*];
+
+            /// Its name, as in JSON.
+            pub fn name(&self) -> &str {
+                match self {
+                    $(Self::$Type(_) => $kind,)*
+                    Self::Unknown(unknown) => &unknown.kind,
+                }
+            }
+
+            pub(crate) fn read(
+                kind: &str,
+                config: Json,
+            ) -> Result<Self, serde_path_to_error::Error<serde_json::Error>> {
+                Ok(match kind {
+                    $($kind => Self::$Type(serde_path_to_error::deserialize(config)?),)*
+                    _ => Self::Unknown(Unknown { kind: kind.to_owned(), config }),
+                })
+            }
+
+            pub(crate) fn written(self) -> (String, Json) {
+                match self {
+                    $(Self::$Type(config) => ($kind.to_owned(), serde_json::json!(config)),)*
+                    Self::Unknown(Unknown { kind, config }) => (kind, config),
+                }
+            }
+
+            /// Kind, schema of its settings, and whether it has to have any.
+            #[cfg(feature = "schema")]
+            pub(crate) fn schemas(
+                generator: &mut schemars::SchemaGenerator,
+            ) -> Vec<(&'static str, schemars::Schema, bool)> {
+                vec![$((
+                    $kind,
+                    generator.subschema_for::<$Type>(),
+                    Self::read($kind, serde_json::json!({})).is_err(),
+                )),*]
+            }
+        }
+    };
+}
+
+kinds! {
+    "say" say Say
+    "choose" choose Choose
+    "ask" ask Ask
+    "branch" branch Branch
+    "set" set Set
+    "http" http Http
+    "wait" wait Wait
+    "split" split Split
+    "goto" goto Goto
+    "call_flow" call_flow CallFlow
+    "return" give_back Return
+    "tag" tag Tag
+    "contact" contact Contact
+    "opt_out" opt_out OptOut
+    "handoff" handoff Handoff
+    "start_campaign" start_campaign StartCampaign
+    "emit" emit Emit
+    "end" end End
+}
