@@ -2,6 +2,6 @@
 //!
 //! It knows no socket, no clock and no protocol. What is sent is [`whatsapp_store::Content`].
 pub mod definition;
-#[cfg(feature = "import-typebot")]
+#[cfg(any(feature = "import-rapidpro", feature = "import-typebot"))]
 pub mod import;
 pub mod nodes;

@@ -1,12 +1,12 @@
 //! The bot as far as it is imported.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
 use super::{Code, Finding, ImportError, MAX_STEPS, Report};
 use crate::{
     definition::{Exit, Node, Source, Text, Unknown},
-    nodes::{Assignment, Emit, Kind, Say, Set},
+    nodes::{Assignment, Kind, Say, Set},
 };
 
 /// Nodes of one flow, and the report.
@@ -56,16 +56,6 @@ impl Draft {
     pub(super) fn set(&mut self, id: &str, to: &str, from: Source, next: Option<String>) {
         let values = vec![Assignment { to: to.to_owned(), from }];
         self.push(id, Kind::Set(Set { values }), vec![exit("next", next)]);
-    }
-
-    pub(super) fn emit(
-        &mut self,
-        id: &str,
-        name: &str,
-        data: BTreeMap<String, Source>,
-        next: Option<String>,
-    ) {
-        self.push(id, Kind::Emit(Emit { name: name.to_owned(), data }), vec![exit("next", next)]);
     }
 }
 

@@ -4,6 +4,8 @@
 //! with the original settings in it. Such a bot can be looked at and corrected, and cannot be published before.
 mod draft;
 mod names;
+#[cfg(feature = "import-rapidpro")]
+mod rapidpro;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "import-typebot")]
@@ -14,6 +16,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+#[cfg(feature = "import-rapidpro")]
+pub use self::rapidpro::rapidpro;
 #[cfg(feature = "import-typebot")]
 pub use self::typebot::typebot;
 use crate::definition::{Definition, MAX_JSON};

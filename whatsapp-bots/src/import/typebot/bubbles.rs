@@ -2,7 +2,11 @@
 use serde_json::Value as Json;
 
 use super::{Block, Import};
-use crate::{definition::Text, import::Code};
+use crate::{
+    definition::Text,
+    import::Code,
+    nodes::{End, Goto, Kind},
+};
 
 impl<'j> Import<'j, '_> {
     pub(super) fn bubble(&mut self, block: &Block<'j>) {
@@ -41,9 +45,11 @@ impl<'j> Import<'j, '_> {
         if text.trim().is_empty() {
             let why = "an empty text is not sent";
             self.draft.note(Code::I201, &block.path, block.id, why);
-            let set = crate::nodes::Set { values: Vec::new() };
-            let exits = vec![crate::import::draft::exit("next", block.next.clone())];
-            return self.draft.push(block.id, crate::nodes::Kind::Set(set), exits);
+            let kind = match &block.next {
+                Some(next) => Kind::Goto(Goto { flow: None, node: Some(next.clone()) }),
+                None => Kind::End(End::default()),
+            };
+            return self.draft.push(block.id, kind, Vec::new());
         }
         self.draft.say(block.id, Text::One(text), block.next.clone());
     }
