@@ -1,8 +1,12 @@
 //! `ask`: puts a question and takes a checked answer.
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Retries};
-use crate::definition::Text;
+use super::{Answer, Retries, menu::Question, parse::Parser};
+use crate::{
+    compile::{Compiler, ExitId},
+    definition::Text,
+    engine::{Behaviour, Next, Resume, Turn},
+};
 
 /// Puts a question, waits, and checks the answer.
 ///
@@ -30,4 +34,53 @@ pub struct Ask {
     /// Seconds to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<u64>,
+}
+
+impl Ask {
+    pub(super) fn compile(&self, compiler: &mut Compiler<'_>) -> Box<dyn Behaviour> {
+        Box::new(Asking {
+            question: Question::compile(compiler, &self.text, &self.retries, self.timeout_seconds),
+            parser: Parser::compile(compiler, &self.answer),
+            save: self.save.as_ref().and_then(|save| compiler.write("save", save)),
+            ok: compiler.exit("ok"),
+            invalid: compiler.needed_exit("invalid", "somebody may never give a right answer"),
+            timeout: match self.timeout_seconds {
+                Some(_) => compiler.needed_exit("timeout", "nobody may answer"),
+                None => ExitId::NONE,
+            },
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Asking {
+    question: Question,
+    parser: Parser,
+    save: Option<u16>,
+    ok: ExitId,
+    invalid: ExitId,
+    timeout: ExitId,
+}
+
+impl Behaviour for Asking {
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
+        self.question.put(turn, self.parser.menu(), 0);
+        self.question.wait(turn, 0)
+    }
+
+    fn resume(&self, turn: &mut Turn<'_>, with: Resume<'_>) -> Next {
+        match with {
+            Resume::Message(message) => match self.parser.parse(turn, message) {
+                Some(value) => {
+                    if let Some(slot) = self.save {
+                        turn.set(slot, value);
+                    }
+                    Next::Exit(self.ok)
+                }
+                None => self.question.reject(turn, self.parser.menu(), self.invalid),
+            },
+            Resume::Timeout => self.question.time_out(turn, self.timeout),
+            _ => Next::Stay,
+        }
+    }
 }

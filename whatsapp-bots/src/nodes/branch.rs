@@ -1,7 +1,13 @@
 //! `branch`: goes one of several ways.
 use serde::{Deserialize, Serialize};
 
-use crate::definition::Condition;
+use crate::{
+    compile::{Compiler, ExitId},
+    definition::Condition,
+    engine::{Behaviour, Next, Turn},
+    expr::Check,
+    validate::Code,
+};
 
 /// Goes by the exit of the first case that holds, or by `else`.
 ///
@@ -27,4 +33,31 @@ pub struct Case {
     pub id: String,
     /// What has to hold.
     pub when: Condition,
+}
+
+impl Branch {
+    pub(super) fn compile(&self, compiler: &mut Compiler<'_>) -> Box<dyn Behaviour> {
+        let mut cases = Vec::new();
+        for (place, case) in self.cases.iter().enumerate() {
+            if self.cases[..place].iter().any(|earlier| earlier.when == case.when) {
+                compiler.find(Code::E012, &case.id, "an earlier case has the same condition; this one never gets its turn");
+            }
+            let when = compiler.condition(&format!("cases/{}", case.id), &case.when);
+            cases.push((when, compiler.exit(&case.id)));
+        }
+        Box::new(Branching { cases, other: compiler.exit("else") })
+    }
+}
+
+#[derive(Debug)]
+struct Branching {
+    cases: Vec<(Check, ExitId)>,
+    other: ExitId,
+}
+
+impl Behaviour for Branching {
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
+        let case = self.cases.iter().find(|(when, _)| turn.holds(when));
+        Next::Exit(case.map_or(self.other, |(_, exit)| *exit))
+    }
 }

@@ -1,8 +1,15 @@
 //! `choose`: puts options before somebody.
 use serde::{Deserialize, Serialize};
 
-use super::{MenuOption, Retries, Style};
-use crate::definition::Text;
+use super::{
+    MenuOption, Retries, Style,
+    menu::{MenuPlan, Question},
+};
+use crate::{
+    compile::{Compiler, ExitId},
+    definition::Text,
+    engine::{Behaviour, Next, Resume, Turn},
+};
 
 /// Puts options before somebody and waits. An answer is an option's id (of a button or a row), its number, its label, or one
 /// of its words.
@@ -34,4 +41,63 @@ pub struct Choose {
     /// Seconds to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<u64>,
+}
+
+impl Choose {
+    pub(super) fn compile(&self, compiler: &mut Compiler<'_>) -> Box<dyn Behaviour> {
+        let own: Vec<_> = self.options.iter().map(|option| compiler.optional_exit(&option.id)).collect();
+        let chosen = match own.contains(&ExitId::NONE) {
+            true => compiler.needed_exit("chosen", "an option without an exit of its own goes on by it"),
+            false => ExitId::NONE,
+        };
+        let exits = self.options.iter().map(|option| option.id.clone()).zip(own);
+        Box::new(Choosing {
+            question: Question::compile(compiler, &self.text, &self.retries, self.timeout_seconds),
+            menu: MenuPlan::compile(compiler, &self.options, self.style),
+            save: self.save.as_ref().and_then(|save| compiler.write("save", save)),
+            exits: exits.filter(|(_, exit)| *exit != ExitId::NONE).collect(),
+            chosen,
+            invalid: compiler.needed_exit("invalid", "somebody may never choose"),
+            timeout: match self.timeout_seconds {
+                Some(_) => compiler.needed_exit("timeout", "nobody may answer"),
+                None => ExitId::NONE,
+            },
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Choosing {
+    question: Question,
+    menu: MenuPlan,
+    save: Option<u16>,
+    /// Of the options that have one.
+    exits: Vec<(String, ExitId)>,
+    chosen: ExitId,
+    invalid: ExitId,
+    timeout: ExitId,
+}
+
+impl Behaviour for Choosing {
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
+        self.question.put(turn, Some(&self.menu), 0);
+        self.question.wait(turn, 0)
+    }
+
+    fn resume(&self, turn: &mut Turn<'_>, with: Resume<'_>) -> Next {
+        match with {
+            Resume::Message(message) => match self.menu.chosen(turn, message) {
+                Some(id) => {
+                    if let Some(slot) = self.save {
+                        turn.set(slot, id.into());
+                    }
+                    let own = self.exits.iter().find(|(option, _)| option == id);
+                    Next::Exit(own.map_or(self.chosen, |(_, exit)| *exit))
+                }
+                None => self.question.reject(turn, Some(&self.menu), self.invalid),
+            },
+            Resume::Timeout => self.question.time_out(turn, self.timeout),
+            _ => Next::Stay,
+        }
+    }
 }

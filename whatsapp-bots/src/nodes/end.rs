@@ -1,6 +1,11 @@
 //! `end`: the conversation is over.
 use serde::{Deserialize, Serialize};
 
+use crate::{
+    compile::Compiler,
+    engine::{Behaviour, Next, Turn},
+};
+
 /// Ends the conversation, whatever called this flow.
 ///
 /// ```json
@@ -13,4 +18,21 @@ pub struct End {
     /// How it ended, for the reports; `completed` without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
+}
+
+impl End {
+    pub(super) fn compile(&self, _compiler: &mut Compiler<'_>) -> Box<dyn Behaviour> {
+        Box::new(Ending { outcome: self.outcome.clone().unwrap_or_else(|| "completed".to_owned()) })
+    }
+}
+
+#[derive(Debug)]
+struct Ending {
+    outcome: String,
+}
+
+impl Behaviour for Ending {
+    fn enter(&self, _turn: &mut Turn<'_>) -> Next {
+        Next::End(self.outcome.clone())
+    }
 }

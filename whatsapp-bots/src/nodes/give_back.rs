@@ -3,7 +3,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::definition::Source;
+use crate::{
+    compile::Compiler,
+    definition::Source,
+    engine::{Behaviour, Next, Turn},
+    expr::Value,
+    validate::Code,
+};
 
 /// Goes back to the flow that called this one; where none did, the conversation is over.
 ///
@@ -17,4 +23,30 @@ pub struct Return {
     /// What it gives back.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, Source>,
+}
+
+impl Return {
+    pub(super) fn compile(&self, compiler: &mut Compiler<'_>) -> Box<dyn Behaviour> {
+        let flow = compiler.own_flow();
+        let mut values = Vec::new();
+        for (name, source) in &self.values {
+            let field = format!("values/{name}");
+            if !flow.returns.contains(name) {
+                compiler.find(Code::E015, &field, format!("`{name}` is not among what the flow returns"));
+            }
+            values.push((name.clone(), compiler.source(&field, source)));
+        }
+        Box::new(Returning { values })
+    }
+}
+
+#[derive(Debug)]
+struct Returning {
+    values: Vec<(String, Value)>,
+}
+
+impl Behaviour for Returning {
+    fn enter(&self, turn: &mut Turn<'_>) -> Next {
+        Next::Return(self.values.iter().map(|(name, value)| (name.clone(), turn.value(value))).collect())
+    }
 }

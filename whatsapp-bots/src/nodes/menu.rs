@@ -1,7 +1,19 @@
 //! What nodes that ask have in common: options, and what happens after an answer that is none.
 use serde::{Deserialize, Serialize};
 
-use crate::definition::{Text, Words};
+use whatsapp_store::Content;
+
+use crate::{
+    compile::{Compiler, ExitId},
+    definition::{Text, Words},
+    effect::{Choice, Event, Menu},
+    engine::{Next, Turn},
+    expr::Texts,
+    fold,
+    input::Message,
+    state::Waits,
+    validate::Code,
+};
 
 /// One thing to choose.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,5 +63,240 @@ pub struct Retries {
 impl Default for Retries {
     fn default() -> Self {
         Self { max: 2, say: None }
+    }
+}
+
+/// A question that is put again after answers that are none.
+#[derive(Debug)]
+pub(super) struct Question {
+    text: Texts,
+    again: Option<Texts>,
+    max: u8,
+    timeout: Option<u64>,
+}
+
+impl Question {
+    pub(super) fn compile(
+        compiler: &mut Compiler<'_>,
+        text: &Text,
+        retries: &Retries,
+        timeout: Option<u64>,
+    ) -> Self {
+        if timeout == Some(0) {
+            compiler.find(Code::E001, "timeoutSeconds", "nobody answers at once; give at least 1");
+        }
+        if timeout.is_some_and(|seconds| seconds > 86_400) {
+            compiler.find(
+                Code::W110,
+                "timeoutSeconds",
+                "after more than a day some accounts may only send templates",
+            );
+        }
+        Self {
+            text: compiler.texts("text", text),
+            again: retries.say.as_ref().map(|say| compiler.texts("retries/say", say)),
+            max: retries.max,
+            timeout,
+        }
+    }
+
+    /// Puts it, the first time or again.
+    pub(super) fn put(&self, turn: &mut Turn<'_>, menu: Option<&MenuPlan>, attempt: u8) {
+        let texts = self.again.as_ref().filter(|_| attempt > 0).unwrap_or(&self.text);
+        let text = turn.text(texts);
+        match menu {
+            Some(menu) => menu.send(turn, text),
+            None => turn.say(text),
+        }
+    }
+
+    pub(super) fn wait(&self, turn: &Turn<'_>, attempt: u8) -> Next {
+        turn.wait(Waits::Reply, self.timeout.map(|seconds| turn.after(seconds)), attempt)
+    }
+
+    /// After an answer that was none: puts it again, or gives up.
+    pub(super) fn reject(&self, turn: &mut Turn<'_>, menu: Option<&MenuPlan>, invalid: ExitId) -> Next {
+        let attempt = turn.attempt().saturating_add(1);
+        if let Some(at) = turn.at() {
+            turn.emit(Event::Rejected { at, attempt });
+        }
+        if attempt > self.max {
+            return Next::Exit(invalid);
+        }
+        self.put(turn, menu, attempt);
+        self.wait(turn, attempt)
+    }
+
+    pub(super) fn time_out(&self, turn: &mut Turn<'_>, timeout: ExitId) -> Next {
+        if let Some(at) = turn.at() {
+            turn.emit(Event::TimedOut { at });
+        }
+        Next::Exit(timeout)
+    }
+}
+
+/// Options, compiled.
+#[derive(Debug)]
+pub(super) struct MenuPlan {
+    options: Vec<OptionPlan>,
+    style: Style,
+}
+
+#[derive(Debug)]
+struct OptionPlan {
+    id: String,
+    label: Texts,
+    description: Option<Texts>,
+    words: Vec<String>,
+    /// The labels without placeholders, in all languages, folded.
+    labels: Vec<String>,
+}
+
+impl MenuPlan {
+    pub(super) fn compile(compiler: &mut Compiler<'_>, options: &[MenuOption], style: Style) -> Self {
+        if options.is_empty() {
+            compiler.find(Code::E001, "options", "at least one option is needed");
+        }
+        let most = match style {
+            Style::Buttons => 3,
+            Style::List => 10,
+            Style::Auto | Style::Numbers => 99,
+        };
+        if options.len() > most {
+            compiler.find(
+                Code::E013,
+                "options",
+                format!("at most {most} can be shown so; use another style"),
+            );
+        }
+        let mut plans: Vec<OptionPlan> = Vec::new();
+        for (place, option) in options.iter().enumerate() {
+            let field = format!("options/{}", option.id);
+            if option.id.is_empty() || plans.iter().any(|plan| plan.id == option.id) {
+                compiler.find(
+                    Code::E002,
+                    &format!("options/{place}/id"),
+                    "each option needs an id of its own",
+                );
+            }
+            let plan = OptionPlan::compile(compiler, &field, option);
+            plan.look_at_length(compiler, &field, style);
+            for other in &plans {
+                if plan.said().any(|word| other.said().any(|theirs| theirs == word)) {
+                    let why = format!("it is said the same way as `{}`, which comes first", other.id);
+                    compiler.find(Code::E012, &field, why);
+                }
+            }
+            plans.push(plan);
+        }
+        Self { options: plans, style }
+    }
+
+    /// The option that a message chooses: by its id, label, words or number.
+    pub(super) fn chosen(&self, turn: &Turn<'_>, message: &Message) -> Option<&str> {
+        if let Some(payload) = message.payload() {
+            let option = self.options.iter().find(|option| option.id == payload)?;
+            return Some(&option.id);
+        }
+        let said = message.seen().trim();
+        let folded = fold::words(said);
+        let by_id = self.options.iter().find(|option| option.id == said);
+        let by_label = || self.options.iter().find(|option| option.is_said(&folded));
+        let by_shown = || {
+            let shown = |option: &&OptionPlan| {
+                option.labels.is_empty() && fold::words(&option.label.render(&turn.view()).0) == folded
+            };
+            self.options.iter().find(shown)
+        };
+        let by_number = || {
+            let number: usize = folded.parse().ok()?;
+            self.options.get(number.checked_sub(1)?)
+        };
+        let option = by_id
+            .or_else(by_label)
+            .or_else(|| by_shown().filter(|_| !folded.is_empty()))
+            .or_else(by_number)?;
+        Some(&option.id)
+    }
+
+    fn send(&self, turn: &mut Turn<'_>, text: String) {
+        let mut choices = Vec::with_capacity(self.options.len());
+        for option in &self.options {
+            let title = turn.text(&option.label);
+            let description = option.description.as_ref().map(|text| turn.text(text)).unwrap_or_default();
+            choices.push(Choice { id: option.id.clone(), title, description });
+        }
+        let mut numbered = text.clone();
+        for (place, choice) in choices.iter().enumerate() {
+            numbered.push_str(if place == 0 { "\n\n" } else { "\n" });
+            numbered.push_str(&format!("{}. {}", place + 1, choice.title));
+            if !choice.description.is_empty() {
+                numbered.push_str(&format!(" – {}", choice.description));
+            }
+        }
+        let menu = style(self.style, &choices).map(|style| Menu { text, style, options: choices });
+        turn.send(Content::Text { text: numbered }, menu);
+    }
+}
+
+impl OptionPlan {
+    fn compile(compiler: &mut Compiler<'_>, field: &str, option: &MenuOption) -> Self {
+        let label = compiler.texts(&format!("{field}/label"), &option.label);
+        let description =
+            option.description.as_ref().map(|text| compiler.texts(&format!("{field}/description"), text));
+        let words = option.words.as_ref().map(|words| compiler.words(&format!("{field}/words"), words));
+        let labels = label.0.iter().filter_map(|label| label.as_literal()).map(fold::words);
+        let labels = labels.filter(|label| !label.is_empty()).collect();
+        Self { id: option.id.clone(), label, description, words: words.unwrap_or_default(), labels }
+    }
+
+    /// All that says it, folded.
+    fn said(&self) -> impl Iterator<Item = &String> {
+        self.labels.iter().chain(&self.words)
+    }
+
+    fn is_said(&self, folded: &str) -> bool {
+        !folded.is_empty() && self.said().any(|said| said == folded)
+    }
+
+    fn look_at_length(&self, compiler: &mut Compiler<'_>, field: &str, style: Style) {
+        let most = match style {
+            Style::Buttons => BUTTON,
+            Style::List => ROW,
+            Style::Auto | Style::Numbers => return,
+        };
+        let is_long = |text: &Texts, most: usize| {
+            text.0.iter().filter_map(|text| text.as_literal()).any(|text| text.chars().count() > most)
+        };
+        if is_long(&self.label, most) {
+            compiler.find(
+                Code::E013,
+                &format!("{field}/label"),
+                format!("at most {most} characters are shown so"),
+            );
+        }
+        if self.description.as_ref().is_some_and(|text| is_long(text, DESCRIPTION)) {
+            let why = format!("at most {DESCRIPTION} characters are shown");
+            compiler.find(Code::E013, &format!("{field}/description"), why);
+        }
+    }
+}
+
+/// Characters of a button.
+const BUTTON: usize = 20;
+/// Characters of a row.
+const ROW: usize = 24;
+/// Characters of the second line of a row.
+const DESCRIPTION: usize = 72;
+
+/// As what the options can be shown; `None` for numbers alone.
+fn style(style: Style, choices: &[Choice]) -> Option<Style> {
+    let fit = |count: usize, title: usize| {
+        choices.len() <= count && choices.iter().all(|choice| choice.title.chars().count() <= title)
+    };
+    match style {
+        Style::Buttons | Style::Auto if fit(3, BUTTON) => Some(Style::Buttons),
+        Style::List | Style::Auto if fit(10, ROW) => Some(Style::List),
+        _ => None,
     }
 }

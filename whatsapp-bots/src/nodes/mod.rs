@@ -3,10 +3,16 @@
 //! A new kind is one file here and one line in the list below.
 use serde_json::Value as Json;
 
-use crate::definition::Unknown;
+use crate::{
+    compile::Compiler,
+    definition::Unknown,
+    engine::{Behaviour, Next, Turn},
+    validate::Code,
+};
 
 mod answer;
 mod menu;
+mod parse;
 
 pub use self::{
     answer::{Answer, DateOrder},
@@ -60,6 +66,18 @@ macro_rules! kinds {
                 }
             }
 
+            /// What the engine runs. What is wrong with it, the compiler notes.
+            pub(crate) fn compile(&self, compiler: &mut Compiler<'_>) -> Box<dyn Behaviour> {
+                match self {
+                    $(Self::$Type(config) => config.compile(compiler),)*
+                    Self::Unknown(unknown) => {
+                        let why = format!("this version does not know nodes of kind `{}`; replace it", unknown.kind);
+                        compiler.find(Code::E006, "", why);
+                        Box::new(Nothing)
+                    }
+                }
+            }
+
             /// Kind, schema of its settings, and whether it has to have any.
             #[cfg(feature = "schema")]
             pub(crate) fn schemas(
@@ -94,4 +112,14 @@ kinds! {
     "start_campaign" start_campaign StartCampaign
     "emit" emit Emit
     "end" end End
+}
+
+/// What stands for a node that did not compile: such a bot is not published.
+#[derive(Debug)]
+struct Nothing;
+
+impl Behaviour for Nothing {
+    fn enter(&self, _turn: &mut Turn<'_>) -> Next {
+        Next::End("failed".to_owned())
+    }
 }

@@ -1,0 +1,47 @@
+//! Limits to what one turn and one session may do.
+
+/// What one turn and one session may do. At a limit, the bot's `onError` takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Nodes entered in one turn.
+    pub turn_steps: u32,
+    /// Nodes entered in one session.
+    pub session_steps: u64,
+    /// Sends of one turn.
+    pub sends: u32,
+    /// Visits of one node in one turn.
+    pub visits: u16,
+    /// Flows within flows.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { turn_steps: 100, session_steps: 10_000, sends: 20, visits: 5, depth: 16 }
+    }
+}
+
+/// How often nodes were visited in a turn.
+#[derive(Debug, Default)]
+pub(super) struct Visits(Vec<(u32, u16)>);
+
+impl Visits {
+    /// Counts a visit; gives how many there were with it.
+    pub(super) fn count(&mut self, node: u32) -> u16 {
+        // Few enough for a look at each: a turn has an end.
+        match self.0.iter_mut().rev().find(|(known, _)| *known == node) {
+            Some((_, count)) => {
+                *count = count.saturating_add(1);
+                *count
+            }
+            None => {
+                self.0.push((node, 1));
+                1
+            }
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}

@@ -1,0 +1,216 @@
+//! What a conversation hears of.
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+/// Something that happened. `Debug` shows nothing that somebody wrote.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Input {
+    /// The contact wrote. The host leaves out what the account itself wrote, groups and statuses.
+    Message(Message),
+    /// A timer is due. One that is not armed any more is ignored.
+    Timer {
+        /// As in [`Effect::ScheduleTimer`](crate::Effect::ScheduleTimer).
+        id: u64,
+    },
+    /// What came of a request. One that is not waited for any more is ignored.
+    Result {
+        /// As in [`Effect::Http`](crate::Effect::Http).
+        id: u64,
+        /// What came of it.
+        outcome: Outcome,
+    },
+    /// Somebody starts a flow; a live conversation is over with it.
+    Start {
+        /// The flow; the bot's first without one.
+        #[serde(default)]
+        flow: Option<String>,
+        /// Values for its params; others are left out.
+        #[serde(default)]
+        params: Map<String, Json>,
+    },
+    /// A scheduled trigger is due.
+    Schedule {
+        /// Its id.
+        trigger: String,
+    },
+    /// Something happened outside, such as a call of a webhook.
+    Event {
+        /// Its name.
+        name: String,
+        /// Its data: an object gives params to a flow that it starts.
+        #[serde(default)]
+        data: Json,
+    },
+    /// A person took over: the bot is silent.
+    HumanTookOver,
+    /// The person gave the chat back.
+    HumanReleased,
+    /// Somebody ends the conversation.
+    Cancel,
+}
+
+/// What the contact wrote. `Debug` shows nothing of it.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Message {
+    /// Its id.
+    pub id: String,
+    /// Its text, the caption of media, or the title of a button or row; what is longer than [`MAX_TEXT`] is cut.
+    pub text: String,
+    /// What it is besides.
+    pub body: Body,
+    /// Is it the first of this contact?
+    pub first_contact: bool,
+    /// The campaign that it answers.
+    pub campaign: Option<String>,
+}
+
+/// Bytes of a message's text that are looked at.
+pub const MAX_TEXT: usize = 64 * 1024;
+
+/// What a message is besides text.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Body {
+    /// Text alone.
+    #[default]
+    Text,
+    /// A button was pressed.
+    Button {
+        /// Its id.
+        payload: String,
+    },
+    /// A row of a list was chosen.
+    List {
+        /// Its id.
+        row: String,
+    },
+    /// Media.
+    Media(Media),
+    /// A place.
+    Location {
+        /// Degrees north.
+        latitude: f64,
+        /// Degrees east.
+        longitude: f64,
+        /// Its name.
+        #[serde(default)]
+        name: String,
+    },
+    /// Anything else, by its name.
+    Other {
+        /// Such as `reaction`.
+        kind: String,
+    },
+}
+
+/// A file that the contact sent.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Media {
+    /// `image`, `video`, `audio`, `document`, `sticker`, ….
+    pub kind: String,
+    /// Its MIME type.
+    pub mime: String,
+    /// Bytes.
+    pub size: u64,
+    /// Its file name.
+    pub name: String,
+    /// How the host finds it.
+    pub reference: String,
+}
+
+/// What came of a request.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// There was an answer.
+    Answered {
+        /// The HTTP status.
+        status: u16,
+        /// The body as text; what is longer than [`MAX_ANSWER`] counts as failed.
+        body: String,
+    },
+    /// There was none; the word says why: `refused`, `timeout`, ….
+    Failed(String),
+}
+
+/// Bytes of an answer to a request.
+pub const MAX_ANSWER: usize = 256 * 1024;
+
+impl Message {
+    /// A message that is text alone.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// The id of the button or row, if it is one.
+    pub fn payload(&self) -> Option<&str> {
+        match &self.body {
+            Body::Button { payload } => Some(payload),
+            Body::List { row } => Some(row),
+            _ => None,
+        }
+    }
+
+    /// The text as far as it is looked at.
+    pub(crate) fn seen(&self) -> &str {
+        &self.text[..self.text.floor_char_boundary(MAX_TEXT)]
+    }
+}
+
+impl Body {
+    /// Its name, as flows read it in `input.kind`.
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Text => "text",
+            Self::Button { .. } => "button",
+            Self::List { .. } => "list",
+            Self::Media(media) => &media.kind,
+            Self::Location { .. } => "location",
+            Self::Other { kind } => kind,
+        }
+    }
+}
+
+macro_rules! silent {
+    ($($Type:ident)*) => {$(
+        impl fmt::Debug for $Type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($Type))
+            }
+        }
+    )*};
+}
+silent!(Message Body Media);
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered { status, .. } => write!(f, "Answered({status})"),
+            Self::Failed(why) => write!(f, "Failed({why})"),
+        }
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => write!(f, "Message({})", message.body.kind()),
+            Self::Timer { id } => write!(f, "Timer({id})"),
+            Self::Result { id, outcome } => write!(f, "Result({id}, {outcome:?})"),
+            Self::Start { flow, .. } => write!(f, "Start({flow:?})"),
+            Self::Schedule { trigger } => write!(f, "Schedule({trigger})"),
+            Self::Event { name, .. } => write!(f, "Event({name})"),
+            Self::HumanTookOver => f.write_str("HumanTookOver"),
+            Self::HumanReleased => f.write_str("HumanReleased"),
+            Self::Cancel => f.write_str("Cancel"),
+        }
+    }
+}

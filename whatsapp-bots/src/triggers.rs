@@ -1,0 +1,289 @@
+//! What starts flows: of all triggers that fit, in the order that is written at [`Trigger`].
+use std::collections::HashMap;
+
+use regex::{Regex, RegexSet, RegexSetBuilder};
+use serde_json::Value as Json;
+
+use crate::{
+    compile::Compiler,
+    definition::{Matching, On, Trigger},
+    expr::Check,
+    input::{Body, Message},
+    validate::Code,
+};
+
+/// Bytes that all patterns together may take; beyond, they are tried one by one.
+const SET_SIZE: usize = 64 << 20;
+
+/// A trigger, compiled.
+#[derive(Debug)]
+pub(crate) struct TriggerPlan {
+    pub(crate) id: String,
+    pub(crate) flow: u32,
+    pub(crate) params: Vec<(u16, Json)>,
+    pub(crate) when: Option<Check>,
+    pub(crate) cooldown: Option<u64>,
+    priority: i32,
+    on: OnPlan,
+}
+
+#[derive(Debug)]
+enum OnPlan {
+    Payload(Vec<String>),
+    Campaign(Option<String>),
+    Words(Matching, Vec<String>),
+    Regex(Regex),
+    Media(Vec<String>),
+    First,
+    Any,
+    Schedule,
+    Event(String),
+}
+
+impl OnPlan {
+    /// Higher is more specific.
+    fn specificity(&self) -> u8 {
+        match self {
+            Self::Payload(_) => 100,
+            Self::Campaign(Some(_)) => 90,
+            Self::Campaign(None) => 85,
+            Self::Words(Matching::Exact, _) => 80,
+            Self::Words(Matching::StartsWith, _) => 70,
+            Self::Words(Matching::Contains, _) => 60,
+            Self::Regex(_) => 50,
+            Self::Media(_) => 40,
+            Self::First => 30,
+            Self::Any => 20,
+            Self::Schedule | Self::Event(_) => 10,
+        }
+    }
+}
+
+/// What triggers are asked about.
+pub(crate) enum Asked<'m> {
+    Message { message: &'m Message, folded: &'m str, only_specific: bool },
+    Event(&'m str),
+    Schedule(&'m str),
+}
+
+impl TriggerPlan {
+    pub(crate) fn compile(
+        trigger: &Trigger,
+        flow: u32,
+        params: Vec<(u16, Json)>,
+        when: Option<Check>,
+        compiler: &mut Compiler<'_>,
+    ) -> Option<Self> {
+        let on = match &trigger.on {
+            On::Payload(ids) if ids.is_empty() => {
+                compiler.find(Code::E001, "on", "at least one id is needed");
+                return None;
+            }
+            On::Payload(ids) => OnPlan::Payload(ids.clone()),
+            On::CampaignReply { campaign } => {
+                if let Some(campaign) = campaign {
+                    compiler.known("on", |known| &known.campaigns, campaign);
+                }
+                OnPlan::Campaign(campaign.clone())
+            }
+            On::Keyword { words, matching } => OnPlan::Words(*matching, compiler.words("on", words)),
+            On::Regex(pattern) => OnPlan::Regex(compiler.regex("on", pattern)?),
+            On::Media(kinds) => OnPlan::Media(kinds.clone()),
+            On::FirstContact => OnPlan::First,
+            On::AnyMessage => OnPlan::Any,
+            On::Schedule { .. } => OnPlan::Schedule,
+            On::Event(name) => OnPlan::Event(name.clone()),
+        };
+        let Trigger { id, priority, cooldown_seconds: cooldown, .. } = trigger;
+        Some(Self { id: id.clone(), flow, params, when, cooldown: *cooldown, priority: *priority, on })
+    }
+}
+
+/// All triggers of a bot, found by what they are about.
+#[derive(Debug)]
+pub(crate) struct Triggers {
+    /// In the order of their ids.
+    plans: Vec<TriggerPlan>,
+    /// By how words have to occur, then by the words.
+    words: [HashMap<String, Vec<u32>>; 3],
+    /// The most words of one entry, for each.
+    longest: [usize; 3],
+    payloads: HashMap<String, Vec<u32>>,
+    events: HashMap<String, Vec<u32>>,
+    patterns: Vec<u32>,
+    set: Option<RegexSet>,
+    /// Campaign replies, media, first contacts and any message.
+    others: Vec<u32>,
+}
+
+const KINDS: [Matching; 3] = [Matching::Exact, Matching::StartsWith, Matching::Contains];
+
+impl Triggers {
+    pub(crate) fn new(mut plans: Vec<TriggerPlan>) -> Self {
+        plans.sort_by(|one, other| one.id.cmp(&other.id));
+        let mut this = Self {
+            plans: Vec::new(),
+            words: Default::default(),
+            longest: [0; 3],
+            payloads: HashMap::new(),
+            events: HashMap::new(),
+            patterns: Vec::new(),
+            set: None,
+            others: Vec::new(),
+        };
+        let mut sources = Vec::new();
+        for (place, plan) in plans.iter().enumerate() {
+            let place = place as u32;
+            match &plan.on {
+                OnPlan::Words(matching, words) => this.add_words(*matching, words, place),
+                OnPlan::Payload(ids) => {
+                    ids.iter().for_each(|id| this.payloads.entry(id.clone()).or_default().push(place));
+                }
+                OnPlan::Event(name) => this.events.entry(name.clone()).or_default().push(place),
+                OnPlan::Regex(regex) => {
+                    sources.push(regex.as_str());
+                    this.patterns.push(place);
+                }
+                OnPlan::Schedule => {}
+                OnPlan::Campaign(_) | OnPlan::Media(_) | OnPlan::First | OnPlan::Any => {
+                    this.others.push(place)
+                }
+            }
+        }
+        let mut builder = RegexSetBuilder::new(&sources);
+        this.set = builder.size_limit(SET_SIZE).build().ok().filter(|_| !sources.is_empty());
+        this.plans = plans;
+        this
+    }
+
+    fn add_words(&mut self, matching: Matching, words: &[String], place: u32) {
+        let kind = kind(matching);
+        for word in words {
+            self.longest[kind] = self.longest[kind].max(word.split(' ').count());
+            self.words[kind].entry(word.clone()).or_default().push(place);
+        }
+    }
+
+    pub(crate) fn plan(&self, place: u32) -> Option<&TriggerPlan> {
+        self.plans.get(place as usize)
+    }
+
+    /// Those that fit, the first to take first.
+    pub(crate) fn candidates(&self, asked: &Asked<'_>) -> Vec<u32> {
+        let mut found = Vec::new();
+        match asked {
+            Asked::Event(name) => {
+                found.extend(self.events.get(*name).into_iter().flatten().map(|place| (*place, 0)));
+            }
+            Asked::Schedule(id) => {
+                let place = self.plans.iter().position(|plan| plan.id == *id);
+                let place = place.filter(|place| matches!(self.plans[*place].on, OnPlan::Schedule));
+                found.extend(place.map(|place| (place as u32, 0)));
+            }
+            Asked::Message { message, folded, only_specific } => {
+                self.of_message(message, folded, *only_specific, &mut found);
+            }
+        }
+        if found.len() > 1 {
+            found.sort_by_cached_key(|(place, length)| {
+                let plan = &self.plans[*place as usize];
+                let specificity = (plan.on.specificity(), *length, plan.when.is_some());
+                (std::cmp::Reverse((plan.priority, specificity)), *place)
+            });
+            found.dedup_by_key(|(place, _)| *place);
+        }
+        found.into_iter().map(|(place, _)| place).collect()
+    }
+
+    fn of_message(
+        &self,
+        message: &Message,
+        folded: &str,
+        only_specific: bool,
+        found: &mut Vec<(u32, usize)>,
+    ) {
+        if let Some(payload) = message.payload() {
+            found.extend(self.payloads.get(payload).into_iter().flatten().map(|place| (*place, 0)));
+        } else {
+            self.of_words(folded, found);
+            self.of_patterns(message.seen(), found);
+        }
+        for place in &self.others {
+            let fits = match &self.plans[*place as usize].on {
+                OnPlan::Campaign(None) => message.campaign.is_some(),
+                OnPlan::Campaign(wanted) => message.campaign == *wanted,
+                _ if only_specific => false,
+                OnPlan::Media(kinds) => matches!(&message.body, Body::Media(media)
+                    if kinds.is_empty() || kinds.contains(&media.kind)),
+                OnPlan::First => message.first_contact,
+                OnPlan::Any => true,
+                _ => false,
+            };
+            if fits {
+                found.push((*place, 0));
+            }
+        }
+    }
+
+    fn of_words(&self, folded: &str, found: &mut Vec<(u32, usize)>) {
+        let mut look = |kind: usize, words: &str| {
+            let places = self.words[kind].get(words).into_iter().flatten();
+            found.extend(places.map(|place| (*place, words.len())));
+        };
+        let [exact, starts, contains] = KINDS.map(kind);
+        if folded.is_empty() {
+            return;
+        }
+        look(exact, folded);
+        if self.longest[starts] > 0 {
+            runs(folded, self.longest[starts]).for_each(|words| look(starts, words));
+        }
+        if self.longest[contains] > 0 {
+            for place in word_starts(folded) {
+                runs(&folded[place..], self.longest[contains]).for_each(|words| look(contains, words));
+            }
+        }
+    }
+
+    fn of_patterns(&self, text: &str, found: &mut Vec<(u32, usize)>) {
+        if let Some(set) = &self.set {
+            found.extend(set.matches(text).into_iter().map(|place| (self.patterns[place], 0)));
+            return;
+        }
+        for place in &self.patterns {
+            if matches!(&self.plans[*place as usize].on, OnPlan::Regex(regex) if regex.is_match(text)) {
+                found.push((*place, 0));
+            }
+        }
+    }
+}
+
+fn kind(matching: Matching) -> usize {
+    match matching {
+        Matching::Exact => 0,
+        Matching::StartsWith => 1,
+        Matching::Contains => 2,
+    }
+}
+
+fn word_starts(folded: &str) -> impl Iterator<Item = usize> {
+    std::iter::once(0).chain(folded.match_indices(' ').map(|(place, _)| place + 1))
+}
+
+/// The first word, the first two, and so on.
+fn runs(folded: &str, most: usize) -> impl Iterator<Item = &str> {
+    let ends = folded.match_indices(' ').map(|(place, _)| place).chain([folded.len()]);
+    ends.take(most).map(|end| &folded[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_words() {
+        assert_eq!(runs("a bc d", 2).collect::<Vec<_>>(), ["a", "a bc"]);
+        assert_eq!(runs("a", 9).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(word_starts("a bc d").collect::<Vec<_>>(), [0, 2, 5]);
+    }
+}
