@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 #[cfg(feature = "import-rapidpro")]
-pub use self::rapidpro::rapidpro;
+pub use self::rapidpro::{Workspace, rapidpro};
 #[cfg(feature = "import-typebot")]
 pub use self::typebot::typebot;
 use crate::definition::{Definition, MAX_JSON};

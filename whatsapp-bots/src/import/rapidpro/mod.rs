@@ -25,11 +25,14 @@ use super::{
 };
 use crate::{
     definition::{
-        Bot, Definition, Expire, FORMAT, Flow, Interrupt, Matching, On, OnError, Source, Text, Trigger, Words,
+        Bot, Compare, Condition, Definition, Expire, FORMAT, Flow, Interrupt, Matching, On, OnError, Source,
+        Test, Text, Trigger, Words,
     },
-    nodes::{Kind, Return},
+    nodes::{Branch, Case, Kind, Return},
 };
 
+/// The node that looks at the message that started a flow.
+const START: &str = "start";
 /// The node by which a flow ends.
 const DONE: &str = "done";
 /// The node by which a flow ends that nobody went on with.
@@ -63,6 +66,7 @@ pub fn rapidpro(json: &str, workspace: &Workspace) -> Result<Imported, ImportErr
         asked: asked_of_children(json),
         params: BTreeSet::new(),
         ids: flows.iter().map(|flow| text(flow, "uuid")).collect(),
+        called: called(flows),
     };
     let mut made = Vec::new();
     for (place, flow) in flows.iter().enumerate() {
@@ -119,6 +123,16 @@ struct Import<'j> {
     /// What the current flow is given when it starts.
     params: BTreeSet<String>,
     ids: BTreeSet<&'j str>,
+    /// Flows that others call.
+    called: BTreeSet<&'j str>,
+}
+
+fn called(flows: &[Json]) -> BTreeSet<&str> {
+    let nodes = flows.iter().filter_map(|flow| flow.get("nodes").and_then(Json::as_array)).flatten();
+    let actions = nodes.filter_map(|node| node.get("actions").and_then(Json::as_array)).flatten();
+    let flows =
+        actions.filter(|action| text(action, "type") == "enter_flow").filter_map(|action| action.get("flow"));
+    flows.map(|flow| text(flow, "uuid")).collect()
 }
 
 impl<'j> Import<'j> {
@@ -145,7 +159,7 @@ impl<'j> Import<'j> {
             self.node(node, &format!("{path}.nodes[{place}]"))?;
         }
         self.ends();
-        let entry = nodes.first().map_or(DONE, |node| text(node, "uuid")).to_owned();
+        let entry = self.entry(nodes);
         let minutes = flow.get("expire_after_minutes").and_then(Json::as_u64).filter(|minutes| *minutes > 0);
         let after_seconds = minutes.map_or(EXPIRE, |minutes| minutes.saturating_mul(60));
         self.cut_targets(path);
@@ -162,6 +176,25 @@ impl<'j> Import<'j> {
                 _ => Interrupt::All,
             },
         })
+    }
+
+    /// The node that it begins with. Where that waits at once, the message that started the flow is the answer; not so in a
+    /// flow that another one calls.
+    fn entry(&mut self, nodes: &[Json]) -> String {
+        let Some(first) = nodes.first() else { return DONE.to_owned() };
+        let id = text(first, "uuid");
+        let has_actions =
+            first.get("actions").and_then(Json::as_array).is_some_and(|actions| !actions.is_empty());
+        if has_actions || !router::waits(first) || self.called.contains(text(self.flow, "uuid")) {
+            return id.to_owned();
+        }
+        let path = "input.text".to_owned();
+        let when = Condition::Test(Test { path, is: Compare::Set, value: Json::Null });
+        let cases = vec![Case { id: "heard".to_owned(), when }];
+        let exits =
+            vec![draft::exit("heard", Some(format!("{id}.1"))), draft::exit("else", Some(id.to_owned()))];
+        self.draft.push(START, Kind::Branch(Branch { cases }), exits);
+        START.to_owned()
     }
 
     /// How the flow ended, and the results that somebody asks for.
