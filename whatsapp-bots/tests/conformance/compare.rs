@@ -18,7 +18,10 @@ pub(crate) struct Sprint {
 const SILENT: [&str; 4] = ["warning", "error", "run_started", "run_ended"];
 
 /// A turn as their case expects it.
-pub(crate) fn expected(output: &Json) -> Sprint {
+///
+/// Their segments name the node that was run last, which after a call is one of the flow that was called; the exit tells
+/// the one that is meant.
+pub(crate) fn expected(output: &Json, exits: &BTreeMap<String, String>) -> Sprint {
     let mut sprint = Sprint::default();
     for event in output["events"].as_array().into_iter().flatten() {
         let kind = word(event, "type");
@@ -32,8 +35,8 @@ pub(crate) fn expected(output: &Json) -> Sprint {
         }
     }
     for segment in output["segments"].as_array().into_iter().flatten() {
-        let [flow, node, to] = ["flow_uuid", "node_uuid", "destination_uuid"].map(|key| word(segment, key));
-        if !to.is_empty() {
+        let [flow, exit, to] = ["flow_uuid", "exit_uuid", "destination_uuid"].map(|key| word(segment, key));
+        if let Some(node) = exits.get(exit).filter(|_| !to.is_empty()) {
             sprint.segments.push(format!("{flow} {node} {to}"));
         }
     }
@@ -97,4 +100,16 @@ pub(crate) fn word<'j>(json: &'j Json, key: &str) -> &'j str {
 pub(crate) fn language(code: &str) -> &str {
     let codes: BTreeMap<_, _> = [("eng", "en"), ("fra", "fr"), ("spa", "es"), ("por", "pt")].into();
     codes.get(code).copied().unwrap_or(code)
+}
+
+/// The node of each exit.
+pub(crate) fn exits(document: &Json) -> BTreeMap<String, String> {
+    let list = |json: &Json, key: &str| json[key].as_array().cloned().unwrap_or_default();
+    let nodes = list(document, "flows").into_iter().flat_map(|flow| list(&flow, "nodes"));
+    nodes
+        .flat_map(|node| {
+            let id = word(&node, "uuid").to_owned();
+            list(&node, "exits").into_iter().map(move |exit| (word(&exit, "uuid").to_owned(), id.clone()))
+        })
+        .collect()
 }

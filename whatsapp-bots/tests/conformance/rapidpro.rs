@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Cases that pass; this may only rise.
-const FLOOR: usize = 0;
+const FLOOR: usize = 19;
 
 pub(crate) fn all(folder: &Path) -> Result<(), String> {
     let (mut passed, mut differing, mut failed, mut outside) = (0, 0, 0, 0);
@@ -66,7 +66,11 @@ fn case(folder: &Path, path: &Path, name: &str, allowed: &[&Difference]) -> Resu
     let document = read(&folder.join(format!("{flows}.json")))?;
     let case: Json = serde_json::from_str(&read(path)?).map_err(|error| error.to_string())?;
     let languages = case["environment"]["allowed_languages"].as_array().into_iter().flatten();
-    let languages = languages.filter_map(Json::as_str).map(str::to_owned).collect();
+    let mut languages: Vec<_> = languages.filter_map(Json::as_str).map(str::to_owned).collect();
+    if languages.is_empty() {
+        // Theirs uses no translations then.
+        languages.push("eng".to_owned());
+    }
     let imported =
         import::rapidpro(&document, &Workspace { languages }).map_err(|error| error.to_string())?;
     let mut definition = imported.definition;
@@ -108,7 +112,9 @@ fn case(folder: &Path, path: &Path, name: &str, allowed: &[&Difference]) -> Resu
     let mut runner = Runner::new(&definition, &bot, &case);
     let mut sprints = vec![runner.start(&case["trigger"])];
     sprints.extend(resumes.iter().map(|resume| runner.resume(resume)));
-    let expected: Vec<_> = case["outputs"].as_array().into_iter().flatten().map(compare::expected).collect();
+    let exits = compare::exits(&serde_json::from_str(&document).map_err(|error| error.to_string())?);
+    let outputs = case["outputs"].as_array().into_iter().flatten();
+    let expected: Vec<_> = outputs.map(|output| compare::expected(output, &exits)).collect();
     difference(&expected, &sprints, allowed)
 }
 
@@ -129,8 +135,8 @@ fn difference(expected: &[Sprint], found: &[Sprint], allowed: &[&Difference]) ->
                     theirs.events.retain(|(found, _)| found != kind);
                     used[place] |= theirs.events.len() < before;
                 }
-                Allow::Runs(at) if at == sprint && theirs.runs != ours.runs => {
-                    theirs.runs.clone_from(&ours.runs);
+                Allow::Dropped(at, event, count) if at == sprint && event + count <= theirs.events.len() => {
+                    theirs.events.drain(event..event + count);
                     used[place] = true;
                 }
                 Allow::Event(at, event) if at == sprint => {

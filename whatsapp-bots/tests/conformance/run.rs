@@ -26,13 +26,13 @@ pub(crate) struct Runner<'b> {
 }
 
 impl<'b> Runner<'b> {
-    pub fn new(definition: &'b Definition, bot: &'b Compiled, case: &Json) -> Self {
+    pub(crate) fn new(definition: &'b Definition, bot: &'b Compiled, case: &Json) -> Self {
         let tester = Tester::new(bot, contact(&case["contact"]), 1, NOW);
         Self { definition, tester, mocks: mocks(&case["http_mocks"]), places: BTreeMap::new(), asked: None }
     }
 
     /// What started the case.
-    pub fn start(&mut self, trigger: &Json) -> Sprint {
+    pub(crate) fn start(&mut self, trigger: &Json) -> Sprint {
         let flow = word(&trigger["flow"], "uuid").to_owned();
         let mut sprint = Sprint { runs: vec![format!("started {flow}")], ..Sprint::default() };
         let input = match word(trigger, "type") {
@@ -47,7 +47,7 @@ impl<'b> Runner<'b> {
     }
 
     /// What went on with it.
-    pub fn resume(&mut self, resume: &Json) -> Sprint {
+    pub(crate) fn resume(&mut self, resume: &Json) -> Sprint {
         let mut sprint = Sprint::default();
         match word(resume, "type") {
             "msg" => {
@@ -79,8 +79,12 @@ impl<'b> Runner<'b> {
         for _ in 0..20 {
             let before = self.tester.contact().clone();
             if let Some(url) = self.asked.take() {
-                let mock =
-                    self.mocks.get_mut(&url).filter(|mocks| !mocks.is_empty()).map(|mocks| mocks.remove(0));
+                let mock = self
+                    .mocks
+                    .get_mut(&url)
+                    .filter(|mocks| !mocks.is_empty())
+                    .map(|mocks| mocks.remove(0))
+                    .filter(|(status, _)| *status > 0);
                 let status = mock.as_ref().map_or(Json::Null, |(status, _)| Json::from(*status));
                 sprint.events.push(("request".to_owned(), format!("{url} {status}")));
                 let turn = self.tester.answer(match mock {

@@ -125,7 +125,8 @@ impl<'j> Import<'j> {
     fn groups(&mut self, json: &'j Json, path: &str, chain: &mut Chain<'j>) -> Result<(), ImportError> {
         let mut tags = Vec::new();
         for group in list(json, "groups", path)? {
-            tags.extend(Some(text(group, "name").to_owned()).filter(|name| !name.is_empty()));
+            let name = self.groups.get(text(group, "uuid")).copied().unwrap_or_else(|| text(group, "name"));
+            tags.extend(Some(name.to_owned()).filter(|name| !name.is_empty()));
         }
         if tags.len() != list(json, "groups", path)?.len() || tags.is_empty() {
             self.unknown(json, path, Code::I101, "tags are changed by their own names alone", chain);
@@ -218,11 +219,14 @@ impl<'j> Import<'j> {
         if source.trim().is_empty() {
             return None;
         }
-        let template = self.json_template(source, path, node);
-        match serde_json::from_str::<Json>(&template) {
-            Ok(json @ (Json::Object(_) | Json::Array(_))) => Some(HttpBody::Json(json)),
-            _ => Some(HttpBody::Text(self.template(source, path, node))),
+        // What was not understood may stand within quotes, or where a value has to be.
+        for none in ["", "null"] {
+            let template = self.json_template(source, none, path, node);
+            if let Ok(json @ (Json::Object(_) | Json::Array(_))) = serde_json::from_str::<Json>(&template) {
+                return Some(HttpBody::Json(json));
+            }
         }
+        Some(HttpBody::Text(self.template(source, path, node)))
     }
 
     fn ticket(&mut self, json: &'j Json, path: &str, chain: &mut Chain<'j>) {

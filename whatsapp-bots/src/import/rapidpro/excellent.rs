@@ -56,8 +56,8 @@ impl<'j> Import<'j> {
         }
     }
 
-    /// JSON as a text, with placeholders in quotes where values stand.
-    pub(super) fn json_template(&mut self, source: &str, path: &str, node: &str) -> String {
+    /// JSON as a text, with placeholders in quotes where values stand, and with `none` for what was not understood.
+    pub(super) fn json_template(&mut self, source: &str, none: &str, path: &str, node: &str) -> String {
         let mut out = String::new();
         for piece in self.pieces(source, path, node) {
             match piece {
@@ -67,7 +67,7 @@ impl<'j> Import<'j> {
                     Some(value) => out.push_str(&format!("\"{{{{ {value} }}}}\"")),
                     None => out.push_str(&format!("{{{{ {expression} }}}}")),
                 },
-                Piece::Expression(None) => {}
+                Piece::Expression(None) => out.push_str(none),
             }
         }
         out

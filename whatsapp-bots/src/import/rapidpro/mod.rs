@@ -67,6 +67,7 @@ pub fn rapidpro(json: &str, workspace: &Workspace) -> Result<Imported, ImportErr
         params: BTreeSet::new(),
         ids: flows.iter().map(|flow| text(flow, "uuid")).collect(),
         called: called(flows),
+        groups: names_of(list(&document, "groups", "")?),
     };
     let mut made = Vec::new();
     for (place, flow) in flows.iter().enumerate() {
@@ -125,6 +126,12 @@ struct Import<'j> {
     ids: BTreeSet<&'j str>,
     /// Flows that others call.
     called: BTreeSet<&'j str>,
+    /// The names of groups, which may have changed since a flow was written.
+    groups: BTreeMap<&'j str, &'j str>,
+}
+
+fn names_of(items: &[Json]) -> BTreeMap<&str, &str> {
+    items.iter().map(|item| (text(item, "uuid"), text(item, "name"))).collect()
 }
 
 fn called(flows: &[Json]) -> BTreeSet<&str> {
