@@ -7,6 +7,7 @@ mod compare;
 mod differences;
 mod rapidpro;
 mod run;
+mod scripts;
 mod typebot;
 
 use std::{path::PathBuf, process::ExitCode};

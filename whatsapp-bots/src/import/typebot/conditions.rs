@@ -51,6 +51,13 @@ impl<'j> Import<'j, '_> {
     fn comparison(&mut self, item: &'j Json, path: String, block: &Block<'j>) -> Option<Condition> {
         let value = item.get("value").cloned().unwrap_or(Json::Null);
         let raw = text(item, "value");
+        if let Some(sign) = sign(text(item, "comparisonOperator"))
+            && self.variables.is_list(&path)
+            && let Ok(number) = raw.trim().parse::<serde_json::Number>()
+        {
+            // Of a list, it is the length that is compared.
+            return Some(Condition::Expr(format!("({path} | default([]) | length) {sign} {number}")));
+        }
         let test = |is: Compare, value: Json| Condition::Test(Test { path: path.clone(), is, value });
         let not = |condition: Condition| Condition::Not(Box::new(condition));
         let regex = |path: &str| {
@@ -79,6 +86,16 @@ impl<'j> Import<'j, '_> {
             _ => return None,
         })
     }
+}
+
+fn sign(operator: &str) -> Option<&'static str> {
+    Some(match operator {
+        "Greater than" => ">",
+        "Less than" => "<",
+        "Greater or equal to" => ">=",
+        "Less or equal to" => "<=",
+        _ => return None,
+    })
 }
 
 /// `/…/i` as a pattern of ours.

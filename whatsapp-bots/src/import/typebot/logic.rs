@@ -1,7 +1,7 @@
 //! Variables and ways through the flow.
 use serde_json::{Value as Json, json};
 
-use super::{Block, Import, arithmetic};
+use super::{Block, Import, arithmetic, parts};
 use crate::{
     definition::Source,
     import::{Code, ImportError, draft::exit, list, text},
@@ -33,11 +33,21 @@ impl<'j> Import<'j, '_> {
         match block.option("typebotId").as_str() {
             None => self.unknown(block, Code::I101, "it names no bot"),
             Some("current") => {
-                if block.next.is_some() {
-                    self.differs(block, "what comes after it is not run; the linked group goes on by itself");
-                }
                 let node = group.and_then(|group| self.firsts.get(group).cloned().flatten());
-                self.go(block, node);
+                match (node, group, &block.next) {
+                    (Some(node), Some(group), Some(next)) => {
+                        // It comes back: the group and what it leads to is a flow as well.
+                        let flow = parts::flow_of(group);
+                        self.called.insert(flow.clone(), node);
+                        let call = CallFlow { flow, with: Default::default(), shared: true, save: None };
+                        self.draft.push(
+                            block.id,
+                            Kind::CallFlow(call),
+                            vec![exit("next", Some(next.clone()))],
+                        );
+                    }
+                    (node, ..) => self.go(block, node),
+                }
             }
             Some(other) => {
                 let why = "another bot is needed; import it and give its flow this id";

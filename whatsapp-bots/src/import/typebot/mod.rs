@@ -1,13 +1,15 @@
 //! Exports of Typebot, versions 6 and 6.1.
 //!
 //! Each block becomes one node with the block's id; a text before a question becomes the question's text. Groups are frames
-//! in an editor and have no counterpart. The whole is one flow, `main`.
+//! in an editor and have no counterpart. The whole is one flow, `main`; a group that is called and comes back is a flow
+//! as well.
 mod arithmetic;
 mod bubbles;
 mod conditions;
 mod http;
 mod inputs;
 mod logic;
+mod parts;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -42,7 +44,7 @@ pub fn typebot(json: &str) -> Result<Imported, ImportError> {
     let mut import = Import::new(&json, &mut draft)?;
     let entry = import.entry(&json)?;
     import.groups(&json)?;
-    let Import { expire, triggers, .. } = import.settings(&json);
+    let Import { expire, triggers, called, .. } = import.settings(&json);
     let name = text(&json, "name").to_owned();
     let flow = Flow {
         id: FLOW.to_owned(),
@@ -54,6 +56,8 @@ pub fn typebot(json: &str) -> Result<Imported, ImportError> {
         expire,
         interrupt: Interrupt::Commands,
     };
+    let mut flows = parts::flows(called, &flow);
+    flows.insert(0, flow);
     let id = Some(text(&json, "id")).filter(|id| !id.is_empty()).unwrap_or("imported").to_owned();
     let bot = Bot {
         id,
@@ -67,7 +71,7 @@ pub fn typebot(json: &str) -> Result<Imported, ImportError> {
     let definition = Definition {
         format: FORMAT,
         bot,
-        flows: vec![flow],
+        flows,
         triggers,
         commands: Vec::new(),
         on_error: OnError::End,
@@ -99,6 +103,8 @@ pub(super) struct Import<'j, 'd> {
     firsts: BTreeMap<&'j str, Option<String>>,
     /// Texts that became part of the question behind them.
     joined: BTreeMap<&'j str, &'j str>,
+    /// Flows that are called, and the nodes that they begin with.
+    called: BTreeMap<String, String>,
     expire: Option<crate::definition::Expire>,
     triggers: Vec<crate::definition::Trigger>,
 }
@@ -133,6 +139,7 @@ impl<'j, 'd> Import<'j, 'd> {
             edges: BTreeMap::new(),
             firsts: BTreeMap::new(),
             joined: BTreeMap::new(),
+            called: BTreeMap::new(),
             expire: None,
             triggers: Vec::new(),
         };

@@ -1,5 +1,5 @@
 //! Texts: variables in them, and rich text as WhatsApp writes it.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
@@ -10,6 +10,8 @@ use crate::import::{Code, ImportError, draft::literal, list, names::Names, requi
 pub(super) struct Variables {
     by_id: BTreeMap<String, String>,
     by_name: BTreeMap<String, String>,
+    /// Our names of those that something is appended to.
+    lists: BTreeSet<String>,
 }
 
 impl Variables {
@@ -23,12 +25,26 @@ impl Variables {
             by_id.insert(id.to_owned(), ours.clone());
             by_name.insert(name.trim().to_owned(), ours);
         }
-        Ok(Self { by_id, by_name })
+        let mut lists = BTreeSet::new();
+        for block in
+            list(json, "groups", "")?.iter().filter_map(|group| group.get("blocks")?.as_array()).flatten()
+        {
+            let options = block.get("options").unwrap_or(&Json::Null);
+            if text(options, "type") == "Append value(s)" {
+                lists.extend(by_id.get(text(options, "variableId")).cloned());
+            }
+        }
+        Ok(Self { by_id, by_name, lists })
     }
 
     /// By the id of a variable.
     pub(super) fn of(&self, id: &Json) -> Option<String> {
         self.by_id.get(id.as_str()?).cloned()
+    }
+
+    /// Is that one of ours a list?
+    pub(super) fn is_list(&self, name: &str) -> bool {
+        self.lists.contains(name)
     }
 
     /// By its name, as it stands between braces.
