@@ -176,8 +176,8 @@ pub enum Event {
     },
     /// A guard stopped the flow.
     Guard {
-        /// Where.
-        at: NodeIndex,
+        /// Where; none outside of flows.
+        at: Option<NodeIndex>,
         /// Which.
         guard: Guard,
     },
@@ -215,6 +215,8 @@ pub enum Guard {
     Visits,
     /// Depth of calls.
     Depth,
+    /// Answers in a row that only a machine gives.
+    QuickAnswers,
 }
 
 /// What went otherwise than it was meant to. Each has a code.

@@ -9,14 +9,15 @@ use serde_json::{Map, Value as Json};
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Input {
-    /// The contact wrote. The host leaves out what the account itself wrote, groups and statuses.
+    /// The contact wrote. The host leaves out what the account itself wrote, groups, statuses, reactions and edits.
     Message(Message),
     /// A timer is due. One that is not armed any more is ignored.
     Timer {
         /// As in [`Effect::ScheduleTimer`](crate::Effect::ScheduleTimer).
         id: u64,
     },
-    /// What came of a request. One that is not waited for any more is ignored.
+    /// What came of a request. One that is not waited for any more is ignored, and so is one that comes while a person has
+    /// taken over: the flow goes on by its `error` exit when it is given back.
     Result {
         /// As in [`Effect::Http`](crate::Effect::Http).
         id: u64,
@@ -61,6 +62,8 @@ pub struct Message {
     pub id: String,
     /// Its text, the caption of media, or the title of a button or row; what is longer than [`MAX_TEXT`] is cut.
     pub text: String,
+    /// When it was written, milliseconds since the Unix epoch; without it, machines are not told from people.
+    pub at: Option<i64>,
     /// What it is besides.
     pub body: Body,
     /// Is it the first of this contact?

@@ -1,6 +1,8 @@
 //! What starts flows: of all triggers that fit, in the order that is written at [`Trigger`].
-use std::collections::HashMap;
+use std::{cmp::Reverse, collections::HashMap};
 
+use croner::parser::{CronParser, Seconds, Year};
+use jiff::{Timestamp, tz::TimeZone};
 use regex::{Regex, RegexSet, RegexSetBuilder};
 use serde_json::Value as Json;
 
@@ -59,6 +61,25 @@ impl OnPlan {
     }
 }
 
+/// How well a trigger fits a message, by the order that is written at [`Trigger`]: the greater, the better. The host that runs
+/// several bots for one account gives the message to the bot with the greatest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fit {
+    priority: i32,
+    specificity: u8,
+    /// Bytes of the words that were found.
+    length: usize,
+    has_condition: bool,
+    id: Reverse<String>,
+}
+
+impl Fit {
+    /// The trigger's id.
+    pub fn trigger(&self) -> &str {
+        &self.id.0
+    }
+}
+
 /// What triggers are asked about.
 pub(crate) enum Asked<'m> {
     Message { message: &'m Message, folded: &'m str, only_specific: bool },
@@ -91,12 +112,25 @@ impl TriggerPlan {
             On::Media(kinds) => OnPlan::Media(kinds.clone()),
             On::FirstContact => OnPlan::First,
             On::AnyMessage => OnPlan::Any,
-            On::Schedule { .. } => OnPlan::Schedule,
+            On::Schedule { cron } => {
+                if !is_cron(cron) {
+                    let why = "five fields: minute, hour, day, month, weekday, such as `0 9 * * MON`, and a day that comes";
+                    compiler.find(Code::E001, "on", why);
+                }
+                OnPlan::Schedule
+            }
             On::Event(name) => OnPlan::Event(name.clone()),
         };
         let Trigger { id, priority, cooldown_seconds: cooldown, .. } = trigger;
         Some(Self { id: id.clone(), flow, params, when, cooldown: *cooldown, priority: *priority, on })
     }
+}
+
+fn is_cron(cron: &str) -> bool {
+    let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+    // The 30th of February passes the parser.
+    let start = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
+    parser.parse(cron).is_ok_and(|cron| cron.find_next_occurrence(&start, true).is_ok())
 }
 
 /// All triggers of a bot, found by what they are about.
@@ -168,8 +202,8 @@ impl Triggers {
         self.plans.get(place as usize)
     }
 
-    /// Those that fit, the first to take first.
-    pub(crate) fn candidates(&self, asked: &Asked<'_>) -> Vec<u32> {
+    /// Those that fit, the first to take first, with the length of the words that were found.
+    pub(crate) fn candidates(&self, asked: &Asked<'_>) -> Vec<(u32, usize)> {
         let mut found = Vec::new();
         match asked {
             Asked::Event(name) => {
@@ -185,14 +219,24 @@ impl Triggers {
             }
         }
         if found.len() > 1 {
-            found.sort_by_cached_key(|(place, length)| {
+            // As `Fit`, without its allocation; the places are in the order of the ids.
+            found.sort_by_key(|(place, length)| {
                 let plan = &self.plans[*place as usize];
-                let specificity = (plan.on.specificity(), *length, plan.when.is_some());
-                (std::cmp::Reverse((plan.priority, specificity)), *place)
+                (Reverse((plan.priority, plan.on.specificity(), *length, plan.when.is_some())), *place)
             });
-            found.dedup_by_key(|(place, _)| *place);
         }
-        found.into_iter().map(|(place, _)| place).collect()
+        found
+    }
+
+    pub(crate) fn fit(&self, place: u32, length: usize) -> Option<Fit> {
+        let plan = self.plan(place)?;
+        Some(Fit {
+            priority: plan.priority,
+            specificity: plan.on.specificity(),
+            length,
+            has_condition: plan.when.is_some(),
+            id: Reverse(plan.id.clone()),
+        })
     }
 
     fn of_message(

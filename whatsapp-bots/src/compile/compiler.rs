@@ -1,7 +1,7 @@
 //! From a definition to what the engine runs; all that is found wrong on the way is noted, and nothing stops it.
 use std::collections::{HashMap, HashSet};
 
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde_json::Value as Json;
 
 use super::{CommandPlan, Compiled, ExpirePlan, FlowPlan, NodePlan, OnErrorPlan};
@@ -82,7 +82,9 @@ impl<'d> Compiler<'d> {
         let on_error = this.on_error();
         this.look_at_names();
         this.findings.sort_by(|one, other| {
-            (!one.is_error(), &one.path, one.code).cmp(&(!other.is_error(), &other.path, other.code))
+            let key = |finding: &Finding| !finding.is_error();
+            let rest = |other: &Finding| (other.path.clone(), other.code, other.message.clone());
+            key(one).cmp(&key(other)).then_with(|| rest(one).cmp(&rest(other)))
         });
         this.findings.dedup();
         let compiled = Compiled {
@@ -217,7 +219,7 @@ impl<'d> Compiler<'d> {
 
     fn zone(&mut self) -> TimeZone {
         let Some(zone) = &self.definition.bot.zone else { return TimeZone::UTC };
-        TimeZone::get(zone).unwrap_or_else(|_| {
+        TimeZoneDatabase::bundled().get(zone).unwrap_or_else(|_| {
             self.find(Code::E001, "zone", "there is no such time zone; it is like America/Sao_Paulo");
             TimeZone::UTC
         })

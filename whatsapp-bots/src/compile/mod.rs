@@ -12,10 +12,11 @@ pub(crate) use self::compiler::{Compiler, ExitId};
 use crate::{
     definition::{CommandKind, Definition, Interrupt},
     effect::NodeIndex,
-    engine::{Behaviour, Leaving, Limits, Visit},
+    engine::{self, Behaviour, Ctx, Leaving, Limits, Visit},
     expr::{Riches, Texts},
+    input::Message,
     state::State,
-    triggers::Triggers,
+    triggers::{Fit, Triggers},
     validate::{Finding, Findings},
 };
 
@@ -119,6 +120,18 @@ impl Compiled {
             }
             _ => None,
         }
+    }
+
+    /// How well the best of its triggers fits a message of a chat without a live session; `None` when none fits. Of several
+    /// bots, the one with the greatest [`Fit`] gets the message. The state is that of the chat's last conversation, if it was
+    /// with this bot, else [`State::default`].
+    pub fn fit(&self, state: &State, message: &Message, ctx: &Ctx<'_>) -> Option<Fit> {
+        engine::fit(self, state, message, ctx)
+    }
+
+    /// The nodes at which its flows stand, the one that called first.
+    pub fn stack(&self, state: &State) -> Vec<NodeIndex> {
+        state.frames.iter().map(|frame| NodeIndex(frame.node)).collect()
     }
 
     /// What a turn adds to the counts of the nodes, as the store takes it, in the order of the ids. A node is named

@@ -13,11 +13,14 @@ pub struct Limits {
     pub visits: u16,
     /// Flows within flows.
     pub depth: usize,
+    /// Answers in a row that came within a second, as only a machine answers: then a person is asked for, whatever `onError`
+    /// says, so that two machines do not talk for ever.
+    pub quick_answers: u8,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { turn_steps: 100, session_steps: 10_000, sends: 20, visits: 5, depth: 16 }
+        Self { turn_steps: 100, session_steps: 10_000, sends: 20, visits: 5, depth: 16, quick_answers: 5 }
     }
 }
 

@@ -7,12 +7,15 @@ use super::{Leaving, Resume, Step, Turn};
 use crate::{
     compile::CommandPlan,
     definition::{CommandKind, Interrupt},
-    effect::{Effect, Event, Trouble},
+    effect::{Effect, Event, Guard, Trouble},
     expr, fold,
     input::{Input, Message, Outcome},
     state::{QUEUE, State, Vars, Waits},
-    triggers::Asked,
+    triggers::{Asked, Fit},
 };
+
+/// Milliseconds in which nobody reads and writes.
+const QUICK: i64 = 1_000;
 
 impl<'a> Turn<'a> {
     pub(super) fn hear(mut self, input: &'a Input) -> Step {
@@ -41,7 +44,7 @@ impl<'a> Turn<'a> {
             Input::HumanReleased => self.released(),
             Input::Cancel => {
                 if self.state.is_live() {
-                    self.leave(Leaving::Dropped);
+                    self.leave_waiting();
                     self.end("cancelled".to_owned());
                 }
             }
@@ -69,10 +72,7 @@ impl<'a> Turn<'a> {
 
     fn message(&mut self, message: &'a Message) {
         self.input = Some(Cow::Borrowed(message));
-        let folded = match message.payload() {
-            Some(_) => String::new(),
-            None => fold::words(message.seen()),
-        };
+        let folded = folded(message);
         let handed_off = self.is_handed_off();
         if let Some(command) = self.command(&folded)
             && (!handed_off || command.does == CommandKind::Stop)
@@ -81,6 +81,9 @@ impl<'a> Turn<'a> {
         }
         if handed_off {
             return;
+        }
+        if self.is_machine(message) {
+            return self.stop_talking();
         }
         self.state.heard_at = self.ctx.now;
         let live = self.state.is_live();
@@ -92,6 +95,29 @@ impl<'a> Turn<'a> {
             None if live => self.answer(message),
             None => {}
         }
+    }
+
+    /// Does it answer again and again before a person could have read?
+    fn is_machine(&mut self, message: &Message) -> bool {
+        let latency = message.at.zip(self.state.sent_at).map(|(at, sent)| at.saturating_sub(sent));
+        // What was written before we wrote is no answer.
+        match latency {
+            Some(latency) if (0..QUICK).contains(&latency) => {
+                self.state.quick = self.state.quick.saturating_add(1)
+            }
+            Some(latency) if latency >= QUICK => self.state.quick = 0,
+            _ => {}
+        }
+        self.state.quick >= self.bot.limits.quick_answers
+    }
+
+    /// Two machines would talk for ever: a person decides.
+    fn stop_talking(&mut self) {
+        self.state.quick = 0;
+        let at = self.at();
+        self.emit(Event::Guard { at, guard: Guard::QuickAnswers });
+        self.hand_off(None, String::new());
+        self.state.paused = Some(self.ctx.now);
     }
 
     /// Gives a message to the node that waits, or keeps it for the next that asks.
@@ -158,9 +184,9 @@ impl<'a> Turn<'a> {
             (CommandKind::Help, _) => {}
             (CommandKind::Stop, _) => {
                 if self.state.is_live() {
-                    self.leave(Leaving::Dropped);
+                    self.leave_waiting();
+                    self.end("stopped".to_owned());
                 }
-                self.end("stopped".to_owned());
             }
             (CommandKind::Human(queue), _) => {
                 self.hand_off((!queue.is_empty()).then(|| queue.clone()), String::new());
@@ -181,20 +207,34 @@ impl<'a> Turn<'a> {
     /// The flow that a trigger starts, with its params.
     fn triggered(&mut self, asked: Asked<'_>) -> Option<(u32, Vars, &'a str)> {
         let bot = self.bot;
-        for place in bot.triggers.candidates(&asked) {
-            let trigger = bot.triggers.plan(place)?;
+        let (place, _) = self.fitting(&asked)?;
+        let trigger = bot.triggers.plan(place)?;
+        let mut vars = Vars::default();
+        trigger.params.iter().for_each(|(slot, value)| vars.set(*slot, value.clone()));
+        Some((trigger.flow, vars, &trigger.id))
+    }
+
+    /// The first trigger that fits and may start its flow now.
+    fn fitting(&mut self, asked: &Asked<'_>) -> Option<(u32, usize)> {
+        let bot = self.bot;
+        bot.triggers.candidates(asked).into_iter().find(|(place, _)| {
+            let Some(trigger) = bot.triggers.plan(*place) else { return false };
             let cools = trigger.cooldown.is_some_and(|seconds| {
                 let millis = i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX);
                 let done = self.state.done.as_ref().filter(|_| self.state.flow == Some(trigger.flow));
                 done.is_some_and(|done| self.ctx.now.saturating_sub(done.at) < millis)
             });
-            if !cools && trigger.when.as_ref().is_none_or(|when| self.holds(when)) {
-                let mut vars = Vars::default();
-                trigger.params.iter().for_each(|(slot, value)| vars.set(*slot, value.clone()));
-                return Some((trigger.flow, vars, &trigger.id));
-            }
-        }
-        None
+            !cools && trigger.when.as_ref().is_none_or(|when| self.holds(when))
+        })
+    }
+
+    /// How well the best trigger fits a message, if nothing is live.
+    pub(super) fn fit(mut self, message: &'a Message) -> Option<Fit> {
+        self.input = Some(Cow::Borrowed(message));
+        let folded = folded(message);
+        let (place, length) =
+            self.fitting(&Asked::Message { message, folded: &folded, only_specific: false })?;
+        self.bot.triggers.fit(place, length)
     }
 
     /// Was it waited for?
@@ -242,7 +282,7 @@ impl<'a> Turn<'a> {
     }
 
     /// The conversation ends at a node that waited.
-    fn leave_waiting(&mut self) {
+    pub(super) fn leave_waiting(&mut self) {
         self.since = self.state.wait.as_ref().map(|wait| wait.since);
         self.leave(Leaving::Dropped);
     }
@@ -341,5 +381,13 @@ impl<'a> Turn<'a> {
         {
             wait.until = wait.until.map(|until| until.saturating_add(away));
         }
+    }
+}
+
+/// A message's words; none for a button, whose id says all.
+fn folded(message: &Message) -> String {
+    match message.payload() {
+        Some(_) => String::new(),
+        None => fold::words(message.seen()),
     }
 }

@@ -5,8 +5,10 @@
 mod guard;
 mod hear;
 mod random;
+mod run;
 #[cfg(test)]
 mod tests;
+mod timer;
 mod turn;
 
 use std::fmt;
@@ -22,6 +24,7 @@ use crate::{
     effect::{Effect, NodeIndex},
     input::{Input, Message, Outcome},
     state::{State, Vars, Wait},
+    triggers::Fit,
 };
 
 /// What a step knows besides.
@@ -78,6 +81,12 @@ pub enum Leaving {
 /// Takes one step: hears one input.
 pub fn step(bot: &Compiled, state: State, input: &Input, ctx: &Ctx<'_>) -> Step {
     Turn::new(bot, state, ctx).hear(input)
+}
+
+pub(crate) fn fit(bot: &Compiled, state: &State, message: &Message, ctx: &Ctx<'_>) -> Option<Fit> {
+    // As if nothing were live: only when it last ended counts, for triggers that wait after it.
+    let state = State { flow: state.flow, done: state.done.clone(), ..State::default() };
+    Turn::new(bot, state, ctx).fit(message)
 }
 
 /// What a node does. It never fails: what goes wrong is an exit, or trouble that is noted.

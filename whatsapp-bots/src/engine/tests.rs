@@ -283,6 +283,49 @@ fn triggers_in_the_order_that_is_written() {
     }
 }
 
+#[test]
+fn of_two_bots_the_one_that_fits_better_gets_the_message() {
+    let with = |trigger: Json| {
+        let mut json = bot(json!([{"id": "n0", "kind": "end"}]));
+        json["triggers"] = json!([trigger]);
+        compile(&json)
+    };
+    let any = with(json!({"id": "a", "on": "anyMessage", "flow": "f"}));
+    let word =
+        with(json!({"id": "b", "on": {"keyword": {"words": ["buy"]}}, "flow": "f", "cooldownSeconds": 60}));
+    let contact = Contact::default();
+    let ctx = Ctx { now: 0, seed: 0, contact: &contact };
+    let fit = |bot: &Compiled, state: &State, text: &str| bot.fit(state, &Message::text(text), &ctx);
+    let fresh = State::default();
+    assert!(fit(&word, &fresh, "buy") > fit(&any, &fresh, "buy"));
+    assert_eq!(fit(&word, &fresh, "sell"), None);
+    assert_eq!(fit(&any, &fresh, "sell").unwrap().trigger(), "a");
+    let done = step(&word, fresh, &Input::Message(Message::text("buy")), &ctx).state;
+    assert_eq!(fit(&word, &done, "buy"), None);
+}
+
+#[test]
+fn two_machines_do_not_talk_for_ever() {
+    let echo = compile(&bot(
+        json!([{"id": "n0", "kind": "say", "config": {"text": "I am away"}, "exits": [{"id": "next"}]}]),
+    ));
+    let contact = Contact::default();
+    let talk = |latency: Option<i64>| {
+        let mut state = State::default();
+        for now in (0..20_000).step_by(1_000) {
+            let at = latency.map(|latency| now - 1_000 + latency);
+            let input = Input::Message(Message { at, ..Message::text("So am I") });
+            state = step(&echo, state, &input, &Ctx { now, seed: 0, contact: &contact }).state;
+        }
+        state.status()
+    };
+    assert_eq!(talk(Some(300)), Status::HandedOff);
+    // People, messages of a time when we were down, and hosts that do not say when.
+    assert_eq!(talk(Some(1_000)), Status::Done);
+    assert_eq!(talk(Some(-60_000)), Status::Done);
+    assert_eq!(talk(None), Status::Done);
+}
+
 /// A node of any kind, at a place. `to` are places to go on to; `back` says whether one that waits may go back.
 fn node(place: usize, kind: usize, to: [usize; 3], all: usize, orderly: bool) -> Json {
     let on = |to: usize| {

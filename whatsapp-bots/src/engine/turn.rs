@@ -2,17 +2,17 @@
 use std::borrow::Cow;
 
 use jiff::{Timestamp, civil::Date};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 use whatsapp_store::Content;
 
-use super::{Ctx, Leaving, Next, Resume, Step, Visit, guard::Visits, mix};
+use super::{Ctx, Next, Step, Visit, guard::Visits, mix};
 use crate::{
-    compile::{Compiled, ExitId, OnErrorPlan},
+    compile::Compiled,
     contact::Contact,
     effect::{Effect, Event, Guard, Menu, NodeIndex, Trouble},
     expr::{self, Check, Template, Texts, Value, View},
     input::Message,
-    state::{Done, Frame, State, Timer, Vars, Wait, Waits},
+    state::{State, Vars, Wait, Waits},
 };
 
 static NOTHING: Vars = Vars(Vec::new());
@@ -26,14 +26,14 @@ pub(crate) struct Turn<'a> {
     language: usize,
     /// What the turn is about, if it is a message.
     pub(super) input: Option<Cow<'a, Message>>,
-    effects: Vec<Effect>,
-    trace: Vec<Visit>,
-    steps: u32,
-    sends: u32,
-    visits: Visits,
-    tripped: Option<Guard>,
+    pub(super) effects: Vec<Effect>,
+    pub(super) trace: Vec<Visit>,
+    pub(super) steps: u32,
+    pub(super) sends: u32,
+    pub(super) visits: Visits,
+    pub(super) tripped: Option<Guard>,
     /// A guard was hit before: the second time it is over.
-    failed: bool,
+    pub(super) failed: bool,
     /// The node that is left now was entered in an earlier turn, at that time.
     pub(super) since: Option<i64>,
 }
@@ -196,6 +196,7 @@ impl<'a> Turn<'a> {
             self.tripped = Some(Guard::Sends);
             return;
         }
+        self.state.sent_at = Some(self.ctx.now);
         let id = self.number();
         self.effects.push(Effect::Send { id, content, menu });
     }
@@ -225,249 +226,10 @@ impl<'a> Turn<'a> {
         mix(self.ctx.seed, place)
     }
 
-    /// Starts a flow; what was live is over.
-    pub(super) fn start(&mut self, flow: u32, vars: Vars, trigger: Option<&str>) {
-        if self.state.is_live() {
-            self.end("replaced".to_owned());
-        }
-        let bot = self.bot;
-        let Some(plan) = bot.flows.get(flow as usize) else { return self.note(Some(Trouble::NoFlow)) };
-        self.state.version = bot.version;
-        self.state.flow = Some(flow);
-        self.state.steps = 0;
-        self.state.done = None;
-        self.state.heard_at = self.ctx.now;
-        self.begin(plan.entry, vars);
-        self.emit(Event::Started { flow: plan.id.clone(), trigger: trigger.map(str::to_owned) });
-        let next = self.enter(plan.entry);
-        self.go(next);
-    }
-
-    fn begin(&mut self, entry: u32, vars: Vars) {
-        self.state.frames = vec![Frame { node: entry, scope: 0, visit: false }];
-        self.state.scopes = vec![vars];
-        self.state.wait = None;
-    }
-
-    /// Gives something to the node that waits. Did it want it?
-    pub(super) fn resume(&mut self, with: Resume<'_>) -> bool {
-        let Some(frame) = self.state.frames.last() else { return false };
-        let Some(node) = self.bot.nodes.get(frame.node as usize) else { return false };
-        self.since = self.state.wait.as_ref().map(|wait| wait.since);
-        match node.does.resume(self, with) {
-            Next::Stay => {
-                self.since = None;
-                false
-            }
-            next => {
-                self.state.wait = None;
-                self.go(next);
-                true
-            }
-        }
-    }
-
-    /// Goes on until something waits or it is over.
-    pub(super) fn go(&mut self, mut next: Next) {
-        loop {
-            if let Some(guard) = self.tripped.take() {
-                next = self.trip(guard);
-            }
-            next = match next {
-                Next::Exit(exit) => self.leave_by(exit),
-                Next::Jump(node) => {
-                    self.leave(Leaving::Over);
-                    self.enter(node)
-                }
-                Next::Call { entry, own } => self.call(entry, own, false),
-                Next::Return(values) => self.give_back(&values),
-                Next::Wait(wait) => {
-                    self.since = None;
-                    self.state.wait = Some(wait);
-                    return;
-                }
-                Next::Stay => return,
-                Next::End(outcome) => {
-                    self.leave(Leaving::Over);
-                    return self.end(outcome);
-                }
-            };
-        }
-    }
-
-    /// Into a node, in the top frame.
-    pub(super) fn enter(&mut self, node: u32) -> Next {
-        let bot = self.bot;
-        let Some(frame) = self.state.frames.last_mut() else { return Next::Stay };
-        frame.node = node;
-        self.since = None;
-        self.steps += 1;
-        self.state.steps += 1;
-        let limits = &bot.limits;
-        if self.steps > limits.turn_steps {
-            self.tripped = Some(Guard::TurnSteps);
-        } else if self.state.steps > limits.session_steps {
-            self.tripped = Some(Guard::SessionSteps);
-        } else if self.visits.count(node) > limits.visits {
-            self.tripped = Some(Guard::Visits);
-        }
-        if self.tripped.is_some() {
-            return Next::Stay;
-        }
-        self.trace.push(Visit { at: NodeIndex(node), entered: true, leaving: Leaving::Stays, millis: 0 });
-        match bot.nodes.get(node as usize) {
-            Some(node) => node.does.enter(self),
-            None => Next::End("failed".to_owned()),
-        }
-    }
-
-    fn leave_by(&mut self, exit: ExitId) -> Next {
-        self.leave(Leaving::Exit(exit.0));
-        let node = self.state.frames.last().and_then(|frame| self.bot.nodes.get(frame.node as usize));
-        let to = node.and_then(|node| node.exits.get(usize::from(exit.0))).and_then(|(_, to)| *to);
-        match to {
-            Some(node) => self.enter(node),
-            None => Next::Return(Map::new()),
-        }
-    }
-
-    /// Notes how the current node is left.
-    pub(super) fn leave(&mut self, leaving: Leaving) {
-        let Some(at) = self.at() else { return };
-        let since = self.since.take();
-        let millis = since.map_or(0, |since| u64::try_from(self.ctx.now.saturating_sub(since)).unwrap_or(0));
-        match self.trace.last_mut() {
-            Some(visit) if visit.at == at && visit.leaving == Leaving::Stays && since.is_none() => {
-                visit.leaving = leaving;
-            }
-            _ => self.trace.push(Visit { at, entered: false, leaving, millis }),
-        }
-    }
-
-    /// Calls a flow; `visit` when a command did.
-    pub(super) fn call(&mut self, entry: u32, own: Option<Vars>, visit: bool) -> Next {
-        if self.state.frames.len() >= self.bot.limits.depth {
-            self.tripped = Some(Guard::Depth);
-            return Next::Stay;
-        }
-        let scope = match own {
-            Some(vars) => {
-                self.state.scopes.push(vars);
-                (self.state.scopes.len() - 1) as u16
-            }
-            None => self.state.frames.last().map_or(0, |frame| frame.scope),
-        };
-        self.state.frames.push(Frame { node: entry, scope, visit });
-        self.enter(entry)
-    }
-
-    fn give_back(&mut self, values: &Map<String, Json>) -> Next {
-        // A node that returns is left; one that fell off its flow was.
-        if self.trace.last().is_some_and(|visit| visit.leaving == Leaving::Stays) {
-            self.leave(Leaving::Over);
-        }
-        let visit = self.state.frames.pop().is_some_and(|frame| frame.visit);
-        let Some(frame) = self.state.frames.last().copied() else {
-            self.end("completed".to_owned());
-            return Next::Stay;
-        };
-        let used = self.state.frames.iter().map(|frame| usize::from(frame.scope) + 1).max().unwrap_or(0);
-        self.state.scopes.truncate(used);
-        match self.bot.nodes.get(frame.node as usize) {
-            _ if visit => self.enter(frame.node),
-            Some(node) => match node.does.resume(self, Resume::Back(values)) {
-                // A damaged state: nothing there called it.
-                Next::Stay => Next::End("failed".to_owned()),
-                next => next,
-            },
-            None => Next::End("failed".to_owned()),
-        }
-    }
-
-    /// A guard was hit: the bot's `onError` takes over, and the second time it is over.
-    fn trip(&mut self, guard: Guard) -> Next {
-        if let Some(at) = self.at() {
-            self.emit(Event::Guard { at, guard });
-        }
-        if std::mem::replace(&mut self.failed, true) {
-            return Next::End("failed".to_owned());
-        }
-        (self.steps, self.sends, self.state.steps) = (0, 0, 0);
-        self.visits.clear();
-        match &self.bot.on_error {
-            OnErrorPlan::End => Next::End("failed".to_owned()),
-            OnErrorPlan::Flow(flow) => {
-                self.leave(Leaving::Over);
-                let entry = self.bot.flows.get(*flow as usize).map_or(0, |flow| flow.entry);
-                self.begin(entry, Vars::default());
-                self.enter(entry)
-            }
-            OnErrorPlan::Handoff(queue) => {
-                self.leave(Leaving::Dropped);
-                self.hand_off(queue.clone(), String::new());
-                self.end("failed".to_owned());
-                self.state.paused = Some(self.ctx.now);
-                Next::Stay
-            }
-        }
-    }
-
     /// Asks for a person.
     pub(crate) fn hand_off(&mut self, queue: Option<String>, note: String) {
         let at = self.at();
         self.emit(Event::HandedOff { at });
         self.effect(Effect::Handoff { queue, note });
-    }
-
-    pub(super) fn end(&mut self, outcome: String) {
-        self.state.frames.clear();
-        self.state.scopes.clear();
-        self.state.wait = None;
-        self.state.queue.clear();
-        self.since = None;
-        self.emit(Event::Ended { outcome: outcome.clone() });
-        self.state.done = Some(Done { outcome, at: self.ctx.now });
-    }
-
-    /// Arms the timer for what comes next, if it is not armed for that.
-    fn settle_timer(&mut self) {
-        let wanted = self.wanted_timer();
-        if self.state.timer.map(|timer| timer.at) == wanted {
-            return;
-        }
-        if let Some(timer) = self.state.timer.take() {
-            self.effects.push(Effect::CancelTimer { id: timer.id });
-        }
-        if let Some(at) = wanted {
-            let id = self.number();
-            self.state.timer = Some(Timer { id, at });
-            self.effects.push(Effect::ScheduleTimer { id, at });
-        }
-    }
-
-    fn wanted_timer(&self) -> Option<i64> {
-        if let Some(paused) = self.state.paused {
-            let seconds = i64::try_from(self.bot.resume_after?).unwrap_or(i64::MAX);
-            return Some(paused.saturating_add(seconds.saturating_mul(1_000)));
-        }
-        let wait = self.state.wait.as_ref()?;
-        let expires = (wait.on == Waits::Reply).then(|| self.expires_at()).flatten();
-        [wait.until, expires].into_iter().flatten().min()
-    }
-
-    /// When the session expires.
-    pub(super) fn expires_at(&self) -> Option<i64> {
-        let (_, expire) = self.expire()?;
-        let millis = i64::try_from(expire.after.saturating_mul(1_000)).unwrap_or(i64::MAX);
-        Some(self.state.heard_at.saturating_add(millis))
-    }
-
-    /// The innermost flow that expires, and its place on the stack.
-    pub(super) fn expire(&self) -> Option<(usize, &'a crate::compile::ExpirePlan)> {
-        self.state.frames.iter().enumerate().rev().find_map(|(place, frame)| {
-            let node = self.bot.nodes.get(frame.node as usize)?;
-            let flow = self.bot.flows.get(node.flow as usize)?;
-            Some((place, flow.expire.as_ref()?))
-        })
     }
 }

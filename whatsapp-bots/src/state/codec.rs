@@ -60,6 +60,8 @@ pub(super) fn encode(state: &State) -> Vec<u8> {
     });
     out.option(state.paused.as_ref(), |out, at| out.int(*at));
     out.int(state.heard_at);
+    out.option(state.sent_at.as_ref(), |out, at| out.int(*at));
+    out.0.push(state.quick);
     out.option(state.done.as_ref(), |out, done| {
         out.text(&done.outcome);
         out.int(done.at);
@@ -152,6 +154,7 @@ impl Out {
     fn message(&mut self, message: &Message) {
         self.text(&message.id);
         self.text(&message.text);
+        self.option(message.at.as_ref(), |out, at| out.int(*at));
         self.0.push(message.first_contact.into());
         self.option(message.campaign.as_ref(), |out, campaign| out.text(campaign));
         match &message.body {
@@ -198,6 +201,8 @@ impl<'a> In<'a> {
             timer: self.option(|from| Some(Timer { id: from.size()?, at: from.int()? }))?,
             paused: self.option(Self::int)?,
             heard_at: self.int()?,
+            sent_at: self.option(Self::int)?,
+            quick: self.byte()?,
             done: self.option(|from| Some(Done { outcome: from.text()?, at: from.int()? }))?,
             queue: {
                 let queue = self.list(Self::message)?;
@@ -317,6 +322,7 @@ impl<'a> In<'a> {
         Some(Message {
             id: self.text()?,
             text: self.text()?,
+            at: self.option(Self::int)?,
             first_contact: self.is()?,
             campaign: self.option(Self::text)?,
             body: match self.byte()? {

@@ -43,6 +43,10 @@ pub struct State {
     pub(crate) paused: Option<i64>,
     /// When the contact last wrote, or the session began.
     pub(crate) heard_at: i64,
+    /// When the bot last sent something.
+    pub(crate) sent_at: Option<i64>,
+    /// Answers in a row that came as only machines answer.
+    pub(crate) quick: u8,
     pub(crate) done: Option<Done>,
     pub(crate) queue: VecDeque<Message>,
 }
@@ -158,20 +162,19 @@ impl State {
         self.done.as_ref().map(|done| done.outcome.as_str())
     }
 
-    /// Is a session live? One that is live goes on in its version; any other may begin in a newer one by
-    /// [`State::renew`].
+    /// Is a session live? It goes on in its version; what is not live begins in whatever version hears of something next.
     pub fn is_live(&self) -> bool {
         !self.frames.is_empty()
     }
 
-    /// For a conversation without a live session: fresh for whatever version comes next, with numbers that go on rising.
-    /// A live one comes back as it is.
+    /// For a chat that goes on with another bot: fresh, with numbers that go on rising. A live one comes back as it is.
     #[must_use]
     pub fn renew(self) -> Self {
-        if self.is_live() || self.timer.is_some() {
+        if self.is_live() {
             return self;
         }
-        Self { seq: self.seq, paused: self.paused, ..Self::default() }
+        let Self { seq, timer, paused, sent_at, quick, .. } = self;
+        Self { seq, timer, paused, sent_at, quick, ..Self::default() }
     }
 
     /// The bytes to store: the same for the same state, on every machine.

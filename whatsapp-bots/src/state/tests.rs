@@ -18,6 +18,8 @@ fn full() -> State {
         timer: Some(Timer { id: 8, at: i64::MAX }),
         paused: Some(5),
         heard_at: 1_800_000_000_000,
+        sent_at: Some(1_800_000_000_001),
+        quick: 3,
         done: Some(Done { outcome: "x".into(), at: 3 }),
         queue: VecDeque::from([Message::text("é")]),
     }

@@ -2,6 +2,8 @@
 //!
 //! [`Tester`] runs a conversation step by step; [`Transcript`] is a chat as JSON, which can be replayed and compared. Both are
 //! as pure as the engine: nothing here waits, and nothing is sent.
+#[cfg(test)]
+mod tests;
 mod transcript;
 
 use std::fmt;
@@ -24,8 +26,8 @@ pub struct Tester<'b> {
     now: i64,
 }
 
-/// What came of one input.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// What came of one input. `Debug` shows nothing that somebody wrote.
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Turn {
     /// When, milliseconds since the Unix epoch.
@@ -47,6 +49,19 @@ pub struct Turn {
 impl fmt::Debug for Tester<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tester").field("state", &self.state).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, path, effects, status, bytes, .. } = self;
+        f.debug_struct("Turn")
+            .field("at", at)
+            .field("path", path)
+            .field("effects", effects)
+            .field("status", status)
+            .field("bytes", bytes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -177,9 +192,7 @@ fn effect_name(effect: &Effect) -> String {
         Effect::Send { .. } => "send".to_owned(),
         Effect::ScheduleTimer { .. } => "scheduleTimer".to_owned(),
         Effect::CancelTimer { .. } => "cancelTimer".to_owned(),
-        Effect::Http { request, .. } => {
-            format!("http {:?} {}", request.method, request.url).replacen("Get", "GET", 1)
-        }
+        Effect::Http { request, .. } => format!("http {} {}", request.method.name(), request.url),
         Effect::SetField { field, value } => format!("setField {field} {value}"),
         Effect::Tag { tag, add } => format!("{} {tag}", if *add { "tag" } else { "untag" }),
         Effect::OptOut { back } => if *back { "optIn" } else { "optOut" }.to_owned(),

@@ -241,6 +241,7 @@ fn triggers_and_commands() {
         {"id": "two", "on": {"regex": "("}, "flow": "f"},
         {"id": "three", "on": {"payload": ["x"]}, "flow": "g", "params": {"y": 1}},
         {"id": "four", "on": {"payload": ["y"]}, "flow": "f", "params": {"y": 1}},
+        {"id": "five", "on": {"schedule": {"cron": "0 9 30 2 *"}}, "flow": "f"},
     ]);
     json["commands"] = json!([
         {"id": "a", "does": "help", "words": ["?!"]},
@@ -253,6 +254,7 @@ fn triggers_and_commands() {
         (Code::E009, "triggers/two/on"),
         (Code::E005, "triggers/three/flow"),
         (Code::E015, "triggers/four/params"),
+        (Code::E001, "triggers/five/on"),
         (Code::E001, "commands/a/words"),
         (Code::E012, "commands/c/words"),
         (Code::W108, "commands"),
