@@ -88,9 +88,10 @@ pub(crate) const SCRIPTS: &[Script] = &[
             (Copies(1), 1),
             (Copies(1), 2),
             (Picks(4), 3),
-            (MAIL, 1),
+            (MAIL, 4),
+            (Copies(1), 0),
         ],
-        status: "waiting",
+        status: "done",
         variable: Some(("name", "Ann")),
     },
     Script {

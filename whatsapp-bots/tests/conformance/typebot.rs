@@ -120,10 +120,15 @@ fn chat(imported: &Imported, document: &str, script: &Script) -> Result<(), Stri
     let mut last: Option<Turn> = None;
     let mut has_value = script.variable.is_none();
     for (place, (does, count)) in script.lines.iter().enumerate() {
-        let message = message(*does, last.as_ref()).ok_or_else(|| format!("line {}: nothing to {does:?}", place + 1))?;
+        let message = message(*does, last.as_ref())
+            .ok_or_else(|| format!("line {}: nothing to {does:?}", place + 1))?;
         let turn = tester.hear(&Input::Message(message));
         if turn.said.len() != *count {
-            return Err(format!("line {}, {does:?}: {} messages, expected {count}", place + 1, turn.said.len()));
+            return Err(format!(
+                "line {}, {does:?}: {} messages, expected {count}",
+                place + 1,
+                turn.said.len()
+            ));
         }
         if let Some(code) = trouble(&turn) {
             return Err(format!("line {}, {does:?}: {code}", place + 1));
@@ -152,7 +157,9 @@ fn trouble(turn: &Turn) -> Option<String> {
 fn message(does: Does, last: Option<&Turn>) -> Option<Message> {
     let menu = || {
         last?.effects.iter().rev().find_map(|effect| match effect {
-            Effect::Send { menu, content, .. } => Some((menu.as_ref(), content.as_text().unwrap_or_default())),
+            Effect::Send { menu, content, .. } => {
+                Some((menu.as_ref(), content.as_text().unwrap_or_default()))
+            }
             _ => None,
         })
     };
