@@ -34,6 +34,8 @@ mod effect;
 mod engine;
 mod expr;
 mod fold;
+#[cfg(any(feature = "import-rapidpro", feature = "import-typebot"))]
+pub mod import;
 mod input;
 pub mod nodes;
 #[cfg(feature = "runner")]

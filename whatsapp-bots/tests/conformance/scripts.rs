@@ -1,0 +1,184 @@
+//! Chats with the bots of templates, written for this test: what the person does, and how many messages that gives. They
+//! name options by their place, so that nothing of the templates stands here.
+
+/// What the person does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Does {
+    /// Writes.
+    Says(&'static str),
+    /// Chooses that option, from 1.
+    Picks(usize),
+    /// Writes that line of the list in the last message, from 1.
+    Copies(usize),
+}
+
+/// A chat with one bot.
+pub(crate) struct Script {
+    pub(crate) bot: &'static str,
+    /// Kinds of steps that need attention, which are left out; what a model answers is a text of ours.
+    pub(crate) without: &'static [&'static str],
+    /// What is done, and how many messages come then.
+    pub(crate) lines: &'static [(Does, usize)],
+    /// How it is at last.
+    pub(crate) status: &'static str,
+    /// A variable that had a value on the way.
+    pub(crate) variable: Option<(&'static str, &'static str)>,
+}
+
+/// Bots that are not run, and why.
+pub(crate) const OUT_OF_SCOPE: &[(&str, &str)] = &[
+    ("digital-product-payment", "it takes payments"),
+    ("movie-recommendation", "its options are made by code while it runs"),
+];
+
+use Does::{Copies, Picks, Says};
+
+const MAIL: Does = Says("ann@example.org");
+
+pub(crate) const SCRIPTS: &[Script] = &[
+    Script {
+        bot: "customer-support",
+        without: &[],
+        lines: &[
+            (Says("hi"), 1),
+            (Picks(2), 2),
+            (Says("It breaks"), 1),
+            (Says("no address"), 1),
+            (MAIL, 2),
+            (Picks(1), 1),
+            (Picks(3), 3),
+            (Says("Why?"), 1),
+        ],
+        status: "waiting",
+        variable: Some(("email", "ann@example.org")),
+    },
+    Script {
+        bot: "lead-gen",
+        without: &[],
+        lines: &[(Says("hi"), 3), (Picks(1), 1), (Says("Ann"), 2), (MAIL, 1), (Picks(3), 1), (Says("No"), 2)],
+        status: "done",
+        variable: Some(("name", "Ann")),
+    },
+    Script {
+        bot: "dog-insurance-offer",
+        without: &[],
+        lines: &[
+            (Says("hi"), 3),
+            (Picks(1), 1),
+            (Picks(2), 1),
+            (Picks(1), 1),
+            (Says("Rex"), 2),
+            (Picks(2), 1),
+            (Picks(1), 3),
+            (MAIL, 2),
+        ],
+        status: "done",
+        variable: Some(("estimated_price", "30")),
+    },
+    Script {
+        bot: "product-recommendation",
+        without: &[],
+        lines: &[
+            (Says("hi"), 2),
+            (Says("Ann"), 3),
+            (Picks(2), 1),
+            (Picks(1), 2),
+            (Picks(1), 1),
+            (Copies(2), 1),
+            (Copies(1), 1),
+            (Copies(1), 2),
+            (Picks(4), 3),
+            (MAIL, 4),
+            (Copies(1), 0),
+        ],
+        status: "done",
+        variable: Some(("name", "Ann")),
+    },
+    Script {
+        bot: "lead-magnet",
+        without: &["typebot:Email"],
+        lines: &[(Says("hi"), 4), (Says("Ann"), 1), (MAIL, 1), (Picks(3), 4)],
+        status: "done",
+        variable: Some(("name", "Ann")),
+    },
+    Script {
+        bot: "savings-estimator",
+        without: &["typebot:Set variable", "typebot:openai"],
+        lines: &[
+            (Says("hi"), 2),
+            (Picks(1), 1),
+            (Copies(1), 1),
+            (Picks(3), 4),
+            (Picks(1), 2),
+            (MAIL, 2),
+            (Picks(2), 2),
+            (Says("No"), 2),
+            (Picks(1), 0),
+        ],
+        status: "done",
+        variable: Some(("email", "ann@example.org")),
+    },
+    Script {
+        bot: "lead-gen-ai",
+        without: &["typebot:OpenAI"],
+        lines: &[(Says("hi"), 5), (Picks(1), 1), (Says("Ours"), 1), (MAIL, 1), (Copies(2), 2)],
+        status: "done",
+        variable: Some(("company", "Ours")),
+    },
+    Script {
+        bot: "skin-typology",
+        without: &["typebot:Email", "typebot:Set variable", "typebot:openai"],
+        lines: &[
+            (Says("hi"), 2),
+            (Picks(8), 1),
+            (Picks(1), 1),
+            (Copies(1), 2),
+            (Picks(7), 1),
+            (Picks(2), 2),
+            (Picks(11), 1),
+            (Picks(1), 1),
+            (Picks(1), 1),
+            (Picks(1), 1),
+            (Picks(1), 1),
+            (Picks(1), 1),
+            (Picks(1), 1),
+            (Picks(1), 1),
+            (Picks(1), 1),
+            (Picks(1), 1),
+            (Picks(1), 1),
+            (MAIL, 2),
+            (Picks(1), 1),
+        ],
+        status: "done",
+        variable: Some(("email", "ann@example.org")),
+    },
+    // The beginnings of these lead nowhere in the files; what they say first is all there is.
+    Script {
+        bot: "basic-chat-gpt",
+        without: &["typebot:openai"],
+        lines: &[(Says("hi"), 2)],
+        status: "done",
+        variable: None,
+    },
+    Script {
+        bot: "chat-gpt-personas",
+        without: &["typebot:openai"],
+        lines: &[(Says("hi"), 2)],
+        status: "done",
+        variable: None,
+    },
+    Script {
+        bot: "openai-assistant-chat",
+        without: &["typebot:openai"],
+        lines: &[(Says("hi"), 2)],
+        status: "done",
+        variable: None,
+    },
+    Script {
+        bot: "openai-conditions",
+        without: &["typebot:openai"],
+        lines: &[(Says("hi"), 2)],
+        status: "done",
+        variable: None,
+    },
+];

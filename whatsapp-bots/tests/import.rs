@@ -1,0 +1,140 @@
+//! Documents that are damaged in any place are refused or imported, and never more than that.
+#![cfg(all(feature = "import-rapidpro", feature = "import-typebot"))]
+
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+use whatsapp_bots::{
+    Definition,
+    import::{self, ImportError, Imported, Workspace},
+    validate,
+};
+
+fn typebot() -> Json {
+    json!({
+        "version": "6.1", "id": "b", "name": "B",
+        "events": [{"id": "e", "type": "start", "outgoingEdgeId": "e1"}],
+        "groups": [
+            {"id": "g1", "blocks": [
+                {"id": "b1", "type": "text", "content": {"richText": [{"type": "p", "children": [{"text": "Hi {{Name}}", "bold": true}]}]}},
+                {"id": "b2", "type": "choice input", "items": [{"id": "i1", "content": "A", "outgoingEdgeId": "e2"}], "options": {"variableId": "v"}},
+                {"id": "b3", "type": "Set variable", "options": {"variableId": "v", "expressionToEvaluate": "{{Name}} + 1"}},
+                {"id": "b4", "type": "Condition", "items": [{"id": "i2", "content": {"comparisons": [{"variableId": "v", "comparisonOperator": "Equal to", "value": "1"}]}}]},
+                {"id": "b5", "type": "Webhook", "options": {"webhook": {"url": "https://example.org", "method": "POST", "body": "{\"a\": \"{{Name}}\"}"},
+                    "responseVariableMapping": [{"variableId": "v", "bodyPath": "data.a"}]}},
+                {"id": "b6", "type": "AB test", "items": [{"id": "i3", "path": "a"}, {"id": "i4", "path": "b"}], "options": {"aPercent": 40}},
+                {"id": "b7", "type": "Typebot link", "options": {"typebotId": "current", "groupId": "g2"}},
+                {"id": "b8", "type": "Wait", "options": {"secondsToWaitFor": "3"}}]},
+            {"id": "g2", "blocks": [{"id": "b9", "type": "Jump", "options": {"groupId": "g1"}}]}],
+        "edges": [{"id": "e1", "to": {"groupId": "g1"}}, {"id": "e2", "to": {"groupId": "g2", "blockId": "b9"}}],
+        "variables": [{"id": "v", "name": "Name"}],
+        "settings": {"whatsApp": {"sessionExpiryTimeout": 1, "startCondition": {"comparisons": [{"comparisonOperator": "Contains", "value": "x"}]}}}
+    })
+}
+
+fn rapidpro() -> Json {
+    json!({
+        "groups": [{"uuid": "g", "name": "G"}], "triggers": [{"trigger_type": "K", "keyword": "go", "flow": {"uuid": "f"}}],
+        "flows": [{"uuid": "f", "name": "F", "spec_version": "13.1.0", "language": "eng", "expire_after_minutes": 5,
+            "localization": {"fra": {"a1": {"text": ["Salut"]}}},
+            "nodes": [
+                {"uuid": "n1", "actions": [
+                    {"uuid": "a1", "type": "send_msg", "text": "Hi @contact.name", "quick_replies": ["A"]}],
+                 "router": {"type": "switch", "operand": "@(lower(input.text))", "wait": {"type": "msg", "timeout": {"seconds": 5, "category_uuid": "k"}},
+                    "result_name": "R", "categories": [{"uuid": "k", "name": "K", "exit_uuid": "x"}], "default_category_uuid": "k",
+                    "cases": [{"uuid": "c", "type": "has_any_word", "arguments": ["a b"], "category_uuid": "k"}]},
+                 "exits": [{"uuid": "x", "destination_uuid": "n2"}]},
+                {"uuid": "n2", "actions": [
+                    {"uuid": "a2", "type": "call_webhook", "url": "https://example.org/@results.r", "method": "GET", "headers": {"a": "@input"}, "result_name": "W"},
+                    {"uuid": "a3", "type": "enter_flow", "flow": {"uuid": "f"}},
+                    {"uuid": "a4", "type": "add_contact_groups", "groups": [{"uuid": "g"}]}],
+                 "router": {"type": "random", "categories": [{"uuid": "k2", "exit_uuid": "x2"}]},
+                 "exits": [{"uuid": "x2"}]}]}]
+    })
+}
+
+fn import_rapidpro(text: &str) -> Result<Imported, ImportError> {
+    import::rapidpro(text, &Workspace::default())
+}
+
+/// The places in a document, as pointers.
+fn places(json: &Json, at: String, found: &mut Vec<String>) {
+    match json {
+        Json::Object(items) => {
+            items.iter().for_each(|(key, item)| places(item, format!("{at}/{key}"), found));
+        }
+        Json::Array(items) => {
+            items.iter().enumerate().for_each(|(place, item)| places(item, format!("{at}/{place}"), found));
+        }
+        _ => {}
+    }
+    found.push(at);
+}
+
+fn instead() -> impl Strategy<Value = Json> {
+    prop_oneof![
+        Just(Json::Null),
+        Just(json!(true)),
+        Just(json!([])),
+        Just(json!({})),
+        Just(json!([[{}], 1, "a"])),
+        any::<f64>().prop_map(|number| json!(number)),
+        any::<u64>().prop_map(|number| json!(number)),
+        ".{0,12}".prop_map(|text| json!(text)),
+        "[@({}%|\"&+*/.a1 \\])-]{0,24}".prop_map(|text| json!(text)),
+    ]
+}
+
+fn holds(result: Result<Imported, ImportError>) {
+    match result {
+        Ok(imported) => {
+            let text = imported.definition.to_json().unwrap();
+            assert_eq!(Definition::from_json(&text).unwrap(), imported.definition);
+            validate(&imported.definition);
+        }
+        Err(error) => assert!(error.to_string().starts_with(&error.code()) && error.code().starts_with('I')),
+    }
+}
+
+/// Undamaged, both can be published but for what they cannot keep.
+#[test]
+fn undamaged_documents_are_imported() {
+    for imported in [import::typebot(&typebot().to_string()), import_rapidpro(&rapidpro().to_string())] {
+        let imported = imported.unwrap();
+        let errors: Vec<_> = validate(&imported.definition)
+            .into_iter()
+            .filter(|finding| finding.is_error())
+            .map(|finding| finding.code.to_string())
+            .collect();
+        // Both go in circles on purpose.
+        assert!(errors.iter().all(|code| code == "E007" || code == "E008"), "{errors:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damaged_documents_do_no_harm(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), instead()), 1..4),
+        is_typebot in any::<bool>(),
+    ) {
+        let mut json = if is_typebot { typebot() } else { rapidpro() };
+        for (index, instead) in damage {
+            let mut found = Vec::new();
+            places(&json, String::new(), &mut found);
+            let place = index.get(&found).clone();
+            if let Some(target) = json.pointer_mut(&place) {
+                *target = instead;
+            }
+        }
+        let text = json.to_string();
+        holds(if is_typebot { import::typebot(&text) } else { import_rapidpro(&text) });
+    }
+
+    #[test]
+    fn cut_documents_do_no_harm(end in 0_usize..4000, is_typebot in any::<bool>()) {
+        let text = if is_typebot { typebot() } else { rapidpro() }.to_string();
+        let cut: String = text.chars().take(end).collect();
+        holds(if is_typebot { import::typebot(&cut) } else { import_rapidpro(&cut) });
+    }
+}
