@@ -89,7 +89,7 @@ impl BotEar {
             None => None,
         };
         let (text, body) = body(&message);
-        Ok(Message { id: message.key.id, text, body, first_contact, campaign })
+        Ok(Message { id: message.key.id, at: Some(message.timestamp), text, body, first_contact, campaign })
     }
 }
 

@@ -1,4 +1,6 @@
 //! One turn: an input, the conversation as it is then, and all that follows, in one commit.
+use std::sync::Arc;
+
 use serde_json::{Value as Json, json};
 use whatsapp_store::{
     AccountId, Change, Changes, ConversationRecord, ConversationStatus, Error as StoreError, ErrorKind,
@@ -46,7 +48,7 @@ pub enum TurnError {
 /// A step that was taken.
 struct Taken {
     bot: String,
-    compiled: std::sync::Arc<Compiled>,
+    compiled: Arc<Compiled>,
     step: Step,
     salt: i64,
     pending: Vec<Pending>,
@@ -114,7 +116,29 @@ async fn step_of(
     // The numbers go on rising.
     let state = state.renew();
     salt = if salt == 0 { ctx.now } else { salt };
-    for (bot, compiled) in shared.catalog.starting(store, workspace).await? {
+    let starting = shared.catalog.starting(store, workspace).await?;
+    let former = stored.map(|record| record.flow.as_str());
+    // A message goes to the bot that it fits best; anything else to the first that has something to do with it.
+    let starting = match input {
+        Input::Message(message) => {
+            let fit = |(bot, compiled): &(String, Arc<Compiled>)| match former == Some(bot) {
+                true => compiled.fit(&state, message, ctx),
+                false => compiled.fit(&State::default(), message, ctx),
+            };
+            let fits = starting.iter().enumerate().filter_map(|(place, bot)| Some((fit(bot)?, place)));
+            // Of two that fit as well, the first.
+            let best = fits.max_by(|(one, a), (other, b)| one.cmp(other).then(b.cmp(a)));
+            let commands = best.is_none();
+            starting
+                .into_iter()
+                .enumerate()
+                .filter(|(place, _)| commands || best.as_ref().is_some_and(|(_, best)| best == place))
+                .map(|(_, bot)| bot)
+                .collect()
+        }
+        _ => starting,
+    };
+    for (bot, compiled) in starting {
         let taken = step(&compiled, state.clone(), input, ctx);
         if taken.state.is_live() || !taken.effects.is_empty() {
             return Ok(Some(Taken { bot, compiled, step: taken, salt, pending }));
