@@ -16,15 +16,15 @@ const OPTIONS: [&str; 6] = ["--campaign-rate", "60000", "--campaign-people", "0"
 /// The first of the people who are written to.
 const FIRST: u64 = 4_915_110_000_000;
 
-fn from_environment(name: &str, usual: u64) -> u64 {
+pub(crate) fn from_environment(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(usual)
 }
 
 /// A small generator with a seed, so that a run can be repeated.
-struct Chance(u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

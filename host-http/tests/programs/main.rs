@@ -1,5 +1,6 @@
 //! The host and the simulated network as two programs, over TCP and over TLS: linking, both directions, restarts.
 #![allow(clippy::unwrap_used, reason = "tests")]
+mod bot_kills;
 mod kills;
 mod program;
 

@@ -17,7 +17,7 @@ use crate::{Compiled, Ctx, Effect, Event, Input, State, Step, step};
 /// How often a turn is taken again when another node was faster.
 const TRIES: usize = 8;
 /// What is left undone is looked at again after this time, milliseconds: should this node die.
-const UNDONE: i64 = 30_000;
+const UNDONE: i64 = 10_000;
 
 /// What became of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
