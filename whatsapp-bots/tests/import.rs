@@ -87,8 +87,8 @@ fn instead() -> impl Strategy<Value = Json> {
 fn holds(result: Result<Imported, ImportError>) {
     match result {
         Ok(imported) => {
-            let text = imported.definition.to_json().unwrap();
-            assert_eq!(Definition::from_json(&text).unwrap(), imported.definition);
+            let again = imported.definition.to_json().map(|text| Definition::from_json(&text));
+            assert!(again.is_ok_and(|again| again.as_ref() == Ok(&imported.definition)));
             validate(&imported.definition);
         }
         Err(error) => assert!(error.to_string().starts_with(&error.code()) && error.code().starts_with('I')),

@@ -7,6 +7,7 @@ mod actions;
 mod cases;
 mod chain;
 mod excellent;
+mod functions;
 mod languages;
 mod paths;
 mod router;
