@@ -198,6 +198,19 @@ fn buttons_belong_to_the_wait_behind_them() {
     let exits: Vec<_> = choose["exits"].as_array().unwrap().iter().map(|exit| &exit["id"]).collect();
     assert_eq!(exits, ["chosen", "invalid", "timeout"]);
     assert_eq!(choose["exits"][1]["to"], "n1.1");
+
+    // As editors write it, the wait is a node of its own.
+    let mut json = export(asks(json!([]), "@input.text"));
+    json["flows"][0]["nodes"].as_array_mut().unwrap().insert(
+        0,
+        json!({"uuid": "n0", "exits": [{"uuid": "x0", "destination_uuid": "n1"}], "actions": [
+            {"uuid": "a0", "type": "send_msg", "text": "Well?", "quick_replies": ["Yes", "No"]}]}),
+    );
+    json["flows"][0]["localization"]["por"]["a0"] = json!({"quick_replies": ["Sim", "Não"]});
+    let choose = node(&import(&json), "n0");
+    assert_eq!(choose["config"]["options"][1]["label"], json!({"en": "No", "pt": "Não"}));
+    let leads: Vec<_> = choose["exits"].as_array().unwrap().iter().map(|exit| &exit["to"]).collect();
+    assert_eq!(leads, ["n1.1", "n1.1", "n1.v0"]);
 }
 
 #[test]
