@@ -75,6 +75,9 @@ pub struct Message {
 /// Bytes of a message's text that are looked at.
 pub const MAX_TEXT: usize = 64 * 1024;
 
+/// Bytes of the text, and of all names, of a message that waits to be answered.
+const MAX_QUEUED: usize = 16 * 1024;
+
 /// What a message is besides text.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -160,6 +163,26 @@ impl Message {
             Body::List { row } => Some(row),
             _ => None,
         }
+    }
+
+    /// As it may wait to be answered: of what is longer than anything that WhatsApp sends, the text alone.
+    pub(crate) fn shortened(&self) -> Self {
+        let names = match &self.body {
+            Body::Text => 0,
+            Body::Button { payload: name } | Body::List { row: name } | Body::Other { kind: name } => {
+                name.len()
+            }
+            Body::Location { name, .. } => name.len(),
+            Body::Media(Media { kind, mime, name, reference, .. }) => {
+                kind.len() + mime.len() + name.len() + reference.len()
+            }
+        };
+        let names = names + self.id.len() + self.campaign.as_ref().map_or(0, String::len);
+        let text = self.seen()[..self.text.floor_char_boundary(MAX_QUEUED)].to_owned();
+        if names > MAX_QUEUED {
+            return Self { at: self.at, ..Self::text(text) };
+        }
+        Self { text, ..self.clone() }
     }
 
     /// The text as far as it is looked at.

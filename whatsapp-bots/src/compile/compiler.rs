@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde_json::Value as Json;
 
-use super::{CommandPlan, Compiled, ExpirePlan, FlowPlan, NodePlan, OnErrorPlan};
+use super::{CommandPlan, Compiled, ExpirePlan, FlowPlan, NodePlan, OnErrorPlan, names::Names};
 use crate::{
     definition::{Command, CommandKind, Definition, Flow, Known, Node, OnError, Trigger},
     engine::Limits,
     expr::Riches,
     fold,
+    nodes::Nothing,
     triggers::{TriggerPlan, Triggers},
     validate::{self, Code, Finding},
 };
@@ -21,6 +22,9 @@ pub(crate) struct ExitId(pub(crate) u16);
 impl ExitId {
     pub(crate) const NONE: Self = Self(u16::MAX);
 }
+
+/// Words of one list.
+const WORDS: usize = 1_000;
 
 /// What is known while a bot is compiled.
 pub(crate) struct Compiler<'d> {
@@ -36,28 +40,7 @@ pub(crate) struct Compiler<'d> {
     pub(super) place: String,
     node: Option<&'d Node>,
     exits: HashSet<u16>,
-}
-
-/// Variables, by the number of their name.
-#[derive(Default)]
-pub(super) struct Names {
-    pub(super) slots: HashMap<String, u16>,
-    pub(super) list: Vec<String>,
-    pub(super) read: HashMap<u16, String>,
-    pub(super) written: HashMap<u16, String>,
-}
-
-impl Names {
-    pub(super) fn slot(&mut self, name: &str) -> u16 {
-        if let Some(slot) = self.slots.get(name) {
-            return *slot;
-        }
-        // Definitions with more names than numbers are refused for their size.
-        let slot = u16::try_from(self.list.len()).unwrap_or(u16::MAX);
-        self.slots.insert(name.to_owned(), slot);
-        self.list.push(name.to_owned());
-        slot
-    }
+    pub(super) patterns: usize,
 }
 
 impl<'d> Compiler<'d> {
@@ -80,7 +63,7 @@ impl<'d> Compiler<'d> {
         let triggers = definition.triggers.iter().filter_map(|trigger| this.trigger(trigger)).collect();
         let commands = definition.commands.iter().map(|command| this.command(command)).collect();
         let on_error = this.on_error();
-        this.look_at_names();
+        this.names.look_at(&mut this.findings);
         this.findings.sort_by(|one, other| {
             let key = |finding: &Finding| !finding.is_error();
             let rest = |other: &Finding| (other.path.clone(), other.code, other.message.clone());
@@ -131,6 +114,7 @@ impl<'d> Compiler<'d> {
             place: "bot".to_owned(),
             node: None,
             exits: HashSet::new(),
+            patterns: 0,
         }
     }
 
@@ -255,6 +239,10 @@ impl<'d> Compiler<'d> {
         self.place = format!("{}/{}", flow.id, node.id);
         self.node = Some(node);
         self.exits.clear();
+        if node.exits.len() > validate::MAX_EXITS {
+            // That it has too many was told.
+            return NodePlan { id: node.id.clone(), flow: place, exits: Vec::new(), does: Box::new(Nothing) };
+        }
         let exits = node.exits.iter().map(|exit| {
             let to = exit.to.as_ref().and_then(|to| self.node_of(&exit.id, &flow.id, to));
             (exit.id.clone(), to)
@@ -330,40 +318,20 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    fn look_at_names(&mut self) {
-        let Names { list, read, written, .. } = &self.names;
-        if list.len() >= usize::from(u16::MAX) {
-            self.findings.push(Finding::new(
-                Code::E017,
-                "bot",
-                "more names of variables than a bot may have",
-            ));
-        }
-        for (slot, path) in read {
-            if !written.contains_key(slot) {
-                let name = &list[usize::from(*slot)];
-                let message = format!("`{name}` is read and nothing sets it; correct the name, or set it");
-                self.findings.push(Finding::new(Code::W103, path, message));
-            }
-        }
-        for (slot, path) in written {
-            if !read.contains_key(slot) {
-                let message = format!("`{}` is set and never read", list[usize::from(*slot)]);
-                self.findings.push(Finding::new(Code::W104, path, message));
-            }
-        }
-    }
-
     /// Words, folded, each once.
     pub(crate) fn words(&mut self, field: &str, words: &crate::definition::Words) -> Vec<String> {
-        let mut folded = Vec::new();
+        let (mut folded, mut seen) = (Vec::new(), HashSet::new());
         for word in words.each().flat_map(|(_, words)| words) {
             let word = fold::words(word);
             if word.is_empty() {
                 self.find(Code::E001, field, "a word without letters and digits is never heard; remove it");
-            } else if !folded.contains(&word) {
+            } else if seen.insert(word.clone()) {
                 folded.push(word);
             }
+        }
+        if folded.len() > WORDS {
+            self.find(Code::E017, field, format!("{} of at most {WORDS} words; divide them", folded.len()));
+            folded.truncate(WORDS);
         }
         if folded.is_empty() {
             self.find(Code::E001, field, "at least one word is needed");

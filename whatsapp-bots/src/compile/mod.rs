@@ -1,5 +1,6 @@
 //! A bot as the engine runs it: ids are numbers, texts are segments, words are folded, patterns are built.
 mod compiler;
+mod names;
 mod texts;
 
 use std::collections::BTreeMap;

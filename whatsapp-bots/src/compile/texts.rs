@@ -11,6 +11,8 @@ use crate::{
 
 /// Bytes of a pattern.
 const PATTERN: usize = 1_000;
+/// Patterns of one bot.
+const PATTERNS: usize = 500;
 /// Bytes that a compiled pattern may take.
 const PATTERN_SIZE: usize = 256 * 1024;
 /// Characters of a text that WhatsApp shows.
@@ -227,6 +229,15 @@ impl Compiler<'_> {
     pub(crate) fn regex(&mut self, field: &str, pattern: &str) -> Option<Regex> {
         if pattern.len() > PATTERN {
             self.find(Code::E009, field, format!("a pattern has at most {PATTERN} bytes"));
+            return None;
+        }
+        self.patterns += 1;
+        if self.patterns > PATTERNS {
+            self.find(
+                Code::E017,
+                field,
+                format!("more than {PATTERNS} patterns in one bot; use words where they do"),
+            );
             return None;
         }
         let built = RegexBuilder::new(pattern).size_limit(PATTERN_SIZE).dfa_size_limit(PATTERN_SIZE).build();

@@ -107,6 +107,6 @@ pub enum CommandKind {
     Human(String),
     /// Another flow starts instead.
     Flow(String),
-    /// Another flow runs in between; then the question is asked again.
+    /// Another flow runs in between; then the question is asked again. It is heard while a question stands, and outside of flows.
     Visit(String),
 }

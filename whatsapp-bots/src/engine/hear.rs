@@ -129,8 +129,7 @@ impl<'a> Turn<'a> {
             self.state.queue.pop_front();
             self.note(Some(Trouble::QueueFull));
         }
-        let text = message.seen().to_owned();
-        self.state.queue.push_back(Message { text, ..message.clone() });
+        self.state.queue.push_back(message.shortened());
     }
 
     /// Messages that came in between answer what is asked now.
@@ -138,6 +137,7 @@ impl<'a> Turn<'a> {
         while self.asks()
             && let Some(message) = self.state.queue.pop_front()
         {
+            self.refresh();
             self.input = Some(Cow::Owned(message.clone()));
             self.resume(Resume::Message(&message));
         }
@@ -165,8 +165,15 @@ impl<'a> Turn<'a> {
             return None;
         }
         let never = self.interrupt() == Interrupt::Never;
+        // To come back to a request would make it twice.
+        let can_visit = !self.state.is_live() || self.asks();
         self.bot.commands.iter().find(|command| {
-            (!never || command.does == CommandKind::Stop) && command.words.iter().any(|word| word == folded)
+            let heard = match command.does {
+                CommandKind::Stop => true,
+                CommandKind::Visit(_) => !never && can_visit,
+                _ => !never,
+            };
+            heard && command.words.iter().any(|word| word == folded)
         })
     }
 
@@ -183,6 +190,10 @@ impl<'a> Turn<'a> {
         match (&command.does, command.flow) {
             (CommandKind::Help, _) => {}
             (CommandKind::Stop, _) => {
+                if self.is_handed_off() {
+                    // The person is still there.
+                    self.state.paused = self.state.paused.or(Some(self.ctx.now));
+                }
                 if self.state.is_live() {
                     self.leave_waiting();
                     self.end("stopped".to_owned());

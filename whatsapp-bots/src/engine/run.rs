@@ -17,6 +17,7 @@ impl Turn<'_> {
         }
         let bot = self.bot;
         let Some(plan) = bot.flows.get(flow as usize) else { return self.note(Some(Trouble::NoFlow)) };
+        let vars = self.fitting_vars(vars);
         self.state.version = bot.version;
         self.state.flow = Some(flow);
         self.state.steps = 0;
@@ -31,6 +32,7 @@ impl Turn<'_> {
     fn begin(&mut self, entry: u32, vars: Vars) {
         self.state.frames = vec![Frame { node: entry, scope: 0, visit: false }];
         self.state.scopes = vec![vars];
+        self.kept = None;
         self.state.wait = None;
     }
 
@@ -137,6 +139,7 @@ impl Turn<'_> {
         }
         let scope = match own {
             Some(vars) => {
+                let vars = self.fitting_vars(vars);
                 self.state.scopes.push(vars);
                 (self.state.scopes.len() - 1) as u16
             }
@@ -158,6 +161,7 @@ impl Turn<'_> {
         };
         let used = self.state.frames.iter().map(|frame| usize::from(frame.scope) + 1).max().unwrap_or(0);
         self.state.scopes.truncate(used);
+        self.kept = None;
         match self.bot.nodes.get(frame.node as usize) {
             _ if visit => self.enter(frame.node),
             Some(node) => match node.does.resume(self, Resume::Back(values)) {
@@ -169,6 +173,12 @@ impl Turn<'_> {
         }
     }
 
+    /// What follows may do as much as a turn of its own.
+    pub(super) fn refresh(&mut self) {
+        (self.steps, self.sends) = (0, 0);
+        self.visits.clear();
+    }
+
     /// A guard was hit: the bot's `onError` takes over, and the second time it is over.
     fn trip(&mut self, guard: Guard) -> Next {
         let at = self.at();
@@ -176,8 +186,8 @@ impl Turn<'_> {
         if std::mem::replace(&mut self.failed, true) {
             return Next::End("failed".to_owned());
         }
-        (self.steps, self.sends, self.state.steps) = (0, 0, 0);
-        self.visits.clear();
+        self.refresh();
+        self.state.steps = 0;
         match &self.bot.on_error {
             OnErrorPlan::End => Next::End("failed".to_owned()),
             OnErrorPlan::Flow(flow) => {

@@ -33,11 +33,12 @@ impl<'a> Turn<'a> {
         [wait.until, expires].into_iter().flatten().min()
     }
 
-    /// When the session expires.
+    /// When the session expires: so long after the contact last wrote, or after the question, whichever came later.
     pub(super) fn expires_at(&self) -> Option<i64> {
         let (_, expire) = self.expire()?;
         let millis = i64::try_from(expire.after.saturating_mul(1_000)).unwrap_or(i64::MAX);
-        Some(self.state.heard_at.saturating_add(millis))
+        let asked_at = self.state.wait.as_ref().map_or(i64::MIN, |wait| wait.since);
+        Some(self.state.heard_at.max(asked_at).saturating_add(millis))
     }
 
     /// The innermost flow that expires, and its place on the stack.

@@ -15,6 +15,9 @@ use crate::{
     state::{State, Vars, Wait, Waits},
 };
 
+/// Bytes of all variables of a conversation: with messages that wait, a state is always one that the store takes.
+const ALL_KEPT: usize = 256 * 1024;
+
 static NOTHING: Vars = Vars(Vec::new());
 
 /// A turn on its way.
@@ -36,6 +39,8 @@ pub(crate) struct Turn<'a> {
     pub(super) failed: bool,
     /// The node that is left now was entered in an earlier turn, at that time.
     pub(super) since: Option<i64>,
+    /// About how many bytes all variables take, once somebody asked.
+    pub(super) kept: Option<usize>,
 }
 
 impl<'a> Turn<'a> {
@@ -55,6 +60,7 @@ impl<'a> Turn<'a> {
             tripped: None,
             failed: false,
             since: None,
+            kept: None,
         }
     }
 
@@ -149,16 +155,42 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Sets a variable of the flow; what is too large to be kept is nothing.
+    /// Sets a variable of the flow; what is too large to be kept, alone or with all others, is nothing.
     pub(crate) fn set(&mut self, slot: u16, mut value: Json) {
-        if !expr::fits(&value) {
+        let Some(scope) = self.state.frames.last().map(|frame| usize::from(frame.scope)) else { return };
+        let old = self.state.scopes.get(scope).and_then(|vars| vars.value(slot)).map_or(0, expr::size);
+        let mut kept = self.kept().saturating_sub(old);
+        let new = expr::size(&value);
+        if !expr::fits(&value) || kept + new > ALL_KEPT {
             value = Json::Null;
             self.note(Some(Trouble::TooLarge));
+        } else {
+            kept += new;
         }
-        let scope = self.state.frames.last().map(|frame| usize::from(frame.scope));
-        if let Some(vars) = scope.and_then(|scope| self.state.scopes.get_mut(scope)) {
+        self.kept = Some(kept);
+        if let Some(vars) = self.state.scopes.get_mut(scope) {
             vars.set(slot, value);
         }
+    }
+
+    /// Variables for a flow that begins: none, if they are too large to be kept with all others.
+    pub(super) fn fitting_vars(&mut self, vars: Vars) -> Vars {
+        let more: usize = vars.0.iter().map(|(_, value)| expr::size(value)).sum();
+        let kept = self.kept();
+        self.kept = None;
+        if kept + more <= ALL_KEPT {
+            return vars;
+        }
+        self.note(Some(Trouble::TooLarge));
+        Vars::default()
+    }
+
+    /// About how many bytes all variables take.
+    fn kept(&self) -> usize {
+        self.kept.unwrap_or_else(|| {
+            let vars = self.state.scopes.iter().flat_map(|vars| &vars.0);
+            vars.map(|(_, value)| expr::size(value)).sum()
+        })
     }
 
     pub(crate) fn effect(&mut self, effect: Effect) {

@@ -18,7 +18,7 @@ pub(crate) use self::{
     rich::{Rich, Riches},
     scan::Why,
     template::{Template, Texts, percent_encode},
-    value::{Value, fits},
+    value::{Value, fits, size},
     view::{Found, View},
 };
 

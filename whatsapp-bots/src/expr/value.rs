@@ -91,7 +91,7 @@ pub(crate) fn fits(value: &Json) -> bool {
 }
 
 /// About how many bytes a value takes.
-fn size(value: &Json) -> usize {
+pub(crate) fn size(value: &Json) -> usize {
     match value {
         Json::Null | Json::Bool(_) => 1,
         Json::Number(_) => 9,

@@ -6,7 +6,7 @@ use crate::{
     definition::Condition,
     engine::{Behaviour, Next, Turn},
     expr::Check,
-    validate::Code,
+    validate::{Code, MAX_EXITS},
 };
 
 /// Goes by the exit of the first case that holds, or by `else`.
@@ -38,7 +38,10 @@ pub struct Case {
 impl Branch {
     pub(super) fn compile(&self, compiler: &mut Compiler<'_>) -> Box<dyn Behaviour> {
         let mut cases = Vec::new();
-        for (place, case) in self.cases.iter().enumerate() {
+        if self.cases.len() > MAX_EXITS {
+            compiler.find(Code::E017, "cases", format!("at most {MAX_EXITS}; divide them"));
+        }
+        for (place, case) in self.cases.iter().enumerate().take(MAX_EXITS) {
             if self.cases[..place].iter().any(|earlier| earlier.when == case.when) {
                 compiler.find(Code::E012, &case.id, "an earlier case has the same condition; this one never gets its turn");
             }

@@ -9,6 +9,7 @@ use crate::{
     compile::{Compiler, ExitId},
     definition::Text,
     engine::{Behaviour, Next, Resume, Turn},
+    validate::MAX_EXITS,
 };
 
 /// Puts options before somebody and waits. An answer is an option's id (of a button or a row), its number, its label, or one
@@ -45,7 +46,7 @@ pub struct Choose {
 
 impl Choose {
     pub(super) fn compile(&self, compiler: &mut Compiler<'_>) -> Box<dyn Behaviour> {
-        let own: Vec<_> = self.options.iter().map(|option| compiler.optional_exit(&option.id)).collect();
+        let own: Vec<_> = self.options.iter().take(MAX_EXITS).map(|option| compiler.optional_exit(&option.id)).collect();
         let chosen = match own.contains(&ExitId::NONE) {
             true => compiler.needed_exit("chosen", "an option without an exit of its own goes on by it"),
             false => ExitId::NONE,

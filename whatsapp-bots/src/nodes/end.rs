@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     compile::Compiler,
     engine::{Behaviour, Next, Turn},
+    validate::Code,
 };
 
 /// Ends the conversation, whatever called this flow.
@@ -21,7 +22,10 @@ pub struct End {
 }
 
 impl End {
-    pub(super) fn compile(&self, _compiler: &mut Compiler<'_>) -> Box<dyn Behaviour> {
+    pub(super) fn compile(&self, compiler: &mut Compiler<'_>) -> Box<dyn Behaviour> {
+        if self.outcome.as_ref().is_some_and(|outcome| outcome.is_empty() || outcome.len() > 100) {
+            compiler.find(Code::E001, "outcome", "an outcome has 1 to 100 bytes");
+        }
         Box::new(Ending { outcome: self.outcome.clone().unwrap_or_else(|| "completed".to_owned()) })
     }
 }

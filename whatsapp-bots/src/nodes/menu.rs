@@ -6,9 +6,9 @@ use whatsapp_store::Content;
 use crate::{
     compile::{Compiler, ExitId},
     definition::{Text, Words},
-    effect::{Choice, Event, Menu},
+    effect::{Choice, Event, Menu, Trouble},
     engine::{Next, Turn},
-    expr::Texts,
+    expr::{RENDERED, Texts},
     fold,
     input::Message,
     state::Waits,
@@ -170,7 +170,7 @@ impl MenuPlan {
             );
         }
         let mut plans: Vec<OptionPlan> = Vec::new();
-        for (place, option) in options.iter().enumerate() {
+        for (place, option) in options.iter().enumerate().take(99) {
             let field = format!("options/{}", option.id);
             if option.id.is_empty() || plans.iter().any(|plan| plan.id == option.id) {
                 compiler.find(
@@ -233,6 +233,10 @@ impl MenuPlan {
             if !choice.description.is_empty() {
                 numbered.push_str(&format!(" – {}", choice.description));
             }
+        }
+        if numbered.len() > RENDERED {
+            numbered.truncate(numbered.floor_char_boundary(RENDERED));
+            turn.note(Some(Trouble::TooLong));
         }
         let menu = style(self.style, &choices).map(|style| Menu { text, style, options: choices });
         turn.send(Content::Text { text: numbered }, menu);

@@ -116,7 +116,7 @@ kinds! {
 
 /// What stands for a node that did not compile: such a bot is not published.
 #[derive(Debug)]
-struct Nothing;
+pub(crate) struct Nothing;
 
 impl Behaviour for Nothing {
     fn enter(&self, _turn: &mut Turn<'_>) -> Next {

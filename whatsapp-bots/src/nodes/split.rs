@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     compile::{Compiler, ExitId},
     engine::{Behaviour, Next, Turn},
-    validate::Code,
+    validate::{Code, MAX_EXITS},
 };
 
 /// Goes by the exit of an arm, by chance and weight.
@@ -41,12 +41,15 @@ impl Split {
         if sum == 0 {
             compiler.find(Code::E016, "arms", "no arm has any weight");
         }
-        for (place, arm) in self.arms.iter().enumerate() {
+        if self.arms.len() > MAX_EXITS {
+            compiler.find(Code::E017, "arms", format!("at most {MAX_EXITS}"));
+        }
+        for (place, arm) in self.arms.iter().enumerate().take(MAX_EXITS) {
             if self.arms[..place].iter().any(|earlier| earlier.id == arm.id) {
                 compiler.find(Code::E002, &format!("arms/{place}"), "each arm needs an id of its own");
             }
         }
-        let arms = self.arms.iter().map(|arm| (u64::from(arm.weight), compiler.exit(&arm.id))).collect();
+        let arms = self.arms.iter().take(MAX_EXITS).map(|arm| (u64::from(arm.weight), compiler.exit(&arm.id))).collect();
         Box::new(Splitting { arms, sum: sum.max(1), sticky: self.sticky.then(|| compiler.place_hash()) })
     }
 }

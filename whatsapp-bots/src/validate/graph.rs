@@ -1,5 +1,5 @@
 //! The way through a bot: loops without a wait, and nodes that nothing leads to.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Code, Finding};
 use crate::{
@@ -18,6 +18,7 @@ struct Graph<'d> {
     definition: &'d Definition,
     nodes: Vec<(usize, &'d Node)>,
     places: HashMap<(&'d str, &'d str), usize>,
+    flows: HashMap<&'d str, usize>,
 }
 
 /// One step from a node to the next.
@@ -26,16 +27,43 @@ struct Edge {
     is_call: bool,
 }
 
+/// How it goes on from a node without anything having to happen.
+#[derive(Default)]
+struct Ways {
+    /// To these, unless the flow that is called first does not come back so.
+    on: Vec<usize>,
+    is_call: bool,
+    /// The flow that is called.
+    after: Option<usize>,
+    /// Its first node.
+    calls: Option<usize>,
+    /// Back to the caller of this flow.
+    returns: bool,
+}
+
+impl Ways {
+    fn comes_back(&self, passes: &[bool]) -> bool {
+        !self.is_call || self.after.is_some_and(|flow| passes[flow])
+    }
+
+    fn edges(&self, passes: &[bool]) -> Vec<Edge> {
+        let on = self.on.iter().filter(|_| self.comes_back(passes));
+        let on = on.map(|to| Edge { to: *to, is_call: false });
+        on.chain(self.calls.map(|to| Edge { to, is_call: true })).collect()
+    }
+}
+
 impl<'d> Graph<'d> {
     fn new(definition: &'d Definition) -> Self {
-        let (mut nodes, mut places) = (Vec::new(), HashMap::new());
+        let (mut nodes, mut places, mut flows) = (Vec::new(), HashMap::new(), HashMap::new());
         for (place, flow) in definition.flows.iter().enumerate() {
+            flows.entry(flow.id.as_str()).or_insert(place);
             for node in &flow.nodes {
                 places.entry((flow.id.as_str(), node.id.as_str())).or_insert(nodes.len());
                 nodes.push((place, node));
             }
         }
-        Self { definition, nodes, places }
+        Self { definition, nodes, places, flows }
     }
 
     fn place(&self, flow: &'d str, node: &'d str) -> Option<usize> {
@@ -43,7 +71,7 @@ impl<'d> Graph<'d> {
     }
 
     fn entry(&self, flow: &str) -> Option<usize> {
-        let flow = self.definition.flow(flow)?;
+        let flow = &self.definition.flows[*self.flows.get(flow)?];
         self.place(&flow.id, &flow.entry)
     }
 
@@ -69,58 +97,50 @@ impl<'d> Graph<'d> {
         }
     }
 
-    /// Where it goes on without anything having to happen. `passes` says of which flows one comes back so.
-    fn edges(&self, place: usize, passes: &[bool]) -> Vec<Edge> {
-        let on =
-            |exits: &mut dyn Iterator<Item = usize>| exits.map(|to| Edge { to, is_call: false }).collect();
-        match &self.nodes[place].1.kind {
-            kind if waits(kind) => Vec::new(),
-            Kind::Goto(goto) => on(&mut self.goto(place, goto).into_iter()),
-            Kind::CallFlow(CallFlow { flow, .. }) => {
-                let called = self.definition.flows.iter().position(|known| known.id == *flow);
-                let comes_back = called.is_some_and(|called| passes[called]);
-                let mut edges: Vec<Edge> = if comes_back { on(&mut self.exits(place)) } else { Vec::new() };
-                edges.extend(self.entry(flow).map(|to| Edge { to, is_call: true }));
-                edges
-            }
-            _ => on(&mut self.exits(place)),
-        }
+    /// Where it goes on without anything having to happen, and the flow that it has to come back from first.
+    fn ways(&self) -> Vec<Ways> {
+        let ways = |(place, (_, node)): (usize, &(usize, &'d Node))| match &node.kind {
+            kind if waits(kind) => Ways::default(),
+            Kind::Goto(goto) => Ways { on: self.goto(place, goto).into_iter().collect(), ..Ways::default() },
+            Kind::Return(_) => Ways { returns: true, ..Ways::default() },
+            Kind::End(_) => Ways::default(),
+            Kind::CallFlow(CallFlow { flow, .. }) => Ways {
+                on: self.exits(place).collect(),
+                after: self.flows.get(flow.as_str()).copied(),
+                returns: self.has_open_exit(place),
+                calls: self.entry(flow),
+                is_call: true,
+            },
+            _ => Ways {
+                on: self.exits(place).collect(),
+                returns: self.has_open_exit(place),
+                ..Ways::default()
+            },
+        };
+        self.nodes.iter().enumerate().map(ways).collect()
     }
 
     /// Of which flows one may come back without anything having to happen.
-    fn passes(&self) -> Vec<bool> {
+    fn passes(&self, ways: &[Ways]) -> Vec<bool> {
         let mut passes = vec![false; self.definition.flows.len()];
-        loop {
-            let mut changed = false;
-            for (number, flow) in
-                self.definition.flows.iter().enumerate().filter(|(number, _)| !passes[*number])
-            {
-                let Some(entry) = self.place(&flow.id, &flow.entry) else { continue };
-                let reached = self.reach([entry], |place| {
-                    // A called flow is looked at by itself.
-                    let edges = self.edges(place, &passes);
-                    edges.into_iter().filter(|edge| !edge.is_call).map(|edge| edge.to).collect()
-                });
-                let returns = |place: usize| match &self.nodes[place].1.kind {
-                    kind if waits(kind) => false,
-                    Kind::Return(_) => true,
-                    Kind::End(_) | Kind::Goto(_) => false,
-                    Kind::CallFlow(call) => {
-                        let called = self.definition.flows.iter().position(|known| known.id == call.flow);
-                        called.is_some_and(|called| passes[called]) && self.has_open_exit(place)
-                    }
-                    _ => self.has_open_exit(place),
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for (number, flow) in self.definition.flows.iter().enumerate() {
+                let Some(entry) = self.place(&flow.id, &flow.entry).filter(|_| !passes[number]) else {
+                    continue;
                 };
-                if reached.iter().enumerate().any(|(place, is)| *is && returns(place)) {
-                    changed = true;
-                    passes[number] = true;
-                    break;
+                let (mut seen, mut open) = (HashSet::new(), vec![entry]);
+                while let Some(place) = open.pop() {
+                    if ways[place].comes_back(&passes) && seen.insert(place) {
+                        passes[number] |= ways[place].returns;
+                        open.extend(&ways[place].on);
+                    }
                 }
-            }
-            if !changed {
-                return passes;
+                changed |= passes[number];
             }
         }
+        passes
     }
 
     fn has_open_exit(&self, place: usize) -> bool {
@@ -140,8 +160,9 @@ impl<'d> Graph<'d> {
     }
 
     fn look_for_loops(&self, findings: &mut Vec<Finding>) {
-        let passes = self.passes();
-        let edges: Vec<Vec<Edge>> = (0..self.nodes.len()).map(|place| self.edges(place, &passes)).collect();
+        let ways = self.ways();
+        let passes = self.passes(&ways);
+        let edges: Vec<Vec<Edge>> = ways.iter().map(|ways| ways.edges(&passes)).collect();
         let component = components(&edges);
         let mut members: HashMap<usize, Vec<usize>> = HashMap::new();
         for (place, component) in component.iter().enumerate() {

@@ -265,6 +265,39 @@ fn triggers_and_commands() {
 }
 
 #[test]
+fn more_than_a_bot_may_have_is_told_and_not_tried() {
+    let many = |count: usize| (0..count).map(|place| format!("w{place}")).collect::<Vec<_>>();
+    let mut words = flow(json!([end("a")]));
+    words["triggers"] = json!([{"id": "t", "on": {"keyword": {"words": many(100_000)}}, "flow": "f"}]);
+    assert!(found(&words).contains(&(Code::E017, "triggers/t/on".to_owned())));
+
+    let cases: Vec<_> = many(20_000).into_iter().map(|id| json!({"id": id, "when": {"tag": id}})).collect();
+    let exits = many(20_000);
+    let exits: Vec<_> = exits.iter().map(String::as_str).collect();
+    assert!(found(&of("branch", json!({"cases": cases}), &exits)).contains(&(Code::E017, "f/a".to_owned())));
+    assert!(
+        found(&of("branch", json!({"cases": cases}), &["else"]))
+            .contains(&(Code::E017, "f/a/cases".to_owned()))
+    );
+
+    let mut patterns = flow(json!([end("a")]));
+    let triggers: Vec<_> =
+        many(501).into_iter().map(|id| json!({"id": id, "on": {"regex": id}, "flow": "f"})).collect();
+    patterns["triggers"] = json!(triggers);
+    assert!(found(&patterns).contains(&(Code::E017, "triggers/w500/on".to_owned())));
+
+    // Each flow calls the next, in the worst order to look at them.
+    let call = |place: usize| json!({"id": "a", "kind": "call_flow", "config": {"flow": format!("f{place}")}, "exits": [{"id": "next"}]});
+    let mut flows: Vec<_> = (0..499)
+        .map(|place| json!({"id": format!("f{place}"), "entry": "a", "nodes": [call(place + 1)]}))
+        .collect();
+    flows.push(json!({"id": "f499", "entry": "a", "nodes": [call(0)]}));
+    assert_eq!(found(&bot(json!(flows))), [(Code::E008, "f0/a".to_owned())]);
+    flows[499]["nodes"] = json!([{"id": "a", "kind": "return"}]);
+    assert_eq!(found(&bot(json!(flows))), []);
+}
+
+#[test]
 fn a_message_names_code_and_path_and_nothing_is_published_with_errors() {
     let definition = Definition::from_json(&of("hologram", json!({}), &[]).to_string()).unwrap();
     let findings = Compiled::new(&definition, 1).unwrap_err();

@@ -1,5 +1,6 @@
-//! Properties of any bot and any input, and what happens at the guards.
-use proptest::prelude::*;
+//! What happens at the guards, with odd inputs, and among triggers.
+mod properties;
+
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -8,6 +9,7 @@ use crate::{
     effect::{Event, Guard, Trouble},
     input::{Body, Media},
     state::Status,
+    tester::Tester,
 };
 
 fn compile(json: &Json) -> Compiled {
@@ -189,6 +191,34 @@ fn values_that_grow_come_to_an_end() {
 }
 
 #[test]
+fn a_state_is_always_one_that_the_store_takes() {
+    let sets: Vec<_> = (0..100)
+        .map(|place| json!({"to": format!("v{place}"), "from": {"value": "{{ input.text }}"}}))
+        .collect();
+    let bot = compile(&bot(json!([
+        {"id": "n0", "kind": "wait", "config": {"reply": true}, "exits": [{"id": "reply", "to": "n1"}]},
+        {"id": "n1", "kind": "set", "config": {"values": sets}, "exits": [{"id": "next", "to": "n2"}]},
+        {"id": "n2", "kind": "call_flow", "config": {"flow": "f", "with": {"x": {"expr": "v1"}}}, "exits": [{"id": "next"}]},
+    ])));
+    let long = |body: Body| Input::Message(Message { body, ..Message::text("x".repeat(16_000)) });
+    let mut state = run(&bot, State::default(), &start()).state;
+    for _ in 0..12 {
+        let step = run(&bot, state, &long(Body::Text));
+        assert!(troubles(&step).contains(&Trouble::TooLarge));
+        assert!(step.state.to_bytes().len() < whatsapp_store::MAX_CONVERSATION_STATE / 2);
+        state = step.state;
+    }
+    let http = compile(&bot_http());
+    let mut state = run(&http, State::default(), &start()).state;
+    for _ in 0..12 {
+        let step = run(&http, state, &long(Body::Other { kind: "y".repeat(5_000_000) }));
+        assert!(step.state.to_bytes().len() < whatsapp_store::MAX_CONVERSATION_STATE / 2);
+        state = step.state;
+    }
+    assert_eq!(state.queue.len(), 8);
+}
+
+#[test]
 fn an_address_has_only_what_its_maker_put_there() {
     let bot = compile(&bot(json!([
         {"id": "n0", "kind": "http", "config": {"url": "https://example.org/a/{{ x }}?q={{ x }}", "headers": {"X-Q": "a{{ x }}"}, "body": {"form": {"q": "{{ x }}"}}},
@@ -305,6 +335,38 @@ fn of_two_bots_the_one_that_fits_better_gets_the_message() {
 }
 
 #[test]
+fn a_question_after_a_long_wait_has_its_whole_time() {
+    let mut json = bot(json!([
+        {"id": "n0", "kind": "wait", "config": {"seconds": 7_200}, "exits": [{"id": "next", "to": "n1"}]},
+        {"id": "n1", "kind": "ask", "config": {"text": "?"}, "exits": [{"id": "ok"}, {"id": "invalid"}]},
+    ]));
+    json["flows"][0]["expire"] = json!({"afterSeconds": 3_600});
+    let bot = compile(&json);
+    let mut tester = Tester::new(&bot, Contact::default(), 0, 0);
+    tester.hear(&start());
+    assert_eq!(tester.advance(7_200 + 3_599).len(), 1);
+    assert_eq!(tester.state().status(), Status::Waiting);
+    assert_eq!(tester.advance(1)[0].status, "done");
+}
+
+#[test]
+fn a_word_does_not_make_a_request_twice_and_a_person_stays_after_a_stop() {
+    let mut json = bot_http();
+    json["commands"] = json!([
+        {"id": "visit", "does": {"visit": "f"}, "words": ["visit"]}, {"id": "stop", "does": "stop", "words": ["stop"]},
+    ]);
+    let bot = compile(&json);
+    let mut tester = Tester::new(&bot, Contact::default(), 0, 0);
+    tester.hear(&start());
+    let turn = tester.say("visit");
+    assert!(turn.effects.is_empty() && turn.status == "awaitingResult", "{turn:?}");
+    tester.hear(&Input::HumanTookOver);
+    assert_eq!(tester.say("stop").status, "handedOff");
+    assert_eq!(tester.say("hello").status, "handedOff");
+    assert_eq!(tester.hear(&Input::HumanReleased).status, "done");
+}
+
+#[test]
 fn two_machines_do_not_talk_for_ever() {
     let echo = compile(&bot(
         json!([{"id": "n0", "kind": "say", "config": {"text": "I am away"}, "exits": [{"id": "next"}]}]),
@@ -324,227 +386,4 @@ fn two_machines_do_not_talk_for_ever() {
     assert_eq!(talk(Some(1_000)), Status::Done);
     assert_eq!(talk(Some(-60_000)), Status::Done);
     assert_eq!(talk(None), Status::Done);
-}
-
-/// A node of any kind, at a place. `to` are places to go on to; `back` says whether one that waits may go back.
-fn node(place: usize, kind: usize, to: [usize; 3], all: usize, orderly: bool) -> Json {
-    let on = |to: usize| {
-        let to = if orderly { place + 1 + to % all } else { to % all };
-        if to >= all { json!(null) } else { json!(format!("n{to}")) }
-    };
-    let any = |to: usize| json!(format!("n{}", to % all));
-    let [a, b, c] = to;
-    let answers = [json!("email"), json!({"number": {}}), json!({"text": {}}), json!("location")];
-    let (kind, config, exits) = match kind {
-        0 => ("say", json!({"text": "{{ x }} and {{ y.z }} {{ input.text }}"}), vec![("next", on(a))]),
-        1 => (
-            "choose",
-            json!({"text": "{{ x }}?", "options": [{"id": "a", "label": "Ä 1"}, {"id": "b", "label": "{{ x }}"}], "save": "x", "timeoutSeconds": 60}),
-            vec![("a", any(a)), ("chosen", any(b)), ("invalid", any(c)), ("timeout", any(a))],
-        ),
-        2 => (
-            "ask",
-            json!({"text": "?", "answer": (answers[a % 4]), "save": "y"}),
-            vec![("ok", any(a)), ("invalid", any(b))],
-        ),
-        3 => (
-            "branch",
-            json!({"cases": [{"id": "p", "when": {"any": [{"expr": "x > 3 or y ~ 'a' == 'ba'"}, {"test": {"path": "input.text", "is": "contains", "value": "a"}}]}}]}),
-            vec![("p", on(a)), ("else", on(b))],
-        ),
-        4 => (
-            "set",
-            json!({"values": [{"to": "x", "from": {"expr": "x + 1"}}, {"to": "y", "from": {"value": {"z": ["{{ x }}", "{{ y }}"]}}}]}),
-            vec![("next", on(a))],
-        ),
-        5 => (
-            "http",
-            json!({"url": "https://example.org/{{ y }}", "save": [{"path": "a", "to": "y"}]}),
-            vec![("ok", any(a)), ("error", any(b))],
-        ),
-        6 => (
-            "wait",
-            json!({"seconds": 30, "reply": a % 2 == 0, "event": "e"}),
-            if a % 2 == 0 {
-                vec![("next", any(a)), ("reply", any(b)), ("event", any(c))]
-            } else {
-                vec![("next", any(a)), ("event", any(c))]
-            },
-        ),
-        7 => (
-            "split",
-            json!({"arms": [{"id": "l", "weight": 1}, {"id": "r", "weight": 2}]}),
-            vec![("l", on(a)), ("r", on(b))],
-        ),
-        8 => (
-            "call_flow",
-            json!({"flow": if orderly { "sub" } else { ["f", "sub"][a % 2] }, "save": "x", "shared": b % 2 == 0}),
-            vec![("next", on(c))],
-        ),
-        9 => ("tag", json!({"add": ["t"]}), vec![("next", on(a))]),
-        10 => (
-            "contact",
-            json!({"set": [{"to": "language", "from": {"value": "{{ y }}"}}, {"to": "f", "from": {"expr": "y"}}]}),
-            vec![("next", on(a))],
-        ),
-        11 => (
-            "handoff",
-            json!({"note": "{{ x }}", "timeoutSeconds": 90}),
-            vec![("next", any(a)), ("timeout", any(b))],
-        ),
-        12 => ("opt_out", json!({}), vec![("next", on(a))]),
-        13 => ("emit", json!({"name": "e", "data": {"x": {"expr": "x"}}}), vec![("next", on(a))]),
-        14 => ("return", json!({}), vec![]),
-        _ => ("end", json!({}), vec![]),
-    };
-    let exits: Vec<_> = exits.into_iter().map(|(id, to)| json!({"id": id, "to": to})).collect();
-    json!({"id": format!("n{place}"), "kind": kind, "config": config, "exits": exits})
-}
-
-fn any_bot(orderly: bool) -> impl Strategy<Value = Json> {
-    let nodes = prop::collection::vec((0_usize..16, [0_usize..20, 0..20, 0..20]), 1..12);
-    (nodes, 0_usize..3).prop_map(move |(nodes, interrupt)| {
-        let all = nodes.len();
-        let interrupts = ["never", "commands", "all"];
-        let errors = [json!("end"), json!({"flow": "sub"}), json!({"handoff": ""})];
-        let nodes = nodes.into_iter().enumerate().map(|(place, (kind, to))| node(place, kind, to, all, orderly));
-        json!({
-            "format": 1, "bot": {"id": "b", "language": "en", "languages": ["de"]},
-            "flows": [
-                {"id": "f", "entry": "n0", "params": ["x"], "nodes": nodes.collect::<Vec<_>>(),
-                 "interrupt": (interrupts[interrupt]), "expire": {"afterSeconds": 45, "say": "bye"}},
-                {"id": "sub", "entry": "a", "returns": ["v"], "nodes": [
-                    {"id": "a", "kind": "ask", "config": {"text": "sub {{ x }}", "save": "y"}, "exits": [{"id": "ok", "to": "b"}, {"id": "invalid", "to": "b"}]},
-                    {"id": "b", "kind": "return", "config": {"values": {"v": {"expr": "y"}}}}]},
-            ],
-            "triggers": [{"id": "any", "on": "anyMessage", "flow": "f"}, {"id": "go", "on": {"keyword": {"words": ["go"]}}, "flow": "sub"},
-                         {"id": "e", "on": {"event": "e"}, "flow": "f"}, {"id": "s", "on": {"schedule": {"cron": "* * * * *"}}, "flow": "f"}],
-            "commands": [{"id": "stop", "does": "stop", "words": ["stop"], "say": "bye"}, {"id": "v", "does": {"visit": "sub"}, "words": ["visit"]},
-                         {"id": "h", "does": {"human": ""}, "words": ["human"]}, {"id": "r", "does": "restart", "words": ["restart"]}],
-            "onError": (errors[interrupt]),
-        })
-    })
-}
-
-/// An input with numbers that stand for those that fit the state at its time.
-fn any_input() -> impl Strategy<Value = (Input, bool)> {
-    let text = prop_oneof![
-        Just("a".to_owned()),
-        Just("1".to_owned()),
-        Just("go".to_owned()),
-        Just("stop".to_owned()),
-        Just("visit".to_owned()),
-        Just("human".to_owned()),
-        Just("restart".to_owned()),
-        Just("a@b.org".to_owned()),
-        "\\PC{0,20}",
-        "[{}%|x \u{0}]{0,12}",
-    ];
-    let message = prop_oneof![
-        6 => text.prop_map(Message::text),
-        1 => Just(Message { body: Body::Button { payload: "b".into() }, ..Message::default() }),
-        1 => any::<(f64, f64)>().prop_map(|(latitude, longitude)| Message {
-            body: Body::Location { latitude, longitude, name: "x".into() }, ..Message::default()
-        }),
-        1 => Just(Message { body: Body::Media(Media::default()), campaign: Some("c".into()), ..Message::default() }),
-    ];
-    let outcome = prop_oneof![
-        Just(Outcome::Failed("x".into())),
-        (100_u16..600)
-            .prop_map(|status| Outcome::Answered { status, body: "{\"a\": {\"z\": [1, \"q\"]}}".into() }),
-    ];
-    let input = prop_oneof![
-        8 => message.prop_map(Input::Message),
-        2 => any::<u64>().prop_map(|id| Input::Timer { id }),
-        2 => (any::<u64>(), outcome).prop_map(|(id, outcome)| Input::Result { id, outcome }),
-        1 => Just(start()),
-        1 => Just(Input::Schedule { trigger: "s".into() }),
-        1 => Just(Input::Event { name: "e".into(), data: json!({"x": [1, {"y": "z"}]}) }),
-        1 => Just(Input::HumanTookOver),
-        2 => Just(Input::HumanReleased),
-        1 => Just(Input::Cancel),
-    ];
-    (input, prop::bool::weighted(0.9))
-}
-
-/// What the host would give: with the number that is waited for, and at the time that the timer is due.
-fn fitting(input: Input, fits: bool, state: &State, now: i64) -> (Input, i64) {
-    match input {
-        Input::Timer { id } => {
-            let at = state.wake_at().filter(|_| fits).unwrap_or(now);
-            (Input::Timer { id: state.timer().filter(|_| fits).unwrap_or(id) }, at.max(now))
-        }
-        Input::Result { id, outcome } => {
-            (Input::Result { id: state.awaits().filter(|_| fits).unwrap_or(id), outcome }, now)
-        }
-        input => (input, now),
-    }
-}
-
-fn holds(bot: &Compiled, inputs: Vec<(Input, bool)>, valid: bool) -> Result<(), TestCaseError> {
-    let contact = Contact { name: "Ana".into(), ..Contact::default() };
-    let (mut state, mut now, mut ids) = (State::default(), 1_000_000, 0);
-    for (input, fits) in inputs {
-        let (input, at) = fitting(input, fits, &state, now + 5_000);
-        now = at;
-        let ctx = Ctx { now, seed: 3, contact: &contact };
-        let bytes = state.to_bytes();
-        let one = step(bot, state, &input, &ctx);
-        // From what was stored, the same comes out again, to the byte.
-        let two = step(bot, State::from_bytes(&bytes).unwrap(), &input, &ctx);
-        let stored = one.state.to_bytes();
-        prop_assert_eq!(&stored, &two.state.to_bytes());
-        prop_assert_eq!(
-            serde_json::to_string(&one.effects).unwrap(),
-            serde_json::to_string(&two.effects).unwrap()
-        );
-        prop_assert_eq!(&one.trace, &two.trace);
-        prop_assert_eq!(State::from_bytes(&stored).unwrap().to_bytes(), stored);
-        let entered = one.trace.iter().filter(|visit| visit.entered).count();
-        prop_assert!(entered <= 2 * bot.limits.turn_steps as usize, "{entered} steps");
-        // A valid bot has no circle without a wait; only messages that had to wait can lead round one.
-        prop_assert!(!valid || !matches!(guards(&one)[..], [Guard::TurnSteps | Guard::Depth, ..]));
-        for effect in &one.effects {
-            if let Effect::Send { id, .. } | Effect::Http { id, .. } | Effect::ScheduleTimer { id, .. } =
-                effect
-            {
-                prop_assert!(*id > ids, "{id} after {ids}");
-                ids = *id;
-            }
-        }
-        let live = one.state.is_live();
-        prop_assert_eq!(live, one.state.wait.is_some());
-        prop_assert!(live || matches!(one.state.status(), Status::Fresh | Status::Done | Status::HandedOff));
-        state = one.state;
-    }
-    Ok(())
-}
-
-proptest! {
-    #[test]
-    fn any_valid_bot_keeps_the_rules(json in any_bot(true), inputs in prop::collection::vec(any_input(), 1..30)) {
-        let (bot, valid) = compile_anyhow(&json);
-        prop_assume!(valid);
-        holds(&bot, inputs, true)?;
-    }
-
-    #[test]
-    fn a_bot_that_is_not_valid_keeps_them_too(json in any_bot(false), inputs in prop::collection::vec(any_input(), 1..30)) {
-        let (bot, _) = compile_anyhow(&json);
-        holds(&bot, inputs, false)?;
-    }
-
-    #[test]
-    fn any_json_is_read_or_refused(text in "[\\[\\]{}\":,a-z0-9 ]{0,60}") {
-        let _ = Definition::from_json(&text);
-    }
-
-    #[test]
-    fn any_state_that_can_be_read_is_stepped_or_left(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-        let (bot, _) = compile_anyhow(&bot_http());
-        if let Ok(state) = State::from_bytes(&[&[1, 2], &bytes[..]].concat()) {
-            let step = run(&bot, state, &Input::Message(Message::text("x")));
-            prop_assert!(State::from_bytes(&step.state.to_bytes()).is_ok());
-        }
-    }
 }
