@@ -135,7 +135,7 @@ fn chat(imported: &Imported, document: &str, script: &Script) -> Result<(), Stri
         }
         if let Some((name, value)) = script.variable {
             let found = &turn.variables[name];
-            has_value |= found.as_str() == Some(value) || found.to_string() == value;
+            has_value |= found.as_str().map_or_else(|| found.to_string(), str::to_owned) == value;
         }
         last = Some(turn);
     }

@@ -6,7 +6,11 @@ use serde_json::{Map, Value as Json, json};
 use super::{Import, chain::Chain, languages::language};
 use crate::{
     definition::{Node, Source, Text},
-    import::{Code, ImportError, draft::{exit, literal}, list, names, required, text},
+    import::{
+        Code, ImportError,
+        draft::{exit, literal},
+        list, names, required, text,
+    },
     nodes::{
         Assignment, CallFlow, Choose, Contact, Emit, Goto, Handoff, Http, HttpBody, Kind, MenuOption, Method,
         OptOut, Retries, Saved, Say, Set, Style, Tag,
@@ -86,10 +90,19 @@ impl<'j> Import<'j> {
     }
 
     /// Buttons. Where a wait follows, here or in the node behind, any other answer goes on as well.
-    fn quick_replies(&mut self, text: Text, json: &'j Json, replies: &'j [Json], path: &str, chain: &mut Chain<'j>) {
+    fn quick_replies(
+        &mut self,
+        text: Text,
+        json: &'j Json,
+        replies: &'j [Json],
+        path: &str,
+        chain: &mut Chain<'j>,
+    ) {
         let node = chain.upcoming();
-        let options = (0..replies.len()).map(|place| self.option(json, replies, place, path, &node)).collect();
-        let is_last = chain.json.get("actions").and_then(Json::as_array).and_then(|actions| actions.last()) == Some(json);
+        let options =
+            (0..replies.len()).map(|place| self.option(json, replies, place, path, &node)).collect();
+        let is_last = chain.json.get("actions").and_then(Json::as_array).and_then(|actions| actions.last())
+            == Some(json);
         let behind = if is_last { self.wait_behind(chain.json) } else { None };
         let here = is_last && super::router::waits(chain.json);
         if !here && behind.is_none() {
@@ -98,7 +111,8 @@ impl<'j> Import<'j> {
             return chain.add(say(text), &["next"]);
         }
         let retries = Retries { max: 0, say: None };
-        let timeout_seconds = behind.as_ref().and_then(|behind| behind.timeout.as_ref()).map(|(seconds, _)| *seconds);
+        let timeout_seconds =
+            behind.as_ref().and_then(|behind| behind.timeout.as_ref()).map(|(seconds, _)| *seconds);
         let choose = Choose { text, options, style: Style::Auto, save: None, retries, timeout_seconds };
         let Some(behind) = behind else { return chain.add(Kind::Choose(choose), &["chosen", "invalid"]) };
         let mut exits = vec![exit("chosen", Some(behind.then.clone())), exit("invalid", Some(behind.then))];
@@ -106,7 +120,14 @@ impl<'j> Import<'j> {
         chain.add_whole(Node { id: node, label: None, kind: Kind::Choose(choose), exits });
     }
 
-    fn option(&mut self, json: &'j Json, replies: &'j [Json], place: usize, path: &str, node: &str) -> MenuOption {
+    fn option(
+        &mut self,
+        json: &'j Json,
+        replies: &'j [Json],
+        place: usize,
+        path: &str,
+        node: &str,
+    ) -> MenuOption {
         let words = |reply: &'j Json| reply.as_str().unwrap_or_else(|| text(reply, "text"));
         let mut each = BTreeMap::new();
         for (language, texts) in self.translations(text(json, "uuid"), "quick_replies") {
