@@ -8,6 +8,8 @@ use crate::import::{
     draft::{literal, quoted},
 };
 
+/// Bytes of one expression.
+const LONGEST: usize = 2_000;
 /// How deep an expression may be.
 const DEPTH: usize = 32;
 
@@ -102,6 +104,10 @@ impl<'j> Import<'j> {
             let Some((inside, behind)) = found else {
                 text.push('@');
                 rest = after;
+                if after.starts_with('(') {
+                    // It is never closed, and nor is what is in it.
+                    break;
+                }
                 continue;
             };
             if !text.is_empty() {
@@ -119,7 +125,8 @@ impl<'j> Import<'j> {
 
     fn expression(&mut self, source: &str, path: &str, node: &str) -> Option<String> {
         let mut reader = Reader { rest: source, import: self, about: None };
-        let value = reader.comparison(0).filter(|_| reader.rest.trim().is_empty());
+        let value = if source.len() > LONGEST { None } else { reader.comparison(0) };
+        let value = value.filter(|_| reader.rest.trim().is_empty());
         let about = reader.about;
         if value.is_none() {
             let why = "an expression was not understood; nothing stands in its place";

@@ -39,8 +39,7 @@ impl<'j> Import<'j> {
             return None;
         }
         let to = text(node.get("exits")?.as_array()?.first()?, "destination_uuid");
-        let nodes = self.flow.get("nodes")?.as_array()?;
-        let behind = nodes.iter().find(|node| text(node, "uuid") == to && waits(node))?;
+        let behind = self.nodes.get(to).copied().filter(|node| waits(node))?;
         if behind.get("actions").and_then(Json::as_array).is_some_and(|actions| !actions.is_empty()) {
             return None;
         }

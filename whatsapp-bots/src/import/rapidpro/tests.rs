@@ -82,6 +82,10 @@ fn what_is_not_understood_is_reported() {
     assert_eq!(template("@(format_urn(urns.tel))"), ("{{ contact.phone }}".to_owned(), vec![Code::I201]));
     let deep = format!("@({}1{})", "(".repeat(200), ")".repeat(200));
     assert_eq!(template(&format!("x{deep}")).1, [Code::I103]);
+    // What is long takes no longer than it is long.
+    assert_eq!(template(&format!("x@({}1)", "1+".repeat(1_000_000))).1, [Code::I103]);
+    let open = "@(".repeat(1_000_000);
+    assert_eq!(template(&open), (open, vec![]));
 }
 
 #[test]
@@ -132,6 +136,8 @@ fn tests_have_counterparts() {
         json!({"all": [test("greaterOrEqual", "1"), test("lessOrEqual", "{{ contact.fields.most }}")]})
     );
     assert_eq!(when("has_pattern", json!(["^a+$"]))["regex"]["pattern"], "(?i)^a+$");
+    let many: Vec<_> = (0..50).map(|place| format!("w{place}")).collect();
+    assert_eq!(when("has_any_word", json!([many.join(" ")]))["keywords"]["words"], json!(many));
     assert_eq!(when("has_group", json!(["g1", "Friends"])), json!({"tag": "Friends"}));
     assert_eq!(when("has_beginning", json!(["go on"]))["keywords"]["matching"], "startsWith");
     assert_eq!(when("has_only_text", json!(["Yes"])), json!({"any": [test("equal", "Yes")]}));

@@ -292,6 +292,16 @@ fn what_is_no_export_is_refused() {
     assert_eq!(code(wrong), ImportError::Shape { path: "groups[0].blocks".to_owned(), expected: "a list" });
     let twice = bot(json!([says("a"), says("b")]));
     assert_eq!(code(twice), ImportError::Duplicate { path: "groups[0].blocks[1]".to_owned() });
+    let mut called = bot(json!([]));
+    called["groups"] = (0..300)
+        .map(|place| {
+            let options = json!({"typebotId": "current", "groupId": format!("g{place}")});
+            json!({"id": if place == 0 { "g".to_owned() } else { format!("g{place}") }, "blocks": [
+                {"id": format!("a{place}"), "type": "Typebot link", "options": options},
+                {"id": format!("b{place}"), "type": "Jump", "options": {"groupId": format!("g{}", place + 1)}}]})
+        })
+        .collect();
+    assert!(code(called).to_string().starts_with("I002: groups: "));
     let many: Vec<_> = (0..=crate::import::MAX_STEPS)
         .map(|place| json!({"id": place.to_string(), "type": "Jump"}))
         .collect();
