@@ -5,8 +5,13 @@ use serde_json::{Value as Json, json};
 
 use super::{Code, Finding, ImportError, MAX_STEPS, Report};
 use crate::{
-    definition::{Exit, Node, Source, Text, Unknown},
-    nodes::{Assignment, Kind, Say, Set},
+    definition::{Exit, Node},
+    nodes::Kind,
+};
+#[cfg(feature = "import-typebot")]
+use crate::{
+    definition::{Source, Text, Unknown},
+    nodes::{Assignment, Say, Set},
 };
 
 /// Nodes of one flow, and the report.
@@ -43,7 +48,10 @@ impl Draft {
             self.report.findings.push(finding);
         }
     }
+}
 
+#[cfg(feature = "import-typebot")]
+impl Draft {
     /// A node that needs attention, with the original settings.
     pub(super) fn attention(&mut self, id: &str, kind: String, config: &Json, next: Option<String>) {
         self.push(id, Kind::Unknown(Unknown { kind, config: config.clone() }), vec![exit("next", next)]);

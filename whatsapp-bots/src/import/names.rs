@@ -1,6 +1,4 @@
 //! Names of variables, as our expressions take them.
-use std::collections::BTreeSet;
-
 use unicode_normalization::UnicodeNormalization;
 
 /// Bytes of a name, with room for a number behind it.
@@ -36,23 +34,6 @@ fn is_mark(c: char) -> bool {
     ('\u{300}'..='\u{36f}').contains(&c)
 }
 
-/// Names that do not occur twice.
-#[derive(Default)]
-pub(super) struct Names(BTreeSet<String>);
-
-impl Names {
-    pub(super) fn unique(&mut self, text: &str) -> String {
-        let first = name(text);
-        let mut made = first.clone();
-        let mut number = 2_u32;
-        while !self.0.insert(made.clone()) {
-            made = format!("{first}_{number}");
-            number += 1;
-        }
-        made
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,9 +53,5 @@ mod tests {
             assert_eq!(name(text), expected, "{text}");
         }
         assert!(name(&"x".repeat(500)).len() <= 64);
-        let mut names = Names::default();
-        assert_eq!(names.unique("A b"), "a_b");
-        assert_eq!(names.unique("a-B"), "a_b_2");
-        assert_eq!(names.unique("a_b"), "a_b_3");
     }
 }

@@ -3,6 +3,8 @@
 //! The cases are not part of this repository. They are looked for where `BOTS_CONFORMANCE` says, else in
 //! `../../shared/conformance` from the workspace. Where they are not, nothing is run and nothing counts as passed:
 //! this says so and lists no tests.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the counts are for who runs it")]
+
 mod compare;
 mod differences;
 mod rapidpro;

@@ -17,6 +17,8 @@ pub(crate) struct Script {
     pub(crate) bot: &'static str,
     /// Kinds of steps that need attention, which are left out; what a model answers is a text of ours.
     pub(crate) without: &'static [&'static str],
+    /// The group that it begins with, from 0, where the start of the file leads to nothing more than a greeting.
+    pub(crate) enters: Option<usize>,
     /// What is done, and how many messages come then.
     pub(crate) lines: &'static [(Does, usize)],
     /// How it is at last.
@@ -39,6 +41,7 @@ pub(crate) const SCRIPTS: &[Script] = &[
     Script {
         bot: "customer-support",
         without: &[],
+        enters: None,
         lines: &[
             (Says("hi"), 1),
             (Picks(2), 2),
@@ -55,6 +58,7 @@ pub(crate) const SCRIPTS: &[Script] = &[
     Script {
         bot: "lead-gen",
         without: &[],
+        enters: None,
         lines: &[(Says("hi"), 3), (Picks(1), 1), (Says("Ann"), 2), (MAIL, 1), (Picks(3), 1), (Says("No"), 2)],
         status: "done",
         variable: Some(("name", "Ann")),
@@ -62,6 +66,7 @@ pub(crate) const SCRIPTS: &[Script] = &[
     Script {
         bot: "dog-insurance-offer",
         without: &[],
+        enters: None,
         lines: &[
             (Says("hi"), 3),
             (Picks(1), 1),
@@ -78,6 +83,7 @@ pub(crate) const SCRIPTS: &[Script] = &[
     Script {
         bot: "product-recommendation",
         without: &[],
+        enters: None,
         lines: &[
             (Says("hi"), 2),
             (Says("Ann"), 3),
@@ -97,6 +103,7 @@ pub(crate) const SCRIPTS: &[Script] = &[
     Script {
         bot: "lead-magnet",
         without: &["typebot:Email"],
+        enters: None,
         lines: &[(Says("hi"), 4), (Says("Ann"), 1), (MAIL, 1), (Picks(3), 4)],
         status: "done",
         variable: Some(("name", "Ann")),
@@ -104,6 +111,7 @@ pub(crate) const SCRIPTS: &[Script] = &[
     Script {
         bot: "savings-estimator",
         without: &["typebot:Set variable", "typebot:openai"],
+        enters: None,
         lines: &[
             (Says("hi"), 2),
             (Picks(1), 1),
@@ -121,6 +129,7 @@ pub(crate) const SCRIPTS: &[Script] = &[
     Script {
         bot: "lead-gen-ai",
         without: &["typebot:OpenAI"],
+        enters: None,
         lines: &[(Says("hi"), 5), (Picks(1), 1), (Says("Ours"), 1), (MAIL, 1), (Copies(2), 2)],
         status: "done",
         variable: Some(("company", "Ours")),
@@ -128,6 +137,7 @@ pub(crate) const SCRIPTS: &[Script] = &[
     Script {
         bot: "skin-typology",
         without: &["typebot:Email", "typebot:Set variable", "typebot:openai"],
+        enters: None,
         lines: &[
             (Says("hi"), 2),
             (Picks(8), 1),
@@ -152,32 +162,42 @@ pub(crate) const SCRIPTS: &[Script] = &[
         status: "done",
         variable: Some(("email", "ann@example.org")),
     },
-    // The beginnings of these lead nowhere in the files; what they say first is all there is.
     Script {
         bot: "basic-chat-gpt",
         without: &["typebot:openai"],
-        lines: &[(Says("hi"), 2)],
-        status: "done",
-        variable: None,
+        enters: Some(3),
+        lines: &[(Says("hi"), 2), (Says("Why?"), 1), (Says("And then?"), 1)],
+        status: "waiting",
+        variable: Some(("chat_history", r#"["Why?","An answer","And then?","An answer"]"#)),
     },
     Script {
         bot: "chat-gpt-personas",
         without: &["typebot:openai"],
-        lines: &[(Says("hi"), 2)],
-        status: "done",
-        variable: None,
+        enters: Some(4),
+        lines: &[
+            (Says("hi"), 1),
+            (Picks(2), 3),
+            (Says("Why?"), 2),
+            (Picks(1), 0),
+            (Says("So?"), 2),
+            (Picks(2), 1),
+        ],
+        status: "waiting",
+        variable: Some(("user_message", "So?")),
     },
     Script {
         bot: "openai-assistant-chat",
         without: &["typebot:openai"],
-        lines: &[(Says("hi"), 2)],
-        status: "done",
+        enters: Some(0),
+        lines: &[(Says("hi"), 0), (Says("Why?"), 1), (Says("So?"), 1)],
+        status: "waiting",
         variable: None,
     },
     Script {
         bot: "openai-conditions",
         without: &["typebot:openai"],
-        lines: &[(Says("hi"), 2)],
+        enters: Some(0),
+        lines: &[(Says("hi"), 1), (Says("Why?"), 1)],
         status: "done",
         variable: None,
     },

@@ -114,6 +114,9 @@ fn chat(imported: &Imported, document: &str, script: &Script) -> Result<(), Stri
     if left_out != needed {
         return Err(format!("needs attention: {left_out:?}, listed: {needed:?}"));
     }
+    if let Some(group) = script.enters {
+        definition.flows[0].entry = first_of(document, &definition, group).ok_or("there is no such group")?;
+    }
     let bot = Compiled::new(&definition, 1).map_err(|findings| findings.to_string())?;
     let contact = Contact { phone: "+15550100".to_owned(), ..Contact::default() };
     let mut tester = Tester::new(&bot, contact, 1, NOW);
@@ -135,7 +138,7 @@ fn chat(imported: &Imported, document: &str, script: &Script) -> Result<(), Stri
         }
         if let Some((name, value)) = script.variable {
             let found = &turn.variables[name];
-            has_value |= found.as_str() == Some(value) || found.to_string() == value;
+            has_value |= found.as_str().map_or_else(|| found.to_string(), str::to_owned) == value;
         }
         last = Some(turn);
     }
@@ -144,6 +147,14 @@ fn chat(imported: &Imported, document: &str, script: &Script) -> Result<(), Stri
         return Err(format!("{status} at last, expected {}", script.status));
     }
     if has_value { Ok(()) } else { Err(format!("no such value: {:?}", script.variable)) }
+}
+
+/// The node that a group begins with: that of its first block which is one.
+fn first_of(document: &str, definition: &Definition, group: usize) -> Option<String> {
+    let json: Json = serde_json::from_str(document).ok()?;
+    let blocks = json["groups"][group]["blocks"].as_array()?;
+    let known = |block: &&Json| definition.flows[0].nodes.iter().any(|node| node.id == word(block, "id"));
+    blocks.iter().find(known).map(|block| word(block, "id").to_owned())
 }
 
 /// What went wrong; a variable without a value is not among it, since bots ask for some that they do not set.

@@ -5,8 +5,12 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Import, chain::Chain, languages::language};
 use crate::{
-    definition::{Source, Text},
-    import::{Code, ImportError, draft::literal, list, names, required, text},
+    definition::{Node, Source, Text},
+    import::{
+        Code, ImportError,
+        draft::{exit, literal},
+        list, names, required, text,
+    },
     nodes::{
         Assignment, CallFlow, Choose, Contact, Emit, Goto, Handoff, Http, HttpBody, Kind, MenuOption, Method,
         OptOut, Retries, Saved, Say, Set, Style, Tag,
@@ -81,36 +85,64 @@ impl<'j> Import<'j> {
             }
             return Ok(());
         }
-        self.quick_replies(words, replies, path, chain);
+        self.quick_replies(words, json, replies, path, chain);
         Ok(())
     }
 
-    /// Buttons. Where a wait follows, any other answer goes on as well.
-    fn quick_replies(&mut self, text: Text, replies: &'j [Json], path: &str, chain: &mut Chain<'j>) {
+    /// Buttons. Where a wait follows, here or in the node behind, any other answer goes on as well.
+    fn quick_replies(
+        &mut self,
+        text: Text,
+        json: &'j Json,
+        replies: &'j [Json],
+        path: &str,
+        chain: &mut Chain<'j>,
+    ) {
         let node = chain.upcoming();
-        let mut options = Vec::new();
-        for (place, reply) in replies.iter().enumerate() {
-            let words =
-                reply.as_str().or_else(|| reply.get("text").and_then(Json::as_str)).unwrap_or_default();
-            let label = Text::One(self.template(words, path, &node));
-            options.push(MenuOption { id: (place + 1).to_string(), label, description: None, words: None });
-        }
-        let is_last = chain.json.get("actions").and_then(Json::as_array).is_some_and(|actions| {
-            actions
-                .last()
-                .and_then(|last| last.get("quick_replies"))
-                .and_then(Json::as_array)
-                .map(Vec::as_slice)
-                == Some(replies)
-        });
-        if !(is_last && super::router::waits(chain.json)) {
+        let options =
+            (0..replies.len()).map(|place| self.option(json, replies, place, path, &node)).collect();
+        let is_last = chain.json.get("actions").and_then(Json::as_array).and_then(|actions| actions.last())
+            == Some(json);
+        let behind = if is_last { self.wait_behind(chain.json) } else { None };
+        let here = is_last && super::router::waits(chain.json);
+        if !here && behind.is_none() {
             let why = "its buttons are left out, because no answer is waited for here; ask with `choose`";
             self.draft.note(Code::I201, path, &node, why);
             return chain.add(say(text), &["next"]);
         }
         let retries = Retries { max: 0, say: None };
-        let choose = Choose { text, options, style: Style::Auto, save: None, retries, timeout_seconds: None };
-        chain.add(Kind::Choose(choose), &["chosen", "invalid"]);
+        let timeout_seconds =
+            behind.as_ref().and_then(|behind| behind.timeout.as_ref()).map(|(seconds, _)| *seconds);
+        let choose = Choose { text, options, style: Style::Auto, save: None, retries, timeout_seconds };
+        let Some(behind) = behind else { return chain.add(Kind::Choose(choose), &["chosen", "invalid"]) };
+        let mut exits = vec![exit("chosen", Some(behind.then.clone())), exit("invalid", Some(behind.then))];
+        exits.extend(behind.timeout.map(|(_, to)| exit("timeout", Some(to))));
+        chain.add_whole(Node { id: node, label: None, kind: Kind::Choose(choose), exits });
+    }
+
+    fn option(
+        &mut self,
+        json: &'j Json,
+        replies: &'j [Json],
+        place: usize,
+        path: &str,
+        node: &str,
+    ) -> MenuOption {
+        let words = |reply: &'j Json| reply.as_str().unwrap_or_else(|| text(reply, "text"));
+        let mut each = BTreeMap::new();
+        for (language, texts) in self.translations(text(json, "uuid"), "quick_replies") {
+            if let Some(source) = texts.get(place) {
+                each.insert(language, self.template(source, path, node));
+            }
+        }
+        let base = self.template(replies.get(place).map_or("", words), path, node);
+        let label = if each.is_empty() {
+            Text::One(base)
+        } else {
+            each.insert(language(text(self.flow, "language")), base);
+            Text::Each(each)
+        };
+        MenuOption { id: (place + 1).to_string(), label, description: None, words: None }
     }
 
     fn contact(&mut self, field: &str, value: &str, path: &str, chain: &mut Chain<'j>) {

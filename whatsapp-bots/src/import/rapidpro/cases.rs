@@ -7,6 +7,9 @@ use crate::{
     import::text,
 };
 
+/// Words of a case that have a way each; of more, the value is the whole answer.
+const WORDS: usize = 20;
+
 /// One way of a case: what has to hold, and what its value is then.
 pub(super) struct Way {
     pub(super) when: Condition,
@@ -80,6 +83,10 @@ impl<'j> Import<'j> {
         let mut all: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
         for (_, texts) in self.translations(text(case, "uuid"), "arguments") {
             all.extend(texts.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned));
+        }
+        if all.len() > WORDS {
+            let when = keywords(all, operand, Matching::Contains);
+            return vec![Way { when, value: format!("{{{{ {operand} }}}}") }];
         }
         let mut ways: Vec<Way> = Vec::new();
         for word in all {

@@ -1,6 +1,6 @@
 //! Texts with `@path` and `@( … )`, as our templates.
 use super::{
-    Import,
+    Import, functions,
     paths::{Path, ROOTS, first_word},
 };
 use crate::import::{
@@ -8,11 +8,13 @@ use crate::import::{
     draft::{literal, quoted},
 };
 
+/// Bytes of one expression.
+const LONGEST: usize = 2_000;
 /// How deep an expression may be.
 const DEPTH: usize = 32;
 
 /// Marks a value that is to be JSON.
-const JSON: &str = " | json";
+pub(super) const JSON: &str = " | json";
 
 /// A part of a text.
 enum Piece {
@@ -102,6 +104,10 @@ impl<'j> Import<'j> {
             let Some((inside, behind)) = found else {
                 text.push('@');
                 rest = after;
+                if after.starts_with('(') {
+                    // It is never closed, and nor is what is in it.
+                    break;
+                }
                 continue;
             };
             if !text.is_empty() {
@@ -119,7 +125,8 @@ impl<'j> Import<'j> {
 
     fn expression(&mut self, source: &str, path: &str, node: &str) -> Option<String> {
         let mut reader = Reader { rest: source, import: self, about: None };
-        let value = reader.comparison(0).filter(|_| reader.rest.trim().is_empty());
+        let value = if source.len() > LONGEST { None } else { reader.comparison(0) };
+        let value = value.filter(|_| reader.rest.trim().is_empty());
         let about = reader.about;
         if value.is_none() {
             let why = "an expression was not understood; nothing stands in its place";
@@ -267,7 +274,9 @@ impl Reader<'_, '_, '_> {
             let function = word.to_ascii_lowercase();
             self.rest = inside;
             let arguments = self.arguments(depth + 1)?;
-            return self.call(&function, &arguments);
+            let call = functions::call(&function, &arguments)?;
+            self.about = call.about.or(self.about);
+            return Some(call.expression);
         }
         let end = path_end(self.rest);
         let (path, rest) = self.rest.split_at(end);
@@ -307,37 +316,6 @@ impl Reader<'_, '_, '_> {
         let (theirs, ours) = signs.iter().find(|(theirs, _)| self.rest.starts_with(theirs))?;
         self.rest = &self.rest[theirs.len()..];
         Some(ours)
-    }
-
-    /// Calls of the functions that have a counterpart.
-    fn call(&mut self, function: &str, arguments: &[String]) -> Option<String> {
-        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        Some(match (function, &arguments[..]) {
-            ("upper" | "lower" | "title" | "abs", [value]) => format!("{value} | {function}"),
-            ("clean" | "trim", [value]) => format!("{value} | trim"),
-            ("text_length" | "len" | "count", [value]) => format!("{value} | length"),
-            ("url_encode", [value]) => format!("{value} | urlencode"),
-            ("round", [value]) => format!("{value} | round"),
-            ("round", [value, places]) => format!("{value} | round({places})"),
-            ("number", [value]) => format!("{value} | float"),
-            ("text", [value]) => format!("({value} ~ '')"),
-            ("json", [value]) => format!("{value}{JSON}"),
-            ("default", [value, other]) => format!("({value} | default({other}))"),
-            ("replace", [value, one, other]) => format!("{value} | replace({one}, {other})"),
-            ("join", [value, between]) => format!("{value} | join({between})"),
-            ("if", [when, one, other]) => format!("({one} if {when} else {other})"),
-            ("and", [_, ..]) => format!("({})", arguments.join(" and ")),
-            ("or", [_, ..]) => format!("({})", arguments.join(" or ")),
-            ("sum", [_, ..]) => format!("({})", arguments.join(" + ")),
-            ("concat", [_, ..]) => format!("({})", arguments.join(" ~ ")),
-            ("today", []) => "today".to_owned(),
-            ("now", []) => "now".to_owned(),
-            ("format_urn" | "format_location", [value]) => {
-                self.about = Some("it is shown as it is stored");
-                (*value).to_owned()
-            }
-            _ => return None,
-        })
     }
 }
 

@@ -7,6 +7,7 @@ mod actions;
 mod cases;
 mod chain;
 mod excellent;
+mod functions;
 mod languages;
 mod paths;
 mod router;
@@ -40,6 +41,9 @@ const EXPIRED: &str = "expired";
 /// Seconds after which a flow expires that says nothing about it.
 const EXPIRE: u64 = 7 * 24 * 3600;
 
+/// The most languages of a flow.
+const LANGUAGES: usize = 100;
+
 /// What an export does not say.
 #[derive(Clone, Debug, Default)]
 pub struct Workspace {
@@ -61,6 +65,7 @@ pub fn rapidpro(json: &str, workspace: &Workspace) -> Result<Imported, ImportErr
     let mut import = Import {
         draft: Draft::default(),
         flow: &Json::Null,
+        nodes: BTreeMap::new(),
         languages: workspace.languages.iter().map(|code| language(code)).collect(),
         used: BTreeSet::new(),
         asked: asked_of_children(json),
@@ -116,6 +121,8 @@ fn asked_of_children(json: &str) -> BTreeSet<String> {
 struct Import<'j> {
     draft: Draft,
     flow: &'j Json,
+    /// The nodes of the current flow.
+    nodes: BTreeMap<&'j str, &'j Json>,
     /// The languages to take; all when empty.
     languages: Vec<String>,
     /// Languages that occurred.
@@ -159,9 +166,15 @@ impl<'j> Import<'j> {
                 "a flow for calls; its questions cannot be asked in a chat",
             );
         }
+        let languages = flow.get("localization").and_then(Json::as_object).map_or(0, serde_json::Map::len);
+        if languages > LANGUAGES {
+            let path = format!("{path}.localization");
+            return Err(ImportError::TooLarge { path, limit: LANGUAGES, what: "languages" });
+        }
         self.flow = flow;
         self.params.clear();
         let nodes = list(flow, "nodes", path)?;
+        self.nodes = nodes.iter().map(|node| (text(node, "uuid"), node)).collect();
         for (place, node) in nodes.iter().enumerate() {
             self.node(node, &format!("{path}.nodes[{place}]"))?;
         }
@@ -206,25 +219,29 @@ impl<'j> Import<'j> {
 
     /// How the flow ended, and the results that somebody asks for.
     fn returned(&self, status: &str) -> BTreeMap<String, Source> {
-        let results = self.asked.iter().filter(|name| self.sets(name));
+        let results = self.results();
+        let asked = results.iter().filter(|name| self.asked.contains(*name));
         let mut values: BTreeMap<_, _> =
-            results.map(|name| (format!("r_{name}"), Source::Expr(format!("r_{name}")))).collect();
+            asked.map(|name| (format!("r_{name}"), Source::Expr(format!("r_{name}")))).collect();
         values.insert("status".to_owned(), Source::Value(json!(status)));
         values
     }
 
-    /// Does this flow set that result?
-    fn sets(&self, result: &str) -> bool {
+    /// The results that this flow sets.
+    fn results(&self) -> BTreeSet<String> {
         let nodes = self.flow.get("nodes").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
-        nodes.iter().any(|node| {
+        let mut results = BTreeSet::new();
+        for node in nodes {
             let actions = node.get("actions").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
-            let router = node.get("router").map_or("", |router| text(router, "result_name"));
-            let of_action = |action: &Json| match text(action, "type") {
-                "set_run_result" => names::name(text(action, "name")) == result,
-                _ => names::name(text(action, "result_name")) == result,
-            };
-            (!router.is_empty() && names::name(router) == result) || actions.iter().any(of_action)
-        })
+            let of_actions = actions.iter().map(|action| match text(action, "type") {
+                "set_run_result" => text(action, "name"),
+                _ => text(action, "result_name"),
+            });
+            let of_router = node.get("router").map(|router| text(router, "result_name"));
+            let found = of_actions.chain(of_router).filter(|result| !result.is_empty());
+            results.extend(found.map(names::name));
+        }
+        results
     }
 
     fn ends(&mut self) {

@@ -15,6 +15,14 @@ pub(super) fn waits(node: &Json) -> bool {
     node.get("router").and_then(|router| router.get("wait")).is_some_and(|wait| text(wait, "type") == "msg")
 }
 
+/// A node that does nothing but wait and look at the answer.
+pub(super) struct Behind {
+    /// Our node that looks at it.
+    pub(super) then: String,
+    /// Seconds, and our node that goes on when nobody answers.
+    pub(super) timeout: Option<(u64, String)>,
+}
+
 /// Where the categories lead to.
 struct Ways<'j> {
     names: BTreeMap<&'j str, &'j str>,
@@ -25,6 +33,34 @@ struct Ways<'j> {
 }
 
 impl<'j> Import<'j> {
+    /// The node behind one without a router, if it does nothing but wait.
+    pub(super) fn wait_behind(&self, node: &Json) -> Option<Behind> {
+        if node.get("router").is_some_and(|router| !router.is_null()) {
+            return None;
+        }
+        let to = text(node.get("exits")?.as_array()?.first()?, "destination_uuid");
+        let behind = self.nodes.get(to).copied().filter(|node| waits(node))?;
+        if behind.get("actions").and_then(Json::as_array).is_some_and(|actions| !actions.is_empty()) {
+            return None;
+        }
+        let router = behind.get("router")?;
+        let timeout = router.get("wait")?.get("timeout").and_then(|timeout| {
+            let seconds = timeout.get("seconds")?.as_u64()?;
+            // Its node notes the result of a timeout first, where it has one.
+            if !text(router, "result_name").is_empty() {
+                return Some((seconds, format!("{to}.v0")));
+            }
+            let find = |list: &Json, id: &str| {
+                list.as_array()?.iter().find(|item| text(item, "uuid") == id).cloned()
+            };
+            let category = find(router.get("categories")?, text(timeout, "category_uuid"))?;
+            let exit = find(behind.get("exits")?, text(&category, "exit_uuid"))?;
+            let target = Some(text(&exit, "destination_uuid")).filter(|target| !target.is_empty());
+            Some((seconds, target.unwrap_or(DONE).to_owned()))
+        });
+        Some(Behind { then: format!("{to}.1"), timeout })
+    }
+
     pub(super) fn router(&mut self, router: &'j Json, chain: &mut Chain<'j>) -> Result<(), ImportError> {
         let path = format!("{}.router", chain.path);
         let mut ways = Ways::read(router, chain)?;

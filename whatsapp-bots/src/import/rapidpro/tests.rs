@@ -82,6 +82,10 @@ fn what_is_not_understood_is_reported() {
     assert_eq!(template("@(format_urn(urns.tel))"), ("{{ contact.phone }}".to_owned(), vec![Code::I201]));
     let deep = format!("@({}1{})", "(".repeat(200), ")".repeat(200));
     assert_eq!(template(&format!("x{deep}")).1, [Code::I103]);
+    // What is long takes no longer than it is long.
+    assert_eq!(template(&format!("x@({}1)", "1+".repeat(1_000_000))).1, [Code::I103]);
+    let open = "@(".repeat(1_000_000);
+    assert_eq!(template(&open), (open, vec![]));
 }
 
 #[test]
@@ -132,6 +136,8 @@ fn tests_have_counterparts() {
         json!({"all": [test("greaterOrEqual", "1"), test("lessOrEqual", "{{ contact.fields.most }}")]})
     );
     assert_eq!(when("has_pattern", json!(["^a+$"]))["regex"]["pattern"], "(?i)^a+$");
+    let many: Vec<_> = (0..50).map(|place| format!("w{place}")).collect();
+    assert_eq!(when("has_any_word", json!([many.join(" ")]))["keywords"]["words"], json!(many));
     assert_eq!(when("has_group", json!(["g1", "Friends"])), json!({"tag": "Friends"}));
     assert_eq!(when("has_beginning", json!(["go on"]))["keywords"]["matching"], "startsWith");
     assert_eq!(when("has_only_text", json!(["Yes"])), json!({"any": [test("equal", "Yes")]}));
@@ -198,6 +204,19 @@ fn buttons_belong_to_the_wait_behind_them() {
     let exits: Vec<_> = choose["exits"].as_array().unwrap().iter().map(|exit| &exit["id"]).collect();
     assert_eq!(exits, ["chosen", "invalid", "timeout"]);
     assert_eq!(choose["exits"][1]["to"], "n1.1");
+
+    // As editors write it, the wait is a node of its own.
+    let mut json = export(asks(json!([]), "@input.text"));
+    json["flows"][0]["nodes"].as_array_mut().unwrap().insert(
+        0,
+        json!({"uuid": "n0", "exits": [{"uuid": "x0", "destination_uuid": "n1"}], "actions": [
+            {"uuid": "a0", "type": "send_msg", "text": "Well?", "quick_replies": ["Yes", "No"]}]}),
+    );
+    json["flows"][0]["localization"]["por"]["a0"] = json!({"quick_replies": ["Sim", "Não"]});
+    let choose = node(&import(&json), "n0");
+    assert_eq!(choose["config"]["options"][1]["label"], json!({"en": "No", "pt": "Não"}));
+    let leads: Vec<_> = choose["exits"].as_array().unwrap().iter().map(|exit| &exit["to"]).collect();
+    assert_eq!(leads, ["n1.1", "n1.1", "n1.v0"]);
 }
 
 #[test]

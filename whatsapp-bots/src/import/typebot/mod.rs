@@ -56,7 +56,7 @@ pub fn typebot(json: &str) -> Result<Imported, ImportError> {
         expire,
         interrupt: Interrupt::Commands,
     };
-    let mut flows = parts::flows(called, &flow);
+    let mut flows = parts::flows(called, &flow)?;
     flows.insert(0, flow);
     let id = Some(text(&json, "id")).filter(|id| !id.is_empty()).unwrap_or("imported").to_owned();
     let bot = Bot {

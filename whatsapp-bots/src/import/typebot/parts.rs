@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::FLOW;
 use crate::{
     definition::{Flow, Node},
+    import::{ImportError, MAX_STEPS},
     nodes::Kind,
 };
 
@@ -13,16 +14,33 @@ pub(super) fn flow_of(group: &str) -> String {
 }
 
 /// The flows that begin at those nodes, with all that they lead to.
-pub(super) fn flows(called: BTreeMap<String, String>, main: &Flow) -> Vec<Flow> {
-    let called = called.into_iter();
-    called
-        .map(|(id, entry)| {
-            let reached = reached(&entry, &main.nodes);
-            let nodes =
-                main.nodes.iter().filter(|node| reached.contains(node.id.as_str())).cloned().collect();
-            Flow { id, entry, nodes, ..main.clone() }
-        })
-        .collect()
+pub(super) fn flows(called: BTreeMap<String, String>, main: &Flow) -> Result<Vec<Flow>, ImportError> {
+    let (mut flows, mut count) = (Vec::new(), main.nodes.len());
+    for (id, entry) in called {
+        let reached = reached(&entry, &main.nodes);
+        count += reached.len();
+        // Each holds what it leads to once more.
+        if count > MAX_STEPS {
+            let path = "groups".to_owned();
+            return Err(ImportError::TooLarge {
+                path,
+                limit: MAX_STEPS,
+                what: "steps in groups that are called",
+            });
+        }
+        let nodes = main.nodes.iter().filter(|node| reached.contains(node.id.as_str())).cloned().collect();
+        flows.push(Flow {
+            id,
+            name: main.name.clone(),
+            entry,
+            nodes,
+            params: Vec::new(),
+            returns: Vec::new(),
+            expire: main.expire.clone(),
+            interrupt: main.interrupt,
+        });
+    }
+    Ok(flows)
 }
 
 fn reached<'n>(entry: &'n str, nodes: &'n [Node]) -> BTreeSet<&'n str> {

@@ -16,7 +16,7 @@ impl<'j> Import<'j, '_> {
             && hours.is_finite()
             && hours > 0.0
         {
-            let after_seconds = (hours * 3600.0).min(31_536_000.0).max(1.0) as u64;
+            let after_seconds = (hours * 3600.0).clamp(1.0, 31_536_000.0) as u64;
             self.expire = Some(Expire { after_seconds, say: None, to: None });
         }
         self.trigger(settings);

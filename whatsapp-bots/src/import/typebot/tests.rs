@@ -68,6 +68,29 @@ fn texts_keep_their_marks_and_variables() {
 }
 
 #[test]
+fn variables_of_like_names_stay_apart() {
+    let mut json = bot(json!([says("{{A b}} {{a-B}} {{a_b}}")]));
+    json["variables"] =
+        json!([{"id": "1", "name": "A b"}, {"id": "2", "name": "a-B"}, {"id": "3", "name": "a_b"}]);
+    assert_eq!(node(&import(&json), "say")["config"]["text"], "{{ a_b }} {{ a_b_2 }} {{ a_b_3 }}");
+}
+
+#[test]
+fn a_group_that_is_called_and_comes_back_is_a_flow() {
+    let mut json = bot(json!([
+        {"id": "call", "type": "Typebot link", "options": {"typebotId": "current", "groupId": "end"}},
+        {"id": "jump", "type": "Typebot link", "options": {"typebotId": "current", "groupId": "end"}},
+    ]));
+    json["groups"][1]["blocks"][0]["outgoingEdgeId"] = Json::Null;
+    let imported = import(&json);
+    assert_eq!(node(&imported, "call")["config"], json!({"flow": "main.end", "shared": true}));
+    assert_eq!(node(&imported, "jump")["config"], json!({"node": "bye"}));
+    let called = imported.definition.flow("main.end").unwrap();
+    assert_eq!((called.entry.as_str(), called.nodes.len()), ("bye", 1));
+    assert!(imported.report.findings.is_empty());
+}
+
+#[test]
 fn a_text_becomes_the_question_of_the_input_behind_it() {
     let imported = import(&bot(json!([
         says("Your e-mail?"),
@@ -146,6 +169,14 @@ fn conditions_and_sums() {
         json!([{"id": "yes", "to": "bye"}, {"id": "else", "to": "set"}])
     );
     assert!(imported.report.findings.is_empty());
+
+    // What is appended to is a list, of which the length is compared.
+    let imported = import(&bot(json!([
+        {"id": "add", "type": "Set variable", "options": {"variableId": "v2", "type": "Append value(s)", "item": "{{Name}}"}},
+        {"id": "if", "type": "Condition", "items": [{"id": "yes", "content": {"comparisons": [compare("Greater than")]}}]},
+    ])));
+    let when = &node(&imported, "if")["config"]["cases"][0]["when"];
+    assert_eq!(when["expr"], "(points_so_far | default([]) | length) > 5");
 }
 
 #[test]
@@ -261,6 +292,16 @@ fn what_is_no_export_is_refused() {
     assert_eq!(code(wrong), ImportError::Shape { path: "groups[0].blocks".to_owned(), expected: "a list" });
     let twice = bot(json!([says("a"), says("b")]));
     assert_eq!(code(twice), ImportError::Duplicate { path: "groups[0].blocks[1]".to_owned() });
+    let mut called = bot(json!([]));
+    called["groups"] = (0..300)
+        .map(|place| {
+            let options = json!({"typebotId": "current", "groupId": format!("g{place}")});
+            json!({"id": if place == 0 { "g".to_owned() } else { format!("g{place}") }, "blocks": [
+                {"id": format!("a{place}"), "type": "Typebot link", "options": options},
+                {"id": format!("b{place}"), "type": "Jump", "options": {"groupId": format!("g{}", place + 1)}}]})
+        })
+        .collect();
+    assert!(code(called).to_string().starts_with("I002: groups: "));
     let many: Vec<_> = (0..=crate::import::MAX_STEPS)
         .map(|place| json!({"id": place.to_string(), "type": "Jump"}))
         .collect();

@@ -4,7 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::{Block, Import};
-use crate::import::{Code, ImportError, draft::literal, list, names::Names, required, text};
+use crate::import::{Code, ImportError, draft::literal, list, names, required, text};
+
+/// Names that do not occur twice.
+#[derive(Default)]
+struct Names(BTreeSet<String>);
+
+impl Names {
+    fn unique(&mut self, text: &str) -> String {
+        let first = names::name(text);
+        let mut made = first.clone();
+        let mut number = 2_u32;
+        while !self.0.insert(made.clone()) {
+            made = format!("{first}_{number}");
+            number += 1;
+        }
+        made
+    }
+}
 
 /// The variables of a bot, with our names.
 pub(super) struct Variables {
