@@ -28,7 +28,9 @@ pub(super) async fn all(plan: &Plan) -> Result<Table> {
     let mut table =
         Table::new(&["latency: database, what", "times", "p50 ms", "p99 ms", "most ms", "CPU s", "load"]);
     let files = files(&plan.folder)?;
-    for place in places(files.path(), plan.server.as_ref(), "latency") {
+    // In memory: what the machine and the runner alone take.
+    let stored = places(files.path(), plan.server.as_ref(), "latency");
+    for place in std::iter::once(Place::Memory).chain(stored) {
         let cpu = Cpu::now();
         let late = slots(&place).await;
         add(&mut table, &format!("{}, after its turn", place.name()), &late?, &place, cpu);

@@ -28,18 +28,36 @@ const QUIET: Duration = Duration::from_secs(1);
 enum By {
     /// The node that sends, which tells its runner.
     Same,
-    /// Another process, which tells nobody.
+    /// The same process, which tells nobody.
+    Silent,
+    /// Another process, which can tell nobody.
     Other,
+}
+
+impl By {
+    /// As a part of a file's name, and for people.
+    const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Same => ("same", "the node that sends"),
+            Self::Silent => ("silent", "the same, and the runner is not told"),
+            Self::Other => ("other", "another process"),
+        }
+    }
+
+    /// One process at a time has a file of SQLite.
+    const fn can(self, place: &Place) -> bool {
+        !matches!((self, place), (Self::Other, Place::Sqlite { .. }))
+    }
 }
 
 pub(super) async fn all(plan: &Plan) -> Result<Table> {
     let mut table =
         Table::new(&["pause: database, by whom", "times", "median ms", "most ms", "after", "load"]);
     let files = files(&plan.folder)?;
-    for (by, name, who) in
-        [(By::Same, "same", "the node that sends"), (By::Other, "other", "another process")]
-    {
-        for place in places(files.path(), plan.server.as_ref(), &format!("pause_{name}")) {
+    for by in [By::Same, By::Silent, By::Other] {
+        let (name, who) = by.names();
+        let places = places(files.path(), plan.server.as_ref(), &format!("pause_{name}"));
+        for place in places.into_iter().filter(|place| by.can(place)) {
             let measured = pauses(&place, by).await;
             place.remove().await?;
             let (late, after) = measured?;
@@ -55,8 +73,8 @@ pub(super) async fn all(plan: &Plan) -> Result<Table> {
     }
     table.notes.push(format!(
         "From when the commit returned to the last message that was handed over, at {RATE} a second; 0 when there was none \
-         after it.\n\"After\" is how many messages that were, of all times together. The other process tells nobody: the \
-         runner sees it at its next look."
+         after it.\n\"After\" is how many messages that were, of all times together. Who is not told sees it at the \
+         next look, every 250 ms. SQLite has no other process: a file belongs to one."
     ));
     Ok(table)
 }
@@ -96,7 +114,9 @@ async fn paused(ground: &Ground, running: &Running, address: &str, by: By) -> Re
     }
     ground.desk.pause("pause", "measured", ACTOR).await?;
     let at = ground.beat.micros();
-    running.runner.nudge();
+    if by == By::Same {
+        running.runner.nudge();
+    }
     Ok(at)
 }
 
