@@ -66,7 +66,7 @@ impl App {
         let campaigns = Campaigns::new(store.clone(), &node, options.pace(), options.lease(), rejects);
         let local = options.listen.ip().is_loopback();
         let app = Self { local, ..Self::with_campaigns(store, service, &node, sandbox, campaigns) };
-        app.campaigns.start();
+        app.campaigns.start(app.sessions.clone(), options.stop_confirmation.clone());
         app.sessions.start_wanted().await.context("cannot start the stored sessions")?;
         let (sessions, sweep) = (app.sessions.clone(), SWEEP.min(app.campaigns.term / 2));
         tokio::spawn(async move {

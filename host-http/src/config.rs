@@ -70,6 +70,14 @@ pub struct HostOptions {
     /// session begins with 20, half as many more each day [default: 1000; in the sandbox 0]
     #[arg(long, env = "CAMPAIGN_PEOPLE", value_name = "PER_DAY")]
     pub campaign_people: Option<u32>,
+    /// What somebody is told who says STOP to a campaign; empty for nothing.
+    #[arg(
+        long,
+        env = "STOP_CONFIRMATION",
+        value_name = "TEXT",
+        default_value = "You will get no more messages from us."
+    )]
+    pub stop_confirmation: String,
     /// Seconds after which another node takes over what a node had that died.
     #[arg(long, env = "LEASE_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u32).range(2..=600))]
     pub lease_seconds: u32,

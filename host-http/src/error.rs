@@ -81,9 +81,10 @@ impl From<Error> for ApiError {
             Error::Command(command) => {
                 let message = command.to_string();
                 match command {
-                    CommandError::NotAPerson | CommandError::ContentUnsupported | CommandError::BadNumber => {
-                        Self::bad_request(message)
-                    }
+                    CommandError::NotAPerson
+                    | CommandError::ContentUnsupported
+                    | CommandError::BadNumber
+                    | CommandError::BadId => Self::bad_request(message),
                     CommandError::TimedOut | CommandError::Refused(_) => {
                         Self::new(StatusCode::BAD_GATEWAY, "Bad Gateway", message)
                     }

@@ -141,14 +141,22 @@ async fn two_hundred_people_read_it_two_answer_and_one_wants_no_more() {
         })
         .await;
     assert_eq!((&done["state"], &done["left"]), (&json!("finished"), &json!(0)), "{done}");
-    // One message each, and nobody two of them.
-    let ledger = test.app.sandbox.as_ref().unwrap().ledger().await.unwrap();
-    let theirs: Vec<_> = ledger.iter().filter(|entry| entry.phone.starts_with("49")).collect();
-    assert!(theirs.len() == 200 && theirs.iter().all(|entry| entry.shown == 1), "{}", theirs.len());
     let (_, csv) = test.text("GET", "/api/campaigns/spring/export", "", String::new()).await;
     assert_eq!((csv.lines().count(), csv.matches(",read,").count()), (201, 200));
+    // One message each, and nobody two of them.
+    let ledger = test.app.sandbox.as_ref().unwrap().ledger().await.unwrap();
+    let theirs: Vec<_> = ledger.iter().filter(|entry| csv.contains(&entry.id)).collect();
+    assert!(theirs.len() == 200 && theirs.iter().all(|entry| entry.shown == 1), "{}", theirs.len());
 
-    // Whoever said STOP is in no other campaign.
+    // Whoever said STOP is told once that it was heard, and is in no other campaign.
+    let stopped = "4917604069002";
+    test.until(&format!("/api/sessions/me/messages?chat={stopped}"), |list| {
+        list["messages"].as_array().unwrap().iter().any(|message| {
+            message["content"]["text"] == "You will get no more messages from us."
+                && message["fromMe"] == true
+        })
+    })
+    .await;
     let mut again = spring();
     again["id"] = json!("again");
     test.post("/api/campaigns", Some(again)).await;
@@ -172,6 +180,11 @@ async fn what_is_wrong_is_said() {
     let (status, error) = test.post("/api/campaigns", Some(wrong)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(error["message"].as_str().unwrap().contains("spintax"), "{error}");
+    let mut wrong = spring();
+    wrong["settings"]["senders"] = json!(["nobody"]);
+    let (status, error) = test.post("/api/campaigns", Some(wrong)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(error["message"].as_str().unwrap().contains("no session nobody"), "{error}");
     let mut wrong = spring();
     wrong["settings"]["content"]["variants"][0]["content"]["text"] = json!("Buy now");
     let (status, error) = test.post("/api/campaigns", Some(wrong)).await;

@@ -25,6 +25,10 @@ struct Curl {
     path: String,
     headers: Vec<(String, String)>,
     body: Option<String>,
+    /// Where the answer goes.
+    file: Option<String>,
+    /// What is sent.
+    upload: Option<String>,
     endless: bool,
 }
 
@@ -49,6 +53,11 @@ fn curl(line: &str) -> Curl {
                 curl.headers.push((name.to_owned(), value.to_owned()));
             }
             "-N" => curl.endless = true,
+            "-o" => curl.file = words.next(),
+            "--data-binary" => {
+                curl.method = Some("POST".to_owned());
+                curl.upload = words.next().and_then(|file| file.strip_prefix('@').map(str::to_owned));
+            }
             url => curl.path = url.strip_prefix("localhost:8000").expect(line).to_owned(),
         }
     }
@@ -130,7 +139,7 @@ fn post(path: &str, body: &Value) -> Curl {
         path: path.to_owned(),
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: Some(body.to_string()),
-        endless: false,
+        ..Curl::default()
     }
 }
 
@@ -195,4 +204,39 @@ async fn readme() {
 #[tokio::test(flavor = "multi_thread")]
 async fn quickstart() {
     follow(include_str!("../../docs/guides/quickstart.md"), 14).await;
+}
+
+/// The commands of the campaigns' guide, with its files in memory; then everybody has read it.
+#[tokio::test(flavor = "multi_thread")]
+async fn campaigns() {
+    let (app, router, _data) = sandbox().await;
+    let guide = include_str!("../../docs/guides/campaigns.md")
+        .replace("## What there is to decide", "## With your own phone");
+    let mut files = std::collections::HashMap::new();
+    let mut count = 0;
+    for mut command in commands(&guide) {
+        count += 1;
+        let file = command.file.take();
+        if let Some(name) = command.upload.take() {
+            command.body = files.get(&name).cloned();
+        }
+        let answer = run(&router, command).await;
+        files.extend(file.map(|name| (name, answer)));
+    }
+    assert!(count >= 10, "{count}");
+    let done = async {
+        loop {
+            let progress = run(&router, curl("curl localhost:8000/api/campaigns/spring/progress")).await;
+            let progress: Value = serde_json::from_str(&progress).unwrap();
+            if progress["counts"]["read"] == 200
+                && progress["flags"] == json!({ "replied": 2, "opted_out": 1 })
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(2 * PATIENCE, done).await.expect("not everybody has read it");
+    app.campaigns.shutdown().await;
+    app.sessions.shutdown().await;
 }

@@ -8,6 +8,7 @@
 use std::{env, error::Error, fs, time::Instant};
 
 use whatsapp_campaigns::{
+    content::Category,
     pacing::{Rate, SECOND},
     scheduler::Limits,
     simulate::{Campaign, Canary, Country, Forecast, Prices, simulate},
@@ -29,15 +30,20 @@ fn forecast(recipients: u32) -> Result<Forecast, Box<dyn Error>> {
         (1..=SENDERS).map(|number| forecast.sender(format!("line {number}"), limits)).collect();
     let zones: Vec<ZoneGroup> = ZoneGroup::all().take(ZONES).collect();
     let plan = Timing::from_json(&format!(r#"{{"schedule":{{"type":"once","at":{START}}}}}"#))?.plan()?;
-    for (place, (name, share)) in
-        [("news", recipients - recipients / 3), ("orders", recipients / 3)].into_iter().enumerate()
+    for (place, (category, share)) in
+        [(Category::Marketing, recipients - recipients / 3), (Category::Utility, recipients / 3)]
+            .into_iter()
+            .enumerate()
     {
-        let mut campaign = Campaign::new(name, plan.clone(), u16::try_from(place)?);
+        let mut campaign =
+            Campaign::new(format!("{category:?}").to_lowercase(), plan.clone(), u16::try_from(place)?);
+        campaign.category = category;
         campaign.weight = u32::try_from(place)? + 1;
         campaign.canary = Some(Canary::First { rows: u64::from(share / 100).max(100), hold: 15 * 60_000 });
         let lanes = SENDERS * u32::try_from(ZONES)?;
         for number in 0..lanes {
-            let rows = share / lanes + u32::from(number < share % lanes);
+            let upto = |number: u32| u64::from(share) * u64::from(number) / u64::from(lanes);
+            let rows = u32::try_from(upto(number + 1) - upto(number))?;
             let zone = zones[number as usize % ZONES];
             campaign.lane(senders[number as usize / ZONES], zone, rows);
             if let Some(lane) = campaign.lanes.last_mut() {

@@ -275,8 +275,8 @@ impl Scheduler {
                 return Next::Wait(at);
             }
             if let Some(row) = self.take(id, now) {
-                self.all.take(rate, now);
-                self.campaigns.take(share, now);
+                self.all.take_late(rate, now);
+                self.campaigns.take_late(share, now);
                 return Next::Send { queue: id, row };
             }
         }
@@ -332,7 +332,7 @@ impl Scheduler {
             // A queue that had nothing for a while does not catch up.
             queue.pass = queue.pass.max(lowest.saturating_sub(STRIDE)) + queue.stride;
             if let Some((rate, gcra)) = &mut queue.limit {
-                gcra.take(*rate, now);
+                gcra.take_late(*rate, now);
             }
             self.count(row.person, pair, now);
             return Some(row);

@@ -127,7 +127,8 @@ impl Follower {
         let ours = last.into_iter().filter(|message| message.from_me).map(|message| message.key.id);
         let text = message.content.as_text().map(str::to_owned);
         let answers = message.quoted.into_iter().chain(ours).collect();
-        Ok(Some(Incoming { id: message.key.id, from, text, answers, at: message.timestamp }))
+        let account = account.to_string();
+        Ok(Some(Incoming { id: message.key.id, account, from, text, answers, at: message.timestamp }))
     }
 }
 

@@ -1,4 +1,5 @@
 //! Campaigns: the runner, the protocol client as its sender, and what comes back.
+mod confirm;
 mod follow;
 mod rejects;
 mod sender;
@@ -14,7 +15,7 @@ use whatsapp_campaigns::{
 };
 use whatsapp_store::{SessionRecord, Store, WorkspaceId};
 
-use crate::time::now_millis;
+use crate::{events::Events, session::Sessions, time::now_millis};
 
 pub use self::rejects::Rejects;
 pub(crate) use self::sender::{Answers, SessionSender, code};
@@ -95,13 +96,17 @@ impl Campaigns {
         self.pace.limits(u32::try_from(days).unwrap_or(u32::MAX))
     }
 
-    /// Starts to look after them.
-    pub fn start(&self) {
+    /// Starts to look after them. Whoever says STOP is told `confirmation`, unless that is empty.
+    pub fn start(&self, sessions: Sessions, confirmation: String) {
         let runner = self.runner.clone();
         let following = follow::run(self.store.clone(), self.owner.clone());
         let mut tasks = self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         tasks.push(tokio::spawn(async move { runner.run().await }));
         tasks.push(tokio::spawn(following));
+        if !confirmation.is_empty() {
+            let events = Events::new(self.store.clone());
+            tasks.push(tokio::spawn(confirm::run(events, sessions, confirmation)));
+        }
     }
 
     /// Finishes what is under way, and gives everything back.
@@ -109,10 +114,8 @@ impl Campaigns {
         self.runner.shutdown().await;
         let mut tasks =
             std::mem::take(&mut *self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-        // The follower has nothing to finish: what it did not note as passed is read again.
-        if let Some(following) = tasks.pop() {
-            following.abort();
-        }
+        // Those who follow have nothing to finish: what the first did not note as passed is read again.
+        tasks.drain(1.min(tasks.len())..).for_each(|following| following.abort());
         futures_util::future::join_all(tasks).await;
     }
 }

@@ -135,7 +135,7 @@ impl Drill {
         let lost = self.recipients - shown.len() as u64;
         let twice = shown.values().filter(|entries| entries.len() != 1 || entries[0]["shown"] != 1).count();
         let again: u64 = shown.values().flatten().map(|entry| entry["delivered"].as_u64().unwrap() - 1).sum();
-        println!(
+        eprintln!(
             "{} recipients, {} kills: lost {lost}, shown twice {twice}; ciphertexts that came again under their id: {again}",
             self.recipients, kills
         );

@@ -1,5 +1,5 @@
 //! The generic cell rate algorithm: a rate and a burst in one number.
-use super::Micros;
+use super::{Micros, SECOND};
 
 /// How often something may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,13 +39,24 @@ impl Gcra {
     pub fn take(&mut self, rate: Rate, now: Micros) {
         self.arrival = self.arrival.max(now).saturating_add(rate.interval);
     }
+
+    /// As [`Gcra::take`], for one who was woken a little late: the next turn counts from when this one was due, so that a rate is
+    /// kept on average and not only never exceeded. That is for 20 milliseconds at most, and for less than one turn.
+    pub fn take_late(&mut self, rate: Rate, now: Micros) {
+        let is_in_turn = self.arrival.saturating_add(LATE.min(rate.interval)) >= now;
+        let due = if is_in_turn { self.arrival } else { now };
+        self.arrival = due.saturating_add(rate.interval);
+    }
 }
+
+/// Timers wake whom they wake up to so much late.
+const LATE: Micros = SECOND / 50;
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::SECOND, *};
+    use super::*;
 
     /// Sends as early as it may, with pauses in between, and says when.
     fn sends(rate: Rate, pauses: &[Micros]) -> Vec<Micros> {
@@ -65,6 +76,23 @@ mod tests {
         let rate = Rate::per(80, SECOND, 1);
         let times = sends(rate, &vec![0; 80 * 3600]);
         assert_eq!(times[times.len() - 1] - times[0], 3600 * SECOND - rate.interval);
+    }
+
+    #[test]
+    fn who_is_woken_late_keeps_the_rate_and_does_not_catch_up_on_more() {
+        let rate = Rate::per(80, SECOND, 1);
+        let (mut limit, mut now, mut sent) = (Gcra::default(), SECOND, 0_u64);
+        while now < 61 * SECOND {
+            // Every timer is up to 2 ms late, in whole milliseconds.
+            now = limit.ready(rate, now).div_ceil(1_000) * 1_000 + (sent % 3) * 1_000;
+            limit.take_late(rate, now);
+            sent += 1;
+        }
+        assert!(sent.abs_diff(80 * 60) <= 1, "{sent} in a minute");
+        // A second in which nobody asked is gone.
+        let late = now + SECOND;
+        limit.take_late(rate, late);
+        assert_eq!(limit.ready(rate, late), late + rate.interval);
     }
 
     proptest! {

@@ -52,6 +52,8 @@ pub struct Receipt {
 pub struct Incoming {
     /// Its id: the evidence of what it asks for.
     pub id: String,
+    /// The account that it came to, for the event.
+    pub account: String,
     /// Who wrote it, as in the audience.
     pub from: String,
     /// What it says.
@@ -293,7 +295,12 @@ fn told(message: &Incoming, heard: &Heard) -> Change {
         None => "campaign.replied",
     };
     let (campaign, sent) = heard.answers.clone().unzip();
-    let data =
-        json!({ "campaignId": campaign, "messageId": sent, "from": message.from, "replyId": message.id });
+    let data = json!({
+        "campaignId": campaign,
+        "messageId": sent,
+        "sessionId": message.account,
+        "from": message.from,
+        "replyId": message.id,
+    });
     event(key, &data, message.at)
 }

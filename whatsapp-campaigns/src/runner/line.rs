@@ -106,7 +106,7 @@ impl Line {
                 }
                 continue;
             }
-            let wake = match self.next(now) {
+            let wake = match self.next() {
                 Some(Next::Send { row, .. }) => {
                     self.hand_over(row, now);
                     // Everything else gets its turn, however fast this sender may be.
@@ -114,10 +114,11 @@ impl Line {
                     self.collect_what_is_there();
                     continue;
                 }
-                Some(Next::Wait(at)) => millis(at).min(self.next_tick),
-                _ => self.next_tick,
+                Some(Next::Wait(at)) => at.min(micros(self.next_tick)),
+                _ => micros(self.next_tick),
             };
-            let until = Instant::now() + Duration::from_millis(u64::try_from(wake - now).unwrap_or_default());
+            let until =
+                Instant::now() + Duration::from_micros(wake.saturating_sub(self.shared.clock.micros()));
             tokio::select! {
                 biased;
                 Some(done) = self.under_way.join_next(), if !self.under_way.is_empty() => self.collect(done),
@@ -137,15 +138,16 @@ impl Line {
     }
 
     /// What the scheduler says, if anything may be handed over now.
-    fn next(&mut self, now: Millis) -> Option<Next> {
+    fn next(&mut self) -> Option<Next> {
         let is_full = self.under_way.len() >= self.shared.options.under_way;
         if is_full || (self.is_behind && self.backlog() >= BACKLOG) || !self.sender.is_ready() {
             return None;
         }
+        let now = self.shared.clock.micros();
         for _ in 0..self.wishes.interactive.swap(0, Ordering::Relaxed) {
-            self.scheduler.interactive(micros(now));
+            self.scheduler.interactive(now);
         }
-        Some(self.scheduler.next(micros(now)))
+        Some(self.scheduler.next(now))
     }
 
     /// Outcomes that are not written.
@@ -315,9 +317,4 @@ pub(super) fn cap(reached: Vec<(u64, Millis)>) -> UniqueCap {
 
 pub(super) fn micros(at: Millis) -> u64 {
     u64::try_from(at).unwrap_or_default().saturating_mul(1000)
-}
-
-/// Rounded up: not before its time.
-pub(super) fn millis(at: u64) -> Millis {
-    Millis::try_from(at.div_ceil(1000)).unwrap_or(Millis::MAX)
 }

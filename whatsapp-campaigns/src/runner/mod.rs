@@ -40,7 +40,10 @@ use tokio::{
     task::JoinHandle,
     time::sleep,
 };
-use whatsapp_store::{AccountId, Changes, Error as StoreError, Lease, SettingChange, Store, WorkspaceId};
+use whatsapp_store::{
+    AccountId, CampaignRecord, CampaignState, Changes, Error as StoreError, ErrorKind, Lease, SettingChange,
+    Store, WorkspaceId,
+};
 
 use self::{
     board::Board,
@@ -169,6 +172,32 @@ impl Runner {
             is_new
         });
         Ok(())
+    }
+
+    /// Looks after campaigns until one of them is over or paused: for a program that sends one, and for tests. Drop it, or let it
+    /// end, and nothing is looked after any more.
+    ///
+    /// # Errors
+    /// When the campaign cannot be read, or there is none.
+    pub async fn until_over(&self, workspace: &WorkspaceId, id: &str) -> Result<CampaignRecord, StoreError> {
+        let over = async {
+            loop {
+                let record = self.shared.store.campaign(workspace, id).await?;
+                let record =
+                    record.ok_or_else(|| StoreError::new(ErrorKind::Invalid, "waiting for a campaign"))?;
+                if matches!(
+                    record.state,
+                    CampaignState::Finished | CampaignState::Cancelled | CampaignState::Paused
+                ) {
+                    return Ok(record);
+                }
+                sleep(millis(self.shared.options.tick)).await;
+            }
+        };
+        tokio::select! {
+            over = over => over,
+            () = self.run() => Err(StoreError::new(ErrorKind::Other, "waiting for a campaign: the runner was shut down")),
+        }
     }
 
     /// Has an account send, from now on until [`Runner::leave`]. While another node has it, this one waits.

@@ -252,15 +252,7 @@ impl Line {
             until: now + self.shared.options.term,
             limit,
         };
-        if self.lanes.may_have_range(id, now) {
-            match store.lease_range(&live.workspace, &claim).await? {
-                Some(lease) => {
-                    let range = Range::load(&*store, live.clone(), lease, None, now).await?;
-                    return self.take_on(range, now).await.map(|()| true);
-                }
-                None => self.lanes.has_no_range(id, now),
-            }
-        }
+        // First what waited long enough: it is few, and may wait for hours behind a long lane.
         if self.lanes.may_have_retries(id, now) {
             match store.due_retries(&live.workspace, &claim).await? {
                 Some(due) => {
@@ -268,6 +260,15 @@ impl Line {
                     return self.take_on(range, now).await.map(|()| true);
                 }
                 None => self.lanes.has_no_retries(id, now),
+            }
+        }
+        if self.lanes.may_have_range(id, now) {
+            match store.lease_range(&live.workspace, &claim).await? {
+                Some(lease) => {
+                    let range = Range::load(&*store, live.clone(), lease, None, now).await?;
+                    return self.take_on(range, now).await.map(|()| true);
+                }
+                None => self.lanes.has_no_range(id, now),
             }
         }
         Ok(false)

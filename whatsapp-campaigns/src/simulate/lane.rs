@@ -157,26 +157,24 @@ impl Lane {
         }
     }
 
-    /// Leases up to `limit` rows: as the runner does, those that came back, then new ones, then those to be tried again.
+    /// Leases up to `limit` rows: as the runner does, those to be tried again, then those that came back, then new ones.
     pub(super) fn lease(&mut self, limit: u32, gate: Gate, now: Micros, rows: &mut Vec<u32>) {
         let limit = limit as usize;
-        rows.extend(self.back.drain(self.back.len().saturating_sub(limit)..));
-        if !rows.is_empty() {
-            return;
-        }
-        let end = if gate.is_open(now) { self.spec.rows } else { self.first.min(self.spec.rows) };
-        if self.next < end {
-            let upper = end.min(self.next.saturating_add(u32::try_from(limit).unwrap_or(u32::MAX)));
-            rows.extend(self.next..upper);
-            self.next = upper;
-            return;
-        }
         while rows.len() < limit
             && let Some(Reverse((at, seq))) = self.retries.peek().copied()
             && at <= now
         {
             self.retries.pop();
             rows.push(seq);
+        }
+        if rows.is_empty() {
+            rows.extend(self.back.drain(self.back.len().saturating_sub(limit)..));
+        }
+        let end = if gate.is_open(now) { self.spec.rows } else { self.first.min(self.spec.rows) };
+        if rows.is_empty() && self.next < end {
+            let upper = end.min(self.next.saturating_add(u32::try_from(limit).unwrap_or(u32::MAX)));
+            rows.extend(self.next..upper);
+            self.next = upper;
         }
     }
 

@@ -6,17 +6,16 @@ use std::{
 
 use super::{
     Sent,
-    forecast::{Forecast, micros, millis},
+    forecast::{Forecast, micros},
     lane::{Gate, Hold, Lane},
+    message::Answer,
     queue::Queue,
     report::{Wait, Waits},
     run::Shared,
-    tally::{Calendar, What},
-    transport::{Dice, Trouble},
+    tally::Calendar,
+    transport::Trouble,
 };
 use crate::{
-    id::RowId,
-    outcome::{Code, Refusal, RowReaction, Stop},
     pacing::{DAY, Micros, SECOND, UniqueCap, Verdict},
     scheduler::{self, Limits, Next, Row, Scheduler},
 };
@@ -31,33 +30,6 @@ const BEFORE: u64 = 0xffff << 48;
 /// What is told of each message.
 pub(super) type See<'a> = dyn FnMut(&Sent) + 'a;
 
-/// A message under way, in the order of the answers.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Answer {
-    at: Micros,
-    queue: usize,
-    lane: usize,
-    seq: u32,
-    tries: u8,
-    refusal: Option<Refused>,
-}
-
-/// A code that has an order: the heap wants one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Refused(Code);
-
-impl PartialOrd for Refused {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Refused {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.stored().cmp(&other.0.stored())
-    }
-}
-
 /// What a sender did on a day.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Used {
@@ -69,15 +41,15 @@ pub(super) struct Used {
 
 #[derive(Debug)]
 pub(super) struct Line<'a> {
-    forecast: &'a Forecast,
-    place: usize,
-    scheduler: Scheduler,
-    limits: Limits,
+    pub(super) forecast: &'a Forecast,
+    pub(super) place: usize,
+    pub(super) scheduler: Scheduler,
+    pub(super) limits: Limits,
     window: u32,
     low: usize,
     pub(super) lanes: Vec<Lane>,
     pub(super) queues: Vec<Queue>,
-    answers: BinaryHeap<Reverse<Answer>>,
+    pub(super) answers: BinaryHeap<Reverse<Answer>>,
     incidents: VecDeque<(Micros, Verdict)>,
     /// Days of the warm-up that are over.
     warmed: u32,
@@ -85,7 +57,7 @@ pub(super) struct Line<'a> {
     /// When it does something next.
     pub(super) wake: Option<Micros>,
     /// Since when it waits, and for what.
-    since: (Micros, Option<Wait>),
+    pub(super) since: (Micros, Option<Wait>),
     pub(super) waits: Waits,
     pub(super) is_stopped: bool,
     pub(super) days: Vec<Used>,
@@ -147,7 +119,7 @@ impl<'a> Line<'a> {
             }
             let (wake, wait) = self.step(now, shared, see);
             self.wake = wake.map(|wake| wake.max(now));
-            self.since = (now, wait.filter(|_| wake.is_some()));
+            self.since = (now, wait.filter(|_| !self.is_done()));
         }
     }
 
@@ -204,7 +176,7 @@ impl<'a> Line<'a> {
     /// The first moment at which something may be different.
     fn wakes(&self, now: Micros, at: Option<Micros>, shared: &Shared) -> Option<Micros> {
         let answer = self.answers.peek().map(|Reverse(answer)| answer.at);
-        if answer.is_none() && self.lanes.iter().all(Lane::is_done) {
+        if self.is_done() {
             return None;
         }
         let is_first =
@@ -216,6 +188,11 @@ impl<'a> Line<'a> {
         let others =
             queues.filter(|at| *at < Micros::MAX).chain(warmer).chain(incident).filter(|at| *at > now);
         at.into_iter().chain(answer).chain(others).min()
+    }
+
+    /// Nothing is left to send, and no answer is missing.
+    fn is_done(&self) -> bool {
+        self.answers.is_empty() && self.lanes.iter().all(Lane::is_done)
     }
 
     fn next_day(&self) -> Micros {
@@ -279,91 +256,6 @@ impl<'a> Line<'a> {
                 queue.look_again(&self.lanes, gate, now);
             } else {
                 queue.look_at = now;
-            }
-        }
-    }
-
-    fn hand_over(&mut self, queue: u64, row: Row, now: Micros, shared: &mut Shared, see: &mut See<'_>) {
-        let Some(place) = self.queues.iter().position(|of| of.campaign as u64 == queue) else { return };
-        let queue = &self.queues[place];
-        let (campaign, lane_place) = (queue.campaign, queue.lane(row.person));
-        let lane = &mut self.lanes[lane_place];
-        let (transport, tries) = (&self.forecast.transport, lane.tries(row.seq));
-        let mut dice = Dice::new(self.forecast.seed, campaign, lane.number, row.seq, tries);
-        let refusal = transport.refusal(&mut dice);
-        let at = now + transport.answer.draw(&mut dice);
-        lane.under_way += 1;
-        if refusal.is_none() {
-            lane.counts.sent += 1;
-            lane.first_sent = lane.first_sent.or(Some(now));
-            lane.last_sent = Some(now);
-            shared.tally.count(What::Sent, now);
-            if !dice.permille(transport.undelivered_permille) {
-                lane.counts.delivered += 1;
-                lane.mix.delivered(row.seq);
-                let delivered = at + transport.deliver.draw(&mut dice);
-                shared.tally.count(What::Delivered, delivered);
-                if dice.permille(transport.read_permille) {
-                    lane.counts.read += 1;
-                    shared.tally.count(What::Read, delivered + transport.read.draw(&mut dice));
-                }
-            }
-        }
-        let (sender, accepted) = (self.place, refusal.is_none());
-        see(&Sent { at: now, sender, campaign, lane: lane.number.into(), seq: row.seq, tries, accepted });
-        let refusal = refusal.map(Refused);
-        self.answers.push(Reverse(Answer {
-            at,
-            queue: place,
-            lane: lane_place,
-            seq: row.seq,
-            tries,
-            refusal,
-        }));
-        self.count_day(now);
-    }
-
-    fn count_day(&mut self, now: Micros) {
-        let day = self.calendar.day(now);
-        if self.days.last().is_none_or(|last| last.day != day) {
-            self.days.push(Used { day, tries: 0, people: None, cap: None });
-        }
-        if let Some(used) = self.days.last_mut() {
-            used.tries += 1;
-            if let Some(cap) = self.limits.people {
-                used.people = used.people.max(Some(self.scheduler.reached(now)));
-                used.cap = used.cap.max(Some(cap));
-            }
-        }
-    }
-
-    /// Takes in the answers that came: as the runner does, by the same table.
-    fn settle(&mut self, now: Micros, shared: &mut Shared) {
-        while self.answers.peek().is_some_and(|Reverse(answer)| answer.at <= now) {
-            let Some(Reverse(answer)) = self.answers.pop() else { return };
-            let Answer { at, seq, tries, .. } = answer;
-            let queue = &mut self.queues[answer.queue];
-            let lane = &mut self.lanes[answer.lane];
-            if lane.is_first(seq, tries) {
-                shared.answered_first(queue.campaign, at.max(self.since.0));
-            }
-            let Some(Refused(code)) = answer.refusal else {
-                lane.accepted(seq, tries, at);
-                continue;
-            };
-            let (number, tries) =
-                (i64::try_from(queue.campaign).unwrap_or_default(), tries.saturating_add(1));
-            let Some(row) = RowId::new(number, lane.number.into(), seq) else { continue };
-            let reaction = Refusal { code, row, tries, at: millis(at), until: None }.reaction();
-            if reaction.stop == Stop::Halve {
-                self.scheduler.hear(Verdict::SlowDown, at);
-            }
-            match reaction.row {
-                RowReaction::Fail => lane.failed(seq, at),
-                RowReaction::Retry { at: again } => {
-                    lane.retry(seq, tries, micros(again), at);
-                    queue.look_by(micros(again), Wait::Retries);
-                }
             }
         }
     }

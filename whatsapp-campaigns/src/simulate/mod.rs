@@ -45,12 +45,15 @@ mod cost;
 mod forecast;
 mod lane;
 mod line;
+mod message;
 mod prices;
 mod print;
 mod queue;
 mod report;
 mod run;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod warnings;
 

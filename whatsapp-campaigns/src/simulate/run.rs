@@ -106,7 +106,9 @@ impl<'a> World<'a> {
     fn open(&mut self, campaign: usize) {
         let (spec, start) = (&self.forecast.campaigns[campaign], micros(self.forecast.start));
         let all: u64 = spec.lanes.iter().map(|lane| u64::from(lane.rows)).sum();
-        let part = |before: u64| first_rows(spec) * before / all.max(1);
+        // As the real lanes are cut: shares that add up.
+        let first = u128::from(first_rows(spec));
+        let part = |before: u64| (first * u128::from(before)).div_ceil(u128::from(all.max(1))).min(first);
         let (mut before, mut places) = (0, vec![(0, 0); spec.lanes.len()]);
         let mut lanes: Vec<Vec<Lane>> = self.lines.iter().map(|_| Vec::new()).collect();
         for (number, lane) in spec.lanes.iter().enumerate() {

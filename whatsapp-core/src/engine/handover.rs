@@ -46,6 +46,8 @@ pub(super) struct Handovers {
     waiting: VecDeque<Handover>,
     /// As the store will have them once the step at hand is committed.
     records: HashMap<MessageKey, Option<MessageRecord>>,
+    /// What the store does not have before that.
+    accepted: HashMap<String, OutgoingMessage>,
 }
 
 impl Handovers {
@@ -55,13 +57,15 @@ impl Handovers {
     }
 
     /// A message was accepted just now.
-    pub(super) fn accepted(&mut self, record: &MessageRecord) {
+    pub(super) fn accepted(&mut self, record: &MessageRecord, outgoing: &OutgoingMessage) {
         self.records.insert(record.key.clone(), Some(record.clone()));
+        self.accepted.insert(outgoing.id.clone(), outgoing.clone());
     }
 
     /// The store has everything.
     pub(super) fn committed(&mut self) {
         self.records.clear();
+        self.accepted.clear();
     }
 }
 
@@ -128,11 +132,17 @@ impl Engine {
             return None;
         }
         let Some(id) = &handover.id else { return Some(Standing::New) };
-        if !self.sent_messages.contains(id) {
-            self.ask(Query::Outgoing(id.clone()));
-            return None;
-        }
-        match self.sent_messages.peek(id).cloned().flatten() {
+        let outgoing = match self.handovers.accepted.get(id) {
+            Some(outgoing) => Some(outgoing.clone()),
+            None => {
+                let Some(stored) = self.sent_messages.peek(id) else {
+                    self.ask(Query::Outgoing(id.clone()));
+                    return None;
+                };
+                stored.clone()
+            }
+        };
+        match outgoing {
             Some(outgoing) => self.standing_of_outgoing(handover, &outgoing),
             // What was sent weeks ago is no longer kept for sending again, but chats show it still.
             None => match self.stored_place(&handover.to, id) {

@@ -85,6 +85,8 @@ pub struct Engine {
     statuses: Cache<MessageKey, Option<MessageStatus>>,
     sent_messages: Cache<String, Option<OutgoingMessage>>,
     wanted: VecDeque<Query>,
+    /// Messages may be able to go out since then.
+    sends_due: Option<Timestamp>,
 
     // Duties.
     pairing: Pairing,
@@ -160,6 +162,7 @@ impl Engine {
             statuses: Cache::new(REMEMBERED),
             sent_messages: Cache::new(REMEMBERED),
             wanted: VecDeque::new(),
+            sends_due: None,
             pairing: Pairing::default(),
             inbox: VecDeque::new(),
             handovers: Handovers::default(),
@@ -207,6 +210,11 @@ impl Engine {
     /// What must be read from the store before the engine can go on. Ask until there is none, and answer each by
     /// [`Engine::provide`].
     pub fn query(&mut self) -> Option<Query> {
+        if self.wanted.is_empty()
+            && let Some(now) = self.sends_due.take()
+        {
+            self.pump_sends(now);
+        }
         self.wanted.pop_front()
     }
 
@@ -308,7 +316,8 @@ impl Engine {
         }
         self.pump_handovers(now);
         if self.inbox.is_empty() {
-            self.pump_sends(now);
+            // All stanzas that came together are looked at first: what waits is gone through once, not for each of them.
+            self.sends_due = Some(now);
         }
     }
 

@@ -29,6 +29,7 @@ pub(super) struct Resend {
     device: Jid,
     chat: Jid,
     id: String,
+    payload: Bytes,
     count: u8,
     /// The device asked before, and did not send keys: our session with it may be the problem.
     broken: bool,
@@ -98,7 +99,7 @@ impl Engine {
             return Flow::Wait;
         }
         self.adopt_session(&device);
-        let Some((chat, at)) = self.plan_resend(now, &id, &device) else {
+        let Some((chat, payload, at)) = self.plan_resend(now, &id, &device) else {
             self.answer_retry(now, answer);
             return Flow::Done;
         };
@@ -108,8 +109,16 @@ impl Engine {
             self.start_session(&canonical, bundle);
         }
         let broken = request.count >= 2 && request.keys.is_none();
-        let resend =
-            Resend { device, chat, id, count: request.count.clamp(1, MOST), broken, attempts: 0, answer };
+        let resend = Resend {
+            device,
+            chat,
+            id,
+            payload,
+            count: request.count.clamp(1, MOST),
+            broken,
+            attempts: 0,
+            answer,
+        };
         if at <= now {
             self.start_resend(now, resend);
         } else {
@@ -124,12 +133,12 @@ impl Engine {
         }
     }
 
-    /// The chat of a message that this device may be sent again, and when.
-    fn plan_resend(&mut self, now: Timestamp, id: &str, device: &Jid) -> Option<(Jid, Timestamp)> {
+    /// Chat and plaintext of a message that this device may be sent again, and when.
+    fn plan_resend(&mut self, now: Timestamp, id: &str, device: &Jid) -> Option<(Jid, Bytes, Timestamp)> {
         if self.resends.holds(id, device) {
             return None;
         }
-        let Some(chat) = self.chat_of_sent(id) else {
+        let Some((chat, payload)) = self.sent(id) else {
             tracing::debug!(%id, "a message that is not ours (any more) was asked for again");
             return None;
         };
@@ -139,7 +148,7 @@ impl Engine {
             tracing::warn!(%id, "a stranger asked for a message again");
             return None;
         }
-        self.resent.allow(now, id, device, &user).map(|at| (chat, at))
+        self.resent.allow(now, id, device, &user).map(|at| (chat, payload, at))
     }
 
     fn start_resend(&mut self, now: Timestamp, resend: Resend) {
@@ -164,18 +173,13 @@ impl Engine {
         }
     }
 
-    fn chat_of_sent(&mut self, id: &str) -> Option<Jid> {
+    /// Chat and plaintext of a message of ours.
+    fn sent(&mut self, id: &str) -> Option<(Jid, Bytes)> {
         if let Some(message) = self.outbox.find(id) {
-            return Some(message.chat.clone());
+            return Some((message.chat.clone(), message.payload.clone()));
         }
-        self.sent_messages.get(id)?.as_ref()?.chat.parse().ok()
-    }
-
-    fn payload_of_sent(&mut self, id: &str) -> Option<Bytes> {
-        if let Some(message) = self.outbox.find(id) {
-            return Some(message.payload.clone());
-        }
-        Some(self.sent_messages.get(id)?.as_ref()?.payload.clone())
+        let message = self.sent_messages.get(id)?.as_ref()?;
+        Some((message.chat.parse().ok()?, message.payload.clone()))
     }
 
     pub(super) fn send_again(&mut self, now: Timestamp, mut resend: Resend) {
@@ -192,7 +196,7 @@ impl Engine {
     }
 
     fn seal_again(&mut self, resend: &Resend) -> Option<OutgoingStanza> {
-        let payload = self.payload_of_sent(&resend.id)?;
+        let payload = resend.payload.clone();
         let user = self.peers.canonical(&resend.chat).to_non_device();
         let destination = self.wire_address(&user);
         let own_copy = self.device.is_own(&resend.device) && !self.device.is_own(&user);

@@ -90,6 +90,14 @@ impl Engine {
             quoted: None,
             media: None,
         };
+        self.step.change(Change::PutMessage(record.clone()));
+        self.enqueue(now, chat, &record, payload);
+        Ok(record)
+    }
+
+    /// Puts an accepted message into the queue, stored and in memory.
+    fn enqueue(&mut self, now: Timestamp, chat: Jid, record: &MessageRecord, payload: Bytes) {
+        let id = record.key.id.clone();
         let outgoing = OutgoingMessage {
             id: id.clone(),
             chat: chat.to_string(),
@@ -97,13 +105,12 @@ impl Engine {
             state: OutgoingState::Queued,
             created_at: now.as_millis() as i64,
         };
-        self.sent_messages.put(id.clone(), Some(outgoing.clone()));
+        // It may be known to be absent, or to be sent.
+        self.sent_messages.remove(&id);
+        self.handovers.accepted(record, &outgoing);
         self.step.change(Change::PutOutgoing(outgoing));
-        self.step.change(Change::PutMessage(record.clone()));
-        self.handovers.accepted(&record);
         self.statuses.put(record.key.clone(), Some(MessageStatus::Queued));
         self.outbox.accept(Outgoing { id, chat, payload, attempts: 0 });
-        Ok(record)
     }
 
     /// Accepts once more what was refused before.
@@ -124,20 +131,9 @@ impl Engine {
                 Bytes::from(message.encode_to_vec())
             }
         };
-        let outgoing = OutgoingMessage {
-            id: id.clone(),
-            chat: chat.to_string(),
-            payload: payload.clone(),
-            state: OutgoingState::Queued,
-            created_at: now.as_millis() as i64,
-        };
-        self.sent_messages.put(id.clone(), Some(outgoing.clone()));
-        self.step.change(Change::PutOutgoing(outgoing));
         let record = MessageRecord { status: MessageStatus::Queued, ..record };
         self.step.change(Change::RaiseStatus(record.key.clone(), MessageStatus::Queued));
-        self.handovers.accepted(&record);
-        self.statuses.put(record.key.clone(), Some(MessageStatus::Queued));
-        self.outbox.accept(Outgoing { id, chat, payload, attempts: 0 });
+        self.enqueue(now, chat, &record, payload);
         Ok(record)
     }
 

@@ -3,12 +3,16 @@ use async_trait::async_trait;
 use super::{Rows, Sql, Statement, of};
 use crate::{AccountId, LidMapping, LidStore, Result};
 
-/// Both are unique: whatever has the same LID or the same number goes first.
-pub(super) fn put<'a>(account: &'a AccountId, mapping: &'a LidMapping) -> [Statement<'a>; 2] {
-    let with = |text| of(text, account).text(&*mapping.lid).text(&*mapping.pn);
+/// Both are unique: whatever has the same LID or the same number goes first. In two statements, since for "this or that" SQLite
+/// goes through all of an account's rows.
+pub(super) fn put<'a>(account: &'a AccountId, mapping: &'a LidMapping) -> [Statement<'a>; 3] {
+    let with = |text| of(text, account);
     [
-        with("DELETE FROM lid WHERE workspace = $1 AND account = $2 AND (lid = $3 OR pn = $4)"),
-        with("INSERT INTO lid (workspace, account, lid, pn) VALUES ($1, $2, $3, $4)"),
+        with("DELETE FROM lid WHERE workspace = $1 AND account = $2 AND lid = $3").text(&*mapping.lid),
+        with("DELETE FROM lid WHERE workspace = $1 AND account = $2 AND pn = $3").text(&*mapping.pn),
+        with("INSERT INTO lid (workspace, account, lid, pn) VALUES ($1, $2, $3, $4)")
+            .text(&*mapping.lid)
+            .text(&*mapping.pn),
     ]
 }
 

@@ -82,6 +82,17 @@ impl Draft {
     }
 }
 
+/// A campaign of a session that is not there would never end.
+async fn check_senders(app: &App, settings: &Settings) -> ApiResult<()> {
+    for sender in &settings.senders {
+        let id = crate::routes::session_id(sender)?;
+        if app.store.session(&id).await?.is_none() {
+            return Err(ApiError::bad_request(format!("settings.senders: there is no session {sender}")));
+        }
+    }
+    Ok(())
+}
+
 /// A campaign as the API shows it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -122,6 +133,7 @@ pub async fn create(
     Body(draft): Body<Draft>,
 ) -> ApiResult<impl IntoResponse> {
     let settings = draft.settings()?;
+    check_senders(&app, &settings).await?;
     let id = draft.id.unwrap_or_else(|| format!("campaign-{:08x}", rand::random::<u32>()));
     let name = draft.name.unwrap_or_else(|| id.clone());
     let shown = desk(&app).create(&id, &name, settings, &actor).await?;
@@ -172,6 +184,7 @@ pub async fn change(
         return Err(ApiError::bad_request("id: a campaign keeps its id"));
     }
     let settings = draft.settings()?;
+    check_senders(&app, &settings).await?;
     Ok(Json(desk(&app).change(&id, draft.name.as_deref(), settings, &actor).await?.into()))
 }
 

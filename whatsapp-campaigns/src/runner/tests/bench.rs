@@ -34,6 +34,10 @@ impl Clock for Paused {
     fn now(&self) -> Millis {
         START + Millis::try_from(self.0.elapsed().as_millis()).unwrap()
     }
+
+    fn micros(&self) -> u64 {
+        START.unsigned_abs() * 1_000 + u64::try_from(self.0.elapsed().as_micros()).unwrap()
+    }
 }
 
 pub(super) type Answer = Box<dyn Fn(i64, &Message) -> Submission + Send + Sync>;

@@ -53,7 +53,14 @@ async fn a_refusal_that_comes_late_is_not_tried_for_ever() {
 
 fn incoming(from: &str, text: &str, answers: &[&str], at: i64) -> Incoming {
     let answers = answers.iter().map(|id| (*id).to_owned()).collect();
-    Incoming { id: "IN1".into(), from: from.into(), text: Some(text.into()), answers, at }
+    Incoming {
+        id: "IN1".into(),
+        account: "shop".into(),
+        from: from.into(),
+        text: Some(text.into()),
+        answers,
+        at,
+    }
 }
 
 #[tokio::test(start_paused = true)]

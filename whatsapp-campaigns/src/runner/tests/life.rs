@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use whatsapp_store::{
-    CampaignChange, CampaignState, CampaignStore, Changes, Outcome, RecipientFlag, RecipientState,
-    Settlement, Store, WorkspaceId,
+    CampaignChange, CampaignState, CampaignStore, Changes, Consent, ContactChange, ContactRecord, Outcome,
+    RecipientFlag, RecipientState, Settlement, Store, WorkspaceId,
 };
 
 use super::bench::{Bench, Ledger, START, address, settings, shop};
 use crate::{
+    desk::Desk,
     lattice::flagged,
     outcome::Code,
     runner::{Clock, Submission},
@@ -191,5 +192,43 @@ async fn a_campaign_that_cannot_be_read_is_paused_and_says_so() {
     bench.until("spring", CampaignState::Paused, 1_000).await;
     assert!(bench.record("spring").await.reason.unwrap().contains("cannot be used"));
     assert!(bench.store.campaign_leases(&WorkspaceId::default(), "spring").await.unwrap().is_empty());
+    running.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recurring_campaign_sends_to_the_contacts_of_each_run() {
+    let bench = Bench::new();
+    let mut hourly = settings("");
+    hourly.timing.schedule =
+        crate::window::Schedule::Recurring { cron: "0 * * * *".into(), zone: "Europe/Berlin".into() };
+    hourly.timing.ends_at = Some(START + 3 * HOUR);
+    hourly.audience = serde_json::from_str(r#"{"filter":{"consentScope":"news"}}"#).unwrap();
+    let workspace = WorkspaceId::default();
+    let desk = Desk::with_clock(bench.store.clone(), workspace.clone(), Arc::new(bench.clock.clone()));
+    desk.create("hourly", "Hourly", hourly, "ana").await.unwrap();
+    desk.start("hourly", "ana").await.unwrap();
+    let contact = |n: u32| {
+        let consent = Consent { scope: "news".into(), source: "form".into(), at: START - 1, evidence: None };
+        let mut changes = Changes::new(WorkspaceId::default());
+        changes.push(ContactChange::Put(Box::new(ContactRecord {
+            id: format!("c{n}"),
+            phone: Some(format!("49151{:08}", 10_000_000 + n)),
+            name: format!("Person {n}"),
+            consent: Some(consent),
+            ..ContactRecord::default()
+        })));
+        changes
+    };
+    bench.store.commit(contact(1)).await.unwrap();
+    let ledger = Arc::new(Ledger::default());
+    let running = bench.start("a", ledger.clone());
+    bench.pass(3_600_000).await;
+    assert_eq!(ledger.shown(), 1, "the first run");
+    bench.store.commit(contact(2)).await.unwrap();
+    bench.pass(3_600_000).await;
+    assert_eq!(ledger.shown(), 3, "both in the second");
+    bench.until("hourly", CampaignState::Finished, 2 * HOUR).await;
+    bench.pass(5_000).await;
+    assert_eq!((ledger.shown(), bench.events("campaign.completed").await.len()), (5, 4));
     running.shutdown().await;
 }
