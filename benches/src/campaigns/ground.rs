@@ -81,9 +81,9 @@ impl Ground {
 
     /// Waits until something is so.
     pub(super) async fn until(&self, is_so: impl AsyncFn() -> Result<bool>) -> Result<()> {
-        let begun = self.beat.micros();
+        let begun = self.beat.since_epoch();
         while !is_so().await? {
-            if self.beat.micros() - begun > PATIENCE {
+            if self.beat.since_epoch() - begun > PATIENCE {
                 return Err("it takes too long".into());
             }
             sleep(PAUSE).await;

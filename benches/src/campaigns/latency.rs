@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use tokio::time::sleep;
-use whatsapp_campaigns::pacing::{Rate, SECOND};
+use whatsapp_campaigns::pacing::{Gcra, Rate, SECOND};
 
 use super::{
     Plan,
@@ -41,8 +41,8 @@ pub(super) async fn all(plan: &Plan) -> Result<Table> {
     }
     peers(plan, &mut table).await?;
     table.notes.push(format!(
-        "A message's turn is when the sender's limit allows it: {RATE} a second, burst 1, by the time at which the one \
-         before was decided.\nLet go: from the commit that starts a campaign to one person, with a nudge, to the message. \
+        "A message's turn is when the sender's limit allows it: {RATE} a second, burst 1, counted from the turn of the one \
+         before.\nLet go: from the commit that starts a campaign to one person, with a nudge, to the message. \
          CPU is of this process, and of the servers\nwhere there is one."
     ));
     Ok(table)
@@ -72,18 +72,26 @@ async fn slots(place: &Place) -> Result<Vec<f64>> {
     let ground = Ground::open(&place.address()).await?;
     ground.campaign("slots", &["slots"], MESSAGES).await?;
     let running = ground.runner(true);
-    let sender = Noting::new(ground.beat.clone(), Rate::per(RATE, SECOND, 1));
+    let rate = Rate::per(RATE, SECOND, 1);
+    let sender = Noting::new(ground.beat.clone(), rate);
     running.serve("slots", sender.clone())?;
     ground.until(async || Ok(ground.sent("slots").await? == u64::from(MESSAGES))).await?;
     running.end().await?;
     ground.store.close().await;
-    Ok(lateness(&sender.notes(), i64::from(1_000 / RATE)))
+    Ok(lateness(&sender.notes(), rate))
 }
 
-/// Against the time of the one before, and the interval, milliseconds.
-fn lateness(notes: &[Note], interval: i64) -> Vec<f64> {
-    let late = |pair: &[Note]| (pair[1].at - (pair[0].decided + interval) * 1_000) as f64 / 1_000.0;
-    notes.windows(2).map(late).collect()
+/// Against the turn that the limit gives each, milliseconds. The first one's turn is not known.
+fn lateness(notes: &[Note], rate: Rate) -> Vec<f64> {
+    let mut limit = Gcra::default();
+    let mut late = Vec::new();
+    for note in notes {
+        if limit != Gcra::default() {
+            late.push((note.at - limit.arrival.cast_signed()) as f64 / 1_000.0);
+        }
+        limit.take_late(rate, note.decided.unsigned_abs());
+    }
+    late
 }
 
 /// From the commit that lets a campaign go to its message.
@@ -99,7 +107,7 @@ async fn begins(place: &Place) -> Result<Vec<f64>> {
         // Not in step with the runner's rounds.
         sleep(Duration::from_millis(100 + 37 * (number as u64 % 7))).await;
         ground.desk.start(&id, ACTOR).await?;
-        let begun = ground.beat.micros();
+        let begun = ground.beat.since_epoch();
         running.runner.nudge();
         ground.until(async || Ok(sender.notes().len() > number)).await?;
         late.extend(sender.notes().last().map(|note| (note.at - begun) as f64 / 1_000.0));
@@ -140,9 +148,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_late_against_the_one_before_it() {
+    fn a_message_is_late_against_its_turn() {
         let note = |at, decided| Note { at, decided };
-        let notes = [note(1_000_300, 1_000), note(1_020_500, 1_020), note(1_047_000, 1_047)];
-        assert_eq!(lateness(&notes, 20), [0.5, 7.0]);
+        let notes = [
+            note(1_000_300, 1_000_000),
+            note(1_020_500, 1_020_400),
+            note(1_047_000, 1_046_900),
+            note(1_060_000, 1_060_000),
+        ];
+        assert_eq!(lateness(&notes, Rate::per(50, SECOND, 1)), [0.5, 7.0, 0.0]);
+        // One that misses its turn altogether: the next one's counts from then.
+        let notes = [note(1_000_000, 1_000_000), note(1_090_000, 1_090_000), note(1_110_250, 1_110_250)];
+        assert_eq!(lateness(&notes, Rate::per(50, SECOND, 1)), [70.0, 0.25]);
     }
 }

@@ -113,7 +113,7 @@ async fn paused(ground: &Ground, running: &Running, address: &str, by: By) -> Re
         return Ok(child::of(&told, "at") as i64);
     }
     ground.desk.pause("pause", "measured", ACTOR).await?;
-    let at = ground.beat.micros();
+    let at = ground.beat.since_epoch();
     if by == By::Same {
         running.runner.nudge();
     }

@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::time::Instant;
 use whatsapp_campaigns::{
-    pacing::Rate,
+    pacing::{Micros, Rate},
     runner::{Clock, Message, Sender, Submission},
     scheduler::Limits,
     window::Millis,
@@ -21,7 +21,7 @@ use whatsapp_campaigns::{
 pub(super) struct Beat {
     begun: Instant,
     base: i64,
-    /// What it told last, milliseconds.
+    /// What it told the runner last.
     told: AtomicI64,
 }
 
@@ -30,16 +30,21 @@ impl Beat {
         Arc::new(Self { begun: Instant::now(), base: system_micros(), told: AtomicI64::new(0) })
     }
 
-    pub(super) fn micros(&self) -> i64 {
+    /// Microseconds.
+    pub(super) fn since_epoch(&self) -> i64 {
         self.base + i64::try_from(self.begun.elapsed().as_micros()).unwrap_or(i64::MAX)
     }
 }
 
 impl Clock for Beat {
     fn now(&self) -> Millis {
-        let now = self.micros() / 1000;
+        self.since_epoch() / 1_000
+    }
+
+    fn micros(&self) -> Micros {
+        let now = self.since_epoch();
         self.told.store(now, Ordering::Relaxed);
-        now
+        now.unsigned_abs()
     }
 }
 
@@ -60,12 +65,12 @@ pub(super) fn unlimited() -> Limits {
     limits(Rate { interval: 0, burst: 1 })
 }
 
-/// A message that was handed over.
+/// A message that was handed over; times in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Note {
-    /// When, microseconds.
+    /// When.
     pub(super) at: i64,
-    /// The time by which the runner decided so, milliseconds.
+    /// The time by which the runner decided so.
     pub(super) decided: i64,
 }
 
@@ -90,7 +95,7 @@ impl Noting {
 #[async_trait]
 impl Sender for Noting {
     async fn submit(&self, _: Message) -> Submission {
-        let note = Note { at: self.beat.micros(), decided: self.beat.told.load(Ordering::Relaxed) };
+        let note = Note { at: self.beat.since_epoch(), decided: self.beat.told.load(Ordering::Relaxed) };
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
         Submission::Accepted
     }
