@@ -18,6 +18,9 @@ use crate::storage::{
 const ROUNDS: usize = 3;
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
+/// What one round came to, with the processor's seconds and the load average.
+type Round = (Drain, f64, f64);
+
 /// Who sends how.
 #[derive(Clone, Debug)]
 enum Way {
@@ -128,7 +131,7 @@ async fn rounds(plan: &Plan, files: &Path, made: &mut Vec<String>, table: &mut T
     let peers = crate::storage::queue::peers::of_rust(files, server, made).await?;
     #[cfg(not(feature = "queues"))]
     let _ = made;
-    let mut lines: Vec<(Way, Vec<(Drain, f64, f64)>)> = Vec::new();
+    let mut lines: Vec<(Way, Vec<Round>)> = Vec::new();
     for round in 0..ROUNDS {
         #[cfg_attr(not(feature = "queues"), allow(unused_mut, reason = "peers come on top"))]
         let mut ways = ways(files, server, round);
@@ -149,7 +152,7 @@ async fn rounds(plan: &Plan, files: &Path, made: &mut Vec<String>, table: &mut T
     Ok(())
 }
 
-fn line(name: &str, rounds: &[(Drain, f64, f64)]) -> Vec<String> {
+fn line(name: &str, rounds: &[Round]) -> Vec<String> {
     let rate = |of: fn(&Drain) -> Duration| {
         rounds.iter().map(|(drain, ..)| drain.jobs as f64 / of(drain).as_secs_f64()).collect::<Vec<f64>>()
     };
