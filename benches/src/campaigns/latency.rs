@@ -82,11 +82,15 @@ async fn slots(place: &Place) -> Result<Vec<f64>> {
 }
 
 /// Against the turn that the limit gives each, milliseconds. The first one's turn is not known.
+///
+/// When the machine stands still, the time of a decision may be noted after the next one was made. Nobody sends before their
+/// turn, so whoever seems to shows that the turns were taken for later than they are.
 fn lateness(notes: &[Note], rate: Rate) -> Vec<f64> {
     let mut limit = Gcra::default();
     let mut late = Vec::new();
     for note in notes {
         if limit != Gcra::default() {
+            limit.arrival = limit.arrival.min(note.decided.unsigned_abs());
             late.push((note.at - limit.arrival.cast_signed()) as f64 / 1_000.0);
         }
         limit.take_late(rate, note.decided.unsigned_abs());
