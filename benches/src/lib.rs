@@ -6,6 +6,7 @@
 //! rounds (the tenth percentile). Where code and data come to lie in memory can cost either side a fifth and differs
 //! from start to start of one program, so the whole is done in several starts: the figures are the medians over
 //! these, and the lowest and highest ratio stand beside them. Compare figures of one run only.
+pub mod campaigns;
 pub mod codec;
 pub mod noise;
 #[cfg(feature = "peers")]

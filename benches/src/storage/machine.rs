@@ -5,20 +5,20 @@ use std::{fs, path::Path};
 const TICKS: f64 = 100.0;
 
 /// Processes that ran on average during the last minute.
-pub(super) fn load() -> Option<f64> {
+pub(crate) fn load() -> Option<f64> {
     fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
 }
 
 /// Seconds of a processor used so far: by this process and those it waited for, and by the PostgreSQL servers of this
 /// machine.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Cpu {
-    pub(super) here: f64,
-    pub(super) servers: f64,
+pub(crate) struct Cpu {
+    pub(crate) here: f64,
+    pub(crate) servers: f64,
 }
 
 impl Cpu {
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let here =
             fs::read_to_string("/proc/self/stat").ok().and_then(|stat| used(&stat)).unwrap_or_default();
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -27,7 +27,7 @@ impl Cpu {
         Self { here, servers }
     }
 
-    pub(super) fn since(self) -> Self {
+    pub(crate) fn since(self) -> Self {
         let now = Self::now();
         Self { here: now.here - self.here, servers: now.servers - self.servers }
     }
@@ -41,14 +41,23 @@ fn used(stat: &str) -> Option<f64> {
 }
 
 /// Memory of this process that is in RAM, in MiB.
-pub(super) fn resident() -> Option<f64> {
+pub(crate) fn resident() -> Option<f64> {
+    status("VmRSS:")
+}
+
+/// The most that ever was, in MiB.
+pub(crate) fn peak() -> Option<f64> {
+    status("VmHWM:")
+}
+
+fn status(name: &str) -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
 }
 
 /// One line about the machine and the disk.
-pub(super) fn describe(folder: &Path) -> String {
+pub(crate) fn describe(folder: &Path) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let load = load().map_or("-".to_owned(), |load| format!("{load:.2}"));
     let (system, memory) = (file_system(folder), total_memory().unwrap_or_default());

@@ -7,12 +7,12 @@
 mod fill;
 mod floor;
 mod insert;
-mod machine;
+pub(crate) mod machine;
 mod pages;
-mod place;
-mod queue;
+pub(crate) mod place;
+pub(crate) mod queue;
 mod sample;
-mod table;
+pub(crate) mod table;
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ use self::{
 
 /// Whatever went wrong.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
-type Result<T> = std::result::Result<T, Error>;
+pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// What to measure, and how much of it.
 #[derive(Clone, Debug)]
@@ -104,12 +104,12 @@ pub async fn run(plan: &Plan) -> Result<()> {
 }
 
 /// SQLite's files, gone when this is dropped.
-fn files(folder: &Path) -> Result<tempfile::TempDir> {
+pub(crate) fn files(folder: &Path) -> Result<tempfile::TempDir> {
     Ok(tempfile::Builder::new().prefix("bench-store-").tempdir_in(folder)?)
 }
 
 /// Places to measure at: SQLite, and PostgreSQL if there is a server.
-fn places(files: &Path, server: Option<&Server>, name: &str) -> Vec<Place> {
+pub(crate) fn places(files: &Path, server: Option<&Server>, name: &str) -> Vec<Place> {
     let sqlite = Place::sqlite(&files.join(format!("{name}.db")));
     std::iter::once(sqlite).chain(server.map(|server| server.schema(name))).collect()
 }

@@ -11,46 +11,46 @@ use super::Result;
 
 /// A PostgreSQL server on which this bench may make schemas and databases.
 #[derive(Clone, Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     url: String,
 }
 
 /// A store, by its address.
 #[derive(Clone, Debug)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Memory,
     Sqlite { file: PathBuf },
     Postgres { server: Server, schema: String },
 }
 
 impl Server {
-    pub(super) fn new(url: &str) -> Self {
+    pub(crate) fn new(url: &str) -> Self {
         Self { url: url.to_owned() }
     }
 
     /// A schema that no other process uses.
-    pub(super) fn schema(&self, name: &str) -> Place {
+    pub(crate) fn schema(&self, name: &str) -> Place {
         Place::Postgres { server: self.clone(), schema: format!("bench_{}_{name}", std::process::id()) }
     }
 
-    pub(super) fn options(&self) -> Result<PgConnectOptions> {
+    pub(crate) fn options(&self) -> Result<PgConnectOptions> {
         Ok(self.url.parse::<PgConnectOptions>()?.disable_statement_logging().statement_cache_capacity(512))
     }
 
     /// The address of another database of the server.
-    #[cfg(feature = "peers")]
-    pub(super) fn url_of(&self, database: &str) -> Result<String> {
+    #[cfg(feature = "queues")]
+    pub(crate) fn url_of(&self, database: &str) -> Result<String> {
         Ok(self.options()?.database(database).to_url_lossy().into())
     }
 
-    pub(super) async fn execute(&self, text: String) -> Result<()> {
+    pub(crate) async fn execute(&self, text: String) -> Result<()> {
         let mut connection = self.options()?.connect().await?;
         sqlx::query(AssertSqlSafe(text)).execute(&mut connection).await?;
         Ok(connection.close().await?)
     }
 
     /// One line: its version and how durable it is.
-    pub(super) async fn describe(&self) -> Result<String> {
+    pub(crate) async fn describe(&self) -> Result<String> {
         let mut connection = self.options()?.connect().await?;
         let mut settings = Vec::new();
         for name in ["server_version", "fsync", "synchronous_commit", "shared_buffers"] {
@@ -65,11 +65,11 @@ impl Server {
 }
 
 impl Place {
-    pub(super) fn sqlite(file: &Path) -> Self {
+    pub(crate) fn sqlite(file: &Path) -> Self {
         Self::Sqlite { file: file.to_owned() }
     }
 
-    pub(super) const fn name(&self) -> &'static str {
+    pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Memory => "memory",
             Self::Sqlite { .. } => "SQLite",
@@ -78,7 +78,7 @@ impl Place {
     }
 
     /// For [`whatsapp_store::open`].
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         match self {
             Self::Memory => "memory:".to_owned(),
             Self::Sqlite { file } => format!("sqlite:{}", file.display()),
@@ -90,7 +90,7 @@ impl Place {
     }
 
     /// Drops the schema. A file goes with its folder.
-    pub(super) async fn remove(&self) -> Result<()> {
+    pub(crate) async fn remove(&self) -> Result<()> {
         if let Self::Postgres { server, schema } = self {
             server.execute(format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await?;
         }
@@ -99,12 +99,12 @@ impl Place {
 }
 
 /// A connection of our own to a schema.
-pub(super) fn postgres(server: &Server, schema: &str) -> Result<PgConnectOptions> {
+pub(crate) fn postgres(server: &Server, schema: &str) -> Result<PgConnectOptions> {
     Ok(server.options()?.options([("search_path", schema)]))
 }
 
 /// A connection of our own to a file, as durable as the store's.
-pub(super) fn sqlite(file: &Path) -> SqliteConnectOptions {
+pub(crate) fn sqlite(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
@@ -115,13 +115,13 @@ pub(super) fn sqlite(file: &Path) -> SqliteConnectOptions {
 
 /// A connection beside the store's.
 #[derive(Debug)]
-pub(super) enum Raw {
+pub(crate) enum Raw {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
 impl Raw {
-    pub(super) async fn connect(place: &Place) -> Result<Option<Self>> {
+    pub(crate) async fn connect(place: &Place) -> Result<Option<Self>> {
         Ok(match place {
             Place::Memory => None,
             Place::Sqlite { file } => Some(Self::Sqlite(sqlite(file).connect().await?)),
@@ -131,7 +131,7 @@ impl Raw {
         })
     }
 
-    pub(super) async fn execute(&mut self, text: impl Into<String>) -> Result<()> {
+    pub(crate) async fn execute(&mut self, text: impl Into<String>) -> Result<()> {
         let query = sqlx::raw_sql(AssertSqlSafe(text.into()));
         match self {
             Self::Sqlite(connection) => query.execute(connection).await.map(drop)?,
@@ -140,14 +140,14 @@ impl Raw {
         Ok(())
     }
 
-    pub(super) async fn texts(&mut self, text: &'static str) -> Result<Vec<String>> {
+    pub(crate) async fn texts(&mut self, text: &'static str) -> Result<Vec<String>> {
         Ok(match self {
             Self::Sqlite(connection) => sqlx::query_scalar(text).fetch_all(connection).await?,
             Self::Postgres(connection) => sqlx::query_scalar(text).fetch_all(connection).await?,
         })
     }
 
-    pub(super) async fn close(self) -> Result<()> {
+    pub(crate) async fn close(self) -> Result<()> {
         match self {
             Self::Sqlite(connection) => connection.close().await?,
             Self::Postgres(connection) => connection.close().await?,

@@ -2,15 +2,15 @@
 
 /// A heading and its lines. The first column is words, the others are figures.
 #[derive(Debug)]
-pub(super) struct Table {
-    pub(super) columns: Vec<&'static str>,
-    pub(super) lines: Vec<Vec<String>>,
+pub(crate) struct Table {
+    pub(crate) columns: Vec<&'static str>,
+    pub(crate) lines: Vec<Vec<String>>,
     /// What has to be said below.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Table {
-    pub(super) fn new(columns: &[&'static str]) -> Self {
+    pub(crate) fn new(columns: &[&'static str]) -> Self {
         Self { columns: columns.to_vec(), lines: Vec::new(), notes: Vec::new() }
     }
 
@@ -38,17 +38,17 @@ impl Table {
     }
 }
 
-pub(super) fn print(table: &Table) {
+pub(crate) fn print(table: &Table) {
     println!("{}", table.text());
 }
 
 /// The middle one; of an even number the lower. 0 when there is none.
-pub(super) fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
 /// The smallest value that at least that part of all are not above.
-pub(super) fn quantile(values: &[f64], part: f64) -> f64 {
+pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     let place = (values.len() as f64 * part).ceil().max(1.0) as usize - 1;
@@ -56,13 +56,13 @@ pub(super) fn quantile(values: &[f64], part: f64) -> f64 {
 }
 
 /// "1.20 (0.90 to 1.50)".
-pub(super) fn spread(values: &[f64]) -> String {
+pub(crate) fn spread(values: &[f64]) -> String {
     let (low, high) = (quantile(values, 0.0), quantile(values, 1.0));
     format!("{:.2} ({low:.2} to {high:.2})", median(values))
 }
 
 /// With its thousands apart.
-pub(super) fn count(value: f64) -> String {
+pub(crate) fn count(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -74,7 +74,7 @@ pub(super) fn count(value: f64) -> String {
     out
 }
 
-pub(super) fn or_none(value: Option<f64>) -> String {
+pub(crate) fn or_none(value: Option<f64>) -> String {
     value.map_or("-".to_owned(), |value| format!("{value:.1}"))
 }
 

@@ -3,8 +3,8 @@
 //!
 //! Of ours, a recipient is drained when two transitions are stored (submitted, accepted) and the lease is given back. A
 //! peer's drain ends when its table says so, not when the handler was called for the last time.
-#[cfg(feature = "peers")]
-mod peers;
+#[cfg(feature = "queues")]
+pub(crate) mod peers;
 
 use std::{path::Path, time::Duration};
 
@@ -23,11 +23,11 @@ type Round = (Drain, f64, f64);
 
 /// What one round came to.
 #[derive(Clone, Copy, Debug)]
-struct Drain {
-    filled: Duration,
-    drained: Duration,
+pub(crate) struct Drain {
+    pub(crate) filled: Duration,
+    pub(crate) drained: Duration,
     /// What was done in that time.
-    jobs: u64,
+    pub(crate) jobs: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ enum Queue {
     Sending(Place),
     /// Delivered and read, in random order.
     Receipts(Place),
-    #[cfg(feature = "peers")]
+    #[cfg(feature = "queues")]
     Peer(peers::Peer),
 }
 
@@ -45,7 +45,7 @@ impl Queue {
         match self {
             Self::Sending(place) => format!("{}, ours, recipients (2 transitions each)", place.name()),
             Self::Receipts(place) => format!("{}, ours, receipts in random order", place.name()),
-            #[cfg(feature = "peers")]
+            #[cfg(feature = "queues")]
             Self::Peer(peer) => peer.name().to_owned(),
         }
     }
@@ -53,7 +53,7 @@ impl Queue {
     const fn share(&self, jobs: u64) -> u64 {
         match self {
             Self::Sending(_) | Self::Receipts(_) => jobs,
-            #[cfg(feature = "peers")]
+            #[cfg(feature = "queues")]
             Self::Peer(peer) => peer.share(jobs),
         }
     }
@@ -61,7 +61,7 @@ impl Queue {
     const fn is_on_server(&self) -> bool {
         match self {
             Self::Sending(place) | Self::Receipts(place) => matches!(place, Place::Postgres { .. }),
-            #[cfg(feature = "peers")]
+            #[cfg(feature = "queues")]
             Self::Peer(peer) => !matches!(peer, peers::Peer::ApalisSqlite(_)),
         }
     }
@@ -73,7 +73,7 @@ impl Queue {
                 place.remove().await?;
                 done
             }
-            #[cfg(feature = "peers")]
+            #[cfg(feature = "queues")]
             Self::Peer(peer) => peer.drain(jobs).await,
         }
     }
@@ -95,7 +95,7 @@ impl Queue {
     }
 }
 
-pub(super) async fn all(plan: &Plan, server: Option<&Server>) -> Result<Table> {
+pub(crate) async fn all(plan: &Plan, server: Option<&Server>) -> Result<Table> {
     let mut table = Table::new(&[
         "queue: database, who",
         "jobs",
@@ -122,7 +122,7 @@ pub(super) async fn all(plan: &Plan, server: Option<&Server>) -> Result<Table> {
     Ok(table)
 }
 
-#[cfg_attr(not(feature = "peers"), allow(clippy::ptr_arg, reason = "peers make databases"))]
+#[cfg_attr(not(feature = "queues"), allow(clippy::ptr_arg, reason = "peers make databases"))]
 async fn rounds(
     plan: &Plan,
     files: &Path,
@@ -130,16 +130,16 @@ async fn rounds(
     made: &mut Vec<String>,
     table: &mut Table,
 ) -> Result<()> {
-    #[cfg(feature = "peers")]
+    #[cfg(feature = "queues")]
     let peers = peers::all(files, server, made, &mut table.notes).await?;
-    #[cfg(not(feature = "peers"))]
+    #[cfg(not(feature = "queues"))]
     let _ = made;
     let mut lines: Vec<(Queue, Vec<Round>)> = Vec::new();
     for round in 0..ROUNDS {
         let ours = |name: &str| super::places(files, server, &format!("{name}_{round}"));
         let mut queues: Vec<Queue> = ours("sending").into_iter().map(Queue::Sending).collect();
         queues.extend(ours("receipts").into_iter().map(Queue::Receipts));
-        #[cfg(feature = "peers")]
+        #[cfg(feature = "queues")]
         queues.extend(peers.iter().cloned().map(Queue::Peer));
         for (place, queue) in queues.into_iter().enumerate() {
             let cpu = Cpu::now();

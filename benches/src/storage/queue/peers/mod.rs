@@ -1,6 +1,6 @@
 //! The peers, each run as its own guides advise for throughput, in a database or file of its own.
 mod apalis;
-mod graphile;
+pub(crate) mod graphile;
 mod node;
 
 use std::{
@@ -35,7 +35,7 @@ impl Job {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Peer {
+pub(crate) enum Peer {
     ApalisPostgres(PgPool),
     ApalisSqlite(SqlitePool),
     GraphileRust(PgPool),
@@ -43,7 +43,7 @@ pub(super) enum Peer {
 }
 
 impl Peer {
-    pub(super) const fn name(&self) -> &'static str {
+    pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::ApalisPostgres(_) => "PostgreSQL, apalis-postgres 1.0.0, batches of 500",
             Self::ApalisSqlite(_) => "SQLite, apalis-sqlite 1.0.0, batches of 500",
@@ -53,7 +53,7 @@ impl Peer {
     }
 
     /// Of so many jobs, those that it is given: a round of the slow ones would take minutes.
-    pub(super) const fn share(&self, jobs: u64) -> u64 {
+    pub(crate) const fn share(&self, jobs: u64) -> u64 {
         match self {
             Self::ApalisSqlite(_) if jobs > 2_000 => 2_000,
             Self::ApalisPostgres(_) if jobs > 20_000 => 20_000,
@@ -61,7 +61,7 @@ impl Peer {
         }
     }
 
-    pub(super) async fn drain(&self, jobs: u64) -> Result<Drain> {
+    pub(crate) async fn drain(&self, jobs: u64) -> Result<Drain> {
         match self {
             Self::ApalisPostgres(pool) => apalis::on_postgres(pool, jobs).await,
             Self::ApalisSqlite(pool) => apalis::on_sqlite(pool, jobs).await,
@@ -72,31 +72,46 @@ impl Peer {
 }
 
 /// Those that can run here, and what has to be said of the others. Databases are made on the server, and named in `made`.
-pub(super) async fn all(
+pub(crate) async fn all(
     files: &Path,
     server: Option<&Server>,
     made: &mut Vec<String>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Peer>> {
+    let mut peers = of_rust(files, server, made).await?;
+    let Some(server) = server else { return Ok(peers) };
+    match node::install().await? {
+        None => peers.push(Peer::GraphileNode(server.url_of(&database(server, made, "node").await?)?)),
+        Some(why_not) => notes.push(why_not),
+    }
+    Ok(peers)
+}
+
+/// A database of this process on the server.
+async fn database(server: &Server, made: &mut Vec<String>, name: &str) -> Result<String> {
+    let name = format!("bench_{}_{name}", std::process::id());
+    server.execute(format!("CREATE DATABASE {name}")).await?;
+    made.push(name.clone());
+    Ok(name)
+}
+
+/// Connections to a database of the peer's own. It is named in `made`.
+pub(crate) async fn pool(server: &Server, made: &mut Vec<String>, name: &str) -> Result<PgPool> {
+    let options = server.options()?.database(&database(server, made, name).await?);
+    Ok(PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?)
+}
+
+/// Those that are in this program.
+pub(crate) async fn of_rust(
+    files: &Path,
+    server: Option<&Server>,
+    made: &mut Vec<String>,
+) -> Result<Vec<Peer>> {
     let file = sqlite(&files.join("apalis.db"));
     let mut peers = vec![Peer::ApalisSqlite(SqlitePoolOptions::new().connect_with(file).await?)];
     let Some(server) = server else { return Ok(peers) };
-    let mut database = async |name: &str| {
-        let name = format!("bench_{}_{name}", std::process::id());
-        server.execute(format!("CREATE DATABASE {name}")).await?;
-        made.push(name.clone());
-        Result::Ok(name)
-    };
-    let pool = async |name: &str| {
-        let options = server.options()?.database(name);
-        Result::Ok(PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?)
-    };
-    peers.push(Peer::ApalisPostgres(pool(&database("apalis").await?).await?));
-    peers.push(Peer::GraphileRust(pool(&database("graphile").await?).await?));
-    match node::install().await? {
-        None => peers.push(Peer::GraphileNode(server.url_of(&database("node").await?)?)),
-        Some(why_not) => notes.push(why_not),
-    }
+    peers.push(Peer::ApalisPostgres(pool(server, made, "apalis").await?));
+    peers.push(Peer::GraphileRust(pool(server, made, "graphile").await?));
     Ok(peers)
 }
 
