@@ -160,7 +160,7 @@ impl Desk {
         let Shown { record, mut document } = shown;
         self.is_draft(&record)?;
         let template = document.settings.check()?.template;
-        let sink = StoreSink::open(&*self.store, &*self.clock, &self.workspace, &record.id).await?;
+        let sink = StoreSink::open(&self.store, &self.clock, &self.workspace, &record.id).await?;
         let mut sink = sink.ok_or(DeskError::Uploading)?;
         document.kept = Kept { frozen: None, dry_run: None, ..document.kept };
         sink.commit(self.anew(&record, &record.name, &document, CampaignState::Freezing).into()).await?;

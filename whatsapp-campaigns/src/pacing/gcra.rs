@@ -1,5 +1,5 @@
 //! The generic cell rate algorithm: a rate and a burst in one number.
-use super::{Micros, SECOND};
+use super::Micros;
 
 /// How often something may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,8 @@ impl Gcra {
     }
 
     /// As [`Gcra::take`], for one who was woken a little late: the next turn counts from when this one was due, so that a rate is
-    /// kept on average and not only never exceeded. That is for 20 milliseconds at most, and for less than one turn.
+    /// kept on average and not only never exceeded. That is for 3 milliseconds at most, and for less than one turn: what is lost beyond
+    /// that is lost, so that no window ever has one more.
     pub fn take_late(&mut self, rate: Rate, now: Micros) {
         let is_in_turn = self.arrival.saturating_add(LATE.min(rate.interval)) >= now;
         let due = if is_in_turn { self.arrival } else { now };
@@ -49,14 +50,14 @@ impl Gcra {
     }
 }
 
-/// Timers wake whom they wake up to so much late.
-const LATE: Micros = SECOND / 50;
+/// Timers wake whom they wake up to so much late, when the machine is not overloaded.
+const LATE: Micros = 3_000;
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::SECOND, *};
 
     /// Sends as early as it may, with pauses in between, and says when.
     fn sends(rate: Rate, pauses: &[Micros]) -> Vec<Micros> {

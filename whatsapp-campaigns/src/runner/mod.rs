@@ -86,7 +86,7 @@ impl Options {
     pub fn new(owner: impl Into<String>) -> Self {
         Self {
             owner: owner.into(),
-            tick: 250,
+            tick: 150,
             term: 15_000,
             window: 1_000,
             under_way: 16,

@@ -107,3 +107,30 @@ async fn whoever_is_suppressed_or_excluded_is_not_among_them() {
     let frozen = bench.upload_with("spring", people(10), upload, Shared::default()).await.unwrap();
     assert_eq!((frozen.recipients, frozen.refused["suppressed"], frozen.refused["excluded"]), (8, 1, 1));
 }
+
+/// A file that takes longer to read than the right to write the audience lasts.
+struct Slow(super::bench::At);
+
+impl crate::audience::Source for Slow {
+    fn read(
+        self: Box<Self>,
+        rows: &mut dyn crate::audience::Rows,
+    ) -> Result<(), crate::audience::AudienceError> {
+        rows.header(&["phone".to_owned(), "name".to_owned()])?;
+        *self.0.0.lock().unwrap() += 3_600_000;
+        let mut row = crate::audience::Row::default();
+        row.push("+4915123456789");
+        row.push("Ada");
+        rows.row(&row)
+    }
+}
+
+#[tokio::test]
+async fn a_file_may_take_an_hour() {
+    let bench = Bench::new();
+    bench.draft("spring").await;
+    let slow = Slow(bench.clock.clone());
+    let frozen = bench.desk.upload("spring", slow, upload(), Shared::default(), "ana").await.unwrap();
+    assert_eq!(frozen.recipients, 1);
+    assert_eq!(bench.upload("spring", people(3)).await.unwrap().recipients, 3, "others may write again");
+}
