@@ -57,6 +57,7 @@ pub fn router(app: App) -> Router {
         .route("/api/campaigns/{id}/minutes", get(campaigns::reports::minutes))
         .route("/api/campaigns/{id}/export", get(campaigns::reports::export))
         .route("/api/chatbots", get(chatbots::list).post(chatbots::create))
+        .route("/api/chatbots/import", post(chatbots::import))
         .route("/api/chatbots/schema", get(chatbots::schema))
         .route("/api/chatbots/conversations", get(chatbots::conversations))
         .route("/api/chatbots/{id}", get(chatbots::show).put(chatbots::change).delete(chatbots::delete))

@@ -187,5 +187,18 @@ async fn drafts_are_checked_tried_and_kept_from_people() {
     assert_eq!(test.call("GET", "/api/chatbots/none", None).await.0, StatusCode::NOT_FOUND);
     assert!(test.done("GET", "/api/chatbots/schema", None).await["$schema"].is_string());
     test.done("DELETE", "/api/chatbots/shop", None).await;
+    let (status, error) =
+        test.call("POST", "/api/chatbots/import?format=typebot&id=x", Some(json!({}))).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{error}");
+    let flow = json!({ "flows": [{ "uuid": "6f2e1a0a-1b5c-4f0e-9a77-000000000001", "name": "Hi", "spec_version": "13.1.0",
+        "language": "eng", "type": "messaging", "nodes": [{ "uuid": "6f2e1a0a-1b5c-4f0e-9a77-000000000002",
+            "actions": [{ "uuid": "6f2e1a0a-1b5c-4f0e-9a77-000000000003", "type": "send_msg", "text": "Welcome" }],
+            "exits": [{ "uuid": "6f2e1a0a-1b5c-4f0e-9a77-000000000004" }] }] }] });
+    let made = test.done("POST", "/api/chatbots/import?format=rapidpro&id=hi", Some(flow)).await;
+    assert_eq!(
+        (&made["published"], &made["report"]["steps"]),
+        (&Value::Null, &json!(2)),
+        "a node and its action: {made}"
+    );
     test.end().await;
 }

@@ -7,7 +7,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use whatsapp_bots::{
-    Compiled, Definition, Finding, Input,
+    Compiled, Definition, Finding, Input, import,
     runner::{Heard, TurnError},
     tester::{Report, Transcript},
     validate,
@@ -115,6 +115,44 @@ pub async fn create(
         return Err(ApiError::conflict(format!("there is a chatbot {id} already")));
     }
     Ok((StatusCode::CREATED, put(&app, &id, new, &actor, "chatbot.created").await?))
+}
+
+/// Query of `POST /api/chatbots/import`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportQuery {
+    format: Format,
+    id: String,
+    name: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    Typebot,
+    Rapidpro,
+}
+
+/// `POST /api/chatbots/import?format=typebot|rapidpro&id=`: a draft from another program's export, with a report of what could not be
+/// carried over. What needs attention keeps it from being published.
+pub async fn import(
+    State(app): State<App>,
+    Actor(actor): Actor,
+    query: Result<Query<ImportQuery>, QueryRejection>,
+    document: String,
+) -> ApiResult<(StatusCode, Json<Value>)> {
+    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
+    let imported = match query.format {
+        Format::Typebot => import::typebot(&document),
+        Format::Rapidpro => import::rapidpro(&document, &import::Workspace { languages: Vec::new() }),
+    };
+    let imported = imported.map_err(|error| ApiError::bad_request(error.to_string()))?;
+    let definition = serde_json::to_value(&imported.definition);
+    let definition = definition.map_err(|_| ApiError::internal("the imported bot cannot be written"))?;
+    let new = Draft { id: Some(query.id), name: query.name, definition };
+    let (status, Json(mut made)) = create(State(app), Actor(actor), Body(new)).await?;
+    made["report"] = json!(imported.report);
+    Ok((status, Json(made)))
 }
 
 /// Query of lists.
