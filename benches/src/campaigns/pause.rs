@@ -74,7 +74,7 @@ pub(super) async fn all(plan: &Plan) -> Result<Table> {
     table.notes.push(format!(
         "From when the commit returned to the last message that was handed over, at {RATE} a second; 0 when there was none \
          after it.\n\"After\" is how many messages that were, of all times together. Who is not told sees it at the \
-         next look, every 250 ms. SQLite has no other process: a file belongs to one."
+         next look, every 150 ms. SQLite has no other process: a file belongs to one."
     ));
     Ok(table)
 }
