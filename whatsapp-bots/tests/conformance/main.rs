@@ -1,7 +1,7 @@
 //! Cases of other programs, run through the importers and the engine.
 //!
 //! The cases are not part of this repository. They are looked for where `BOTS_CONFORMANCE` says, else in
-//! `../../shared/conformance` from the workspace. Where they are not, nothing is run and nothing counts as passed:
+//! `../shared/conformance` from the workspace. Where they are not, nothing is run and nothing counts as passed:
 //! this says so and lists no tests.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the counts are for who runs it")]
 
@@ -52,6 +52,6 @@ fn main() -> ExitCode {
 fn folder() -> PathBuf {
     match std::env::var_os("BOTS_CONFORMANCE") {
         Some(folder) => folder.into(),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance"),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance"),
     }
 }
