@@ -42,7 +42,7 @@ pub(super) struct Range {
     pub(super) renewed_at: Millis,
     /// When it was last asked who must not be written to.
     pub(super) screened_at: Millis,
-    /// It is to be given back once nothing is under way.
+    /// It is to be given back once nothing is under way. This is not taken back: its rows have left the scheduler.
     pub(super) closing: bool,
 }
 

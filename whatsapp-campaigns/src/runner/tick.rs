@@ -78,7 +78,7 @@ impl Line {
                         self.lanes.forget(queue(live));
                         range.live = live.clone();
                     }
-                    range.closing = !is_open(live, range.lease.lane, now);
+                    range.closing |= !is_open(live, range.lease.lane, now);
                 }
                 _ => range.closing = true,
             }

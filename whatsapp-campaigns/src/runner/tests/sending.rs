@@ -201,3 +201,35 @@ async fn the_cap_of_people_survives_a_restart() {
     assert_eq!(second.shown(), 10);
     running.shutdown().await;
 }
+
+/// Answers only after a while.
+struct Slow(Arc<Ledger>);
+
+#[async_trait::async_trait]
+impl crate::runner::Sender for Slow {
+    async fn submit(&self, message: crate::runner::Message) -> Submission {
+        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        self.0.submit(message).await
+    }
+
+    fn limits(&self) -> Limits {
+        self.0.limits
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_is_taken_back_while_messages_are_under_way_loses_nobody() {
+    let bench = Bench::new();
+    bench.campaign("spring", settings(""), 60).await;
+    let ledger = Arc::new(Ledger::default());
+    let runner = bench.runner("a");
+    runner.serve(shop(), Arc::new(Slow(ledger.clone())));
+    let running = super::bench::Running::of(runner);
+    bench.pass(1_000).await;
+    bench.move_to("spring", CampaignState::Paused).await;
+    bench.pass(1_000).await;
+    bench.move_to("spring", CampaignState::Running).await;
+    bench.until("spring", CampaignState::Finished, HOUR).await;
+    assert_eq!((ledger.shown(), ledger.count.load(Ordering::Relaxed)), (60, 60));
+    running.shutdown().await;
+}
