@@ -2,7 +2,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::Deserialize;
 use whatsapp_bots::{
     Body, Input, Media, Message,
     runner::{Bots, TurnError},
@@ -10,25 +9,22 @@ use whatsapp_bots::{
 use whatsapp_campaigns::runner::Ears;
 use whatsapp_core::jid::Jid;
 use whatsapp_store::{
-    AccountId, Content, ConversationStatus, Error, ErrorKind, EventRecord, MessageQuery, MessageRecord, Store,
+    AccountId, Content, ConversationStatus, Error, ErrorKind, EventRecord, MessageRecord, Store,
 };
 
-use crate::{campaigns::number, consumer::Ear, time::now_millis};
+use crate::{
+    campaigns::{Received, answers, last_of, number},
+    consumer::Ear,
+    time::now_millis,
+};
 
 /// Messages that were written so long ago are not answered: their time is over.
 const STALE: i64 = 24 * 3_600_000;
-/// A reply is to one of so many last messages of the chat.
-const LAST: u32 = 10;
 
 pub(super) struct BotEar {
     pub(super) store: Arc<dyn Store>,
     pub(super) bots: Bots,
     pub(super) ears: Ears,
-}
-
-#[derive(Deserialize)]
-struct Received {
-    message: MessageRecord,
 }
 
 #[async_trait]
@@ -77,13 +73,10 @@ impl BotEar {
     }
 
     async fn message(&self, account: &AccountId, message: MessageRecord) -> Result<Message, Error> {
-        let query =
-            MessageQuery { chat: Some(message.key.chat.clone()), limit: LAST, ..MessageQuery::default() };
-        let last = self.store.messages(account, &query).await?.messages;
+        let last = last_of(&*self.store, account, &message).await?;
         let first_contact =
             last.iter().filter(|other| !other.from_me).all(|other| other.key.id == message.key.id);
-        let ours = last.into_iter().filter(|other| other.from_me).map(|other| other.key.id);
-        let answers: Vec<String> = message.quoted.iter().cloned().chain(ours).collect();
+        let answers = answers(&message, &last);
         let campaign = match number(&message.key.chat) {
             Some(from) => self.ears.campaign_of(account.workspace(), &from, &answers).await?,
             None => None,

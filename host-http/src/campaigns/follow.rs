@@ -31,9 +31,10 @@ struct Refused {
     code: Option<u16>,
 }
 
+/// The data of `message.received`.
 #[derive(Deserialize)]
-struct Received {
-    message: MessageRecord,
+pub(crate) struct Received {
+    pub(crate) message: MessageRecord,
 }
 
 #[async_trait]
@@ -63,15 +64,31 @@ impl Follower {
     /// A message from a person, with what it may be an answer to.
     async fn incoming(&self, account: &AccountId, message: MessageRecord) -> Result<Option<Incoming>, Error> {
         let Some(from) = number(&message.key.chat).filter(|_| !message.from_me) else { return Ok(None) };
-        let query =
-            MessageQuery { chat: Some(message.key.chat.clone()), limit: LAST, ..MessageQuery::default() };
-        let last = self.store.messages(account, &query).await?.messages;
-        let ours = last.into_iter().filter(|message| message.from_me).map(|message| message.key.id);
+        let last = last_of(&*self.store, account, &message).await?;
+        let answers = answers(&message, &last);
         let text = message.content.as_text().map(str::to_owned);
-        let answers = message.quoted.into_iter().chain(ours).collect();
         let account = account.to_string();
         Ok(Some(Incoming { id: message.key.id, account, from, text, answers, at: message.timestamp }))
     }
+}
+
+/// The last messages of a message's chat.
+///
+/// # Errors
+/// When they cannot be read.
+pub(crate) async fn last_of(
+    store: &dyn Store,
+    account: &AccountId,
+    message: &MessageRecord,
+) -> Result<Vec<MessageRecord>, Error> {
+    let query = MessageQuery { chat: Some(message.key.chat.clone()), limit: LAST, ..MessageQuery::default() };
+    Ok(store.messages(account, &query).await?.messages)
+}
+
+/// What a message may be an answer to, of the last ones of its chat: the one it quotes, then our own.
+pub(crate) fn answers(message: &MessageRecord, last: &[MessageRecord]) -> Vec<String> {
+    let ours = last.iter().filter(|other| other.from_me).map(|other| other.key.id.clone());
+    message.quoted.iter().cloned().chain(ours).collect()
 }
 
 /// What an event says of a message of ours.

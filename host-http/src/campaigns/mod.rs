@@ -18,7 +18,7 @@ use whatsapp_store::{SessionRecord, Store, WorkspaceId};
 use self::follow::Follower;
 use crate::{consumer, events::Events, session::Sessions, time::now_millis};
 
-pub(crate) use self::follow::number;
+pub(crate) use self::follow::{Received, answers, last_of, number};
 pub use self::rejects::Rejects;
 pub(crate) use self::sender::{Answers, SessionSender, code};
 
@@ -45,6 +45,12 @@ impl Default for Pace {
 impl Pace {
     /// In the sandbox there is nobody to be careful with.
     pub const SANDBOX: Self = Self { per_minute: 1_200, reserve: 10, people: None };
+
+    /// The limits of a session that was made then, milliseconds since the Unix epoch, as they are now.
+    pub fn limits_since(&self, made_at: i64) -> Limits {
+        let days = (now_millis() - made_at).max(0) / DAY;
+        self.limits(u32::try_from(days).unwrap_or(u32::MAX))
+    }
 
     /// The limits of a session that is so many days old.
     pub fn limits(&self, days: u32) -> Limits {
@@ -94,8 +100,7 @@ impl Campaigns {
 
     /// The limits of a session as they are now.
     pub fn limits(&self, session: &SessionRecord) -> Limits {
-        let days = (now_millis() - session.created_at).max(0) / DAY;
-        self.pace.limits(u32::try_from(days).unwrap_or(u32::MAX))
+        self.pace.limits_since(session.created_at)
     }
 
     /// Starts to look after them. Whoever says STOP is told `confirmation`, unless that is empty.

@@ -23,11 +23,9 @@ use whatsapp_core::{
 use whatsapp_store::{AccountId, MessageStatus, Store};
 
 use super::Pace;
-use crate::time::now_millis;
 
 /// A message that has no answer after this time is looked at again later.
 const PATIENCE: Duration = Duration::from_secs(20);
-const DAY: i64 = 24 * 3_600_000;
 
 /// Who waits for the service's answer to which message.
 #[derive(Clone, Default)]
@@ -121,8 +119,7 @@ impl Sender for SessionSender {
     }
 
     fn limits(&self) -> Limits {
-        let days = u32::try_from((now_millis() - self.since).max(0) / DAY).unwrap_or(u32::MAX);
-        self.pace.limits(days)
+        self.pace.limits_since(self.since)
     }
 
     fn is_ready(&self) -> bool {
