@@ -40,6 +40,7 @@ mod input;
 pub mod nodes;
 #[cfg(feature = "runner")]
 pub mod runner;
+mod schedule;
 mod state;
 pub mod tester;
 mod triggers;
@@ -52,6 +53,7 @@ pub use self::{
     effect::{Choice, Effect, Event, Guard, Menu, NodeIndex, Request, Trouble},
     engine::{Ctx, Leaving, Limits, Step, Visit, step},
     input::{Body, Input, MAX_ANSWER, MAX_TEXT, Media, Message, Outcome},
+    schedule::Schedule,
     state::{State, StateError, Status},
     triggers::Fit,
     validate::{Code, Finding, Findings, MAX_EXITS, MAX_FLOWS, MAX_NODES, validate},

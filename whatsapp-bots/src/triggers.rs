@@ -1,21 +1,23 @@
 //! What starts flows: of all triggers that fit, in the order that is written at [`Trigger`].
 use std::{cmp::Reverse, collections::HashMap};
 
-use croner::parser::{CronParser, Seconds, Year};
-use jiff::{Timestamp, tz::TimeZone};
 use regex::{Regex, RegexSet, RegexSetBuilder};
 use serde_json::Value as Json;
+use whatsapp_store::AccountId;
 
 use crate::{
     compile::Compiler,
     definition::{Matching, On, Trigger},
     expr::Check,
     input::{Body, Message},
+    schedule::{self, Schedule},
     validate::Code,
 };
 
 /// Bytes that all patterns together may take; beyond, they are tried one by one.
 const SET_SIZE: usize = 64 << 20;
+/// Tags of one schedule.
+const MOST_TAGS: usize = 100;
 
 /// A trigger, compiled.
 #[derive(Debug)]
@@ -38,7 +40,7 @@ enum OnPlan {
     Media(Vec<String>),
     First,
     Any,
-    Schedule,
+    Schedule(Option<Schedule>),
     Event(String),
 }
 
@@ -56,7 +58,7 @@ impl OnPlan {
             Self::Media(_) => 40,
             Self::First => 30,
             Self::Any => 20,
-            Self::Schedule | Self::Event(_) => 10,
+            Self::Schedule(_) | Self::Event(_) => 10,
         }
     }
 }
@@ -112,12 +114,8 @@ impl TriggerPlan {
             On::Media(kinds) => OnPlan::Media(kinds.clone()),
             On::FirstContact => OnPlan::First,
             On::AnyMessage => OnPlan::Any,
-            On::Schedule { cron } => {
-                if !is_cron(cron) {
-                    let why = "five fields: minute, hour, day, month, weekday, such as `0 9 * * MON`, and a day that comes";
-                    compiler.find(Code::E001, "on", why);
-                }
-                OnPlan::Schedule
+            On::Schedule { cron, tags, session } => {
+                OnPlan::Schedule(schedule(&trigger.id, cron, tags, session.as_deref(), compiler))
             }
             On::Event(name) => OnPlan::Event(name.clone()),
         };
@@ -126,11 +124,43 @@ impl TriggerPlan {
     }
 }
 
-fn is_cron(cron: &str) -> bool {
-    let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-    // The 30th of February passes the parser.
-    let start = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
-    parser.parse(cron).is_ok_and(|cron| cron.find_next_occurrence(&start, true).is_ok())
+/// A schedule that can be kept, or what is wrong with it.
+fn schedule(
+    trigger: &str,
+    pattern: &str,
+    tags: &[String],
+    session: Option<&str>,
+    compiler: &mut Compiler<'_>,
+) -> Option<Schedule> {
+    let cron = schedule::cron(pattern);
+    if cron.is_none() {
+        let why =
+            "five fields: minute, hour, day, month, weekday, such as `0 9 * * MON`, and a day that comes";
+        compiler.find(Code::E001, "on", why);
+    }
+    if tags.is_empty() {
+        let why = "a schedule needs somebody: give tags; it is for contacts who agreed and have one of them";
+        compiler.find(Code::E019, "on/tags", why);
+    }
+    if tags.len() > MOST_TAGS {
+        compiler.find(
+            Code::E017,
+            "on/tags",
+            format!("{} of at most {MOST_TAGS} tags; divide them", tags.len()),
+        );
+    }
+    tags.iter().for_each(|tag| compiler.known("on/tags", |known| &known.tags, tag));
+    if session.is_some_and(|session| session.parse::<AccountId>().is_err()) {
+        compiler.find(Code::E001, "on/sessionId", "this is no id of a session");
+    }
+    Some(Schedule {
+        trigger: trigger.to_owned(),
+        tags: tags.to_vec(),
+        session: session.map(str::to_owned),
+        cron: Box::new(cron?),
+        pattern: pattern.to_owned(),
+        zone: compiler.zone.clone(),
+    })
 }
 
 /// All triggers of a bot, found by what they are about.
@@ -178,7 +208,7 @@ impl Triggers {
                     sources.push(regex.as_str());
                     this.patterns.push(place);
                 }
-                OnPlan::Schedule => {}
+                OnPlan::Schedule(_) => {}
                 OnPlan::Campaign(_) | OnPlan::Media(_) | OnPlan::First | OnPlan::Any => {
                     this.others.push(place)
                 }
@@ -198,6 +228,14 @@ impl Triggers {
         }
     }
 
+    /// Those of times, in the order of their ids.
+    pub(crate) fn schedules(&self) -> impl Iterator<Item = &Schedule> {
+        self.plans.iter().filter_map(|plan| match &plan.on {
+            OnPlan::Schedule(schedule) => schedule.as_ref(),
+            _ => None,
+        })
+    }
+
     pub(crate) fn plan(&self, place: u32) -> Option<&TriggerPlan> {
         self.plans.get(place as usize)
     }
@@ -211,7 +249,7 @@ impl Triggers {
             }
             Asked::Schedule(id) => {
                 let place = self.plans.iter().position(|plan| plan.id == *id);
-                let place = place.filter(|place| matches!(self.plans[*place].on, OnPlan::Schedule));
+                let place = place.filter(|place| matches!(self.plans[*place].on, OnPlan::Schedule(_)));
                 found.extend(place.map(|place| (place as u32, 0)));
             }
             Asked::Message { message, folded, only_specific } => {

@@ -31,6 +31,7 @@ pub(crate) struct Compiler<'d> {
     pub(crate) definition: &'d Definition,
     pub(crate) findings: Vec<Finding>,
     pub(crate) languages: Vec<String>,
+    pub(crate) zone: TimeZone,
     pub(super) riches: Riches,
     pub(super) names: Names,
     /// Where nodes are, by flow and id.
@@ -49,7 +50,7 @@ impl<'d> Compiler<'d> {
         validate::check_shape(definition, &mut this.findings);
         validate::check_graph(definition, &mut this.findings);
         validate::check_words(definition, &mut this.findings);
-        let zone = this.zone();
+        this.zone = this.zone();
         let mut nodes = Vec::new();
         let mut flows = Vec::new();
         for flow in &definition.flows {
@@ -76,7 +77,7 @@ impl<'d> Compiler<'d> {
             nodes,
             names: this.names.list,
             languages: this.languages,
-            zone,
+            zone: this.zone,
             riches: this.riches,
             triggers: Triggers::new(triggers),
             commands,
@@ -107,6 +108,7 @@ impl<'d> Compiler<'d> {
             definition,
             findings: Vec::new(),
             languages,
+            zone: TimeZone::UTC,
             riches: Riches::new(),
             names: Names::default(),
             places,

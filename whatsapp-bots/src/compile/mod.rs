@@ -16,6 +16,7 @@ use crate::{
     engine::{self, Behaviour, Ctx, Leaving, Limits, Visit},
     expr::{Riches, Texts},
     input::Message,
+    schedule::Schedule,
     state::State,
     triggers::{Fit, Triggers},
     validate::{Finding, Findings},
@@ -128,6 +129,18 @@ impl Compiled {
     /// with this bot, else [`State::default`].
     pub fn fit(&self, state: &State, message: &Message, ctx: &Ctx<'_>) -> Option<Fit> {
         engine::fit(self, state, message, ctx)
+    }
+
+    /// The times at which it writes by itself, in the order of the triggers' ids.
+    pub fn schedules(&self) -> impl Iterator<Item = &Schedule> {
+        self.triggers.schedules()
+    }
+
+    /// Does a conversation stand at a node that an event of that name ends the wait of?
+    pub fn awaits_event(&self, state: &State, name: &str) -> bool {
+        let frame = state.frames.last().filter(|_| state.wait.is_some());
+        let node = frame.and_then(|frame| self.nodes.get(frame.node as usize));
+        node.is_some_and(|node| node.does.awaits(name))
     }
 
     /// The nodes at which its flows stand, the one that called first.

@@ -67,12 +67,20 @@ pub enum On {
     FirstContact,
     /// Any message.
     AnyMessage,
-    /// A time that the host keeps: a cron pattern, in the bot's zone. The engine hears of it by the trigger's id.
+    /// A time that the host keeps: a cron pattern, in the bot's zone. The engine hears of it by the trigger's id, once for each
+    /// contact that it is for: those who agreed to be written to, did not take that back, and have chatted before. A chat that a
+    /// person has taken over, or in which another conversation is live, is left alone.
     Schedule {
         /// Such as `0 9 * * MON`.
         cron: String,
+        /// Contacts with at least one of these tags; without any it is for nobody, and cannot be published.
+        #[serde(default)]
+        tags: Vec<String>,
+        /// The session that writes, to those who have chatted with it; without one, that with which a contact last chatted.
+        #[serde(default, rename = "sessionId", skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
     },
-    /// An event from outside, by name; its data are params.
+    /// An event from outside, by name; its data are params. It starts a flow only with a contact who agreed to be written to.
     Event(String),
 }
 

@@ -98,6 +98,11 @@ pub(crate) trait Behaviour: fmt::Debug + Send + Sync {
     fn resume(&self, _turn: &mut Turn<'_>, _with: Resume<'_>) -> Next {
         Next::Stay
     }
+
+    /// Does an event of that name end its wait?
+    fn awaits(&self, _event: &str) -> bool {
+        false
+    }
 }
 
 /// What a waiting node hears.

@@ -91,13 +91,17 @@ impl Behaviour for Waiting {
                 self.save(turn, Json::String(text[..text.floor_char_boundary(expr::KEPT)].to_owned()));
                 Next::Exit(exit)
             }
-            (Resume::Event { name, data }, _) if self.event.as_deref() == Some(name) => {
+            (Resume::Event { name, data }, _) if self.awaits(name) => {
                 self.save(turn, data.clone());
                 Next::Exit(self.event_exit)
             }
             (Resume::Timeout, _) => Next::Exit(self.next),
             _ => Next::Stay,
         }
+    }
+
+    fn awaits(&self, event: &str) -> bool {
+        self.event.as_deref() == Some(event)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use whatsapp_store::{Error as StoreError, Store, WorkspaceId};
+use whatsapp_store::{Error as StoreError, FlowRecord, Store, WorkspaceId};
 
 use crate::{Compiled, Definition};
 
@@ -15,6 +15,14 @@ const MOST: usize = 1_000;
 
 /// A bot's name in the catalog: whose, which, and which version.
 type Place = (WorkspaceId, String, i64);
+
+/// A bot as it was last published.
+pub(super) struct Published {
+    pub(super) id: String,
+    /// May it start conversations?
+    pub(super) enabled: bool,
+    pub(super) compiled: Arc<Compiled>,
+}
 
 /// What was compiled; `None` of a version that does not compile any more.
 #[derive(Default)]
@@ -53,13 +61,24 @@ impl Catalog {
         store: &dyn Store,
         workspace: &WorkspaceId,
     ) -> Result<Vec<(String, Arc<Compiled>)>, StoreError> {
+        let published = self.published(store, workspace, |flow| flow.enabled).await?;
+        Ok(published.into_iter().map(|bot| (bot.id, bot.compiled)).collect())
+    }
+
+    /// Those of the bots that were published that are wanted, the oldest first.
+    pub(super) async fn published(
+        &self,
+        store: &dyn Store,
+        workspace: &WorkspaceId,
+        is_wanted: fn(&FlowRecord) -> bool,
+    ) -> Result<Vec<Published>, StoreError> {
         let (mut found, mut after) = (Vec::new(), None::<String>);
         loop {
             let page = store.flows(workspace, after.as_deref(), PAGE).await?;
-            for flow in page.flows.iter().filter(|flow| flow.enabled) {
+            for flow in page.flows.into_iter().filter(is_wanted) {
                 let Some(version) = flow.published else { continue };
-                if let Some(bot) = self.bot(store, workspace, &flow.id, version).await? {
-                    found.push((flow.id.clone(), bot));
+                if let Some(compiled) = self.bot(store, workspace, &flow.id, version).await? {
+                    found.push(Published { id: flow.id, enabled: flow.enabled, compiled });
                 }
             }
             after = page.next;

@@ -5,7 +5,7 @@ use super::{
     Bots,
     envelope::{Envelope, Pending},
     port::NotSent,
-    turn::{TurnError, message_id, record},
+    turn::{self, Hearing, TurnError, message_id, record},
 };
 use crate::Input;
 
@@ -37,6 +37,8 @@ impl Bots {
         let Some(busy) = self.shared.begin(account, chat) else { return };
         loop {
             match self.first(account, chat).await {
+                // The rest is for whoever runs next.
+                Ok(Some(_)) if self.shared.is_stopping() => return,
                 Ok(Some((salt, pending))) => {
                     if let Err(error) = self.do_one(account, chat, salt, pending).await {
                         tracing::warn!(%account, %error, "an answer of a bot waits: it is tried again");
@@ -89,7 +91,8 @@ impl Bots {
                 let outcome = self.shared.outlet.request(call).await;
                 let (input, name) = (Input::Result { id, outcome }, format!("result/{id}"));
                 // Heard before it is taken off: after a crash it is made again, under the same key.
-                Box::pin(super::turn::take(&self.shared, account, chat, &name, &input, "")).await?;
+                let hearing = Hearing { account, chat, id: &name, input: &input, name: "", bot: None };
+                Box::pin(turn::take(&self.shared, hearing)).await?;
             }
         }
         self.take_off(account, chat, done).await

@@ -10,10 +10,13 @@
 //! to be sent stands in the conversation until it was handed over; after a crash it is handed over again under the same id. A
 //! request's answer is an input like any other.
 mod catalog;
+mod consent;
+mod counts;
 mod deliver;
 mod envelope;
 mod person;
 mod port;
+mod schedules;
 mod turn;
 
 use std::{
@@ -23,15 +26,22 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+};
 use whatsapp_store::{AccountId, Error as StoreError, Store};
 
 use self::catalog::Catalog;
 pub use self::{
+    consent::Refusal,
+    counts::{ENDED, STARTED},
     envelope::Call,
     port::{Clock, NotSent, Outlet, SystemClock},
+    schedules::setting as schedule_setting,
     turn::{Heard, TurnError},
 };
+use self::{schedules::Schedules, turn::Hearing};
 use crate::Input;
 
 /// Conversations taken at once when their time has come.
@@ -62,6 +72,8 @@ struct Shared {
     busy: Mutex<HashSet<(AccountId, String)>>,
     nudge: Notify,
     stop: watch::Sender<bool>,
+    /// What is being done for chats.
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Bots {
@@ -73,8 +85,8 @@ impl Bots {
     /// By another clock.
     pub fn with_clock(store: Arc<dyn Store>, outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) -> Self {
         let (stop, _) = watch::channel(false);
-        let (catalog, busy, nudge) = Default::default();
-        Self { shared: Arc::new(Shared { store, outlet, clock, catalog, busy, nudge, stop }) }
+        let (catalog, busy, nudge, tasks) = Default::default();
+        Self { shared: Arc::new(Shared { store, outlet, clock, catalog, busy, nudge, stop, tasks }) }
     }
 
     /// Looks after conversations whose time has come, until [`Bots::shutdown`]: timers, and what was left undone.
@@ -92,9 +104,33 @@ impl Bots {
         }
     }
 
-    /// Ends [`Bots::run`]. What is not done is done by whoever runs next.
+    /// Lets bots write by themselves at the times of their schedules, until [`Bots::shutdown`]. `owner` is a name that no other
+    /// runner on the same store has: one of them does it at a time, by a lease of each workspace.
+    ///
+    /// Each time is for each contact once, over crashes and on however many nodes. A time that is more than an hour past is left
+    /// out, and of several that came meanwhile all but the last.
+    pub async fn run_schedules(&self, owner: &str) {
+        Schedules::new(self.clone(), owner).run().await;
+    }
+
+    /// Ends [`Bots::run`] and [`Bots::run_schedules`]. What is not done is done by whoever runs next.
     pub fn shutdown(&self) {
         self.shared.stop.send_replace(true);
+    }
+
+    /// Ends as [`Bots::shutdown`] does, and waits for messages and requests under way; after so long, they are given up, to be
+    /// handed over again under their ids.
+    pub async fn finish(&self, patience: Duration) {
+        self.shutdown();
+        let mut tasks = std::mem::take(&mut *self.shared.tasks());
+        let all = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(patience, all).await.is_err() {
+            tracing::info!(
+                count = tasks.len(),
+                "answers of bots that were under way are left to the next start"
+            );
+            tasks.shutdown().await;
+        }
     }
 
     async fn look(&self) -> Result<(), StoreError> {
@@ -111,6 +147,9 @@ impl Bots {
     /// Hears an input. `id` names it within the chat: a message's id. What is to be done is done in a task of its own; when this
     /// returns, it is certain to be done. An input that was heard before has no effect.
     ///
+    /// What nobody in the chat asked for (an event, a schedule, a start) is refused unless the person agreed to be written to; an
+    /// event that the conversation waits for is heard from all who did not opt out.
+    ///
     /// # Errors
     /// When it was not heard; hand it in again then.
     pub async fn hear(
@@ -121,20 +160,38 @@ impl Bots {
         input: &Input,
         name: &str,
     ) -> Result<Heard, TurnError> {
-        let heard = turn::take(&self.shared, account, chat, id, input, name).await?;
+        Ok(self.heard(Hearing { account, chat, id, input, name, bot: None }).await?.0)
+    }
+
+    /// Hears an input; also tells how many messages follow from it.
+    async fn heard(&self, hearing: Hearing<'_>) -> Result<(Heard, usize), TurnError> {
+        let (heard, says) = turn::take(&self.shared, hearing).await?;
         if heard == Heard::Answered {
-            self.deliver_soon(account, chat);
+            self.deliver_soon(hearing.account, hearing.chat);
         }
-        Ok(heard)
+        Ok((heard, says))
     }
 
     fn deliver_soon(&self, account: &AccountId, chat: &str) {
-        let (bots, account, chat) = (self.clone(), account.clone(), chat.to_owned());
-        tokio::spawn(async move { bots.deliver(&account, &chat).await });
+        let mut tasks = self.shared.tasks();
+        // Those that are over.
+        while tasks.try_join_next().is_some() {}
+        if !self.shared.is_stopping() {
+            let (bots, account, chat) = (self.clone(), account.clone(), chat.to_owned());
+            tasks.spawn(async move { bots.deliver(&account, &chat).await });
+        }
     }
 }
 
 impl Shared {
+    fn tasks(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
     /// One at a time does something for a chat; `None` when somebody does.
     fn begin(self: &Arc<Self>, account: &AccountId, chat: &str) -> Option<Busy> {
         let place = (account.clone(), chat.to_owned());

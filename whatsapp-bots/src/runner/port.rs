@@ -1,6 +1,8 @@
 //! What the runner asks of its surroundings.
+use std::time::Duration;
+
 use async_trait::async_trait;
-use whatsapp_store::{AccountId, Content};
+use whatsapp_store::{AccountId, Content, Error as StoreError};
 
 use super::envelope::Call;
 use crate::Outcome;
@@ -25,6 +27,20 @@ pub trait Outlet: Send + Sync + 'static {
 
     /// Makes a request for a flow. Whoever implements it guards where it may go; the call's id is an idempotency key.
     async fn request(&self, call: Call) -> Outcome;
+
+    /// The time between two messages that an account sends of its own accord, for schedules; `None` when it may not send any
+    /// now: its contacts are left out then.
+    ///
+    /// # Errors
+    /// When that cannot be read: it is asked again.
+    async fn interval(&self, _account: &AccountId) -> Result<Option<Duration>, StoreError> {
+        Ok(Some(Duration::from_secs(6)))
+    }
+
+    /// The address of a chat with a number, digits alone.
+    fn chat_with(&self, phone: &str) -> String {
+        format!("{phone}@s.whatsapp.net")
+    }
 }
 
 /// Tells the time.

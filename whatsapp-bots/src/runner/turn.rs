@@ -9,6 +9,8 @@ use whatsapp_store::{
 
 use super::{
     Shared,
+    consent::{self, Refusal},
+    counts,
     envelope::{Envelope, Pending},
     person::Person,
 };
@@ -28,6 +30,8 @@ pub enum Heard {
     Again,
     /// No bot is meant.
     Nobody,
+    /// The person must not be written to unasked. The input is not noted: it may come again.
+    Refused(Refusal),
 }
 
 /// Why an input was not heard.
@@ -54,32 +58,44 @@ struct Taken {
     pending: Vec<Pending>,
 }
 
-/// Hears an input.
-pub(super) async fn take(
-    shared: &Shared,
-    account: &AccountId,
-    chat: &str,
-    id: &str,
-    input: &Input,
-    name: &str,
-) -> Result<Heard, TurnError> {
+/// An input of a chat.
+#[derive(Clone, Copy)]
+pub(super) struct Hearing<'a> {
+    pub(super) account: &'a AccountId,
+    pub(super) chat: &'a str,
+    /// Names the input within the chat.
+    pub(super) id: &'a str,
+    pub(super) input: &'a Input,
+    /// What the person is called, if nobody knows better.
+    pub(super) name: &'a str,
+    /// The one bot that is meant, if not any.
+    pub(super) bot: Option<&'a str>,
+}
+
+/// Hears an input; also gives how many messages follow from it.
+pub(super) async fn take(shared: &Shared, hearing: Hearing<'_>) -> Result<(Heard, usize), TurnError> {
+    let Hearing { account, chat, id, input, .. } = hearing;
     let store = &shared.store;
     for _ in 0..TRIES {
         if store.input_seen(account, chat, id).await? {
-            return Ok(Heard::Again);
+            return Ok((Heard::Again, 0));
         }
         let stored = store.conversation(account, chat).await?;
         let mut person = Person::load(&**store, account, chat).await?;
-        let contact = person.contact(name);
+        if let Some(refusal) = consent::refusal(shared, stored.as_ref(), &person, input).await? {
+            return Ok((Heard::Refused(refusal), 0));
+        }
+        let contact = person.contact(hearing.name);
         let ctx = Ctx { now: shared.clock.now(), seed: seed(account, chat), contact: &contact };
-        let Some(taken) = step_of(shared, account, stored.as_ref(), input, &ctx).await? else {
-            return Ok(Heard::Nobody);
+        let Some(taken) = step_of(shared, hearing, stored.as_ref(), &ctx).await? else {
+            return Ok((Heard::Nobody, 0));
         };
+        let says = taken.step.effects.iter().filter(|effect| matches!(effect, Effect::Send { .. })).count();
         let list = changes(&mut person, account, chat, id, stored.as_ref(), taken, ctx.now);
         let mut changes = Changes::new(account.clone());
         changes.list = list;
         match store.commit(changes).await {
-            Ok(()) => return Ok(Heard::Answered),
+            Ok(()) => return Ok((Heard::Answered, says)),
             // Another node was faster, or the same input came twice at once.
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             Err(error) => return Err(error.into()),
@@ -91,12 +107,12 @@ pub(super) async fn take(
 /// Whose turn it is: the bot of the conversation while it is live, else the first that starts.
 async fn step_of(
     shared: &Shared,
-    account: &AccountId,
+    hearing: Hearing<'_>,
     stored: Option<&ConversationRecord>,
-    input: &Input,
     ctx: &Ctx<'_>,
 ) -> Result<Option<Taken>, TurnError> {
-    let (store, workspace) = (&*shared.store, account.workspace());
+    let (store, workspace, input) = (&*shared.store, hearing.account.workspace(), hearing.input);
+    let is_meant = |bot: &str| hearing.bot.is_none_or(|meant| meant == bot);
     let envelope = match stored {
         Some(record) => Envelope::from_bytes(&record.state).map_err(|_| TurnError::Stored)?,
         None => Envelope::default(),
@@ -107,22 +123,26 @@ async fn step_of(
             return Err(TurnError::Stored);
         };
         if record.status != ConversationStatus::Ended {
+            if !is_meant(&record.flow) {
+                return Ok(None);
+            }
             let taken = step(&compiled, state, input, ctx);
             return Ok(Some(Taken { bot: record.flow.clone(), compiled, step: taken, salt, pending }));
         }
         // It was ended from outside.
         state = step(&compiled, state, &Input::Cancel, ctx).state;
     }
-    // The numbers go on rising.
-    let state = state.renew();
+    // The numbers go on rising. The bot that it was with knows when it ended, for triggers that wait after it.
+    let (own, state) = (state.clone(), state.renew());
     salt = if salt == 0 { ctx.now } else { salt };
-    let starting = shared.catalog.starting(store, workspace).await?;
+    let mut starting = shared.catalog.starting(store, workspace).await?;
+    starting.retain(|(bot, _)| is_meant(bot));
     let former = stored.map(|record| record.flow.as_str());
     // A message goes to the bot that it fits best; anything else to the first that has something to do with it.
     let starting = match input {
         Input::Message(message) => {
             let fit = |(bot, compiled): &(String, Arc<Compiled>)| match former == Some(bot) {
-                true => compiled.fit(&state, message, ctx),
+                true => compiled.fit(&own, message, ctx),
                 false => compiled.fit(&State::default(), message, ctx),
             };
             let fits = starting.iter().enumerate().filter_map(|(place, bot)| Some((fit(bot)?, place)));
@@ -139,7 +159,8 @@ async fn step_of(
         _ => starting,
     };
     for (bot, compiled) in starting {
-        let taken = step(&compiled, state.clone(), input, ctx);
+        let begins = if former == Some(&bot) { &own } else { &state };
+        let taken = step(&compiled, begins.clone(), input, ctx);
         if taken.state.is_live() || !taken.effects.is_empty() {
             return Ok(Some(Taken { bot, compiled, step: taken, salt, pending }));
         }
@@ -158,6 +179,7 @@ fn changes(
     now: i64,
 ) -> Vec<Change> {
     let Taken { bot, compiled, step, salt, mut pending } = taken;
+    let counts = counts::counts(&compiled, &step);
     let mut list: Vec<Change> = vec![
         FlowChange::SeenInput {
             account: account.clone(),
@@ -182,8 +204,6 @@ fn changes(
         stored.map(|stored| stored.revision),
         now,
     ));
-    let mut counts = compiled.counts(&step.trace);
-    counts.sort_by(|one, other| one.node.cmp(&other.node));
     list.extend(
         counts.into_iter().map(|count| {
             FlowChange::CountNode { flow: bot.clone(), version: compiled.version(), count }.into()

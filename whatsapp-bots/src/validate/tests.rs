@@ -303,3 +303,23 @@ fn a_message_names_code_and_path_and_nothing_is_published_with_errors() {
     let findings = Compiled::new(&definition, 1).unwrap_err();
     assert!(findings.to_string().starts_with("E006 f/a: this version does not know"), "{findings}");
 }
+
+#[test]
+fn a_schedule_needs_a_time_and_somebody() {
+    let scheduled = |on: Json| {
+        let mut bot = flow(json!([say("a", "Hi", "b"), end("b")]));
+        bot["bot"]["known"] = json!({"tags": ["vip"]});
+        bot["triggers"] = json!([{"id": "t", "on": {"schedule": on}, "flow": "f"}]);
+        bot
+    };
+    finds(scheduled(json!({"cron": "0 9 * * MON", "tags": ["vip"], "sessionId": "shop"})), &[]);
+    finds(scheduled(json!({"cron": "0 9 * * MON"})), &[(Code::E019, "triggers/t/on/tags")]);
+    finds(scheduled(json!({"cron": "0 9 30 2 *", "tags": ["vip"]})), &[(Code::E001, "triggers/t/on")]);
+    finds(scheduled(json!({"cron": "0 9 * * *", "tags": ["vpi"]})), &[(Code::E011, "triggers/t/on/tags")]);
+    finds(
+        scheduled(json!({"cron": "0 9 * * *", "tags": ["vip"], "sessionId": "a b"})),
+        &[(Code::E001, "triggers/t/on/sessionId")],
+    );
+    let many: Vec<_> = (0..101).map(|_| "vip").collect();
+    finds(scheduled(json!({"cron": "0 9 * * *", "tags": many})), &[(Code::E017, "triggers/t/on/tags")]);
+}

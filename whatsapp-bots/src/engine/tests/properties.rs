@@ -95,7 +95,7 @@ fn any_bot(orderly: bool) -> impl Strategy<Value = Json> {
                     {"id": "b", "kind": "return", "config": {"values": {"v": {"expr": "y"}}}}]},
             ],
             "triggers": [{"id": "any", "on": "anyMessage", "flow": "f"}, {"id": "go", "on": {"keyword": {"words": ["go"]}}, "flow": "sub"},
-                         {"id": "e", "on": {"event": "e"}, "flow": "f"}, {"id": "s", "on": {"schedule": {"cron": "* * * * *"}}, "flow": "f"}],
+                         {"id": "e", "on": {"event": "e"}, "flow": "f"}, {"id": "s", "on": {"schedule": {"cron": "* * * * *", "tags": ["a"]}}, "flow": "f"}],
             "commands": [{"id": "stop", "does": "stop", "words": ["stop"], "say": "bye"}, {"id": "v", "does": {"visit": "sub"}, "words": ["visit"]},
                          {"id": "h", "does": {"human": ""}, "words": ["human"]}, {"id": "r", "does": "restart", "words": ["restart"]}],
             "onError": (errors[interrupt]),
