@@ -336,6 +336,9 @@ macro_rules! delegate_store {
                 async fn oldest_input(&self, workspace: &WorkspaceId) -> $crate::Result<Option<i64>> {
                     ConversationStore::oldest_input(&*self.$field, workspace).await
                 }
+                async fn oldest_ended(&self, workspace: &WorkspaceId) -> $crate::Result<Option<i64>> {
+                    ConversationStore::oldest_ended(&*self.$field, workspace).await
+                }
             }
         };
     };

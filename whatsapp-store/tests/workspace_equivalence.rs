@@ -328,6 +328,7 @@ struct Contents {
     conversations: Vec<ConversationRecord>,
     seen: Vec<bool>,
     oldest_input: Option<i64>,
+    oldest_ended: Option<i64>,
     users: Vec<UserRecord>,
     keys: Vec<ApiKeyRecord>,
     settings: Vec<Option<Bytes>>,
@@ -340,6 +341,7 @@ async fn read(store: &dyn Store, case: u32, second: bool, limit: u32) -> Content
     let mut all = Contents {
         workspace: store.workspace(&id).await.unwrap(),
         oldest_input: store.oldest_input(&id).await.unwrap(),
+        oldest_ended: store.oldest_ended(&id).await.unwrap(),
         ..Contents::default()
     };
     let mut next = None;

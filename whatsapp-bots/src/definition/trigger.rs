@@ -69,7 +69,7 @@ pub enum On {
     AnyMessage,
     /// A time that the host keeps: a cron pattern, in the bot's zone. The engine hears of it by the trigger's id, once for each
     /// contact that it is for: those who agreed to be written to, did not take that back, and have chatted before. A chat that a
-    /// person has taken over, or in which another conversation is live, is left alone.
+    /// person has taken over, or with a live conversation that nothing may break into, is left alone.
     Schedule {
         /// Such as `0 9 * * MON`.
         cron: String,

@@ -58,3 +58,143 @@ async fn awaits(
     let bot = shared.catalog.bot(&*shared.store, workspace, &stored.flow, stored.version).await?;
     Ok(bot.is_some_and(|bot| bot.awaits_event(&envelope.state, name)))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+    use whatsapp_store::{ContactChange, ContactRecord, ContactStore, Suppression, WorkspaceId};
+
+    use super::{
+        super::{
+            Heard,
+            bench::{Bench, account, chat},
+        },
+        *,
+    };
+    use crate::Message;
+
+    const ADA: u64 = 4_915_110_000_001;
+
+    /// Says hello on an event, and takes orders that wait until they are paid.
+    fn shop() -> Json {
+        json!({
+            "format": 1, "bot": {"id": "b", "language": "en"},
+            "flows": [
+                {"id": "hello", "entry": "s", "params": ["name"], "nodes": [
+                    {"id": "s", "kind": "say", "config": {"text": "Hello {{ name }}"}, "exits": [{"id": "next"}]}]},
+                {"id": "order", "entry": "w", "nodes": [
+                    {"id": "w", "kind": "wait", "config": {"event": "paid"}, "exits": [{"id": "event", "to": "t"}]},
+                    {"id": "t", "kind": "say", "config": {"text": "Thank you"}, "exits": [{"id": "next", "to": "h"}]},
+                    {"id": "h", "kind": "handoff", "config": {}, "exits": [{"id": "next"}]}]},
+            ],
+            "triggers": [
+                {"id": "any", "on": "anyMessage", "flow": "order", "cooldownSeconds": 3600},
+                {"id": "hello", "on": {"event": "hello"}, "flow": "hello"}],
+        })
+    }
+
+    async fn happens(bench: &Bench, id: &str, name: &str) -> Heard {
+        let input = Input::Event { name: name.into(), data: json!({"name": "Ada"}) };
+        let heard = bench.bots().hear(&account("shop"), &chat(ADA), id, &input, "").await.unwrap();
+        bench.rest().await;
+        heard
+    }
+
+    async fn writes(bench: &Bench, id: &str, chat: &str) -> Heard {
+        let input = Input::Message(Message::text("hi"));
+        bench.bots().hear(&account("shop"), chat, id, &input, "").await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_reaches_those_who_agreed_once() {
+        let bench = Bench::new(&["shop"]).await;
+        bench.publish("b", &shop()).await;
+        assert_eq!(happens(&bench, "1", "hello").await, Heard::Refused(Refusal::NoConsent));
+        bench.put(ContactRecord { consent: None, ..bench.vip(ADA) }).await;
+        assert_eq!(happens(&bench, "1", "hello").await, Heard::Refused(Refusal::NoConsent));
+        assert_eq!(bench.sent(), []);
+        // What was refused may come again.
+        bench.put(bench.vip(ADA)).await;
+        assert_eq!(happens(&bench, "1", "hello").await, Heard::Answered);
+        assert_eq!(happens(&bench, "1", "hello").await, Heard::Again);
+        assert_eq!(happens(&bench, "2", "unknown").await, Heard::Nobody);
+        assert_eq!(bench.sent().len(), 1);
+        let start = Input::Start { flow: Some("hello".into()), params: Default::default() };
+        let (shop, other) = (account("shop"), chat(7));
+        let heard = bench.bots().hear(&shop, &other, "1", &start, "").await.unwrap();
+        assert_eq!(heard, Heard::Refused(Refusal::NoConsent));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_reached_who_opted_out_or_talks_with_a_person() {
+        let bench = Bench::new(&["shop"]).await;
+        bench.publish("b", &shop()).await;
+        bench.put(bench.vip(ADA)).await;
+        bench.put(ContactRecord { opted_out_at: Some(9), ..bench.vip(ADA) }).await;
+        assert_eq!(happens(&bench, "1", "hello").await, Heard::Refused(Refusal::OptedOut));
+        let bench = Bench::new(&["shop"]).await;
+        bench.publish("b", &shop()).await;
+        bench.put(bench.vip(ADA)).await;
+        assert_eq!(writes(&bench, "1", &chat(ADA)).await, Heard::Answered);
+        assert_eq!(happens(&bench, "2", "paid").await, Heard::Answered);
+        assert_eq!(happens(&bench, "3", "hello").await, Heard::Refused(Refusal::HandedOff));
+        assert_eq!(bench.sent().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_that_is_waited_for_needs_no_more_than_no_opt_out() {
+        let bench = Bench::new(&["shop"]).await;
+        bench.publish("b", &shop()).await;
+        assert_eq!(happens(&bench, "1", "paid").await, Heard::Refused(Refusal::NoConsent), "nobody ordered");
+        assert_eq!(writes(&bench, "2", &chat(ADA)).await, Heard::Answered);
+        assert_eq!(happens(&bench, "3", "hello").await, Heard::Refused(Refusal::NoConsent), "another event");
+        let stop = Suppression { address: ADA.to_string(), reason: "stop".into(), at: 1 };
+        bench.commit(&account("shop"), vec![ContactChange::Suppress(stop).into()]).await;
+        assert_eq!(happens(&bench, "4", "paid").await, Heard::Refused(Refusal::OptedOut));
+        let consent =
+            bench.vip(ADA).consent.map(|consent| whatsapp_store::Consent { at: 2, ..consent }).unwrap();
+        let back = ContactChange::Unsuppress { address: ADA.to_string(), consent };
+        bench.commit(&account("shop"), vec![back.into()]).await;
+        assert_eq!(happens(&bench, "4", "paid").await, Heard::Answered);
+        assert_eq!(bench.sent().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hidden_id_is_an_address_of_its_own() {
+        let bench = Bench::new(&["shop"]).await;
+        let out = json!({
+            "format": 1, "bot": {"id": "b", "language": "en"},
+            "flows": [{"id": "f", "entry": "o", "nodes": [{"id": "o", "kind": "opt_out", "config": {}, "exits": [{"id": "next"}]}]}],
+            "triggers": [{"id": "any", "on": "anyMessage", "flow": "f"}, {"id": "e", "on": {"event": "e"}, "flow": "f"}],
+        });
+        bench.publish("b", &out).await;
+        let (workspace, lid) = (WorkspaceId::default(), "99@lid".to_owned());
+        bench.put(ContactRecord { phone: None, lid: Some(lid.clone()), ..bench.vip(1) }).await;
+        let input = Input::Event { name: "e".into(), data: Json::Null };
+        let shop = account("shop");
+        assert_eq!(bench.bots().hear(&shop, &lid, "1", &input, "").await.unwrap(), Heard::Answered);
+        let contact = bench.store.contact_by_lid(&workspace, &lid).await.unwrap().unwrap();
+        assert!(contact.opted_out_at.is_some());
+        let addresses = ["99".to_owned(), lid.clone()];
+        assert_eq!(bench.store.suppressed(&workspace, &addresses).await.unwrap(), std::slice::from_ref(&lid));
+        assert_eq!(
+            bench.bots().hear(&shop, &lid, "2", &input, "").await.unwrap(),
+            Heard::Refused(Refusal::OptedOut)
+        );
+        assert_eq!(writes(&bench, "3", "98@lid").await, Heard::Answered);
+        assert!(bench.store.contact_by_lid(&workspace, "98@lid").await.unwrap().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trigger_that_cools_down_does_so_over_conversations() {
+        let bench = Bench::new(&["shop"]).await;
+        let mut shop = shop();
+        shop["flows"][1]["nodes"][1]["exits"] = json!([{"id": "next"}]);
+        bench.publish("b", &shop).await;
+        assert_eq!(writes(&bench, "1", &chat(ADA)).await, Heard::Answered);
+        assert_eq!(happens(&bench, "2", "paid").await, Heard::Answered);
+        assert_eq!(writes(&bench, "3", &chat(ADA)).await, Heard::Nobody, "it ended a moment ago");
+        bench.clock.0.fetch_add(3_600_000, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(writes(&bench, "4", &chat(ADA)).await, Heard::Answered);
+    }
+}

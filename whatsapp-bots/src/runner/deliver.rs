@@ -120,3 +120,45 @@ impl Bots {
         Err(TurnError::Busy)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::atomic::Ordering, time::Duration};
+
+    use super::super::{
+        bench::{Bench, EIGHT, account, chat, morning},
+        *,
+    };
+    use crate::Message;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_waits_for_what_is_under_way_and_the_next_start_does_the_rest() {
+        for hangs in [false, true] {
+            let bench = Bench::new(&["shop"]).await;
+            let mut bot = morning("0 9 * * *", &["One.", "Two."]);
+            bot["triggers"][0]["on"] = serde_json::json!("anyMessage");
+            bench.publish("b", &bot).await;
+            bench.phones.hangs.store(hangs, Ordering::Relaxed);
+            let (bots, input) = (bench.bots(), Input::Message(Message::text("hi")));
+            bots.hear(&account("shop"), &chat(7), "1", &input, "").await.unwrap();
+            if hangs {
+                bench.rest().await;
+            }
+            let before = tokio::time::Instant::now();
+            bots.finish(Duration::from_secs(5)).await;
+            let took = before.elapsed().as_secs();
+            assert_eq!((took, bench.sent().len()), if hangs { (5, 1) } else { (0, 0) });
+            // What is heard now is done by the next.
+            bots.hear(&account("shop"), &chat(8), "1", &input, "").await.unwrap();
+            bench.rest().await;
+            bench.phones.hangs.store(false, Ordering::Relaxed);
+            bench.clock.0.store(EIGHT + 60_000, Ordering::Relaxed);
+            let next = bench.bots();
+            next.look().await.unwrap();
+            bench.rest().await;
+            // The one that hung is handed over again, under its id.
+            assert_eq!(bench.sent().len(), if hangs { 5 } else { 4 });
+            next.finish(Duration::from_secs(5)).await;
+        }
+    }
+}

@@ -32,7 +32,7 @@ use tokio::{
 };
 use whatsapp_store::{AccountId, Error as StoreError, Store};
 
-use self::catalog::Catalog;
+use self::{catalog::Catalog, schedules::Schedules, turn::Hearing};
 pub use self::{
     consent::Refusal,
     counts::{ENDED, STARTED},
@@ -41,7 +41,6 @@ pub use self::{
     schedules::setting as schedule_setting,
     turn::{Heard, TurnError},
 };
-use self::{schedules::Schedules, turn::Hearing};
 use crate::Input;
 
 /// Conversations taken at once when their time has come.
@@ -212,5 +211,7 @@ impl Drop for Busy {
     }
 }
 
+#[cfg(test)]
+mod bench;
 #[cfg(test)]
 mod tests;

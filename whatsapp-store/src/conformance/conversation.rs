@@ -332,6 +332,8 @@ pub async fn only_what_is_old_is_forgotten(store: Arc<dyn Store>) {
     }
     put(&*store, [step(ConversationRecord { updated_at: 0, ..conversation("live", 1) })]).await;
     assert_eq!(store.oldest_input(&here()).await.unwrap(), Some(1));
+    assert_eq!(store.oldest_ended(&here()).await.unwrap(), Some(1), "the live one is older");
+    assert_eq!(store.oldest_ended(&workspace("other")).await.unwrap(), None);
     let forget = |before, limit| {
         [FlowChange::ForgetInputs { before, limit }, FlowChange::ForgetEnded { before, limit }]
     };
@@ -350,6 +352,7 @@ pub async fn only_what_is_old_is_forgotten(store: Arc<dyn Store>) {
     assert_eq!(left().await, "1239");
     put(&*store, forget(9, 1)).await;
     assert_eq!((left().await, store.oldest_input(&here()).await.unwrap()), ("239".into(), Some(2)));
+    assert_eq!(store.oldest_ended(&here()).await.unwrap(), Some(2));
     put(&*store, forget(9, 5)).await;
     assert_eq!((left().await, store.oldest_input(&here()).await.unwrap()), ("9".into(), Some(9)));
     // What is forgotten can come anew, also in the same commit.

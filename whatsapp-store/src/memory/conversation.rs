@@ -241,4 +241,11 @@ impl ConversationStore for MemoryStore {
     async fn oldest_input(&self, workspace: &WorkspaceId) -> Result<Option<i64>> {
         Ok(self.shelf(workspace, |shelf| shelf.conversations.inputs.values().min().copied()))
     }
+
+    async fn oldest_ended(&self, workspace: &WorkspaceId) -> Result<Option<i64>> {
+        Ok(self.shelf(workspace, |shelf| {
+            let all = shelf.conversations.list.values().map(|conversation| &conversation.record);
+            all.filter(|record| !record.status.is_live()).map(|record| record.updated_at).min()
+        }))
+    }
 }

@@ -236,7 +236,9 @@ pub enum FlowChange {
         /// At most so many.
         limit: u32,
     },
-    /// Removes ended conversations last written before that time, the oldest `limit` of the workspace.
+    /// Removes ended conversations last written before that time, the oldest `limit` of the workspace. See
+    /// [`oldest_ended`](crate::ConversationStore::oldest_ended). Inputs of a chat must not outlast its conversation, since the
+    /// next one gives the same names again: forget inputs first.
     ForgetEnded {
         /// Milliseconds since the Unix epoch.
         before: i64,

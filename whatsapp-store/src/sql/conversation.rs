@@ -153,6 +153,8 @@ const DUE_WORKSPACES: &str =
 const INPUT: &str = "SELECT 1 FROM flow_input \
     WHERE workspace = $1 AND account = $2 AND chat = $3 AND message_id = $4";
 const OLDEST_INPUT: &str = "SELECT min(at) FROM flow_input WHERE workspace = $1";
+const OLDEST_ENDED: &str = "SELECT min(updated_at) FROM conversation WHERE workspace = $1 AND status = 4";
+
 fn record(row: &Row) -> Result<ConversationRecord> {
     let status = ConversationStatus::from_code(row.small(6)?);
     Ok(ConversationRecord {
@@ -236,8 +238,13 @@ impl<S: Sql> ConversationStore for S {
         let rows = self.fetch(sql(OLDEST_INPUT).text(workspace.as_str())).await?;
         Ok(rows.one(|row| row.opt_int(0))?.flatten())
     }
+
+    async fn oldest_ended(&self, workspace: &WorkspaceId) -> Result<Option<i64>> {
+        let rows = self.fetch(sql(OLDEST_ENDED).text(workspace.as_str())).await?;
+        Ok(rows.one(|row| row.opt_int(0))?.flatten())
+    }
 }
 
 #[cfg(all(test, feature = "sqlite"))]
-pub(super) const STATEMENTS: [&str; 6] =
-    [CONVERSATION, CONVERSATIONS, FIRST_CONVERSATIONS, DUE_WORKSPACES, INPUT, OLDEST_INPUT];
+pub(super) const STATEMENTS: [&str; 7] =
+    [CONVERSATION, CONVERSATIONS, FIRST_CONVERSATIONS, DUE_WORKSPACES, INPUT, OLDEST_INPUT, OLDEST_ENDED];

@@ -68,4 +68,11 @@ pub trait ConversationStore {
     /// # Errors
     /// When it cannot be read.
     async fn oldest_input(&self, workspace: &WorkspaceId) -> Result<Option<i64>>;
+
+    /// When that of the workspace's ended conversations was last written that was not written for the longest time,
+    /// milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn oldest_ended(&self, workspace: &WorkspaceId) -> Result<Option<i64>>;
 }

@@ -1,182 +1,22 @@
 //! Times over a store in memory, under a clock that the tests move.
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicI64, AtomicUsize, Ordering},
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
-use async_trait::async_trait;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use whatsapp_store::{
-    AccountId, Change, Consent, ContactChange, ContactRecord, Content, ConversationStore, FlowChange,
-    LeaseStore, MessageKey, MessageRecord, MessageStatus, NodeCount, SessionRecord, SettingStore, Source,
-    Store, Suppression, WantedState, memory::MemoryStore,
+    ContactChange, ContactRecord, ConversationStore, FlowStore, LeaseStore, NodeCount, SettingStore,
+    Suppression,
 };
 
 use super::{
-    super::{Call, Clock, NotSent, Outlet},
+    super::{
+        bench::{Bench, EIGHT, HOUR, MINUTE, account, chat, morning},
+        port::Clock,
+    },
     *,
 };
-use crate::{Message, Outcome};
-
-const MINUTE: i64 = 60_000;
-const HOUR: i64 = 60 * MINUTE;
-/// The 24th of November 2026, 08:00 in UTC.
-const EIGHT: i64 = 1_795_507_200_000;
-
-struct At(AtomicI64);
-
-impl Clock for Arc<At> {
-    fn now(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// Who was sent what from which account, and when.
-struct Phones {
-    clock: Arc<At>,
-    sent: Mutex<Vec<(i64, String, String)>>,
-    /// Seconds between two messages; 0 for an account that may not write.
-    interval: AtomicI64,
-    later: AtomicUsize,
-}
-
-#[async_trait]
-impl Outlet for Phones {
-    async fn send(&self, account: &AccountId, chat: &str, _: &str, _: Content) -> Result<(), NotSent> {
-        if self.later.load(Ordering::Relaxed) > 0 {
-            return Err(NotSent::Later);
-        }
-        let number = chat.split('@').next().unwrap().to_owned();
-        self.sent.lock().unwrap().push((self.clock.now(), account.to_string(), number));
-        Ok(())
-    }
-
-    async fn request(&self, _: Call) -> Outcome {
-        Outcome::Failed("nobody".into())
-    }
-
-    async fn interval(&self, _: &AccountId) -> Result<Option<Duration>, whatsapp_store::Error> {
-        let seconds = self.interval.load(Ordering::Relaxed);
-        Ok((seconds > 0).then(|| Duration::from_secs(seconds.unsigned_abs())))
-    }
-}
-
-struct Bench {
-    store: Arc<MemoryStore>,
-    phones: Arc<Phones>,
-    clock: Arc<At>,
-}
-
-fn account(name: &str) -> AccountId {
-    name.parse().unwrap()
-}
-
-fn chat(number: u64) -> String {
-    format!("{number}@s.whatsapp.net")
-}
-
-/// Says good morning at nine, in Lisbon, to those with the tag, and asks how they are.
-fn morning(cron: &str, texts: &[&str]) -> Json {
-    let mut nodes: Vec<Json> = texts
-        .iter()
-        .enumerate()
-        .map(|(place, text)| {
-            json!({"id": format!("n{place}"), "kind": "say", "config": {"text": text},
-                "exits": [{"id": "next", "to": format!("n{}", place + 1)}]})
-        })
-        .collect();
-    nodes.push(json!({"id": format!("n{}", texts.len()), "kind": "end", "config": {"outcome": "greeted"}}));
-    json!({
-        "format": 1, "bot": {"id": "b", "language": "en", "zone": "Europe/Lisbon"},
-        "flows": [{"id": "f", "entry": "n0", "nodes": nodes}],
-        "triggers": [{"id": "daily", "on": {"schedule": {"cron": cron, "tags": ["vip", "new"]}}, "flow": "f"}],
-    })
-}
+use crate::Message;
 
 impl Bench {
-    async fn new(sessions: &[&str]) -> Self {
-        let clock = Arc::new(At(AtomicI64::new(EIGHT)));
-        let phones = Phones {
-            clock: clock.clone(),
-            sent: Mutex::default(),
-            interval: AtomicI64::new(6),
-            later: AtomicUsize::new(0),
-        };
-        let bench = Self { store: Arc::new(MemoryStore::new()), phones: Arc::new(phones), clock };
-        for session in sessions {
-            let id = account(session);
-            let (name, wanted) = (String::new(), WantedState::Running);
-            let record = SessionRecord { id: id.clone(), name, wanted, created_at: 0, seen: None };
-            bench.commit(&id, vec![Change::PutSession(record)]).await;
-        }
-        bench
-    }
-
-    async fn commit(&self, account: &AccountId, list: Vec<Change>) {
-        let mut changes = Changes::new(account.clone());
-        changes.list = list;
-        self.store.commit(changes).await.unwrap();
-    }
-
-    async fn publish(&self, flow: &str, definition: &Json) {
-        let at = self.clock.now();
-        let draft = FlowChange::PutDraft { flow: flow.into(), name: flow.into(), draft: None, at };
-        let (definition, by) = (definition.to_string(), "ana".to_owned());
-        let publish = FlowChange::Publish { flow: flow.into(), definition, at, by };
-        let enable = FlowChange::SetEnabled { flow: flow.into(), enabled: true, at };
-        self.commit(&account("shop"), vec![draft.into(), publish.into(), enable.into()]).await;
-    }
-
-    async fn enable(&self, enabled: bool) {
-        let change = FlowChange::SetEnabled { flow: "b".into(), enabled, at: self.clock.now() };
-        self.commit(&account("shop"), vec![change.into()]).await;
-    }
-
-    /// Somebody who agreed and has the tag.
-    fn vip(&self, number: u64) -> ContactRecord {
-        ContactRecord {
-            id: format!("c{number}"),
-            phone: Some(number.to_string()),
-            tags: ["vip".to_owned()].into(),
-            consent: Some(Consent { scope: "news".into(), source: "form".into(), at: 1, evidence: None }),
-            created_at: 1,
-            updated_at: 1,
-            ..ContactRecord::default()
-        }
-    }
-
-    async fn put(&self, contact: ContactRecord) {
-        self.commit(&account("shop"), vec![ContactChange::Put(Box::new(contact)).into()]).await;
-    }
-
-    /// There was a message in a chat with that session.
-    async fn chatted(&self, session: &str, number: u64, at: i64) {
-        let message = MessageRecord {
-            key: MessageKey { chat: chat(number), sender: chat(number), id: at.to_string() },
-            from_me: false,
-            timestamp: at,
-            content: Content::text("hi"),
-            status: MessageStatus::Delivered,
-            source: Source::Live,
-            push_name: None,
-            quoted: None,
-            media: None,
-        };
-        self.commit(&account(session), vec![Change::PutMessage(message)]).await;
-    }
-
-    /// So many that agreed and have chatted with the shop.
-    async fn people(&self, count: u64) {
-        for number in 4_900_000_000..4_900_000_000 + count {
-            self.put(self.vip(number)).await;
-            self.chatted("shop", number, 5).await;
-        }
-    }
-
-    fn bots(&self) -> Bots {
-        Bots::with_clock(self.store.clone(), self.phones.clone(), Arc::new(self.clock.clone()))
-    }
-
     fn runner(&self, owner: &str) -> Schedules {
         Schedules::new(self.bots(), owner)
     }
@@ -196,22 +36,6 @@ impl Bench {
             runner.round().await;
         }
         self.rest().await;
-    }
-
-    /// What is to be sent is sent: virtual time goes on when nothing else does.
-    async fn rest(&self) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-
-    fn sent(&self) -> Vec<(i64, String, String)> {
-        self.phones.sent.lock().unwrap().clone()
-    }
-
-    /// The numbers, in order.
-    fn reached(&self) -> Vec<String> {
-        let mut reached: Vec<_> = self.sent().into_iter().map(|(_, _, number)| number).collect();
-        reached.sort();
-        reached
     }
 }
 
@@ -481,8 +305,7 @@ async fn how_conversations_began_and_ended_is_counted() {
     bench.people(2).await;
     bench.publish("b", &morning("0 9 * * *", &["Good morning."])).await;
     bench.until(&mut [&mut bench.runner("one")], EIGHT + 2 * HOUR).await;
-    let counts =
-        whatsapp_store::FlowStore::node_counts(&*bench.store, &WorkspaceId::default(), "b", 1).await.unwrap();
+    let counts = bench.store.node_counts(&WorkspaceId::default(), "b", 1).await.unwrap();
     let entered: Vec<_> =
         counts.iter().map(|NodeCount { node, entered, left, .. }| (node.as_str(), *entered, *left)).collect();
     assert_eq!(entered, [("/ended/greeted", 2, 0), ("/started/daily", 2, 0), ("f/n0", 2, 2), ("f/n1", 2, 2)]);
