@@ -34,6 +34,7 @@ pub struct App {
     pub campaigns: Campaigns,
     /// The bots that answer.
     pub bots: Bots,
+    bot_tasks: bots::Tasks,
     /// The simulated network, if there is one.
     pub sandbox: Option<Sandbox>,
     /// Listening on this machine only, which then answers to its own names alone.
@@ -109,8 +110,8 @@ impl App {
         let sessions = Sessions::new(store.clone(), service, node, campaigns.clone());
         let (stop, _) = watch::channel(false);
         let started = std::time::Instant::now();
-        let bots = bots::start(store.clone(), node, sessions.clone(), campaigns.clone(), reach);
-        Self { store, sessions, events, campaigns, bots, sandbox, local: true, started, stop }
+        let (bots, bot_tasks) = bots::start(store.clone(), node, sessions.clone(), campaigns.clone(), reach);
+        Self { store, sessions, events, campaigns, bots, bot_tasks, sandbox, local: true, started, stop }
     }
 
     /// Ends event streams, which last for ever otherwise.
@@ -137,9 +138,12 @@ impl App {
         }
     }
 
-    /// The end of everything: nothing is written after this.
-    pub(crate) async fn store_closed(&self) {
-        self.store.close().await;
+    /// Finishes what is under way, within some seconds, and lets other nodes go on: first those who send, then the sessions
+    /// they send through. The store stays open.
+    pub async fn shutdown(&self) {
+        self.stop();
+        tokio::join!(self.bot_tasks.stop(), self.campaigns.shutdown());
+        self.sessions.shutdown().await;
     }
 }
 

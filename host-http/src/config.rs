@@ -63,6 +63,10 @@ pub struct HostOptions {
     /// Days that messages are kept [default: for ever]
     #[arg(long, env = "KEEP_MESSAGES_DAYS", value_name = "DAYS")]
     pub keep_messages_days: Option<u32>,
+    /// Days that conversations of bots are kept that are over, and that it is known which inputs were answered. Never less
+    /// than two: messages of the last day may be read again after a crash.
+    #[arg(long, env = "CONVERSATION_DAYS", value_name = "DAYS", default_value = "30", value_parser = clap::value_parser!(u32).range(2..=36_500))]
+    pub conversation_days: u32,
     /// Messages that a session sends in a minute for campaigns and replies together [default: 10; in the sandbox 1200]
     #[arg(long, env = "CAMPAIGN_RATE", value_name = "PER_MINUTE", value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub campaign_rate: Option<u32>,
@@ -118,7 +122,11 @@ impl HostOptions {
 
     /// How long things are kept.
     pub const fn retention(&self) -> Retention {
-        Retention { events: self.keep_events_days, messages: self.keep_messages_days }
+        Retention {
+            events: self.keep_events_days,
+            messages: self.keep_messages_days,
+            conversations: self.conversation_days,
+        }
     }
 
     /// The keys to seal secrets with, if any were given.

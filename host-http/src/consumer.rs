@@ -26,14 +26,25 @@ pub(crate) trait Ear: Send + Sync {
 
 /// Follows for as long as the host runs, under a name of its own.
 pub(crate) async fn run(store: Arc<dyn Store>, owner: Arc<str>, name: &'static str, ear: impl Ear) {
+    run_until(store, owner, name, ear, std::future::pending()).await;
+}
+
+/// Follows until it is to stop; another node can go on at once then. What was read of a page that was not taken in to its end is
+/// read again.
+pub(crate) async fn run_until(
+    store: Arc<dyn Store>,
+    owner: Arc<str>,
+    name: &'static str,
+    ear: impl Ear,
+    stop: impl Future<Output = ()>,
+) {
     let mut consumer = Consumer { store, owner, name, ear, lease: None, after: None };
-    loop {
-        if let Err(error) = consumer.round().await {
-            tracing::warn!(%error, name, "what was heard waits: it is tried again");
-            consumer.lease = None;
-            sleep(LOOK_AGAIN).await;
-        }
+    tokio::select! {
+        biased;
+        () = stop => {}
+        () = consumer.follow() => {}
     }
+    consumer.give_back().await;
 }
 
 struct Consumer<E> {
@@ -46,6 +57,24 @@ struct Consumer<E> {
 }
 
 impl<E: Ear> Consumer<E> {
+    async fn follow(&mut self) {
+        loop {
+            if let Err(error) = self.round().await {
+                tracing::warn!(%error, name = self.name, "what was heard waits: it is tried again");
+                self.lease = None;
+                sleep(LOOK_AGAIN).await;
+            }
+        }
+    }
+
+    async fn give_back(&mut self) {
+        if let Some(lease) = self.lease.take()
+            && let Err(error) = self.store.release_lease(&WorkspaceId::default(), &lease).await
+        {
+            tracing::info!(%error, name = self.name, "the lease was not given back: it ends by itself");
+        }
+    }
+
     /// Reads a page, and waits when there is nothing.
     async fn round(&mut self) -> Result<(), Error> {
         if !self.hold().await? {

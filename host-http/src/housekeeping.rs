@@ -1,8 +1,10 @@
-//! What is kept for a while only: events that everybody has had, messages past their time, who was written to, secrets
-//! under an old key.
-use std::{sync::Arc, time::Duration};
+//! What is kept for a while only: events that everybody has had, messages past their time, conversations of bots that are over, who
+//! was written to, secrets under an old key.
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use whatsapp_store::{AccountId, Changes, ChatChange, Error, EventChange, ReachChange, Store, WorkspaceId};
+use whatsapp_store::{
+    AccountId, Changes, ChatChange, Error, EventChange, FlowChange, ReachChange, Store, WorkspaceId,
+};
 
 use crate::time::now_millis;
 
@@ -13,6 +15,9 @@ const ROUND: Duration = Duration::from_secs(10 * 60);
 const STEP: u32 = 1000;
 /// How long it is known who was written to, in days: the longest limit looks back seven.
 const REACH: u32 = 8;
+/// A conversation outlives its inputs by so much, milliseconds: the next one gives the same names to its timers and requests, and
+/// one that was still noted would never be heard. Clocks of nodes differ by less.
+const APART: i64 = 60 * 60 * 1000;
 
 /// How long things are kept.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +26,11 @@ pub struct Retention {
     pub events: u32,
     /// Messages, in days; `None` for ever.
     pub messages: Option<u32>,
+    /// Conversations of bots that are over, and which inputs were answered, in days. What could come again would be answered
+    /// again once it is forgotten: messages for a day, since older ones are not answered at all; results and timers for as
+    /// long as their conversation lives, which knows them by itself; times of schedules for an hour; and events from outside
+    /// as long as their senders repeat them. So a month is plenty, and two days are the least.
+    pub conversations: u32,
 }
 
 /// Looks after it for as long as the host runs.
@@ -44,8 +54,13 @@ pub async fn round(store: &dyn Store, retention: Retention, now: i64) -> Result<
     store.commit(changes).await?;
     reseal(store).await?;
     forget_reach(store, before(REACH)).await?;
+    let sessions = store.all_sessions().await?;
+    let workspaces: BTreeSet<_> = sessions.iter().map(|session| session.id.workspace()).collect();
+    for workspace in workspaces {
+        forget_conversations(store, workspace, before(retention.conversations)).await?;
+    }
     let Some(days) = retention.messages else { return Ok(()) };
-    for session in store.all_sessions().await? {
+    for session in sessions {
         expire(store, &session.id, before(days)).await?;
     }
     Ok(())
@@ -83,6 +98,22 @@ async fn forget_reach(store: &dyn Store, before: i64) -> Result<(), Error> {
     }
 }
 
+/// First inputs, then conversations: see [`APART`].
+async fn forget_conversations(store: &dyn Store, workspace: &WorkspaceId, before: i64) -> Result<(), Error> {
+    while store.oldest_input(workspace).await?.is_some_and(|oldest| oldest < before) {
+        let mut changes = Changes::new(workspace.clone());
+        changes.push(FlowChange::ForgetInputs { before, limit: STEP });
+        store.commit(changes).await?;
+    }
+    let before = before - APART;
+    while store.oldest_ended(workspace).await?.is_some_and(|oldest| oldest < before) {
+        let mut changes = Changes::new(workspace.clone());
+        changes.push(FlowChange::ForgetEnded { before, limit: STEP });
+        store.commit(changes).await?;
+    }
+    Ok(())
+}
+
 async fn expire(store: &dyn Store, id: &AccountId, before: i64) -> Result<(), Error> {
     while store.oldest_message(id).await?.is_some_and(|oldest| oldest < before) {
         let mut changes = Changes::new(id.clone());
@@ -94,13 +125,23 @@ async fn expire(store: &dyn Store, id: &AccountId, before: i64) -> Result<(), Er
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use whatsapp_store::{
-        Change, Content, MessageKey, MessageQuery, MessageRecord, MessageStatus, SessionRecord, Source,
-        WantedState, memory::MemoryStore,
+        Change, Content, ConversationRecord, ConversationStatus, MessageKey, MessageQuery, MessageRecord,
+        MessageStatus, SessionRecord, Source, WantedState, memory::MemoryStore,
     };
 
     use super::*;
     use crate::events::event;
+
+    fn keep(messages: Option<u32>) -> Retention {
+        Retention { events: 7, messages, conversations: 30 }
+    }
+
+    fn session(id: &AccountId) -> Change {
+        let (id, name, wanted) = (id.clone(), String::new(), WantedState::Running);
+        Change::PutSession(SessionRecord { id, name, wanted, created_at: 0, seen: None })
+    }
 
     fn message(id: u32, timestamp: i64) -> MessageRecord {
         MessageRecord {
@@ -122,13 +163,7 @@ mod tests {
             (Box::new(MemoryStore::new()), "shop".parse().unwrap());
         let now = now_millis();
         let mut changes = Changes::new(id.clone());
-        changes.push(Change::PutSession(SessionRecord {
-            id: id.clone(),
-            name: "Shop".into(),
-            wanted: WantedState::Running,
-            created_at: 0,
-            seen: None,
-        }));
+        changes.push(session(&id));
         for number in 0..2 * STEP + 2 {
             let age = if number < 2 { 1 } else { 31 };
             changes.push(Change::PutMessage(message(number, now - age * DAY)));
@@ -136,13 +171,13 @@ mod tests {
         changes.push(event("message.received", &"new"));
         store.commit(changes).await.unwrap();
 
-        round(&*store, Retention { events: 7, messages: None }, now).await.unwrap();
+        round(&*store, keep(None), now).await.unwrap();
         assert!(store.oldest_message(&id).await.unwrap().unwrap() < now - 30 * DAY, "kept for ever");
-        round(&*store, Retention { events: 7, messages: Some(30) }, now).await.unwrap();
+        round(&*store, keep(Some(30)), now).await.unwrap();
         let left = store.messages(&id, &MessageQuery { limit: 500, ..Default::default() }).await.unwrap();
         assert_eq!(left.messages.len(), 2);
         assert_eq!(store.all_events(None, 10).await.unwrap().len(), 1);
-        round(&*store, Retention { events: 7, messages: None }, now + 8 * DAY).await.unwrap();
+        round(&*store, keep(None), now + 8 * DAY).await.unwrap();
         assert_eq!(store.all_events(None, 10).await.unwrap(), []);
     }
 
@@ -160,10 +195,51 @@ mod tests {
             changes.push(ReachChange::Note { sender: "a".into(), people: people.collect() });
             store.commit(changes).await.unwrap();
         }
-        round(&*store, Retention { events: 7, messages: None }, now).await.unwrap();
+        round(&*store, keep(None), now).await.unwrap();
         for workspace in &workspaces {
             let left = store.reached_by(workspace, "a", i64::MIN).await.unwrap();
             assert_eq!(left, [(0, now - 8 * DAY), (1, now - 8 * DAY)]);
         }
+    }
+
+    #[tokio::test]
+    async fn conversations_that_are_over_are_kept_for_a_month_and_live_ones_for_ever() {
+        let store: Box<dyn Store> = Box::new(MemoryStore::new());
+        let now = now_millis();
+        let id: AccountId = "acme/shop".parse().unwrap();
+        let mut changes = Changes::new(id.clone());
+        changes.push(session(&id));
+        for number in 0..2 * STEP + 3 {
+            let (chat, at) = (number.to_string(), if number < 3 { now - 30 * DAY } else { now - 31 * DAY });
+            let (account, message_id) = (id.clone(), "1".to_owned());
+            changes.push(FlowChange::SeenInput { account, chat: chat.clone(), message_id, at });
+            let record = ConversationRecord {
+                account: id.clone(),
+                chat,
+                flow: "f".into(),
+                version: 1,
+                state: Bytes::new(),
+                status: if number == 9 { ConversationStatus::Waiting } else { ConversationStatus::Ended },
+                wake_at: None,
+                revision: 1,
+                updated_at: at,
+            };
+            changes.push(FlowChange::PutConversation { record, expected: None });
+        }
+        store.commit(changes).await.unwrap();
+        round(&*store, keep(None), now).await.unwrap();
+        let (mut inputs, mut conversations) = (Vec::new(), Vec::new());
+        for number in 0..2 * STEP + 3 {
+            let chat = number.to_string();
+            inputs.extend(store.input_seen(&id, &chat, "1").await.unwrap().then_some(number));
+            conversations.extend(store.conversation(&id, &chat).await.unwrap().map(|_| number));
+        }
+        assert_eq!((inputs, conversations), (vec![0, 1, 2], vec![0, 1, 2, 9]));
+        // A moment later: a conversation outlives its inputs.
+        round(&*store, keep(None), now + 1).await.unwrap();
+        assert!(!store.input_seen(&id, "0", "1").await.unwrap());
+        assert!(store.conversation(&id, "0").await.unwrap().is_some());
+        round(&*store, keep(None), now + APART + 1).await.unwrap();
+        assert!(store.conversation(&id, "0").await.unwrap().is_none());
     }
 }

@@ -71,10 +71,9 @@ pub async fn run(options: HostOptions) -> anyhow::Result<()> {
             Ok(())
         }
     };
-    app.bots.shutdown();
-    app.campaigns.shutdown().await;
-    app.sessions.shutdown().await;
-    app.store_closed().await;
+    app.shutdown().await;
+    // Nothing is written after this.
+    app.store.close().await;
     Ok(served?)
 }
 

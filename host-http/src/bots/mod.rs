@@ -3,8 +3,12 @@ mod ear;
 mod fetch;
 mod outlet;
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use tokio::{sync::watch, task::JoinHandle};
 use whatsapp_bots::runner::Bots;
 use whatsapp_campaigns::runner::Ears;
 use whatsapp_store::Store;
@@ -13,6 +17,32 @@ pub use self::fetch::Reach;
 use self::{ear::BotEar, fetch::Fetch, outlet::Sessions as SessionOutlet};
 use crate::{campaigns::Campaigns, consumer, session::Sessions};
 
+/// Answers that are not sent this long after the host was told to stop are left to the next start.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What runs for bots on this node. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Tasks {
+    bots: Bots,
+    stop: watch::Sender<bool>,
+    running: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+impl Tasks {
+    /// Hears nothing more, finishes the answers that are under way, and lets another node go on.
+    pub(crate) async fn stop(&self) {
+        self.stop.send_replace(true);
+        self.bots.finish(GRACE).await;
+        let running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        for mut task in running {
+            // A store that does not answer must not keep us from ending.
+            if tokio::time::timeout(GRACE, &mut task).await.is_err() {
+                task.abort();
+            }
+        }
+    }
+}
+
 /// Runs bots for as long as the host runs.
 pub(crate) fn start(
     store: Arc<dyn Store>,
@@ -20,12 +50,19 @@ pub(crate) fn start(
     sessions: Sessions,
     campaigns: Campaigns,
     reach: Reach,
-) -> Bots {
-    let outlet = SessionOutlet { sessions, campaigns, fetch: Fetch::new(reach) };
+) -> (Bots, Tasks) {
+    let outlet = SessionOutlet { store: store.clone(), sessions, campaigns, fetch: Fetch::new(reach) };
     let bots = Bots::new(store.clone(), Arc::new(outlet));
-    let running = bots.clone();
-    tokio::spawn(async move { running.run().await });
+    let (stop, mut stopping) = watch::channel(false);
+    let (answering, scheduling, node) = (bots.clone(), bots.clone(), Arc::<str>::from(node));
     let ear = BotEar { store: store.clone(), bots: bots.clone(), ears: Ears::new(store.clone()) };
-    tokio::spawn(consumer::run(store, node.into(), "bots", ear));
-    bots
+    let owner = node.clone();
+    let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
+    let running = vec![
+        tokio::spawn(async move { answering.run().await }),
+        tokio::spawn(async move { scheduling.run_schedules(&node).await }),
+        tokio::spawn(consumer::run_until(store, owner, "bots", ear, stopped)),
+    ];
+    let tasks = Tasks { bots: bots.clone(), stop, running: Arc::new(Mutex::new(running)) };
+    (bots, tasks)
 }

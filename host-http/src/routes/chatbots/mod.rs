@@ -1,4 +1,8 @@
-//! Bots: drafts, versions, trying them out, and conversations.
+//! Bots: drafts, versions, and trying them out. What becomes of them is in the files beside.
+pub mod analytics;
+pub mod conversations;
+pub mod happenings;
+
 use axum::{
     Json,
     extract::{Path, Query, State, rejection::QueryRejection},
@@ -7,14 +11,13 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use whatsapp_bots::{
-    Compiled, Definition, Finding, Input, import,
-    runner::{Heard, TurnError},
+    Compiled, Definition, Finding, import,
+    runner::schedule_setting,
     tester::{Report, Transcript},
     validate,
 };
-use whatsapp_core::jid::Jid;
 use whatsapp_store::{
-    AuditChange, AuditEntry, Change, Changes, ConversationRecord, ConversationStatus, FlowChange, FlowRecord,
+    AuditChange, AuditEntry, Change, Changes, ConversationStatus, FlowChange, FlowRecord, SettingChange,
     WorkspaceId,
 };
 
@@ -27,14 +30,8 @@ use crate::{
 
 type Bot = Path<String>;
 
-impl From<TurnError> for ApiError {
-    fn from(error: TurnError) -> Self {
-        match error {
-            TurnError::Store(error) => error.into(),
-            error => Self::conflict(error.to_string()),
-        }
-    }
-}
+/// What stands in the place of an id in other routes.
+const TAKEN: [&str; 4] = ["conversations", "events", "import", "schema"];
 
 fn workspace() -> WorkspaceId {
     WorkspaceId::default()
@@ -110,6 +107,9 @@ pub async fn create(
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if !(1..=64).contains(&id.len()) || !id.bytes().all(is_plain) {
         return Err(ApiError::bad_request("id: 1 to 64 letters, digits, hyphens and underscores"));
+    }
+    if TAKEN.contains(&id.as_str()) {
+        return Err(ApiError::bad_request(format!("id: {id} has a meaning of its own here: choose another")));
     }
     if app.store.flow(&workspace(), &id).await?.is_some() {
         return Err(ApiError::conflict(format!("there is a chatbot {id} already")));
@@ -205,7 +205,8 @@ pub async fn change(
 pub async fn delete(State(app): State<App>, Path(id): Bot, Actor(actor): Actor) -> ApiResult<StatusCode> {
     record(&app, &id).await?;
     let change = FlowChange::Delete { flow: id.clone(), at: now_millis() };
-    commit(&app, vec![change.into(), audit(&actor, "chatbot.deleted", &id)]).await?;
+    let times = SettingChange::Delete { name: schedule_setting(&id) };
+    commit(&app, vec![change.into(), times.into(), audit(&actor, "chatbot.deleted", &id)]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -272,15 +273,6 @@ pub async fn versions(State(app): State<App>, Path(id): Bot, query: Listed) -> A
     Ok(Json(json!({ "versions": page.versions, "next": page.next })))
 }
 
-/// `GET /api/chatbots/{id}/analytics?version=`: by node, how many came in, went on, and were lost; and the time spent.
-pub async fn analytics(State(app): State<App>, Path(id): Bot, query: Listed) -> ApiResult<Json<Value>> {
-    let query = listed(query)?;
-    let version = query.version.or(record(&app, &id).await?.published);
-    let version = version.ok_or_else(|| ApiError::conflict("the chatbot was never published"))?;
-    let nodes = app.store.node_counts(&workspace(), &id, version).await?;
-    Ok(Json(json!({ "version": version, "nodes": nodes })))
-}
-
 /// `POST /api/chatbots/{id}/test`: a chat with the draft, as a transcript; nothing is sent and nobody is asked.
 pub async fn test(
     State(app): State<App>,
@@ -290,63 +282,6 @@ pub async fn test(
     let definition = draft(&record(&app, &id).await?)?;
     let bot = Compiled::new(&definition, 1).map_err(|findings| ApiError::conflict(findings.to_string()))?;
     Ok(Json(transcript.run(&bot)))
-}
-
-fn shown(conversation: &ConversationRecord) -> Value {
-    json!({
-        "sessionId": conversation.account.to_string(), "chat": conversation.chat, "chatbotId": conversation.flow,
-        "version": conversation.version, "status": conversation.status, "wakeAt": conversation.wake_at,
-        "updatedAt": conversation.updated_at,
-    })
-}
-
-/// `GET /api/chatbots/conversations?status=&before=&limit=`: those that wait, unless another status is asked for.
-pub async fn conversations(State(app): State<App>, query: Listed) -> ApiResult<Json<Value>> {
-    let query = listed(query)?;
-    let status = query.status.unwrap_or(ConversationStatus::Waiting);
-    let page = app.store.conversations(&workspace(), status, query.before.as_deref(), query.limit).await?;
-    let conversations: Vec<Value> = page.conversations.iter().map(shown).collect();
-    Ok(Json(json!({ "conversations": conversations, "next": page.next })))
-}
-
-/// What a person does with a conversation.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Act {
-    /// The bot is silent.
-    Takeover,
-    /// The bot goes on.
-    Release,
-    /// It ends.
-    Cancel,
-}
-
-/// `POST /api/sessions/{id}/conversations/{chat}/takeover|release|cancel`.
-pub async fn act(
-    State(app): State<App>,
-    Path((id, chat, act)): Path<(String, String, Act)>,
-) -> ApiResult<Json<Value>> {
-    let id = super::session_id(&id)?;
-    app.sessions.record(&id).await?;
-    let chat: Jid = if chat.contains('@') {
-        chat.parse().map_err(|error| ApiError::bad_request(format!("chat: {error}")))?
-    } else {
-        Jid::pn(&chat)
-    };
-    let (chat, input) = (
-        chat.to_string(),
-        match act {
-            Act::Takeover => Input::HumanTookOver,
-            Act::Release => Input::HumanReleased,
-            Act::Cancel => Input::Cancel,
-        },
-    );
-    let name = format!("api/{:016x}", rand::random::<u64>());
-    if app.bots.hear(&id, &chat, &name, &input, "").await? == Heard::Nobody {
-        return Err(ApiError::not_found("no bot has a conversation in that chat"));
-    }
-    let stored = app.store.conversation(&id, &chat).await?;
-    Ok(Json(stored.as_ref().map(shown).unwrap_or_default()))
 }
 
 /// `GET /api/chatbots/schema`: the JSON Schema of definitions.

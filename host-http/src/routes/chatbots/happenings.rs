@@ -1,0 +1,101 @@
+//! Events from outside, which start flows and end waits.
+use axum::{Json, extract::State, http::HeaderMap};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use whatsapp_bots::{Input, runner::Heard};
+use whatsapp_core::jid::Jid;
+use whatsapp_store::AccountId;
+
+use super::{
+    super::{messages::recipient, session_id},
+    conversations::shown,
+};
+use crate::{
+    app::App,
+    error::{ApiError, ApiResult, Body},
+};
+
+/// Bytes of a name or an id.
+const LONGEST: usize = 200;
+
+/// Body of `POST /api/chatbots/events`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Happening {
+    name: String,
+    #[serde(default)]
+    data: Value,
+    session_id: String,
+    to: String,
+    id: Option<String>,
+}
+
+/// `POST /api/chatbots/events`: tells a chat's bot what happened. Heard once for each `id` or header `Idempotency-Key`; nobody is
+/// written to who did not agree, unless the conversation waits for it.
+pub async fn tell(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Body(happening): Body<Happening>,
+) -> ApiResult<Json<Value>> {
+    let account = session_id(&happening.session_id)?;
+    app.sessions.record(&account).await?;
+    let chat = chat(&app, &account, recipient(&happening.to)?).await?;
+    let id = named(&headers, happening.id.as_deref())?;
+    if !(1..=LONGEST).contains(&happening.name.len()) {
+        return Err(ApiError::bad_request(format!("name: 1 to {LONGEST} bytes")));
+    }
+    let input = Input::Event { name: happening.name, data: happening.data };
+    let outcome = match app.bots.hear(&account, &chat, &format!("event/{id}"), &input, "").await? {
+        Heard::Answered => "answered",
+        Heard::Again => "again",
+        Heard::Nobody => "nobody",
+        Heard::Refused(why) => return Err(ApiError::conflict(why.to_string())),
+    };
+    let stored = app.store.conversation(&account, &chat).await?;
+    let conversation = stored.as_ref().map(shown).unwrap_or_default();
+    Ok(Json(json!({ "id": id, "outcome": outcome, "conversation": conversation })))
+}
+
+/// What the event is known by; without a name it is one of its own each time.
+fn named(headers: &HeaderMap, id: Option<&str>) -> ApiResult<String> {
+    let header = headers.get("idempotency-key").map(|key| key.to_str().unwrap_or_default());
+    let id = match (id, header) {
+        (Some(id), Some(key)) if id != key => {
+            return Err(ApiError::bad_request("id and Idempotency-Key name two events: give one of them"));
+        }
+        (Some(id), _) | (None, Some(id)) => id,
+        (None, None) => return Ok(format!("{:016x}", rand::random::<u64>())),
+    };
+    if !(1..=LONGEST).contains(&id.len()) {
+        return Err(ApiError::bad_request(format!("id, or Idempotency-Key: 1 to {LONGEST} bytes")));
+    }
+    Ok(id.to_owned())
+}
+
+/// The chat with a person: by the number where it is known.
+async fn chat(app: &App, account: &AccountId, to: Jid) -> ApiResult<String> {
+    let to = to.to_non_device();
+    if !to.is_pn() && !to.is_lid() {
+        return Err(ApiError::bad_request("to: bots talk with people, and this is the address of no person"));
+    }
+    let known = if to.is_lid() { app.store.by_lid(account, &to.user).await? } else { None };
+    Ok(known.map_or(to, |known| Jid::pn(known.pn)).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_has_one_name() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(named(&headers, Some("a")).unwrap(), "a");
+        assert_ne!(named(&headers, None).unwrap(), named(&headers, None).unwrap());
+        headers.insert("idempotency-key", "b".parse().unwrap());
+        assert_eq!(named(&headers, None).unwrap(), "b");
+        assert_eq!(named(&headers, Some("b")).unwrap(), "b");
+        assert!(named(&headers, Some("a")).is_err());
+        assert!(named(&HeaderMap::new(), Some("")).is_err());
+        assert!(named(&HeaderMap::new(), Some(&"x".repeat(201))).is_err());
+    }
+}
