@@ -10,10 +10,12 @@ use axum::{
     routing::get,
 };
 use clap::Parser;
-use host_http::{app::App, config::Cli, router};
+use host_http::{app::App, config::Cli, router, time::now_millis};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
+use whatsapp_bots::runner::schedule_setting;
+use whatsapp_store::{Changes, Consent, ContactChange, ContactRecord, SettingChange, WorkspaceId};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const ADA: &str = "4917604069010";
@@ -78,10 +80,47 @@ impl TestApp {
         shown
     }
 
+    /// Ada is in the list of contacts, with a tag; with a consent, or without.
+    async fn knows_ada(&self, has_agreed: bool) {
+        let consent = Consent { scope: "news".into(), source: "form".into(), at: 1, evidence: None };
+        let ada = ContactRecord {
+            id: "ada".into(),
+            phone: Some(ADA.into()),
+            tags: ["vip".to_owned()].into(),
+            consent: has_agreed.then_some(consent),
+            ..ContactRecord::default()
+        };
+        let mut changes = Changes::new(WorkspaceId::default());
+        changes.push(ContactChange::Put(Box::new(ada)));
+        self.app.store.commit(changes).await.unwrap();
+    }
+
+    /// Makes a bot and publishes it.
+    async fn publish(&self, id: &str, definition: Value) {
+        self.done("POST", "/api/chatbots", Some(json!({ "id": id, "definition": definition }))).await;
+        self.done("POST", &format!("/api/chatbots/{id}/publish"), None).await;
+    }
+
+    async fn tell(&self, event: Value) -> (StatusCode, Value) {
+        let mut body = json!({ "sessionId": "me", "to": ADA });
+        body.as_object_mut().unwrap().extend(event.as_object().unwrap().clone());
+        self.call("POST", "/api/chatbots/events", Some(body)).await
+    }
+
+    /// Waits until the session has so many chats.
+    async fn chats(&self, count: usize) {
+        let waiting = async {
+            while self.done("GET", "/api/sessions/me/chats", None).await["chats"].as_array().unwrap().len()
+                < count
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok());
+    }
+
     async fn end(self) {
-        self.app.bots.shutdown();
-        self.app.campaigns.shutdown().await;
-        self.app.sessions.shutdown().await;
+        self.app.shutdown().await;
     }
 }
 
@@ -201,4 +240,111 @@ async fn drafts_are_checked_tried_and_kept_from_people() {
         "a node and its action: {made}"
     );
     test.end().await;
+}
+
+/// Orders wait until they are paid; a birthday is an event, and every minute has a greeting.
+fn club() -> Value {
+    let say = |id: &str, text: &str| json!({ "id": id, "kind": "say", "config": { "text": text }, "exits": [{ "id": "next" }] });
+    json!({
+        "format": 1, "bot": { "id": "club", "language": "en" },
+        "flows": [
+            { "id": "order", "entry": "ask", "nodes": [
+                { "id": "ask", "kind": "say", "config": { "text": "Please pay." }, "exits": [{ "id": "next", "to": "wait" }] },
+                { "id": "wait", "kind": "wait", "config": { "event": "paid", "save": "payment" }, "exits": [{ "id": "event", "to": "thanks" }] },
+                { "id": "thanks", "kind": "say", "config": { "text": "Thank you, payment {{ payment.number }} has come." }, "exits": [{ "id": "next", "to": "end" }] },
+                { "id": "end", "kind": "end", "config": { "outcome": "sold" } } ] },
+            { "id": "birthday", "entry": "s", "params": ["age"], "nodes": [say("s", "Happy birthday, {{ age }}!")] },
+            { "id": "greeting", "entry": "s", "nodes": [say("s", "Hello again.")] },
+        ],
+        "triggers": [
+            { "id": "order", "on": { "keyword": { "words": ["order"] } }, "flow": "order" },
+            { "id": "birthday", "on": { "event": "birthday" }, "flow": "birthday" },
+            { "id": "minute", "on": { "schedule": { "cron": "* * * * *", "tags": ["vip"] } }, "flow": "greeting" },
+        ],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_from_outside_start_flows_and_end_waits_once() {
+    let test = TestApp::start().await;
+    let mut definition = club();
+    definition["triggers"].as_array_mut().unwrap().pop();
+    test.publish("club", definition).await;
+    let birthday = json!({ "name": "birthday", "data": { "age": 30 }, "id": "b1" });
+    // She did not agree; and to have ordered is no more than to wait for the payment.
+    let (status, error) = test.tell(birthday.clone()).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{error}");
+    assert!(error["message"].as_str().unwrap().contains("record a consent"), "{error}");
+    test.say("order").await;
+    test.shown(1).await;
+    assert_eq!(test.tell(birthday.clone()).await.0, StatusCode::CONFLICT);
+    let paid = json!({ "name": "paid", "data": { "number": 7 }, "id": "p1" });
+    let (status, told) = test.tell(paid.clone()).await;
+    assert_eq!((status, &told["outcome"]), (StatusCode::OK, &json!("answered")), "{told}");
+    assert_eq!(told["conversation"]["chatbotId"], "club", "{told}");
+    assert_eq!(test.shown(2).await, ["Please pay.", "Thank you, payment 7 has come."]);
+    assert_eq!(test.tell(paid).await.1["outcome"], "again");
+
+    test.knows_ada(true).await;
+    assert_eq!(test.tell(birthday.clone()).await.1["outcome"], "answered");
+    assert_eq!(test.tell(birthday).await.1["outcome"], "again");
+    assert_eq!(test.shown(3).await[2], "Happy birthday, 30!");
+    assert_eq!(test.tell(json!({ "name": "nothing" })).await.1["outcome"], "nobody");
+    for (event, expected) in [
+        (json!({ "name": "birthday", "sessionId": "nobody" }), StatusCode::NOT_FOUND),
+        (json!({ "name": "birthday", "sessionId": "a b" }), StatusCode::BAD_REQUEST),
+        (json!({ "name": "birthday", "to": "12036304@g.us" }), StatusCode::BAD_REQUEST),
+        (json!({ "name": "" }), StatusCode::BAD_REQUEST),
+        (json!({ "name": "birthday", "id": "" }), StatusCode::BAD_REQUEST),
+    ] {
+        let (status, error) = test.tell(event).await;
+        assert_eq!(status, expected, "{error}");
+    }
+    test.done("POST", &format!("/api/sessions/me/conversations/{ADA}/takeover"), None).await;
+    assert_eq!(test.tell(json!({ "name": "birthday" })).await.0, StatusCode::CONFLICT);
+
+    let analytics = test.done("GET", "/api/chatbots/club/analytics", None).await;
+    let triggered = json!({ "total": 2, "byTrigger": { "order": 1, "birthday": 1 }, "otherwise": 0 });
+    assert_eq!(analytics["triggered"], triggered, "{analytics}");
+    let ended = json!({ "total": 2, "byOutcome": { "sold": 1, "completed": 1 } });
+    assert_eq!(analytics["ended"], ended, "{analytics}");
+    let nodes = analytics["nodes"].as_array().unwrap();
+    let wait = nodes.iter().find(|node| node["node"] == "order/wait").unwrap();
+    assert_eq!((&wait["entered"], &wait["left"], &wait["dropped"]), (&json!(1), &json!(1), &json!(0)));
+    assert!(wait["millis"].as_u64().unwrap() > 0, "{wait}");
+    test.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_writes_to_those_who_agreed_and_a_stop_ends_it_all() {
+    let test = TestApp::start().await;
+    let mut definition = club();
+    let schedule = definition["triggers"][2]["on"]["schedule"].take();
+    definition["triggers"][2]["on"]["schedule"] = json!({ "cron": "* * * * *" });
+    let made =
+        test.done("POST", "/api/chatbots", Some(json!({ "id": "nobody", "definition": definition }))).await;
+    let findings = made["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["code"] == "E019"), "{made}");
+    definition["triggers"][2]["on"]["schedule"] = schedule;
+
+    test.knows_ada(true).await;
+    test.say("hello").await;
+    test.chats(1).await;
+    // As if it had last looked two minutes ago: times are due, and the last of them is for her.
+    let progress = json!({ "minute": { "times": "* * * * * UTC", "last": now_millis() - 120_000 } });
+    let mut changes = Changes::new(WorkspaceId::default());
+    let value = progress.to_string().into_bytes().into();
+    changes.push(SettingChange::Put { name: schedule_setting("club"), value });
+    test.app.store.commit(changes).await.unwrap();
+    test.publish("club", definition).await;
+    assert_eq!(test.shown(1).await[0], "Hello again.");
+    let analytics = test.done("GET", "/api/chatbots/club/analytics", None).await;
+    assert!(analytics["triggered"]["byTrigger"]["minute"].as_u64().unwrap() >= 1, "{analytics}");
+    test.app.shutdown().await;
+
+    let (workspace, now) = (WorkspaceId::default(), now_millis());
+    for lease in ["ears/bots", "bots/schedules"] {
+        let taken = test.app.store.acquire_lease(&workspace, lease, "another", now, now + 1).await.unwrap();
+        assert!(taken.is_some(), "{lease} was given back");
+    }
 }

@@ -161,7 +161,9 @@ async fn step_of(
     for (bot, compiled) in starting {
         let begins = if former == Some(&bot) { &own } else { &state };
         let taken = step(&compiled, begins.clone(), input, ctx);
-        if taken.state.is_live() || !taken.effects.is_empty() {
+        // A person can also take over a chat in which nothing is live, and give it back.
+        let is_taken_over = taken.state.status() != begins.status();
+        if taken.state.is_live() || !taken.effects.is_empty() || is_taken_over {
             return Ok(Some(Taken { bot, compiled, step: taken, salt, pending }));
         }
     }
