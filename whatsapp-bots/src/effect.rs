@@ -213,6 +213,8 @@ pub enum Guard {
     Sends,
     /// Visits of one node in one turn.
     Visits,
+    /// Sends to somebody who writes nothing.
+    Unanswered,
     /// Depth of calls.
     Depth,
     /// Answers in a row that only a machine gives.
