@@ -1,7 +1,8 @@
 //! What people write, as inputs of their conversations.
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
+use futures_util::stream::{self, TryStreamExt};
 use whatsapp_bots::{
     Body, Input, Media, Message,
     runner::{Bots, TurnError},
@@ -20,6 +21,8 @@ use crate::{
 
 /// Messages that were written so long ago are not answered: their time is over.
 const STALE: i64 = 24 * 3_600_000;
+/// Chats that are heard at once.
+const AT_ONCE: usize = 32;
 
 pub(super) struct BotEar {
     pub(super) store: Arc<dyn Store>,
@@ -30,16 +33,27 @@ pub(super) struct BotEar {
 #[async_trait]
 impl Ear for BotEar {
     async fn take(&self, events: Vec<EventRecord>) -> Result<(), Error> {
-        for event in events {
-            if event.key == "message.received"
-                && let Some(account) = &event.account
-                && let Ok(Received { message }) = serde_json::from_str(&event.data)
-            {
-                self.hear(account, message).await?;
-            }
-        }
-        Ok(())
+        stream::iter(by_chat(events).into_values().map(Ok))
+            .try_for_each_concurrent(AT_ONCE, |(account, messages)| async move {
+                for message in messages {
+                    self.hear(&account, message).await?;
+                }
+                Ok(())
+            })
+            .await
     }
+}
+
+/// The messages of each chat, in order: chats do not wait for each other.
+fn by_chat(events: Vec<EventRecord>) -> BTreeMap<(String, String), (AccountId, Vec<MessageRecord>)> {
+    let mut chats = BTreeMap::new();
+    for event in events.into_iter().filter(|event| event.key == "message.received") {
+        let Some(account) = event.account else { continue };
+        let Ok(Received { message }) = serde_json::from_str(&event.data) else { continue };
+        let place = (account.to_string(), message.key.chat.clone());
+        chats.entry(place).or_insert_with(|| (account, Vec::new())).1.push(message);
+    }
+    chats
 }
 
 impl BotEar {

@@ -248,3 +248,21 @@ async fn what_a_flow_notes_of_a_contact_is_in_the_store() {
     assert!(contact.tags.contains("vip") && contact.opted_out_at.is_some());
     assert_eq!(bench.store.suppressed(&workspace, &["4915110000001".into()]).await.unwrap().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn all_that_is_due_goes_on_at_one_look() {
+    let bench = Bench::new(&shop()).await;
+    let bots = bench.bots();
+    let people = 5 * PAGE;
+    for person in 0..people {
+        let input = Input::Message(Message::text("hi"));
+        let chat = format!("4915120{person:06}@s.whatsapp.net");
+        bots.hear(&account(), &chat, "1", &input, "").await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.shown().len() as u32, people);
+    bench.clock.0.fetch_add(601_000, Ordering::Relaxed);
+    bots.look().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.shown().iter().filter(|text| *text == "Too late.").count() as u32, people);
+}
