@@ -251,9 +251,9 @@ async fn chatbots() {
     let (mut count, mut said) = (0, 0);
     for command in commands(&guide) {
         count += 1;
-        let answers = match &*command.path {
-            path if path.ends_with("/people/4917604069010/messages") && command.body.is_some() => 1,
-            path if path.ends_with("/release") => 1,
+        let answers = match (&*command.path, &command.body) {
+            (path, Some(body)) if path.ends_with("/messages") => 1 + usize::from(body.contains("ana@")),
+            (path, _) if path.ends_with("/release") => 1,
             _ => 0,
         };
         let is_chat = command.path.ends_with("/test");
