@@ -30,7 +30,7 @@ impl Outlet for Sessions {
             }
             Err(Error::Command(
                 error @ (CommandError::NotAPerson
-                | CommandError::ContentUnsupported
+                | CommandError::ContentUnsupported(_)
                 | CommandError::BadNumber
                 | CommandError::BadId
                 | CommandError::IdTaken),

@@ -42,11 +42,11 @@ fn envelopes_are_opened_and_unknown_kinds_shown() {
     assert_eq!(content::from_proto(&message), Some(Content::text("deep")));
     let unknown = content::from_proto(&proto::Message::default());
     assert_eq!(unknown, Some(Content::Unsupported { kind: "unknown".into() }));
-    let voice = proto::Message { audio_message: Some(proto::Opaque {}), ..Default::default() };
-    let wrapped = proto::Wrapped { message: Some(Box::new(voice)) };
+    let event = proto::Message { event_message: Some(proto::Opaque {}), ..Default::default() };
+    let wrapped = proto::Wrapped { message: Some(Box::new(event)) };
     let once =
         proto::Message { view_once_message_v2_extension: Some(Box::new(wrapped)), ..Default::default() };
-    assert_eq!(content::from_proto(&once), Some(Content::Unsupported { kind: "audio_message".into() }));
+    assert_eq!(content::from_proto(&once), Some(Content::Unsupported { kind: "event_message".into() }));
     let keys = proto::Message {
         sender_key_distribution_message: Some(proto::SenderKeyDistribution::default()),
         ..Default::default()
