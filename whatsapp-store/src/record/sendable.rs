@@ -39,6 +39,18 @@ pub enum NotSendable {
     Selectable,
 }
 
+impl NotSendable {
+    /// Which field of the content is in the way; none where it is the content itself. Fields of fields stand behind a slash.
+    pub const fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Type(_) => None,
+            Self::Empty(field) | Self::Same(field) | Self::NoPlace(field) => Some(field),
+            Self::TooMany { field, .. } => Some(field),
+            Self::Selectable => Some("selectable"),
+        }
+    }
+}
+
 impl Content {
     /// Can it be sent?
     ///
