@@ -137,7 +137,8 @@ fn the_stanza_says_what_menu_is_inside() {
     })));
     for content in [Content::text("hi"), buttons(), list()] {
         let id = sent(&mut world, content);
-        let came = |world: &mut World| world.clients[bob].messages().iter().any(|message| message.key.id == id);
+        let came =
+            |world: &mut World| world.clients[bob].messages().iter().any(|message| message.key.id == id);
         assert!(world.run_until(LIMIT, came));
     }
     let some = |text: &str| Some(text.to_owned());

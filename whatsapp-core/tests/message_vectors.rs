@@ -28,7 +28,10 @@ fn what_others_wrote_is_understood() {
         let keys = [keys.key, keys.file_hash, keys.encrypted_hash].map(|key| HEXLOWER.encode(&key));
         assert_eq!(serde_json::json!(keys), case["media"]["keys"], "{name}");
         assert_eq!(file.place, case["media"]["place"], "{name}");
-        assert_eq!((&*file.mime, file.size), (content_text(case, "mime"), case["content"]["size"].as_u64().unwrap()));
+        assert_eq!(
+            (&*file.mime, file.size),
+            (content_text(case, "mime"), case["content"]["size"].as_u64().unwrap())
+        );
     }
 }
 

@@ -247,7 +247,11 @@ async fn menus_are_text_unless_the_account_shows_them() {
     let bots = bench.bots();
     assert_eq!(bench.until(&bots, 2).await[1], "buttons: Which?");
     assert!(bench.phone.sends.load(Ordering::Relaxed) > 2, "it was sent again");
-    let tap = Message { id: "3".into(), body: crate::Body::Button { payload: "l".into() }, ..Message::text("Large") };
+    let tap = Message {
+        id: "3".into(),
+        body: crate::Body::Button { payload: "l".into() },
+        ..Message::text("Large")
+    };
     bots.hear(&account(), CHAT, "3", &Input::Message(tap), "Ada").await.unwrap();
     assert_eq!(bench.until(&bots, 3).await[2], "Which?\n\n1. Small\n2. Large");
 }

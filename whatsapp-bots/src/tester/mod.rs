@@ -14,8 +14,8 @@ use whatsapp_store::Content;
 
 pub use self::transcript::{Difference, Expected, Line, Report, Transcript};
 use crate::{
-    Compiled, Contact, Ctx, Effect, Event, Input, Leaving, Message, Outcome, State, Status, Step, Visit, menus,
-    step,
+    Compiled, Contact, Ctx, Effect, Event, Input, Leaving, Message, Outcome, State, Status, Step, Visit,
+    menus, step,
 };
 
 /// A conversation under test. `Debug` shows nothing that somebody wrote.

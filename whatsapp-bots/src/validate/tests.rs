@@ -196,8 +196,10 @@ fn what_cannot_be_sent_is_not_said() {
         let buttons: Vec<_> = ids.iter().map(|id| json!({ "id": id, "title": "{{ x }}" })).collect();
         said(json!({ "type": "buttons", "text": "?", "buttons": buttons }))
     };
-    let of_type = |name: &str| said(json!({ "type": name, "emoji": "x", "message_id": "1", "kind": "image", "mime": "a/b",
-        "of": "list", "id": "1", "title": "a" }));
+    let of_type = |name: &str| {
+        said(json!({ "type": name, "emoji": "x", "message_id": "1", "kind": "image", "mime": "a/b",
+        "of": "list", "id": "1", "title": "a" }))
+    };
     for name in ["reaction", "media", "choice", "unsupported"] {
         finds(of_type(name), &[(Code::E018, "f/a/content")]);
     }

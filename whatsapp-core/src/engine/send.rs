@@ -126,8 +126,7 @@ impl Engine {
         let payload = match kept {
             Some(payload) => payload,
             None => {
-                let message =
-                    content::to_proto(&content, &mut self.rng)?;
+                let message = content::to_proto(&content, &mut self.rng)?;
                 Bytes::from(message.encode_to_vec())
             }
         };

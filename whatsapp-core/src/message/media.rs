@@ -149,8 +149,7 @@ impl Fields<'_> {
             place: self.path.clone().unwrap_or_default(),
             secret: keys.encode_to_vec().into(),
         };
-        let content =
-            Content::Media { kind: self.kind, mime, size, name, caption, seconds: self.seconds };
+        let content = Content::Media { kind: self.kind, mime, size, name, caption, seconds: self.seconds };
         Media { content, file }
     }
 }

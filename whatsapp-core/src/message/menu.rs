@@ -87,7 +87,8 @@ fn of_list(list: &proto::ListMessage) -> Content {
         rows: section.rows.iter().map(row).collect(),
     };
     // Some senders use the title alone, others both.
-    let lines: Vec<&str> = [&list.title, &list.description].into_iter().flatten().map(String::as_str).collect();
+    let lines: Vec<&str> =
+        [&list.title, &list.description].into_iter().flatten().map(String::as_str).collect();
     Content::List {
         text: lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"),
         footer: told(&list.footer_text),

@@ -42,10 +42,8 @@ impl Network {
         let shown = self.accounts.people[person].phone.inbox.messages.iter();
         let shown = shown.rev().find(|shown| shown.id == menu && !shown.from_me);
         let shown = shown.ok_or_else(|| SimError::UnknownMenu(menu.to_owned()))?;
-        let context = proto::ContextInfo {
-            stanza_id: Some(menu.to_owned()),
-            participant: Some(shown.sender.clone()),
-        };
+        let context =
+            proto::ContextInfo { stanza_id: Some(menu.to_owned()), participant: Some(shown.sender.clone()) };
         let to = shown.chat.parse().map_err(|_| SimError::UnknownMenu(menu.to_owned()))?;
         let (of, title, description) = titles(&shown.content, choice)?;
         let message = answer(of, choice, title, description, context);
@@ -103,7 +101,8 @@ fn file(content: &Content, rng: &mut StdRng) -> Message {
     let mut bytes = || Some(Bytes::copy_from_slice(&rng.random::<[u8; 32]>()));
     let (media_key, file_sha256, file_enc_sha256) = (bytes(), bytes(), bytes());
     let direct_path = Some(format!("/v/t62.7118-24/simulated_{:08x}.enc", rng.random::<u32>()));
-    let (mimetype, file_length, caption, seconds) = (Some(mime.clone()), Some(*size), caption.clone(), *seconds);
+    let (mimetype, file_length, caption, seconds) =
+        (Some(mime.clone()), Some(*size), caption.clone(), *seconds);
     let context_info = None;
     match kind {
         MediaKind::Image => {

@@ -155,11 +155,20 @@ mod tests {
         let of_type = |name| Err(NotSendable::Type(name));
         for (content, expected) in [
             (json!({ "type": "text", "text": " " }), Err(NotSendable::Empty("text"))),
-            (json!({ "type": "location", "latitude": 90.5, "longitude": 0 }), Err(NotSendable::NoPlace("latitude"))),
+            (
+                json!({ "type": "location", "latitude": 90.5, "longitude": 0 }),
+                Err(NotSendable::NoPlace("latitude")),
+            ),
             (json!({ "type": "contact", "name": "", "vcard": "x" }), Err(NotSendable::Empty("name"))),
             (json!({ "type": "poll", "question": "?", "options": [] }), Err(NotSendable::Empty("options"))),
-            (json!({ "type": "poll", "question": "?", "options": ["a", "a"] }), Err(NotSendable::Same("options"))),
-            (json!({ "type": "poll", "question": "?", "options": ["a"], "selectable": 2 }), Err(NotSendable::Selectable)),
+            (
+                json!({ "type": "poll", "question": "?", "options": ["a", "a"] }),
+                Err(NotSendable::Same("options")),
+            ),
+            (
+                json!({ "type": "poll", "question": "?", "options": ["a"], "selectable": 2 }),
+                Err(NotSendable::Selectable),
+            ),
             (
                 json!({ "type": "buttons", "text": "?", "buttons": [{ "id": "a", "title": "" }] }),
                 Err(NotSendable::Empty("buttons/title")),
