@@ -10,7 +10,7 @@ use whatsapp_bots::{
 use whatsapp_campaigns::runner::Ears;
 use whatsapp_core::jid::Jid;
 use whatsapp_store::{
-    AccountId, Content, ConversationStatus, Error, ErrorKind, EventRecord, MessageRecord, Store,
+    AccountId, Content, ConversationStatus, Error, ErrorKind, EventRecord, MenuKind, MessageRecord, Store,
 };
 
 use crate::{
@@ -60,7 +60,7 @@ impl BotEar {
     async fn hear(&self, account: &AccountId, message: MessageRecord) -> Result<(), Error> {
         let chat = message.key.chat.clone();
         let is_person = chat.parse::<Jid>().is_ok_and(|chat| chat.is_pn() || chat.is_lid());
-        if !is_person || now_millis() - message.timestamp > STALE {
+        if !is_person || !is_said(&message.content) || now_millis() - message.timestamp > STALE {
             return Ok(());
         }
         let (id, name) = (message.key.id.clone(), message.push_name.clone().unwrap_or_default());
@@ -111,16 +111,41 @@ fn body(message: &MessageRecord) -> (String, Body) {
             longitude: *longitude,
             name: name.clone().unwrap_or_default(),
         },
-        Content::Contact { .. } => other("contact"),
-        Content::Reaction { .. } => other("reaction"),
-        Content::Poll { .. } => other("poll"),
-        Content::Unsupported { kind, .. } => match kind.as_str() {
-            "image" | "video" | "audio" | "document" | "sticker" => {
-                Body::Media(Media { kind: kind.clone(), ..Media::default() })
-            }
-            kind => other(kind),
-        },
-        _ => other("unknown"),
+        Content::Media { kind, mime, size, name, .. } => Body::Media(Media {
+            kind: kind.as_str().to_owned(),
+            mime: mime.clone(),
+            size: *size,
+            name: name.clone().unwrap_or_default(),
+            reference: message.key.id.clone(),
+        }),
+        Content::Choice { of: MenuKind::List, id, .. } => Body::List { row: id.clone() },
+        Content::Choice { id, .. } => Body::Button { payload: id.clone() },
+        Content::Unsupported { kind } => other(kind),
+        content => other(content.type_name()),
     };
     (text, body)
+}
+
+/// Did somebody say it? Reactions, votes and the like are about what was said before.
+fn is_said(content: &Content) -> bool {
+    const ABOUT: [&str; 4] =
+        ["poll_update_message", "enc_reaction_message", "pin_in_chat_message", "secret_encrypted_message"];
+    match content {
+        Content::Reaction { .. } => false,
+        Content::Unsupported { kind } => !ABOUT.contains(&kind.as_str()),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_about_another_message_is_not_said() {
+        let unsupported = |kind: &str| Content::Unsupported { kind: kind.to_owned() };
+        assert!(is_said(&Content::text("hi")) && is_said(&unsupported("event_message")));
+        assert!(!is_said(&Content::Reaction { emoji: "x".into(), message_id: "1".into() }));
+        assert!(!is_said(&unsupported("poll_update_message")));
+    }
 }

@@ -11,6 +11,7 @@ use crate::{
     expr::{RENDERED, Texts},
     fold,
     input::Message,
+    menus,
     state::Waits,
     validate::Code,
 };
@@ -246,14 +247,8 @@ impl MenuPlan {
             let description = option.description.as_ref().map(|text| turn.text(text)).unwrap_or_default();
             choices.push(Choice { id: option.id.clone(), title, description });
         }
-        let mut numbered = text.clone();
-        for (place, choice) in choices.iter().enumerate() {
-            numbered.push_str(if place == 0 { "\n\n" } else { "\n" });
-            numbered.push_str(&format!("{}. {}", place + 1, choice.title));
-            if !choice.description.is_empty() {
-                numbered.push_str(&format!(" – {}", choice.description));
-            }
-        }
+        let lines = choices.iter().map(|choice| (choice.title.as_str(), choice.description.as_str()));
+        let mut numbered = menus::numbered(&text, lines);
         if numbered.len() > RENDERED {
             numbered.truncate(numbered.floor_char_boundary(RENDERED));
             turn.note(Some(Trouble::TooLong));

@@ -36,6 +36,7 @@ pub use self::{
     turn::{Heard, TurnError},
 };
 use crate::Input;
+pub use crate::Menus;
 
 /// Conversations taken at once when their time has come.
 const PAGE: u32 = 64;

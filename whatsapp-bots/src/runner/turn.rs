@@ -12,7 +12,7 @@ use super::{
     envelope::{Envelope, Pending},
     person::Person,
 };
-use crate::{Compiled, Ctx, Effect, Event, Input, State, Step, step};
+use crate::{Compiled, Ctx, Effect, Event, Input, Menus, State, Step, step};
 
 /// How often a turn is taken again when another node was faster.
 const TRIES: usize = 8;
@@ -52,6 +52,7 @@ struct Taken {
     step: Step,
     salt: i64,
     pending: Vec<Pending>,
+    menus: Menus,
 }
 
 /// Hears an input.
@@ -97,6 +98,7 @@ async fn step_of(
     ctx: &Ctx<'_>,
 ) -> Result<Option<Taken>, TurnError> {
     let (store, workspace) = (&*shared.store, account.workspace());
+    let menus = shared.outlet.menus(account);
     let envelope = match stored {
         Some(record) => Envelope::from_bytes(&record.state).map_err(|_| TurnError::Stored)?,
         None => Envelope::default(),
@@ -108,7 +110,7 @@ async fn step_of(
         };
         if record.status != ConversationStatus::Ended {
             let taken = step(&compiled, state, input, ctx);
-            return Ok(Some(Taken { bot: record.flow.clone(), compiled, step: taken, salt, pending }));
+            return Ok(Some(Taken { bot: record.flow.clone(), compiled, step: taken, salt, pending, menus }));
         }
         // It was ended from outside.
         state = step(&compiled, state, &Input::Cancel, ctx).state;
@@ -141,7 +143,7 @@ async fn step_of(
     for (bot, compiled) in starting {
         let taken = step(&compiled, state.clone(), input, ctx);
         if taken.state.is_live() || !taken.effects.is_empty() {
-            return Ok(Some(Taken { bot, compiled, step: taken, salt, pending }));
+            return Ok(Some(Taken { bot, compiled, step: taken, salt, pending, menus }));
         }
     }
     Ok(None)
@@ -157,7 +159,7 @@ fn changes(
     taken: Taken,
     now: i64,
 ) -> Vec<Change> {
-    let Taken { bot, compiled, step, salt, mut pending } = taken;
+    let Taken { bot, compiled, step, salt, mut pending, menus } = taken;
     let mut list: Vec<Change> = vec![
         FlowChange::SeenInput {
             account: account.clone(),
@@ -170,7 +172,7 @@ fn changes(
     for effect in &step.effects {
         list.extend(person.changes(effect, id, now));
         list.extend(told(effect, &bot, (account, chat, salt), now));
-        pending.extend(Pending::of(effect));
+        pending.extend(Pending::of(effect, menus));
     }
     let envelope = Envelope { salt, state: step.state, pending };
     list.push(record(
