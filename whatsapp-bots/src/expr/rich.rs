@@ -56,6 +56,7 @@ impl Riches {
         environment.add_filter("replace", replace);
         environment.add_filter("times", times);
         environment.add_filter("word", word);
+        environment.add_filter("counterpart", counterpart);
         environment.add_filter("urlencode", url_encode);
         Self { environment, count: 0 }
     }
@@ -253,6 +254,13 @@ fn word(text: String, place: i64) -> String {
         Err(_) => usize::try_from(place.unsigned_abs()).ok().and_then(|from| words.rev().nth(from - 1)),
     };
     word.unwrap_or_default().to_owned()
+}
+
+/// Of two lists, the item of the second that stands where the value stands in the first; `none` where it does not.
+fn counterpart(value: Mini, list: Mini, other: Mini) -> Result<Mini, Error> {
+    let place = list.try_iter()?.position(|item| item == value);
+    let found = place.and_then(|place| other.try_iter().ok()?.nth(place));
+    Ok(found.unwrap_or_else(|| Mini::from(())))
 }
 
 fn url_encode(text: String) -> Result<String, Error> {

@@ -102,7 +102,7 @@ impl Question {
     }
 
     /// Puts it, the first time or again.
-    pub(super) fn put(&self, turn: &mut Turn<'_>, menu: Option<&MenuPlan>, attempt: u8) {
+    pub(super) fn put(&self, turn: &mut Turn<'_>, menu: Option<&dyn Offers>, attempt: u8) {
         let texts = self.again.as_ref().filter(|_| attempt > 0).unwrap_or(&self.text);
         let text = turn.text(texts);
         match menu {
@@ -116,7 +116,7 @@ impl Question {
     }
 
     /// After an answer that was none: puts it again, or gives up.
-    pub(super) fn reject(&self, turn: &mut Turn<'_>, menu: Option<&MenuPlan>, invalid: ExitId) -> Next {
+    pub(super) fn reject(&self, turn: &mut Turn<'_>, menu: Option<&dyn Offers>, invalid: ExitId) -> Next {
         let attempt = turn.attempt().saturating_add(1);
         if let Some(at) = turn.at() {
             turn.emit(Event::Rejected { at, attempt });
@@ -134,6 +134,12 @@ impl Question {
         }
         Next::Exit(timeout)
     }
+}
+
+/// What a question offers to choose from.
+pub(super) trait Offers {
+    /// Sends it, with the question.
+    fn send(&self, turn: &mut Turn<'_>, text: String);
 }
 
 /// Options, compiled.
@@ -161,7 +167,7 @@ impl MenuPlan {
         let most = match style {
             Style::Buttons => 3,
             Style::List => 10,
-            Style::Auto | Style::Numbers => 99,
+            Style::Auto | Style::Numbers => MOST,
         };
         if options.len() > most {
             compiler.find(
@@ -171,7 +177,7 @@ impl MenuPlan {
             );
         }
         let mut plans: Vec<OptionPlan> = Vec::new();
-        for (place, option) in options.iter().enumerate().take(99) {
+        for (place, option) in options.iter().enumerate().take(MOST) {
             let field = format!("options/{}", option.id);
             if option.id.is_empty() || plans.iter().any(|plan| plan.id == option.id) {
                 compiler.find(
@@ -239,7 +245,9 @@ impl MenuPlan {
             .or_else(by_number)?;
         Some(&option.id)
     }
+}
 
+impl Offers for MenuPlan {
     fn send(&self, turn: &mut Turn<'_>, text: String) {
         let mut choices = Vec::with_capacity(self.options.len());
         for option in &self.options {
@@ -247,15 +255,20 @@ impl MenuPlan {
             let description = option.description.as_ref().map(|text| turn.text(text)).unwrap_or_default();
             choices.push(Choice { id: option.id.clone(), title, description });
         }
-        let lines = choices.iter().map(|choice| (choice.title.as_str(), choice.description.as_str()));
-        let mut numbered = menus::numbered(&text, lines);
-        if numbered.len() > RENDERED {
-            numbered.truncate(numbered.floor_char_boundary(RENDERED));
-            turn.note(Some(Trouble::TooLong));
-        }
-        let menu = style(self.style, &choices).map(|style| Menu { text, style, options: choices });
-        turn.send(Content::Text { text: numbered }, menu);
+        show(turn, text, choices, self.style);
     }
+}
+
+/// Sends a question with what can be chosen: as numbered text, and as buttons or a list where it fits.
+pub(super) fn show(turn: &mut Turn<'_>, text: String, choices: Vec<Choice>, wanted: Style) {
+    let lines = choices.iter().map(|choice| (choice.title.as_str(), choice.description.as_str()));
+    let mut numbered = menus::numbered(&text, lines);
+    if numbered.len() > RENDERED {
+        numbered.truncate(numbered.floor_char_boundary(RENDERED));
+        turn.note(Some(Trouble::TooLong));
+    }
+    let menu = style(wanted, &choices).map(|style| Menu { text, style, options: choices });
+    turn.send(Content::Text { text: numbered }, menu);
 }
 
 impl OptionPlan {
@@ -301,6 +314,8 @@ impl OptionPlan {
     }
 }
 
+/// What can be shown at once, with numbers.
+pub(super) const MOST: usize = 99;
 /// Characters of a button.
 const BUTTON: usize = 20;
 /// Characters of a row.

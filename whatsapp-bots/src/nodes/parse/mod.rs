@@ -12,7 +12,10 @@ use self::{
     calendar::{date, time},
     number::number,
 };
-use super::{Answer, DateOrder, Style, menu::MenuPlan};
+use super::{
+    Answer, DateOrder, Style,
+    menu::{MenuPlan, Offers},
+};
 use crate::{
     compile::Compiler,
     engine::Turn,
@@ -114,7 +117,7 @@ impl Parser {
         }
     }
 
-    pub(super) fn menu(&self) -> Option<&MenuPlan> {
+    pub(super) fn menu(&self) -> Option<&dyn Offers> {
         match self {
             Self::Choice(menu) | Self::Choices { menu, .. } => Some(menu),
             _ => None,
