@@ -327,3 +327,13 @@ fn a_message_names_code_and_path_and_nothing_is_published_with_errors() {
     let findings = Compiled::new(&definition, 1).unwrap_err();
     assert!(findings.to_string().starts_with("E006 f/a: this version does not know"), "{findings}");
 }
+
+#[test]
+fn a_list_with_nothing_in_it_is_no_wait() {
+    let from = |empty: &str| {
+        flow(json!([{"id": "a", "kind": "choose_from", "config": {"text": "?", "list": "x"},
+            "exits": [{"id": "chosen", "to": "a"}, {"id": "invalid", "to": "a"}, {"id": "empty", "to": empty}]}, end("b")]))
+    };
+    finds(from("b"), &[(Code::W103, "f/a/list")]);
+    assert!(found(&from("a")).contains(&(Code::E007, "f/a".to_owned())));
+}
