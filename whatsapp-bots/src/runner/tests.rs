@@ -1,4 +1,6 @@
 //! Conversations over a store in memory, with crashes at every commit and every send.
+mod holes;
+
 use std::{
     collections::BTreeMap,
     sync::{
