@@ -209,10 +209,11 @@ impl Process {
             let text = SAID[order[..place].iter().filter(|other| *other == chat).count()];
             for _ in 0..times {
                 let input = Input::Message(Message { id: text.into(), ..Message::text(text) });
-                while self.bots.hear(&account(), CHATS[*chat], text, &input, "Ada").await.is_err() {
+                while let Err(error) = self.bots.hear(&account(), CHATS[*chat], text, &input, "Ada").await {
                     if self.is_dead() {
                         return;
                     }
+                    assert!(matches!(error, TurnError::Busy), "the living hear: {error}");
                 }
             }
         }
