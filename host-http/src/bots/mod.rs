@@ -5,7 +5,7 @@ mod outlet;
 
 use std::sync::Arc;
 
-use whatsapp_bots::runner::Bots;
+use whatsapp_bots::runner::{Bots, Menus};
 use whatsapp_campaigns::runner::Ears;
 use whatsapp_store::Store;
 
@@ -13,15 +13,25 @@ pub use self::fetch::Reach;
 use self::{ear::BotEar, fetch::Fetch, outlet::Sessions as SessionOutlet};
 use crate::{campaigns::Campaigns, consumer, session::Sessions};
 
+/// What bots of this host may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manners {
+    /// Where their requests may go.
+    pub reach: Reach,
+    /// How their menus are shown.
+    pub menus: Menus,
+}
+
 /// Runs bots for as long as the host runs.
 pub(crate) fn start(
     store: Arc<dyn Store>,
     node: &str,
     sessions: Sessions,
     campaigns: Campaigns,
-    reach: Reach,
+    manners: Manners,
 ) -> Bots {
-    let outlet = SessionOutlet { sessions, campaigns, fetch: Fetch::new(reach) };
+    let Manners { reach, menus } = manners;
+    let outlet = SessionOutlet { sessions, campaigns, fetch: Fetch::new(reach), menus };
     let bots = Bots::new(store.clone(), Arc::new(outlet));
     let running = bots.clone();
     tokio::spawn(async move { running.run().await });

@@ -2,7 +2,7 @@
 use async_trait::async_trait;
 use whatsapp_bots::{
     Outcome,
-    runner::{Call, NotSent, Outlet},
+    runner::{Call, Menus, NotSent, Outlet},
 };
 use whatsapp_core::{Error, engine::CommandError, jid::Jid};
 use whatsapp_store::{AccountId, Content};
@@ -15,6 +15,7 @@ pub(super) struct Sessions {
     pub(super) sessions: session::Sessions,
     pub(super) campaigns: Campaigns,
     pub(super) fetch: Fetch,
+    pub(super) menus: Menus,
 }
 
 #[async_trait]
@@ -30,13 +31,17 @@ impl Outlet for Sessions {
             }
             Err(Error::Command(
                 error @ (CommandError::NotAPerson
-                | CommandError::ContentUnsupported
+                | CommandError::ContentUnsupported(_)
                 | CommandError::BadNumber
                 | CommandError::BadId
                 | CommandError::IdTaken),
             )) => Err(NotSent::Never(error.to_string())),
             Err(_) => Err(NotSent::Later),
         }
+    }
+
+    fn menus(&self, _: &AccountId) -> Menus {
+        self.menus
     }
 
     async fn request(&self, call: Call) -> Outcome {

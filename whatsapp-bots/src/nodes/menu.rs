@@ -11,6 +11,7 @@ use crate::{
     expr::{RENDERED, Texts},
     fold,
     input::Message,
+    menus,
     state::Waits,
     validate::Code,
 };
@@ -198,7 +199,27 @@ impl MenuPlan {
             let option = self.options.iter().find(|option| option.id == payload)?;
             return Some(&option.id);
         }
-        let said = message.seen().trim();
+        self.named(turn, message.seen())
+    }
+
+    /// The options that a message names, in the order of the menu: between commas and the like, or numbers with spaces between
+    /// them. `None` when there is anything else in it.
+    pub(super) fn all_chosen(&self, turn: &Turn<'_>, message: &Message) -> Option<Vec<&str>> {
+        if let Some(one) = self.chosen(turn, message) {
+            return Some(vec![one]);
+        }
+        let said = message.seen();
+        let is_numbers = said.chars().all(|c| c.is_ascii_digit() || c.is_whitespace());
+        let is_between =
+            |c: char| matches!(c, ',' | ';' | '\n' | '&' | '+') || (is_numbers && c.is_whitespace());
+        let parts = said.split(is_between).filter(|part| !part.trim().is_empty());
+        let named = parts.map(|part| self.named(turn, part)).collect::<Option<Vec<_>>>()?;
+        let all = self.options.iter().map(|option| &*option.id).filter(|id| named.contains(id));
+        Some(all.collect())
+    }
+
+    fn named(&self, turn: &Turn<'_>, said: &str) -> Option<&str> {
+        let said = said.trim();
         let folded = fold::words(said);
         let by_id = self.options.iter().find(|option| option.id == said);
         let by_label = || self.options.iter().find(|option| option.is_said(&folded));
@@ -226,14 +247,8 @@ impl MenuPlan {
             let description = option.description.as_ref().map(|text| turn.text(text)).unwrap_or_default();
             choices.push(Choice { id: option.id.clone(), title, description });
         }
-        let mut numbered = text.clone();
-        for (place, choice) in choices.iter().enumerate() {
-            numbered.push_str(if place == 0 { "\n\n" } else { "\n" });
-            numbered.push_str(&format!("{}. {}", place + 1, choice.title));
-            if !choice.description.is_empty() {
-                numbered.push_str(&format!(" – {}", choice.description));
-            }
-        }
+        let lines = choices.iter().map(|choice| (choice.title.as_str(), choice.description.as_str()));
+        let mut numbered = menus::numbered(&text, lines);
         if numbered.len() > RENDERED {
             numbered.truncate(numbered.floor_char_boundary(RENDERED));
             turn.note(Some(Trouble::TooLong));

@@ -12,7 +12,7 @@ use super::{
     envelope::{Envelope, Pending},
     person::Person,
 };
-use crate::{Compiled, Ctx, Effect, Event, Input, Message, State, Status, Step, step};
+use crate::{Compiled, Ctx, Effect, Event, Input, Menus, Message, State, Status, Step, step};
 
 /// How often a turn is taken again when another node was faster.
 const TRIES: usize = 8;
@@ -62,6 +62,7 @@ struct Taken {
     step: Step,
     salt: i64,
     pending: Vec<Pending>,
+    menus: Menus,
 }
 
 /// Hears an input.
@@ -111,6 +112,7 @@ async fn whose(
     ctx: &Ctx<'_>,
 ) -> Result<Whose, TurnError> {
     let (store, workspace) = (&*shared.store, account.workspace());
+    let menus = shared.outlet.menus(account);
     let live = stored.filter(|stored| stored.status != ConversationStatus::Ended);
     let envelope = stored.map(|stored| Envelope::from_bytes(&stored.state)).transpose();
     // What cannot be read is over: it would keep the chat from all that comes.
@@ -124,7 +126,7 @@ async fn whose(
             Some(compiled) => {
                 let step = step(&compiled, state, input, ctx);
                 let bot = record.flow.clone();
-                return Ok(Whose::Taken(Box::new(Taken { bot, compiled, step, salt, pending })));
+                return Ok(Whose::Taken(Box::new(Taken { bot, compiled, step, salt, pending, menus })));
             }
             None => {
                 tracing::error!(%account, bot = record.flow, version = record.version, "a conversation is over: its bot is gone");
@@ -137,13 +139,17 @@ async fn whose(
         }
         None => {}
     }
-    // They belong to a conversation, and to none that begins.
+    let nobody = Whose::Nobody { over: over && pending.is_empty() };
     if matches!(input, Input::Timer { .. } | Input::Result { .. }) {
-        return Ok(Whose::Nobody { over: over && pending.is_empty() });
+        return Ok(nobody);
     }
     let mut starting = shared.catalog.starting(store, workspace).await?;
     if starting.is_empty() && !over {
         return Ok(Whose::NoBots);
+    }
+    // These end or hold what is there; nothing begins with them.
+    if matches!(input, Input::HumanTookOver | Input::HumanReleased | Input::Cancel) {
+        return Ok(nobody);
     }
     // The numbers go on rising.
     let (former, fresh) = (stored.map(|stored| stored.flow.as_str()), state.clone().renew());
@@ -155,10 +161,10 @@ async fn whose(
     for (bot, compiled) in starting {
         let step = step(&compiled, of(&bot).clone(), input, ctx);
         if step.state.is_live() || !step.effects.is_empty() {
-            return Ok(Whose::Taken(Box::new(Taken { bot, compiled, step, salt, pending })));
+            return Ok(Whose::Taken(Box::new(Taken { bot, compiled, step, salt, pending, menus })));
         }
     }
-    Ok(Whose::Nobody { over: over && pending.is_empty() })
+    Ok(nobody)
 }
 
 /// A message goes to the bot that it fits best; one that fits none, to the first that has something to say to it.
@@ -209,12 +215,12 @@ fn changes(
     taken: Taken,
     now: i64,
 ) -> Vec<Change> {
-    let Taken { bot, compiled, step, salt, mut pending } = taken;
+    let Taken { bot, compiled, step, salt, mut pending, menus } = taken;
     let mut list = vec![seen(account, chat, id, now)];
     for effect in &step.effects {
         list.extend(person.changes(effect, id, now));
         list.extend(told(effect, &bot, (account, chat, salt), now));
-        pending.extend(Pending::of(effect));
+        pending.extend(Pending::of(effect, menus));
     }
     let envelope = Envelope { salt, state: step.state, pending };
     list.push(record(

@@ -120,6 +120,8 @@ codes! {
     E016
     /// More than a bot may have.
     E017
+    /// A content that cannot be sent.
+    E018
     /// A node that nothing leads to.
     W101
     /// An exit that the node takes and does not have: the flow is over there.
