@@ -9,7 +9,7 @@ use whatsapp_core::client::{Connector, WebSocket};
 use whatsapp_store::Store;
 
 use crate::{
-    bots::{self, Reach},
+    bots::{self, Manners},
     campaigns::{Campaigns, Pace, Rejects},
     config::HostOptions,
     events::Events,
@@ -72,7 +72,7 @@ impl App {
         let local = options.listen.ip().is_loopback();
         let app = Self {
             local,
-            ..Self::with_campaigns(store, service, &node, sandbox, campaigns, options.reach())
+            ..Self::with_campaigns(store, service, &node, sandbox, campaigns, options.manners())
         };
         app.campaigns.start(app.sessions.clone(), options.stop_confirmation.clone());
         app.sessions.start_wanted().await.context("cannot start the stored sessions")?;
@@ -95,7 +95,7 @@ impl App {
         let rejects = Rejects::new(&std::env::temp_dir().join(format!("rejects-{node}")));
         let campaigns =
             Campaigns::new(store.clone(), node, Pace::default(), Duration::from_secs(30), rejects);
-        Self::with_campaigns(store, service, node, sandbox, campaigns, Reach::default())
+        Self::with_campaigns(store, service, node, sandbox, campaigns, Manners::default())
     }
 
     fn with_campaigns(
@@ -104,13 +104,14 @@ impl App {
         node: &str,
         sandbox: Option<Sandbox>,
         campaigns: Campaigns,
-        reach: Reach,
+        manners: Manners,
     ) -> Self {
         let events = Events::new(store.clone());
         let sessions = Sessions::new(store.clone(), service, node, campaigns.clone());
         let (stop, _) = watch::channel(false);
         let started = std::time::Instant::now();
-        let (bots, bot_tasks) = bots::start(store.clone(), node, sessions.clone(), campaigns.clone(), reach);
+        let (bots, bot_tasks) =
+            bots::start(store.clone(), node, sessions.clone(), campaigns.clone(), manners);
         Self { store, sessions, events, campaigns, bots, bot_tasks, sandbox, local: true, started, stop }
     }
 

@@ -3,10 +3,15 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
+use whatsapp_bots::runner::Menus;
 use whatsapp_core::{config::PRODUCTION_URL, noise::TrustRoot};
 use whatsapp_store::Keyring;
 
-use crate::{bots::Reach, campaigns::Pace, housekeeping::Retention};
+use crate::{
+    bots::{Manners, Reach},
+    campaigns::Pace,
+    housekeeping::Retention,
+};
 
 /// WhatsApp sessions over HTTP.
 #[derive(Debug, Parser)]
@@ -77,6 +82,10 @@ pub struct HostOptions {
     /// Let flows ask also this machine and its networks, and not only public addresses.
     #[arg(long, env = "BOTS_REACH_PRIVATE", value_parser = BoolishValueParser::new())]
     pub bots_reach_private: bool,
+    /// Let bots show menus as buttons and lists, and not as numbered text. The service takes these from some accounts only, and not
+    /// every phone shows them: try it with your own before anybody waits for an answer.
+    #[arg(long, env = "NATIVE_MENUS", value_parser = BoolishValueParser::new())]
+    pub native_menus: bool,
     /// What somebody is told who says STOP to a campaign; empty for nothing.
     #[arg(
         long,
@@ -110,9 +119,12 @@ impl HostOptions {
         }
     }
 
-    /// Where requests of flows may go.
-    pub const fn reach(&self) -> Reach {
-        if self.bots_reach_private { Reach::Anywhere } else { Reach::Public }
+    /// What bots may do.
+    pub const fn manners(&self) -> Manners {
+        Manners {
+            reach: if self.bots_reach_private { Reach::Anywhere } else { Reach::Public },
+            menus: if self.native_menus { Menus::Native } else { Menus::Text },
+        }
     }
 
     /// How long what a node has stays its own without being renewed.

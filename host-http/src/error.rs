@@ -82,7 +82,7 @@ impl From<Error> for ApiError {
                 let message = command.to_string();
                 match command {
                     CommandError::NotAPerson
-                    | CommandError::ContentUnsupported
+                    | CommandError::ContentUnsupported(_)
                     | CommandError::BadNumber
                     | CommandError::BadId => Self::bad_request(message),
                     CommandError::TimedOut | CommandError::Refused(_) => {

@@ -72,6 +72,7 @@ pub fn router(app: App) -> Router {
         .route("/api/sessions/{id}/conversations/{chat}/{act}", post(chatbots::conversations::act))
         .route("/api/events", get(events::all))
         .route("/api/sandbox", get(sandbox::people))
+        .route("/api/sandbox/people/{phone}/messages", get(sandbox::shown).post(sandbox::say))
         .route("/api/sandbox/recipients.csv", get(sandbox::recipients))
         .route("/api/sessions/{id}/sandbox-link", post(sandbox::link))
         .fallback(no_route)

@@ -95,6 +95,11 @@ impl Sandbox {
         self.simulator.send_as(phone, &to, text).await
     }
 
+    /// The simulated network.
+    pub const fn simulator(&self) -> &Simulator {
+        &self.simulator
+    }
+
     /// What people were shown.
     ///
     /// # Errors

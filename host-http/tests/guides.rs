@@ -240,3 +240,61 @@ async fn campaigns() {
     app.campaigns.shutdown().await;
     app.sessions.shutdown().await;
 }
+
+/// The commands of the chatbots' guide; each sentence to the bot waits for the answer to the one before, as a reader would.
+#[tokio::test(flavor = "multi_thread")]
+async fn chatbots() {
+    let (app, router, _data) = sandbox().await;
+    let guide = include_str!("../../docs/guides/chatbots.md")
+        .replace("## What there is to build with", "## With your own phone");
+    let phone = "curl localhost:8000/api/sandbox/people/4917604069010/messages";
+    let (mut count, mut said) = (0, 0);
+    for command in commands(&guide) {
+        count += 1;
+        let answers = match (&*command.path, &command.body) {
+            (path, Some(body)) if path.ends_with("/messages") => 1 + usize::from(body.contains("ana@")),
+            (path, _) if path.ends_with("/release") => 1,
+            _ => 0,
+        };
+        let is_chat = command.path.ends_with("/test");
+        let answer = run(&router, command).await;
+        if is_chat {
+            let report: Value = serde_json::from_str(&answer).unwrap();
+            assert_eq!(report["differences"], json!([]), "{report}");
+        }
+        said += answers;
+        let answered = async {
+            loop {
+                let shown: Value = serde_json::from_str(&run(&router, curl(phone)).await).unwrap();
+                if shown["messages"].as_array().unwrap().len() >= said {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, answered).await.expect("the bot never answered");
+    }
+    assert!(count >= 12, "{count}");
+    let whole = [
+        "Which size?\n\n1. Small\n2. Large",
+        "Your e-mail?",
+        "Customer 11, size l goes to ana@example.org.",
+        "Somebody will be with you.",
+        "Hello, this is Bob.",
+        "Thank you, goodbye.",
+    ];
+    let shown = async {
+        loop {
+            let shown: Value = serde_json::from_str(&run(&router, curl(phone)).await).unwrap();
+            let texts: Vec<_> =
+                shown["messages"].as_array().unwrap().iter().map(|message| message["text"].clone()).collect();
+            if texts.len() >= whole.len() {
+                return texts;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert_eq!(tokio::time::timeout(PATIENCE, shown).await.expect("not all was said"), whole);
+    app.bots.shutdown();
+    app.sessions.shutdown().await;
+}

@@ -19,6 +19,7 @@ pub enum Effect {
         /// What is sent; with a menu, its numbered text.
         content: Content,
         /// What may be sent instead where buttons or lists work; the answer is then a payload with an option's id.
+        /// [`Menus::content`](crate::Menus::content) chooses.
         #[serde(skip_serializing_if = "Option::is_none")]
         menu: Option<Menu>,
     },
@@ -213,6 +214,8 @@ pub enum Guard {
     Sends,
     /// Visits of one node in one turn.
     Visits,
+    /// Sends to somebody who writes nothing.
+    Unanswered,
     /// Depth of calls.
     Depth,
     /// Answers in a row that only a machine gives.

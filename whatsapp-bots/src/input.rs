@@ -119,7 +119,7 @@ pub enum Body {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Media {
-    /// `image`, `video`, `audio`, `document`, `sticker`, ….
+    /// `image`, `video`, `audio`, `voice` (spoken into the phone), `document`, `sticker`, ….
     pub kind: String,
     /// Its MIME type.
     pub mime: String,

@@ -37,6 +37,7 @@ mod fold;
 #[cfg(any(feature = "import-rapidpro", feature = "import-typebot"))]
 pub mod import;
 mod input;
+mod menus;
 pub mod nodes;
 #[cfg(feature = "runner")]
 pub mod runner;
@@ -53,6 +54,7 @@ pub use self::{
     effect::{Choice, Effect, Event, Guard, Menu, NodeIndex, Request, Trouble},
     engine::{Ctx, Leaving, Limits, Step, Visit, step},
     input::{Body, Input, MAX_ANSWER, MAX_TEXT, Media, Message, Outcome},
+    menus::Menus,
     schedule::Schedule,
     state::{State, StateError, Status},
     triggers::Fit,

@@ -1,7 +1,8 @@
 //! What people write, as inputs of their conversations.
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
+use futures_util::stream::{self, TryStreamExt};
 use whatsapp_bots::{
     Body, Input, Media, Message,
     runner::{Bots, TurnError},
@@ -9,7 +10,7 @@ use whatsapp_bots::{
 use whatsapp_campaigns::runner::Ears;
 use whatsapp_core::jid::Jid;
 use whatsapp_store::{
-    AccountId, Content, ConversationStatus, Error, ErrorKind, EventRecord, MessageRecord, Store,
+    AccountId, Content, ConversationStatus, Error, ErrorKind, EventRecord, MenuKind, MessageRecord, Store,
 };
 
 use crate::{
@@ -20,6 +21,8 @@ use crate::{
 
 /// Messages that were written so long ago are not answered: their time is over.
 const STALE: i64 = 24 * 3_600_000;
+/// Chats that are heard at once.
+const AT_ONCE: usize = 32;
 
 pub(super) struct BotEar {
     pub(super) store: Arc<dyn Store>,
@@ -30,23 +33,34 @@ pub(super) struct BotEar {
 #[async_trait]
 impl Ear for BotEar {
     async fn take(&self, events: Vec<EventRecord>) -> Result<(), Error> {
-        for event in events {
-            if event.key == "message.received"
-                && let Some(account) = &event.account
-                && let Ok(Received { message }) = serde_json::from_str(&event.data)
-            {
-                self.hear(account, message).await?;
-            }
-        }
-        Ok(())
+        stream::iter(by_chat(events).into_values().map(Ok))
+            .try_for_each_concurrent(AT_ONCE, |(account, messages)| async move {
+                for message in messages {
+                    self.hear(&account, message).await?;
+                }
+                Ok(())
+            })
+            .await
     }
+}
+
+/// The messages of each chat, in order: chats do not wait for each other.
+fn by_chat(events: Vec<EventRecord>) -> BTreeMap<(String, String), (AccountId, Vec<MessageRecord>)> {
+    let mut chats = BTreeMap::new();
+    for event in events.into_iter().filter(|event| event.key == "message.received") {
+        let Some(account) = event.account else { continue };
+        let Ok(Received { message }) = serde_json::from_str(&event.data) else { continue };
+        let place = (account.to_string(), message.key.chat.clone());
+        chats.entry(place).or_insert_with(|| (account, Vec::new())).1.push(message);
+    }
+    chats
 }
 
 impl BotEar {
     async fn hear(&self, account: &AccountId, message: MessageRecord) -> Result<(), Error> {
         let chat = message.key.chat.clone();
         let is_person = chat.parse::<Jid>().is_ok_and(|chat| chat.is_pn() || chat.is_lid());
-        if !is_person || now_millis() - message.timestamp > STALE {
+        if !is_person || !is_said(&message.content) || now_millis() - message.timestamp > STALE {
             return Ok(());
         }
         let (id, name) = (message.key.id.clone(), message.push_name.clone().unwrap_or_default());
@@ -97,16 +111,41 @@ fn body(message: &MessageRecord) -> (String, Body) {
             longitude: *longitude,
             name: name.clone().unwrap_or_default(),
         },
-        Content::Contact { .. } => other("contact"),
-        Content::Reaction { .. } => other("reaction"),
-        Content::Poll { .. } => other("poll"),
-        Content::Unsupported { kind, .. } => match kind.as_str() {
-            "image" | "video" | "audio" | "document" | "sticker" => {
-                Body::Media(Media { kind: kind.clone(), ..Media::default() })
-            }
-            kind => other(kind),
-        },
-        _ => other("unknown"),
+        Content::Media { kind, mime, size, name, .. } => Body::Media(Media {
+            kind: kind.as_str().to_owned(),
+            mime: mime.clone(),
+            size: *size,
+            name: name.clone().unwrap_or_default(),
+            reference: message.key.id.clone(),
+        }),
+        Content::Choice { of: MenuKind::List, id, .. } => Body::List { row: id.clone() },
+        Content::Choice { id, .. } => Body::Button { payload: id.clone() },
+        Content::Unsupported { kind } => other(kind),
+        content => other(content.type_name()),
     };
     (text, body)
+}
+
+/// Did somebody say it? Reactions, votes and the like are about what was said before.
+fn is_said(content: &Content) -> bool {
+    const ABOUT: [&str; 4] =
+        ["poll_update_message", "enc_reaction_message", "pin_in_chat_message", "secret_encrypted_message"];
+    match content {
+        Content::Reaction { .. } => false,
+        Content::Unsupported { kind } => !ABOUT.contains(&kind.as_str()),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_about_another_message_is_not_said() {
+        let unsupported = |kind: &str| Content::Unsupported { kind: kind.to_owned() };
+        assert!(is_said(&Content::text("hi")) && is_said(&unsupported("event_message")));
+        assert!(!is_said(&Content::Reaction { emoji: "x".into(), message_id: "1".into() }));
+        assert!(!is_said(&unsupported("poll_update_message")));
+    }
 }

@@ -9,13 +9,22 @@ use std::{
 };
 
 use tokio::{sync::watch, task::JoinHandle};
-use whatsapp_bots::runner::Bots;
+use whatsapp_bots::runner::{Bots, Menus};
 use whatsapp_campaigns::runner::Ears;
 use whatsapp_store::Store;
 
 pub use self::fetch::Reach;
 use self::{ear::BotEar, fetch::Fetch, outlet::Sessions as SessionOutlet};
 use crate::{campaigns::Campaigns, consumer, session::Sessions};
+
+/// What bots of this host may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manners {
+    /// Where their requests may go.
+    pub reach: Reach,
+    /// How their menus are shown.
+    pub menus: Menus,
+}
 
 /// Answers that are not sent this long after the host was told to stop are left to the next start.
 const GRACE: Duration = Duration::from_secs(5);
@@ -49,9 +58,10 @@ pub(crate) fn start(
     node: &str,
     sessions: Sessions,
     campaigns: Campaigns,
-    reach: Reach,
+    manners: Manners,
 ) -> (Bots, Tasks) {
-    let outlet = SessionOutlet { store: store.clone(), sessions, campaigns, fetch: Fetch::new(reach) };
+    let Manners { reach, menus } = manners;
+    let outlet = SessionOutlet { store: store.clone(), sessions, campaigns, fetch: Fetch::new(reach), menus };
     let bots = Bots::new(store.clone(), Arc::new(outlet));
     let (stop, mut stopping) = watch::channel(false);
     let (answering, scheduling, node) = (bots.clone(), bots.clone(), Arc::<str>::from(node));

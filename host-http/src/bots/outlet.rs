@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use whatsapp_bots::{
     Outcome,
-    runner::{Call, NotSent, Outlet},
+    runner::{Call, Menus, NotSent, Outlet},
 };
 use whatsapp_campaigns::scheduler::Limits;
 use whatsapp_core::{Error, engine::CommandError, jid::Jid};
@@ -19,6 +19,7 @@ pub(super) struct Sessions {
     pub(super) sessions: session::Sessions,
     pub(super) campaigns: Campaigns,
     pub(super) fetch: Fetch,
+    pub(super) menus: Menus,
 }
 
 #[async_trait]
@@ -34,13 +35,17 @@ impl Outlet for Sessions {
             }
             Err(Error::Command(
                 error @ (CommandError::NotAPerson
-                | CommandError::ContentUnsupported
+                | CommandError::ContentUnsupported(_)
                 | CommandError::BadNumber
                 | CommandError::BadId
                 | CommandError::IdTaken),
             )) => Err(NotSent::Never(error.to_string())),
             Err(_) => Err(NotSent::Later),
         }
+    }
+
+    fn menus(&self, _: &AccountId) -> Menus {
+        self.menus
     }
 
     async fn request(&self, call: Call) -> Outcome {

@@ -131,7 +131,7 @@ impl Sender for SessionSender {
 fn failed(error: &Error) -> Submission {
     match error {
         Error::Command(
-            CommandError::NotAPerson | CommandError::ContentUnsupported | CommandError::BadNumber,
+            CommandError::NotAPerson | CommandError::ContentUnsupported(_) | CommandError::BadNumber,
         ) => Submission::Refused { code: Code::NoAccount, until: None },
         Error::Command(_) => Submission::Refused { code: Code::Unsent, until: None },
         // It may be stored or not.

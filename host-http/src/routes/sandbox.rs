@@ -1,14 +1,20 @@
 //! The sandbox's own routes.
 use std::time::Duration;
 
-use axum::{Json, extract::State, http::header, response::IntoResponse};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use whatsapp_core::client::Status;
+use whatsapp_core::{client::Status, jid::Jid};
 
 use super::Id;
 use crate::{
     app::App,
-    error::{ApiError, ApiResult},
+    error::{ApiError, ApiResult, Body},
     sandbox::Sandbox,
 };
 
@@ -33,6 +39,38 @@ pub async fn people(State(app): State<App>) -> ApiResult<Json<Value>> {
 pub async fn recipients(State(app): State<App>) -> ApiResult<impl IntoResponse> {
     let text = sandbox(&app)?.recipients();
     Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text))
+}
+
+/// `GET /api/sandbox/people/{phone}/messages`: what somebody's phone shows of others, in order.
+pub async fn shown(State(app): State<App>, Path(phone): Path<String>) -> ApiResult<Json<Value>> {
+    let ledger = sandbox(&app)?.ledger().await?;
+    let shown = ledger.iter().filter(|entry| entry.phone == phone && entry.shown > 0);
+    let shown: Vec<_> = shown
+        .map(|entry| json!({ "id": entry.id, "from": entry.from, "text": entry.text, "group": entry.group }))
+        .collect();
+    Ok(Json(json!({ "messages": shown })))
+}
+
+/// Body of `POST /api/sandbox/people/{phone}/messages`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Said {
+    session_id: String,
+    text: String,
+}
+
+/// `POST /api/sandbox/people/{phone}/messages`: somebody writes to a session's account.
+pub async fn say(
+    State(app): State<App>,
+    Path(phone): Path<String>,
+    Body(said): Body<Said>,
+) -> ApiResult<(StatusCode, Json<Value>)> {
+    let sandbox = sandbox(&app)?;
+    let record = app.sessions.record(&super::session_id(&said.session_id)?).await?;
+    let own = app.sessions.view(record).jid.and_then(|jid| jid.parse::<Jid>().ok());
+    let own = own.ok_or_else(|| ApiError::conflict("the session is not connected: link it first"))?;
+    let id = sandbox.say(&phone, &own.user, &said.text).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
 }
 
 /// `POST /api/sessions/{id}/sandbox-link`: the simulated phone scans the session's code. Answers when it is connected,

@@ -20,15 +20,17 @@ use whatsapp_core::{
         runtime::{Ended, Simulator, SimulatorError},
     },
 };
+use whatsapp_store::Content;
 
 use crate::error::{ApiError, ApiResult, Body};
 
 impl From<SimulatorError> for ApiError {
     fn from(error: SimulatorError) -> Self {
         match error {
-            SimulatorError::Refused(refused @ SimError::UnknownPerson(_)) => {
-                Self::not_found(refused.to_string())
-            }
+            SimulatorError::Refused(
+                refused
+                @ (SimError::UnknownPerson(_) | SimError::UnknownMenu(_) | SimError::UnknownChoice(_)),
+            ) => Self::not_found(refused.to_string()),
             SimulatorError::Refused(refused) => Self::bad_request(refused.to_string()),
             error => Self::unavailable(error.to_string()),
         }
@@ -131,20 +133,46 @@ pub(super) async fn people(State(simulator): State<Simulator>) -> ApiResult<Json
     Ok(Json(json!({ "people": people })))
 }
 
+/// Either a text or any content.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Say {
     to: String,
-    text: String,
+    text: Option<String>,
+    content: Option<Content>,
 }
 
-/// `POST /admin/people/{phone}/send`: somebody writes, to a number or an address.
+/// `POST /admin/people/{phone}/send`: somebody writes, to a number or an address. A file is described alone: nobody has its
+/// bytes.
 pub(super) async fn send(
     State(simulator): State<Simulator>,
     Path(phone): Path<String>,
     Body(say): Body<Say>,
 ) -> ApiResult<Json<Value>> {
     let to = if say.to.contains('@') { address(&say.to)? } else { Jid::pn(say.to.trim_start_matches('+')) };
-    let id = simulator.send_as(&phone, &to, &say.text).await?;
+    let id = match (say.text, say.content) {
+        (Some(text), None) => simulator.send_as(&phone, &to, &text).await?,
+        (None, Some(content)) => simulator.send_content_as(&phone, &to, content).await?,
+        _ => return Err(ApiError::bad_request("give either text or content")),
+    };
+    Ok(Json(json!({ "id": id })))
+}
+
+/// A choice of a menu, by the ids of the menu's message and of the button or row.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tap {
+    message: String,
+    choice: String,
+}
+
+/// `POST /admin/people/{phone}/tap`: somebody taps on a button or a row.
+pub(super) async fn tap(
+    State(simulator): State<Simulator>,
+    Path(phone): Path<String>,
+    Body(tap): Body<Tap>,
+) -> ApiResult<Json<Value>> {
+    let id = simulator.tap(&phone, &tap.message, &tap.choice).await?;
     Ok(Json(json!({ "id": id })))
 }
 

@@ -33,6 +33,7 @@ pub fn router(simulator: Simulator) -> Router {
         .route("/admin/people", get(admin::people).post(admin::add_people))
         .route("/admin/people/behaviour", post(admin::behaviours))
         .route("/admin/people/{phone}/send", post(admin::send))
+        .route("/admin/people/{phone}/tap", post(admin::tap))
         .route("/admin/people/{phone}/inbox", get(admin::inbox))
         .route("/admin/people/{phone}/behaviour", post(admin::behaviour))
         .route("/admin/ledger", get(admin::ledger))

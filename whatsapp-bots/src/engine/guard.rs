@@ -11,6 +11,8 @@ pub struct Limits {
     pub sends: u32,
     /// Visits of one node in one turn.
     pub visits: u16,
+    /// Sends in a row to somebody who writes nothing, over all turns of a session.
+    pub unanswered: u16,
     /// Flows within flows.
     pub depth: usize,
     /// Answers in a row that came within a second, as only a machine answers: then a person is asked for, whatever `onError`
@@ -20,7 +22,15 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { turn_steps: 100, session_steps: 10_000, sends: 20, visits: 5, depth: 16, quick_answers: 5 }
+        Self {
+            turn_steps: 100,
+            session_steps: 10_000,
+            sends: 20,
+            visits: 5,
+            unanswered: 50,
+            depth: 16,
+            quick_answers: 5,
+        }
     }
 }
 

@@ -85,7 +85,7 @@ impl<'a> Turn<'a> {
         if self.is_machine(message) {
             return self.stop_talking();
         }
-        self.state.heard_at = self.ctx.now;
+        self.heard();
         let live = self.state.is_live();
         if live && self.interrupt() != Interrupt::All {
             return self.answer(message);
@@ -95,6 +95,12 @@ impl<'a> Turn<'a> {
             None if live => self.answer(message),
             None => {}
         }
+    }
+
+    /// Somebody is there.
+    fn heard(&mut self) {
+        self.state.heard_at = self.ctx.now;
+        self.state.unanswered = 0;
     }
 
     /// Does it answer again and again before a person could have read?
@@ -178,7 +184,7 @@ impl<'a> Turn<'a> {
     }
 
     fn obey(&mut self, command: &'a CommandPlan) {
-        self.state.heard_at = self.ctx.now;
+        self.heard();
         self.emit(Event::Command { command: command.id.clone() });
         if let CommandKind::Stop = command.does {
             self.effect(Effect::OptOut { back: false });

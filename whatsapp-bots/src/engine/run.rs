@@ -23,6 +23,7 @@ impl Turn<'_> {
         self.state.steps = 0;
         self.state.done = None;
         self.state.heard_at = self.ctx.now;
+        self.state.unanswered = 0;
         self.begin(plan.entry, vars);
         self.emit(Event::Started { flow: plan.id.clone(), trigger: trigger.map(str::to_owned) });
         let next = self.enter(plan.entry);
@@ -190,6 +191,8 @@ impl Turn<'_> {
         self.state.steps = 0;
         match &self.bot.on_error {
             OnErrorPlan::End => Next::End("failed".to_owned()),
+            // Another flow would go on talking to nobody.
+            OnErrorPlan::Flow(_) if guard == Guard::Unanswered => Next::End("failed".to_owned()),
             OnErrorPlan::Flow(flow) => {
                 self.leave(Leaving::Over);
                 let entry = self.bot.flows.get(*flow as usize).map_or(0, |flow| flow.entry);

@@ -228,6 +228,11 @@ impl<'a> Turn<'a> {
             self.tripped = Some(Guard::Sends);
             return;
         }
+        if self.state.unanswered >= self.bot.limits.unanswered {
+            self.tripped = Some(Guard::Unanswered);
+            return;
+        }
+        self.state.unanswered += 1;
         self.state.sent_at = Some(self.ctx.now);
         let id = self.number();
         self.effects.push(Effect::Send { id, content, menu });

@@ -55,6 +55,8 @@ impl Riches {
         environment.add_filter("join", join);
         environment.add_filter("replace", replace);
         environment.add_filter("times", times);
+        environment.add_filter("word", word);
+        environment.add_filter("counterpart", counterpart);
         environment.add_filter("urlencode", url_encode);
         Self { environment, count: 0 }
     }
@@ -241,6 +243,24 @@ fn times(one: Mini, other: Mini) -> Result<Mini, Error> {
         return one.checked_mul(other).map(Mini::from).ok_or_else(wrong);
     }
     Ok(Mini::from(f64::try_from(one)? * f64::try_from(other)?))
+}
+
+/// One word of a text: 0 is the first, -1 the last. Nothing where there is none.
+fn word(text: String, place: i64) -> String {
+    let is_between = |c: char| !c.is_alphanumeric() && !matches!(c, '_' | '\'' | '’');
+    let mut words = text.split(is_between).filter(|word| !word.is_empty());
+    let word = match usize::try_from(place) {
+        Ok(place) => words.nth(place),
+        Err(_) => usize::try_from(place.unsigned_abs()).ok().and_then(|from| words.rev().nth(from - 1)),
+    };
+    word.unwrap_or_default().to_owned()
+}
+
+/// Of two lists, the item of the second that stands where the value stands in the first; `none` where it does not.
+fn counterpart(value: Mini, list: Mini, other: Mini) -> Result<Mini, Error> {
+    let place = list.try_iter()?.position(|item| item == value);
+    let found = place.and_then(|place| other.try_iter().ok()?.nth(place));
+    Ok(found.unwrap_or_else(|| Mini::from(())))
 }
 
 fn url_encode(text: String) -> Result<String, Error> {

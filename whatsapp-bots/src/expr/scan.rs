@@ -9,7 +9,7 @@ pub(crate) enum Why {
     Repetition(usize),
     #[error(
         "line {0}: there are the filters upper, lower, title, capitalize, trim, length, abs, round, int, float, first, last, \
-         join, replace, default, times and urlencode"
+         join, replace, default, times, word, counterpart and urlencode"
     )]
     Filter(usize),
     #[error("line {0}: there are no tests with `is`; compare with ==, !=, <, > and `in`")]
@@ -28,7 +28,7 @@ pub(crate) enum Why {
     Nested,
 }
 
-pub(super) const FILTERS: [&str; 17] = [
+pub(super) const FILTERS: [&str; 19] = [
     "upper",
     "lower",
     "title",
@@ -45,6 +45,8 @@ pub(super) const FILTERS: [&str; 17] = [
     "replace",
     "default",
     "times",
+    "word",
+    "counterpart",
     "urlencode",
 ];
 const STATEMENTS: [&str; 6] = ["if", "elif", "else", "endif", "for", "endfor"];

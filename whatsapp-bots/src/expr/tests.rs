@@ -102,6 +102,9 @@ fn expressions() {
         ("nothing | default('x')", json!("x")),
         ("contact.fields.city | upper", json!("SÃO PAULO")),
         ("'ü/' | urlencode", json!("%C3%BC%2F")),
+        ("\"Ana María, d'Or\" | word(1)", json!("María")),
+        ("\"Ana María, d'Or\" | word(-1)", json!("d'Or")),
+        ("'Ana' | word(1)", json!("")),
         ("list + [n]", json!([3, 1, 4])),
         ("'}}'", json!("}}")),
     ] {

@@ -58,11 +58,33 @@ pub enum Answer {
         #[serde(default)]
         order: DateOrder,
     },
+    /// A time of day, such as `9:30`, `21h`, `9 pm`; saved as `09:30`.
+    #[serde(rename_all = "camelCase")]
+    Time {
+        /// Not before, such as `08:00`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        min: Option<String>,
+        /// Not after.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max: Option<String>,
+    },
     /// One of several, saved as its id; shown as it is in `choose`.
     #[serde(rename_all = "camelCase")]
     Choice {
         /// The options.
         options: Vec<MenuOption>,
+    },
+    /// Any number of several, saved as a list of ids. They are named between commas, or by numbers such as `1 3`.
+    #[serde(rename_all = "camelCase")]
+    Choices {
+        /// The options.
+        options: Vec<MenuOption>,
+        /// So many at least; 1 without a number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        min: Option<u8>,
+        /// So many at most; all without a number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max: Option<u8>,
     },
     /// A place, saved with `latitude`, `longitude` and `name`.
     Location,

@@ -98,7 +98,8 @@ pub enum HttpBody {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Saved {
-    /// Where in the JSON, such as `data.items[0].price`; empty for the whole, also when it is no JSON.
+    /// Where in the JSON, such as `data.items[0].price`; empty for the whole, also when it is no JSON. `data.items[*].name` is a
+    /// list of all the names.
     #[serde(default)]
     pub path: String,
     /// The variable.
@@ -162,16 +163,43 @@ impl Http {
 }
 
 impl Saved {
-    fn compile(&self, compiler: &mut Compiler<'_>) -> Option<(Vec<Key>, u16)> {
+    fn compile(&self, compiler: &mut Compiler<'_>) -> Option<(Part, u16)> {
         let field = format!("save/{}", self.to);
-        // A path of JSON may begin with an index: read it behind a name.
-        let separator = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
-        let written = format!("x{separator}{}", self.path);
-        let keys = Written::parse(&written).map(|path| path.keys);
-        if keys.is_none() {
-            compiler.find(Code::E010, &field, "this is no path; one is like `data.items[0].price`");
+        let part = Part::parse(&self.path);
+        if part.is_none() {
+            let why = "this is no path; one is like `data.items[0].price`, or `data.items[*].price` for a list";
+            compiler.find(Code::E010, &field, why);
         }
-        Some((keys?, compiler.write(&field, &self.to)?))
+        Some((part?, compiler.write(&field, &self.to)?))
+    }
+}
+
+/// A part of an answer.
+#[derive(Debug)]
+struct Part {
+    keys: Vec<Key>,
+    /// What of each item, if a list is made.
+    each: Option<Vec<Key>>,
+}
+
+impl Part {
+    fn parse(path: &str) -> Option<Self> {
+        // A path of JSON may begin with an index: read it behind a name.
+        let keys = |path: &str| {
+            let separator = if path.is_empty() || path.starts_with(['[', '.']) { "" } else { "." };
+            Written::parse(&format!("x{separator}{path}")).map(|path| path.keys)
+        };
+        match path.split_once("[*]") {
+            Some((list, each)) => Some(Self { keys: keys(list)?, each: Some(keys(each)?) }),
+            None => Some(Self { keys: keys(path)?, each: None }),
+        }
+    }
+
+    fn of(&self, json: &Json) -> Option<Json> {
+        let found = expr::descend(json, &self.keys)?;
+        let Some(each) = &self.each else { return Some(found.clone()) };
+        let items = found.as_array()?.iter().map(|item| expr::descend(item, each).cloned().unwrap_or_default());
+        Some(Json::Array(items.collect()))
     }
 }
 
@@ -182,7 +210,7 @@ struct Calling {
     headers: Vec<(String, Template)>,
     body: Option<BodyPlan>,
     timeout: u64,
-    save: Vec<(Vec<Key>, u16)>,
+    save: Vec<(Part, u16)>,
     status: Option<u16>,
     ok: ExitId,
     error: ExitId,
@@ -284,10 +312,10 @@ impl Calling {
             return;
         }
         let json: Option<Json> = serde_json::from_str(body).ok();
-        for (keys, slot) in &self.save {
+        for (part, slot) in &self.save {
             let found = match &json {
-                None if keys.is_empty() => Some(Json::String(body.to_owned())),
-                json => json.as_ref().and_then(|json| expr::descend(json, keys)).cloned(),
+                None if part.keys.is_empty() => Some(Json::String(body.to_owned())),
+                json => json.as_ref().and_then(|json| part.of(json)),
             };
             let value = match found {
                 None => {

@@ -11,6 +11,7 @@ use crate::{
     expr::{RENDERED, Texts},
     fold,
     input::Message,
+    menus,
     state::Waits,
     validate::Code,
 };
@@ -101,7 +102,7 @@ impl Question {
     }
 
     /// Puts it, the first time or again.
-    pub(super) fn put(&self, turn: &mut Turn<'_>, menu: Option<&MenuPlan>, attempt: u8) {
+    pub(super) fn put(&self, turn: &mut Turn<'_>, menu: Option<&dyn Offers>, attempt: u8) {
         let texts = self.again.as_ref().filter(|_| attempt > 0).unwrap_or(&self.text);
         let text = turn.text(texts);
         match menu {
@@ -115,7 +116,7 @@ impl Question {
     }
 
     /// After an answer that was none: puts it again, or gives up.
-    pub(super) fn reject(&self, turn: &mut Turn<'_>, menu: Option<&MenuPlan>, invalid: ExitId) -> Next {
+    pub(super) fn reject(&self, turn: &mut Turn<'_>, menu: Option<&dyn Offers>, invalid: ExitId) -> Next {
         let attempt = turn.attempt().saturating_add(1);
         if let Some(at) = turn.at() {
             turn.emit(Event::Rejected { at, attempt });
@@ -133,6 +134,12 @@ impl Question {
         }
         Next::Exit(timeout)
     }
+}
+
+/// What a question offers to choose from.
+pub(super) trait Offers {
+    /// Sends it, with the question.
+    fn send(&self, turn: &mut Turn<'_>, text: String);
 }
 
 /// Options, compiled.
@@ -160,7 +167,7 @@ impl MenuPlan {
         let most = match style {
             Style::Buttons => 3,
             Style::List => 10,
-            Style::Auto | Style::Numbers => 99,
+            Style::Auto | Style::Numbers => MOST,
         };
         if options.len() > most {
             compiler.find(
@@ -170,7 +177,7 @@ impl MenuPlan {
             );
         }
         let mut plans: Vec<OptionPlan> = Vec::new();
-        for (place, option) in options.iter().enumerate().take(99) {
+        for (place, option) in options.iter().enumerate().take(MOST) {
             let field = format!("options/{}", option.id);
             if option.id.is_empty() || plans.iter().any(|plan| plan.id == option.id) {
                 compiler.find(
@@ -198,7 +205,27 @@ impl MenuPlan {
             let option = self.options.iter().find(|option| option.id == payload)?;
             return Some(&option.id);
         }
-        let said = message.seen().trim();
+        self.named(turn, message.seen())
+    }
+
+    /// The options that a message names, in the order of the menu: between commas and the like, or numbers with spaces between
+    /// them. `None` when there is anything else in it.
+    pub(super) fn all_chosen(&self, turn: &Turn<'_>, message: &Message) -> Option<Vec<&str>> {
+        if let Some(one) = self.chosen(turn, message) {
+            return Some(vec![one]);
+        }
+        let said = message.seen();
+        let is_numbers = said.chars().all(|c| c.is_ascii_digit() || c.is_whitespace());
+        let is_between =
+            |c: char| matches!(c, ',' | ';' | '\n' | '&' | '+') || (is_numbers && c.is_whitespace());
+        let parts = said.split(is_between).filter(|part| !part.trim().is_empty());
+        let named = parts.map(|part| self.named(turn, part)).collect::<Option<Vec<_>>>()?;
+        let all = self.options.iter().map(|option| &*option.id).filter(|id| named.contains(id));
+        Some(all.collect())
+    }
+
+    fn named(&self, turn: &Turn<'_>, said: &str) -> Option<&str> {
+        let said = said.trim();
         let folded = fold::words(said);
         let by_id = self.options.iter().find(|option| option.id == said);
         let by_label = || self.options.iter().find(|option| option.is_said(&folded));
@@ -218,7 +245,9 @@ impl MenuPlan {
             .or_else(by_number)?;
         Some(&option.id)
     }
+}
 
+impl Offers for MenuPlan {
     fn send(&self, turn: &mut Turn<'_>, text: String) {
         let mut choices = Vec::with_capacity(self.options.len());
         for option in &self.options {
@@ -226,21 +255,20 @@ impl MenuPlan {
             let description = option.description.as_ref().map(|text| turn.text(text)).unwrap_or_default();
             choices.push(Choice { id: option.id.clone(), title, description });
         }
-        let mut numbered = text.clone();
-        for (place, choice) in choices.iter().enumerate() {
-            numbered.push_str(if place == 0 { "\n\n" } else { "\n" });
-            numbered.push_str(&format!("{}. {}", place + 1, choice.title));
-            if !choice.description.is_empty() {
-                numbered.push_str(&format!(" – {}", choice.description));
-            }
-        }
-        if numbered.len() > RENDERED {
-            numbered.truncate(numbered.floor_char_boundary(RENDERED));
-            turn.note(Some(Trouble::TooLong));
-        }
-        let menu = style(self.style, &choices).map(|style| Menu { text, style, options: choices });
-        turn.send(Content::Text { text: numbered }, menu);
+        show(turn, text, choices, self.style);
     }
+}
+
+/// Sends a question with what can be chosen: as numbered text, and as buttons or a list where it fits.
+pub(super) fn show(turn: &mut Turn<'_>, text: String, choices: Vec<Choice>, wanted: Style) {
+    let lines = choices.iter().map(|choice| (choice.title.as_str(), choice.description.as_str()));
+    let mut numbered = menus::numbered(&text, lines);
+    if numbered.len() > RENDERED {
+        numbered.truncate(numbered.floor_char_boundary(RENDERED));
+        turn.note(Some(Trouble::TooLong));
+    }
+    let menu = style(wanted, &choices).map(|style| Menu { text, style, options: choices });
+    turn.send(Content::Text { text: numbered }, menu);
 }
 
 impl OptionPlan {
@@ -286,6 +314,8 @@ impl OptionPlan {
     }
 }
 
+/// What can be shown at once, with numbers.
+pub(super) const MOST: usize = 99;
 /// Characters of a button.
 const BUTTON: usize = 20;
 /// Characters of a row.

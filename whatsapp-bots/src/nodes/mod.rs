@@ -96,6 +96,7 @@ macro_rules! kinds {
 kinds! {
     "say" say Say
     "choose" choose Choose
+    "choose_from" choose_from ChooseFrom
     "ask" ask Ask
     "branch" branch Branch
     "set" set Set

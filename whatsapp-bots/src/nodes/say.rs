@@ -1,7 +1,7 @@
 //! `say`: sends something.
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
-use whatsapp_store::Content;
+use whatsapp_store::{Content, NotSendable};
 
 use crate::{
     compile::{Compiler, ExitId},
@@ -25,7 +25,8 @@ pub struct Say {
     /// A text. Either this or `content`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<Text>,
-    /// Any [content](whatsapp_store::Content), as in the API. Each of its texts is a template, and may be an object of languages.
+    /// Any [content](whatsapp_store::Content) that can be sent, as in the API. Each of its texts is a template, and may be an
+    /// object of languages. Buttons and lists are said as numbered text unless the account shows them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Json>,
 }
@@ -105,11 +106,17 @@ impl Plan {
                 fields.push((pointer, template));
             }
         }
-        let made = serde_json::from_value::<Content>(sample);
-        if !made.as_ref().is_ok_and(|content| !matches!(content, Content::Unsupported { .. })) {
-            compiler.find(Code::E001, "content", "this is no content that can be sent; see the API for what is");
+        let made = serde_json::from_value::<Content>(sample).ok();
+        match made.as_ref().map(Content::sendable) {
+            None => compiler.find(Code::E001, "content", "this is no content; see the API for what is"),
+            Some(Err(why)) => {
+                let code = if matches!(why, NotSendable::TooMany { .. }) { Code::E013 } else { Code::E018 };
+                let field = why.field().map_or("content".to_owned(), |field| format!("content/{field}"));
+                compiler.find(code, &field, why.to_string());
+            }
+            Some(Ok(())) => {}
         }
-        let ready = made.ok().filter(|_| fields.is_empty());
+        let ready = made.filter(|_| fields.is_empty());
         Self { json, ready, fields }
     }
 
@@ -121,7 +128,8 @@ impl Plan {
         for (pointer, template) in &self.fields {
             *json.pointer_mut(pointer)? = Json::String(turn.template(template));
         }
-        serde_json::from_value(json).ok()
+        // A placeholder without a value may have left nothing.
+        serde_json::from_value(json).ok().filter(|content: &Content| content.sendable().is_ok())
     }
 }
 

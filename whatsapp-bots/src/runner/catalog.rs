@@ -13,8 +13,8 @@ const PAGE: u32 = 100;
 /// Bots of one workspace that are asked whether they start.
 const MOST: usize = 1_000;
 
-/// A bot's name in the catalog: whose, which, and which version.
-type Place = (WorkspaceId, String, i64);
+/// Whose, and which.
+type Place = (WorkspaceId, String);
 
 /// A bot as it was last published.
 pub(super) struct Published {
@@ -24,9 +24,18 @@ pub(super) struct Published {
     pub(super) compiled: Arc<Compiled>,
 }
 
-/// What was compiled; `None` of a version that does not compile any more.
+/// The versions of bots that were compiled.
 #[derive(Default)]
-pub(super) struct Catalog(Mutex<HashMap<Place, Option<Arc<Compiled>>>>);
+pub(super) struct Catalog(Mutex<HashMap<Place, Shelf>>);
+
+/// The versions of one bot.
+#[derive(Default)]
+struct Shelf {
+    /// When the bot was made: one that is made anew under the same name has other versions of the same numbers.
+    made_at: Option<i64>,
+    /// `None` of a version that does not compile any more.
+    versions: HashMap<i64, Option<Arc<Compiled>>>,
+}
 
 impl Catalog {
     /// A version of a bot.
@@ -37,8 +46,8 @@ impl Catalog {
         bot: &str,
         version: i64,
     ) -> Result<Option<Arc<Compiled>>, StoreError> {
-        let place = (workspace.clone(), bot.to_owned(), version);
-        let known = self.lock().get(&place).cloned();
+        let place = (workspace.clone(), bot.to_owned());
+        let known = self.lock().get(&place).and_then(|shelf| shelf.versions.get(&version).cloned());
         if let Some(known) = known {
             return Ok(known);
         }
@@ -51,8 +60,17 @@ impl Catalog {
             }
             compiled.ok().map(Arc::new)
         });
-        self.lock().insert(place, compiled.clone());
+        self.lock().entry(place).or_default().versions.insert(version, compiled.clone());
         Ok(compiled)
+    }
+
+    /// Forgets the versions of a bot that had this name before.
+    fn know(&self, workspace: &WorkspaceId, bot: &FlowRecord) {
+        let mut shelves = self.lock();
+        let shelf = shelves.entry((workspace.clone(), bot.id.clone())).or_default();
+        if shelf.made_at != Some(bot.created_at) {
+            *shelf = Shelf { made_at: Some(bot.created_at), ..Shelf::default() };
+        }
     }
 
     /// Bots that may start conversations, by id, with their published version.
@@ -77,6 +95,7 @@ impl Catalog {
             let page = store.flows(workspace, after.as_deref(), PAGE).await?;
             for flow in page.flows.into_iter().filter(is_wanted) {
                 let Some(version) = flow.published else { continue };
+                self.know(workspace, &flow);
                 if let Some(compiled) = self.bot(store, workspace, &flow.id, version).await? {
                     found.push(Published { id: flow.id, enabled: flow.enabled, compiled });
                 }
@@ -88,7 +107,7 @@ impl Catalog {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Place, Option<Arc<Compiled>>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Place, Shelf>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

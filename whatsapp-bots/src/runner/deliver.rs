@@ -1,5 +1,5 @@
 //! What stands in a conversation to be done is done, in order, and taken off.
-use whatsapp_store::{AccountId, Changes, ConversationRecord, ErrorKind};
+use whatsapp_store::{AccountId, Changes, ConversationRecord, ConversationStatus, ErrorKind, FlowChange};
 
 use super::{
     Bots,
@@ -11,23 +11,26 @@ use crate::Input;
 
 /// How often it is tried to take one thing off while others write the conversation.
 const TRIES: usize = 16;
+/// What could not be sent here is tried again after as long as it has waited, on any node, but within these bounds:
+/// milliseconds.
+const AGAIN: (i64, i64) = (250, 30_000);
 
 impl Bots {
     /// Goes on with a conversation whose time has come.
     pub(super) async fn go_on(&self, conversation: ConversationRecord, now: i64) {
-        let ConversationRecord { account, chat, state, .. } = conversation;
-        let Ok(envelope) = Envelope::from_bytes(&state) else {
-            return tracing::error!(%account, "what is stored of a conversation is damaged");
-        };
-        if !envelope.pending.is_empty() {
-            return self.deliver_soon(&account, &chat);
-        }
-        let due = envelope.state.wake_at().is_some_and(|at| at <= now);
-        if let Some(timer) = envelope.state.timer().filter(|_| due) {
-            let (input, id) = (Input::Timer { id: timer }, format!("timer/{timer}"));
-            if let Err(error) = self.hear(&account, &chat, &id, &input, "").await {
-                tracing::warn!(%account, %error, "a timer of a conversation waits: it is tried again");
+        let ConversationRecord { account, chat, state, revision, .. } = conversation;
+        let (timer, id) = match Envelope::from_bytes(&state) {
+            Ok(envelope) if !envelope.pending.is_empty() => return self.deliver_soon(&account, &chat),
+            Ok(Envelope { salt, state, .. }) => {
+                let due = state.wake_at().is_some_and(|at| at <= now);
+                let Some(timer) = state.timer().filter(|_| due) else { return };
+                (timer, format!("timer/{salt}/{timer}"))
             }
+            // Whatever is heard ends it.
+            Err(_) => (0, format!("unreadable/{revision}")),
+        };
+        if let Err(error) = self.hear(&account, &chat, &id, &Input::Timer { id: timer }, "").await {
+            tracing::warn!(%account, %error, "a timer of a conversation waits: it is tried again");
         }
     }
 
@@ -60,10 +63,21 @@ impl Bots {
     }
 
     async fn first(&self, account: &AccountId, chat: &str) -> Result<Option<(i64, Pending)>, TurnError> {
-        let Some(stored) = self.shared.store.conversation(account, chat).await? else { return Ok(None) };
-        let envelope = Envelope::from_bytes(&stored.state).map_err(|_| TurnError::Stored)?;
-        let salt = envelope.salt;
-        Ok(envelope.pending.into_iter().next().map(|pending| (salt, pending)))
+        let found = self.undone(account, chat).await?;
+        Ok(found.and_then(|(_, Envelope { salt, pending, .. })| Some((salt, pending.into_iter().next()?))))
+    }
+
+    /// A conversation that may have something to be done: one that was ended from outside has not.
+    async fn undone(
+        &self,
+        account: &AccountId,
+        chat: &str,
+    ) -> Result<Option<(ConversationRecord, Envelope)>, TurnError> {
+        let stored = self.shared.store.conversation(account, chat).await?;
+        let Some(stored) = stored.filter(|stored| stored.status != ConversationStatus::Ended) else {
+            return Ok(None);
+        };
+        Ok(Envelope::from_bytes(&stored.state).ok().map(|envelope| (stored, envelope)))
     }
 
     async fn do_one(
@@ -79,7 +93,10 @@ impl Bots {
                 let name = message_id(account, chat, salt, id);
                 match self.shared.outlet.send(account, chat, &name, content).await {
                     Ok(()) => {}
-                    Err(NotSent::Later) => return Err(TurnError::Busy),
+                    Err(NotSent::Later) => {
+                        self.hand_back(account, chat).await?;
+                        return Err(TurnError::Busy);
+                    }
                     Err(NotSent::Never(why)) => {
                         tracing::warn!(%account, why, "an answer of a bot cannot be sent")
                     }
@@ -89,7 +106,7 @@ impl Bots {
                 call.key = message_id(account, chat, salt, call.id);
                 let id = call.id;
                 let outcome = self.shared.outlet.request(call).await;
-                let (input, name) = (Input::Result { id, outcome }, format!("result/{id}"));
+                let (input, name) = (Input::Result { id, outcome }, format!("result/{salt}/{id}"));
                 // Heard before it is taken off: after a crash it is made again, under the same key.
                 let hearing = Hearing { account, chat, id: &name, input: &input, name: "", bot: None };
                 Box::pin(turn::take(&self.shared, hearing)).await?;
@@ -101,8 +118,7 @@ impl Bots {
     /// Takes one thing off, however often others write the conversation meanwhile.
     async fn take_off(&self, account: &AccountId, chat: &str, done: u64) -> Result<(), TurnError> {
         for _ in 0..TRIES {
-            let Some(stored) = self.shared.store.conversation(account, chat).await? else { return Ok(()) };
-            let mut envelope = Envelope::from_bytes(&stored.state).map_err(|_| TurnError::Stored)?;
+            let Some((stored, mut envelope)) = self.undone(account, chat).await? else { return Ok(()) };
             let before = envelope.pending.len();
             envelope.pending.retain(|pending| pending.id() != done);
             if envelope.pending.len() == before {
@@ -118,6 +134,23 @@ impl Bots {
             }
         }
         Err(TurnError::Busy)
+    }
+
+    /// Lets whoever looks first try what cannot be sent here: soon at first, as the account may be on another node, then more
+    /// and more seldom, as it may be nowhere.
+    async fn hand_back(&self, account: &AccountId, chat: &str) -> Result<(), TurnError> {
+        let Some((stored, _)) = self.undone(account, chat).await? else { return Ok(()) };
+        let now = self.shared.clock.now();
+        let again = now.saturating_sub(stored.updated_at).clamp(AGAIN.0, AGAIN.1);
+        let (expected, revision) = (Some(stored.revision), stored.revision + 1);
+        let record = ConversationRecord { wake_at: Some(now + again), revision, ..stored };
+        let mut changes = Changes::new(account.clone());
+        changes.push(FlowChange::PutConversation { record, expected });
+        match self.shared.store.commit(changes).await {
+            // Whoever wrote it says when it goes on.
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
+            other => Ok(other?),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use whatsapp_store::Content;
 
-use crate::{Effect, State, StateError};
+use crate::{Effect, Menus, State, StateError};
 
 /// Of this format.
 const FORMAT: u8 = 1;
@@ -63,9 +63,11 @@ impl fmt::Debug for Pending {
 
 impl Pending {
     /// What an effect leaves to be done; `None` of those that are done in the commit.
-    pub(super) fn of(effect: &Effect) -> Option<Self> {
+    pub(super) fn of(effect: &Effect, menus: Menus) -> Option<Self> {
         match effect {
-            Effect::Send { id, content, .. } => Some(Self::Send { id: *id, content: content.clone() }),
+            Effect::Send { id, content, menu } => {
+                Some(Self::Send { id: *id, content: menus.content(content, menu.as_ref()) })
+            }
             Effect::Http { id, request } => {
                 let method = serde_json::to_value(request.method).ok();
                 let method = method.and_then(|method| method.as_str().map(str::to_ascii_uppercase));

@@ -42,9 +42,10 @@ pub use self::{
     turn::{Heard, TurnError},
 };
 use crate::Input;
+pub use crate::Menus;
 
 /// Conversations taken at once when their time has come.
-const PAGE: u32 = 50;
+const PAGE: u32 = 64;
 /// A conversation that was taken and not written is taken again after this time, milliseconds.
 const TERM: i64 = 30_000;
 /// How long it waits before it looks for conversations that are due.
@@ -134,10 +135,23 @@ impl Bots {
 
     async fn look(&self) -> Result<(), StoreError> {
         let shared = &self.shared;
-        let now = shared.clock.now();
-        for workspace in shared.store.due_workspaces(now, PAGE).await? {
-            for record in shared.store.claim_due_conversations(&workspace, now, now + TERM, PAGE).await? {
-                self.go_on(record, now).await;
+        while !*shared.stop.borrow() {
+            let now = shared.clock.now();
+            let mut taken = 0;
+            for workspace in shared.store.due_workspaces(now, PAGE).await? {
+                let due = shared.store.claim_due_conversations(&workspace, now, now + TERM, PAGE).await?;
+                taken += due.len();
+                // Side by side: their commits are one write to the disk.
+                let mut going = JoinSet::new();
+                for record in due {
+                    let bots = self.clone();
+                    going.spawn(async move { bots.go_on(record, now).await });
+                }
+                while going.join_next().await.is_some() {}
+            }
+            // A page that is not full is the last one.
+            if taken < PAGE as usize {
+                break;
             }
         }
         Ok(())

@@ -14,14 +14,17 @@ pub(super) struct Person {
     address: Address,
 }
 
-/// What a chat with somebody is named by, as contacts and suppressions have it.
+/// By what a contact is known.
+#[derive(Clone, PartialEq)]
 enum Address {
+    /// Digits.
     Phone(String),
+    /// Digits and `@lid`: no number, though it looks like one.
     Lid(String),
 }
 
 impl Address {
-    fn of_chat(chat: &str) -> Self {
+    fn of(chat: &str) -> Self {
         match chat.split_once('@') {
             Some((_, "lid")) => Self::Lid(chat.to_owned()),
             Some((phone, _)) => Self::Phone(phone.to_owned()),
@@ -29,22 +32,21 @@ impl Address {
         }
     }
 
-    fn text(&self) -> &str {
-        match self {
-            Self::Phone(address) | Self::Lid(address) => address,
-        }
+    fn as_str(&self) -> &str {
+        let (Self::Phone(address) | Self::Lid(address)) = self;
+        address
     }
 
-    /// A contact for whoever has it.
+    /// A contact with nothing but this.
     fn contact(&self, at: i64) -> ContactRecord {
-        let contact = ContactRecord { created_at: at, updated_at: at, ..ContactRecord::default() };
+        let new = ContactRecord { created_at: at, updated_at: at, ..ContactRecord::default() };
         match self {
             Self::Phone(phone) => {
-                ContactRecord { id: format!("phone-{phone}"), phone: Some(phone.clone()), ..contact }
+                ContactRecord { id: format!("phone-{phone}"), phone: Some(phone.clone()), ..new }
             }
             Self::Lid(lid) => {
-                let id = format!("lid-{}", lid.trim_end_matches("@lid"));
-                ContactRecord { id, lid: Some(lid.clone()), ..contact }
+                let digits = lid.trim_end_matches("@lid");
+                ContactRecord { id: format!("lid-{digits}"), lid: Some(lid.clone()), ..new }
             }
         }
     }
@@ -52,12 +54,12 @@ impl Address {
 
 impl Person {
     pub(super) async fn load(store: &dyn Store, account: &AccountId, chat: &str) -> Result<Self, StoreError> {
-        let (workspace, address) = (account.workspace().clone(), Address::of_chat(chat));
+        let (address, workspace) = (Address::of(chat), account.workspace());
         let record = match &address {
-            Address::Phone(phone) => store.contact_by_phone(&workspace, phone).await?,
-            Address::Lid(lid) => store.contact_by_lid(&workspace, lid).await?,
+            Address::Phone(phone) => store.contact_by_phone(workspace, phone).await?,
+            Address::Lid(lid) => store.contact_by_lid(workspace, lid).await?,
         };
-        Ok(Self { workspace, record, address })
+        Ok(Self { workspace: workspace.clone(), record, address })
     }
 
     /// Is a consent recorded that was not taken back?
@@ -70,18 +72,25 @@ impl Person {
         if self.record.as_ref().is_some_and(|record| record.opted_out_at.is_some()) {
             return Ok(true);
         }
-        let of_record = self.record.iter().flat_map(|record| record.phone.iter().chain(&record.lid));
-        let mut addresses: Vec<String> = of_record.cloned().collect();
-        addresses.push(self.address.text().to_owned());
-        Ok(!store.suppressed(&self.workspace, &addresses).await?.is_empty())
+        Ok(!store.suppressed(&self.workspace, &self.addresses()).await?.is_empty())
     }
 
-    /// Their number with `+`; empty when it is not known.
+    /// All that the person is known by: a campaign has the number, though the chat has none.
+    fn addresses(&self) -> Vec<String> {
+        let of_record = self.record.iter().flat_map(|record| record.phone.iter().chain(&record.lid));
+        let mut addresses: Vec<String> = of_record.cloned().collect();
+        addresses.push(self.address.as_str().to_owned());
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses
+    }
+
+    /// `+` and digits; empty where no number is known.
     fn phone(&self) -> String {
-        let known = self.record.as_ref().and_then(|record| record.phone.as_deref());
-        match &self.address {
-            Address::Phone(phone) => format!("+{phone}"),
-            Address::Lid(_) => known.map(|phone| format!("+{phone}")).unwrap_or_default(),
+        let known = self.record.as_ref().and_then(|record| record.phone.as_ref());
+        match (&self.address, known) {
+            (Address::Phone(phone), _) | (Address::Lid(_), Some(phone)) => format!("+{phone}"),
+            (Address::Lid(_), None) => String::new(),
         }
     }
 
@@ -109,6 +118,7 @@ impl Person {
             list.push(ContactChange::Put(Box::new(record.clone())).into());
             self.record = Some(record);
         }
+        let addresses = self.addresses();
         let Some(record) = &mut self.record else { return list };
         let id = record.id.clone();
         match effect {
@@ -129,8 +139,9 @@ impl Person {
                 });
             }
             Effect::OptOut { back: false } => {
-                let (address, reason) = (self.address.text().to_owned(), "stop".to_owned());
-                list.push(ContactChange::Suppress(Suppression { address, reason, at }).into());
+                list.extend(addresses.into_iter().map(|address| {
+                    ContactChange::Suppress(Suppression { address, reason: "stop".to_owned(), at }).into()
+                }));
                 list.push(ContactChange::OptOut { id, at }.into());
             }
             Effect::OptOut { back: true } => {
@@ -141,8 +152,10 @@ impl Person {
                     evidence: Some(evidence.to_owned()),
                 };
                 list.push(ContactChange::RecordConsent { id, consent: consent.clone() }.into());
-                list.push(
-                    ContactChange::Unsuppress { address: self.address.text().to_owned(), consent }.into(),
+                list.extend(
+                    addresses.into_iter().map(|address| {
+                        ContactChange::Unsuppress { address, consent: consent.clone() }.into()
+                    }),
                 );
             }
             _ => {}
@@ -156,5 +169,53 @@ fn text(value: &Json) -> Option<String> {
         Json::Null => None,
         Json::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use whatsapp_store::{Changes, ContactStore, memory::MemoryStore};
+
+    use super::*;
+
+    async fn stops(store: &dyn Store, chat: &str) {
+        let account: AccountId = "shop".parse().unwrap();
+        let mut person = Person::load(store, &account, chat).await.unwrap();
+        let mut changes = Changes::new(account.workspace().clone());
+        changes.list = person.changes(&Effect::OptOut { back: false }, "m1", 5);
+        store.commit(changes).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_hidden_id_is_no_number() {
+        let (store, workspace) = (MemoryStore::new(), WorkspaceId::default());
+        let contact =
+            Person::load(&store, &"shop".parse().unwrap(), "200001@lid").await.unwrap().contact("Ada");
+        assert_eq!((&*contact.name, &*contact.phone), ("Ada", ""));
+        stops(&store, "200001@lid").await;
+        assert_eq!(store.contact_by_phone(&workspace, "200001").await.unwrap(), None);
+        let made = store.contact_by_lid(&workspace, "200001@lid").await.unwrap().unwrap();
+        assert_eq!((made.phone, made.opted_out_at), (None, Some(5)));
+        let asked = ["200001".to_owned(), "200001@lid".to_owned()];
+        assert_eq!(store.suppressed(&workspace, &asked).await.unwrap(), ["200001@lid"]);
+    }
+
+    #[tokio::test]
+    async fn who_stops_is_stopped_by_all_that_it_is_known_by() {
+        let (store, workspace) = (MemoryStore::new(), WorkspaceId::default());
+        let known = ContactRecord {
+            id: "ada".into(),
+            phone: Some("4915110000001".into()),
+            lid: Some("200001@lid".into()),
+            ..ContactRecord::default()
+        };
+        let mut changes = Changes::new(workspace.clone());
+        changes.push(ContactChange::Put(Box::new(known)));
+        store.commit(changes).await.unwrap();
+        let contact = Person::load(&store, &"shop".parse().unwrap(), "200001@lid").await.unwrap().contact("");
+        assert_eq!(contact.phone, "+4915110000001");
+        stops(&store, "200001@lid").await;
+        let asked = ["200001@lid".to_owned(), "4915110000001".to_owned()];
+        assert_eq!(store.suppressed(&workspace, &asked).await.unwrap(), asked);
     }
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use whatsapp_store::{AccountId, Content, Error as StoreError};
 
 use super::envelope::Call;
-use crate::Outcome;
+use crate::{Menus, Outcome};
 
 /// Why a message was not handed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,13 @@ pub trait Outlet: Send + Sync + 'static {
     /// # Errors
     /// When it was not taken.
     async fn send(&self, account: &AccountId, chat: &str, id: &str, content: Content) -> Result<(), NotSent>;
+
+    /// How an account shows menus. It is asked when a message is noted, not when it is sent: under an id, the same is sent
+    /// again.
+    fn menus(&self, account: &AccountId) -> Menus {
+        let _ = account;
+        Menus::Text
+    }
 
     /// Makes a request for a flow. Whoever implements it guards where it may go; the call's id is an idempotency key.
     async fn request(&self, call: Call) -> Outcome;

@@ -1,9 +1,12 @@
 //! Conversations over a store in memory, with crashes at every commit and every send.
+mod crashes;
+mod holes;
+
 use std::{
     collections::BTreeMap,
     sync::{
         Mutex,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
@@ -37,6 +40,8 @@ struct Phone {
     dies_at: AtomicI64,
     later: AtomicI64,
     requests: Mutex<Vec<String>>,
+    /// Does the account show menus?
+    native: AtomicBool,
 }
 
 #[async_trait]
@@ -46,7 +51,10 @@ impl Outlet for Phone {
             return Err(NotSent::Later);
         }
         let count = self.sends.fetch_add(1, Ordering::Relaxed) + 1;
-        let text = content.as_text().unwrap_or_default().to_owned();
+        let text = match &content {
+            Content::Text { text } => text.clone(),
+            other => format!("{}: {}", other.type_name(), other.as_text().unwrap_or_default()),
+        };
         let former = self.shown.lock().unwrap().insert(id.to_owned(), text.clone());
         match former {
             None => self.order.lock().unwrap().push(text),
@@ -56,6 +64,10 @@ impl Outlet for Phone {
             std::future::pending::<()>().await;
         }
         Ok(())
+    }
+
+    fn menus(&self, _: &AccountId) -> Menus {
+        if self.native.load(Ordering::Relaxed) { Menus::Native } else { Menus::Text }
     }
 
     async fn request(&self, call: Call) -> Outcome {
@@ -216,6 +228,38 @@ async fn an_account_that_is_off_line_answers_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn menus_are_text_unless_the_account_shows_them() {
+    let bot = json!({
+        "format": 1, "bot": {"id": "shop", "language": "en"},
+        "flows": [{"id": "f", "entry": "size", "nodes": [
+            {"id": "size", "kind": "choose", "config": {"text": "Which?", "options": [{"id": "s", "label": "Small"}, {"id": "l", "label": "Large"}]},
+                "exits": [{"id": "chosen", "to": "size"}, {"id": "invalid"}]},
+        ]}],
+        "triggers": [{"id": "any", "on": "anyMessage", "flow": "f"}],
+    });
+    let bench = Bench::new(&bot).await;
+    let bots = bench.bots();
+    bench.write(&bots, "1", "hi").await;
+    assert_eq!(bench.until(&bots, 1).await, ["Which?\n\n1. Small\n2. Large"]);
+    bench.phone.native.store(true, Ordering::Relaxed);
+    // It was noted as buttons: as such it comes again, whatever the account shows by then.
+    bench.phone.dies_at.store(2, Ordering::Relaxed);
+    bench.write(&bots, "2", "1").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    bench.phone.native.store(false, Ordering::Relaxed);
+    let bots = bench.bots();
+    assert_eq!(bench.until(&bots, 2).await[1], "buttons: Which?");
+    assert!(bench.phone.sends.load(Ordering::Relaxed) > 2, "it was sent again");
+    let tap = Message {
+        id: "3".into(),
+        body: crate::Body::Button { payload: "l".into() },
+        ..Message::text("Large")
+    };
+    bots.hear(&account(), CHAT, "3", &Input::Message(tap), "Ada").await.unwrap();
+    assert_eq!(bench.until(&bots, 3).await[2], "Which?\n\n1. Small\n2. Large");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_person_takes_over_and_gives_back() {
     let bench = Bench::new(&shop()).await;
     let bots = bench.bots();
@@ -247,4 +291,22 @@ async fn what_a_flow_notes_of_a_contact_is_in_the_store() {
     let contact = bench.store.contact_by_phone(&workspace, "4915110000001").await.unwrap().unwrap();
     assert!(contact.tags.contains("vip") && contact.opted_out_at.is_some());
     assert_eq!(bench.store.suppressed(&workspace, &["4915110000001".into()]).await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_is_due_goes_on_at_one_look() {
+    let bench = Bench::new(&shop()).await;
+    let bots = bench.bots();
+    let people = 5 * PAGE;
+    for person in 0..people {
+        let input = Input::Message(Message::text("hi"));
+        let chat = format!("4915120{person:06}@s.whatsapp.net");
+        bots.hear(&account(), &chat, "1", &input, "").await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.shown().len() as u32, people);
+    bench.clock.0.fetch_add(601_000, Ordering::Relaxed);
+    bots.look().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.shown().iter().filter(|text| *text == "Too late.").count() as u32, people);
 }

@@ -14,7 +14,7 @@ use super::{
     envelope::{Envelope, Pending},
     person::Person,
 };
-use crate::{Compiled, Ctx, Effect, Event, Input, State, Step, step};
+use crate::{Compiled, Ctx, Effect, Event, Input, Menus, Message, State, Status, Step, step};
 
 /// How often a turn is taken again when another node was faster.
 const TRIES: usize = 8;
@@ -44,9 +44,19 @@ pub enum TurnError {
     /// Others wrote the conversation again and again.
     #[error("the conversation is written to by others all the time: try again")]
     Busy,
-    /// What is stored cannot be used.
-    #[error("what is stored of the conversation cannot be used: end it, so that a new one can begin")]
-    Stored,
+}
+
+/// Whom an input is for.
+enum Whose {
+    /// A bot heard it.
+    Taken(Box<Taken>),
+    /// No bot wants it. It is noted all the same: should it come again, there may be a conversation that takes it for an answer.
+    Nobody {
+        /// The conversation cannot go on.
+        over: bool,
+    },
+    /// There are no bots.
+    NoBots,
 }
 
 /// A step that was taken.
@@ -56,6 +66,7 @@ struct Taken {
     step: Step,
     salt: i64,
     pending: Vec<Pending>,
+    menus: Menus,
 }
 
 /// An input of a chat.
@@ -87,15 +98,19 @@ pub(super) async fn take(shared: &Shared, hearing: Hearing<'_>) -> Result<(Heard
         }
         let contact = person.contact(hearing.name);
         let ctx = Ctx { now: shared.clock.now(), seed: seed(account, chat), contact: &contact };
-        let Some(taken) = step_of(shared, hearing, stored.as_ref(), &ctx).await? else {
-            return Ok((Heard::Nobody, 0));
+        let (list, heard) = match whose(shared, hearing, stored.as_ref(), &ctx).await? {
+            Whose::Taken(taken) => {
+                let says = taken.step.effects.iter().filter(|effect| matches!(effect, Effect::Send { .. }));
+                let heard = (Heard::Answered, says.count());
+                (changes(&mut person, account, chat, id, stored.as_ref(), *taken, ctx.now), heard)
+            }
+            Whose::Nobody { over } => (passed_over(account, chat, id, over, ctx.now), (Heard::Nobody, 0)),
+            Whose::NoBots => return Ok((Heard::Nobody, 0)),
         };
-        let says = taken.step.effects.iter().filter(|effect| matches!(effect, Effect::Send { .. })).count();
-        let list = changes(&mut person, account, chat, id, stored.as_ref(), taken, ctx.now);
         let mut changes = Changes::new(account.clone());
         changes.list = list;
         match store.commit(changes).await {
-            Ok(()) => return Ok((Heard::Answered, says)),
+            Ok(()) => return Ok(heard),
             // Another node was faster, or the same input came twice at once.
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             Err(error) => return Err(error.into()),
@@ -104,70 +119,110 @@ pub(super) async fn take(shared: &Shared, hearing: Hearing<'_>) -> Result<(Heard
     Err(TurnError::Busy)
 }
 
-/// Whose turn it is: the bot of the conversation while it is live, else the first that starts.
-async fn step_of(
+/// Whose turn it is: the bot of the conversation while it goes on, else the first that starts.
+async fn whose(
     shared: &Shared,
     hearing: Hearing<'_>,
     stored: Option<&ConversationRecord>,
     ctx: &Ctx<'_>,
-) -> Result<Option<Taken>, TurnError> {
-    let (store, workspace, input) = (&*shared.store, hearing.account.workspace(), hearing.input);
+) -> Result<Whose, TurnError> {
+    let Hearing { account, input, .. } = hearing;
+    let (store, workspace) = (&*shared.store, account.workspace());
     let is_meant = |bot: &str| hearing.bot.is_none_or(|meant| meant == bot);
-    let envelope = match stored {
-        Some(record) => Envelope::from_bytes(&record.state).map_err(|_| TurnError::Stored)?,
-        None => Envelope::default(),
-    };
-    let Envelope { mut salt, mut state, pending } = envelope;
-    if let Some(record) = stored.filter(|_| state.is_live() || state.timer().is_some()) {
-        let Some(compiled) = shared.catalog.bot(store, workspace, &record.flow, record.version).await? else {
-            return Err(TurnError::Stored);
-        };
-        if record.status != ConversationStatus::Ended {
-            if !is_meant(&record.flow) {
-                return Ok(None);
+    let menus = shared.outlet.menus(account);
+    let live = stored.filter(|stored| stored.status != ConversationStatus::Ended);
+    let envelope = stored.map(|stored| Envelope::from_bytes(&stored.state)).transpose();
+    // What cannot be read is over: it would keep the chat from all that comes.
+    let mut over = envelope.is_err() && live.is_some();
+    if let Err(error) = &envelope {
+        tracing::error!(%account, %error, "a conversation is over: it cannot be read");
+    }
+    let Envelope { mut salt, mut state, mut pending } = envelope.ok().flatten().unwrap_or_default();
+    match live.filter(|_| goes_on(&state)) {
+        Some(record) => match shared.catalog.bot(store, workspace, &record.flow, record.version).await? {
+            Some(_) if !is_meant(&record.flow) => return Ok(Whose::Nobody { over: false }),
+            Some(compiled) => {
+                let step = step(&compiled, state, input, ctx);
+                let bot = record.flow.clone();
+                return Ok(Whose::Taken(Box::new(Taken { bot, compiled, step, salt, pending, menus })));
             }
-            let taken = step(&compiled, state, input, ctx);
-            return Ok(Some(Taken { bot: record.flow.clone(), compiled, step: taken, salt, pending }));
+            None => {
+                tracing::error!(%account, bot = record.flow, version = record.version, "a conversation is over: its bot is gone");
+                (over, state) = (true, ended(state));
+            }
+        },
+        // It was ended from outside, and what it had still to say goes with it.
+        None if live.is_none() && (goes_on(&state) || !pending.is_empty()) => {
+            (state, pending) = (ended(state), Vec::new());
         }
-        // It was ended from outside.
-        state = step(&compiled, state, &Input::Cancel, ctx).state;
+        None => {}
     }
-    // The numbers go on rising. The bot that it was with knows when it ended, for triggers that wait after it.
-    let (own, state) = (state.clone(), state.renew());
-    salt = if salt == 0 { ctx.now } else { salt };
+    let nobody = Whose::Nobody { over: over && pending.is_empty() };
+    if matches!(input, Input::Timer { .. } | Input::Result { .. }) {
+        return Ok(nobody);
+    }
     let mut starting = shared.catalog.starting(store, workspace).await?;
+    if starting.is_empty() && !over {
+        return Ok(Whose::NoBots);
+    }
+    // These go on with or end what is there; nothing begins with them. A chat can be taken over in which there is nothing yet.
+    if matches!(input, Input::HumanReleased | Input::Cancel) {
+        return Ok(nobody);
+    }
     starting.retain(|(bot, _)| is_meant(bot));
-    let former = stored.map(|record| record.flow.as_str());
-    // A message goes to the bot that it fits best; anything else to the first that has something to do with it.
-    let starting = match input {
-        Input::Message(message) => {
-            let fit = |(bot, compiled): &(String, Arc<Compiled>)| match former == Some(bot) {
-                true => compiled.fit(&own, message, ctx),
-                false => compiled.fit(&State::default(), message, ctx),
-            };
-            let fits = starting.iter().enumerate().filter_map(|(place, bot)| Some((fit(bot)?, place)));
-            // Of two that fit as well, the first.
-            let best = fits.max_by(|(one, a), (other, b)| one.cmp(other).then(b.cmp(a)));
-            let commands = best.is_none();
-            starting
-                .into_iter()
-                .enumerate()
-                .filter(|(place, _)| commands || best.as_ref().is_some_and(|(_, best)| best == place))
-                .map(|(_, bot)| bot)
-                .collect()
-        }
-        _ => starting,
-    };
+    // The numbers go on rising.
+    let (former, fresh) = (stored.map(|stored| stored.flow.as_str()), state.clone().renew());
+    let of = |bot: &str| if former == Some(bot) { &state } else { &fresh };
+    if let Input::Message(message) = input {
+        starting = fitting(starting, message, ctx, of);
+    }
+    salt = if salt == 0 { ctx.now } else { salt };
     for (bot, compiled) in starting {
-        let begins = if former == Some(&bot) { &own } else { &state };
-        let taken = step(&compiled, begins.clone(), input, ctx);
-        // A person can also take over a chat in which nothing is live, and give it back.
-        let is_taken_over = taken.state.status() != begins.status();
-        if taken.state.is_live() || !taken.effects.is_empty() || is_taken_over {
-            return Ok(Some(Taken { bot, compiled, step: taken, salt, pending }));
+        let step = step(&compiled, of(&bot).clone(), input, ctx);
+        let is_taken_over = step.state.status() == Status::HandedOff;
+        if step.state.is_live() || !step.effects.is_empty() || is_taken_over {
+            return Ok(Whose::Taken(Box::new(Taken { bot, compiled, step, salt, pending, menus })));
         }
     }
-    Ok(None)
+    Ok(nobody)
+}
+
+/// A message goes to the bot that it fits best; one that fits none, to the first that has something to say to it.
+fn fitting<'a>(
+    starting: Vec<(String, Arc<Compiled>)>,
+    message: &Message,
+    ctx: &Ctx<'_>,
+    state: impl Fn(&str) -> &'a State,
+) -> Vec<(String, Arc<Compiled>)> {
+    let fit = |(bot, compiled): &(String, Arc<Compiled>)| compiled.fit(state(bot), message, ctx);
+    let fits = starting.iter().enumerate().filter_map(|(place, bot)| Some((fit(bot)?, place)));
+    // Of two that fit as well, the first.
+    match fits.max_by(|(one, a), (other, b)| one.cmp(other).then(b.cmp(a))) {
+        Some((_, best)) => starting.into_iter().skip(best).take(1).collect(),
+        None => starting,
+    }
+}
+
+/// Does what comes belong to this conversation? Also one that is over belongs to its bot while a person has the chat.
+fn goes_on(state: &State) -> bool {
+    state.is_live() || state.timer().is_some() || state.status() == Status::HandedOff
+}
+
+/// What is left of a conversation that was ended from outside: the numbers go on rising.
+fn ended(state: State) -> State {
+    let State { seq, sent_at, quick, .. } = state;
+    State { seq, sent_at, quick, ..State::default() }
+}
+
+fn seen(account: &AccountId, chat: &str, id: &str, at: i64) -> Change {
+    let (account, chat, message_id) = (account.clone(), chat.to_owned(), id.to_owned());
+    FlowChange::SeenInput { account, chat, message_id, at }.into()
+}
+
+/// What is written of an input that nobody wants.
+fn passed_over(account: &AccountId, chat: &str, id: &str, over: bool, at: i64) -> Vec<Change> {
+    let end = FlowChange::EndConversation { account: account.clone(), chat: chat.to_owned(), at };
+    std::iter::once(seen(account, chat, id, at)).chain(over.then(|| end.into())).collect()
 }
 
 /// All that a turn writes.
@@ -180,21 +235,13 @@ fn changes(
     taken: Taken,
     now: i64,
 ) -> Vec<Change> {
-    let Taken { bot, compiled, step, salt, mut pending } = taken;
+    let Taken { bot, compiled, step, salt, mut pending, menus } = taken;
     let counts = counts::counts(&compiled, &step);
-    let mut list: Vec<Change> = vec![
-        FlowChange::SeenInput {
-            account: account.clone(),
-            chat: chat.to_owned(),
-            message_id: id.to_owned(),
-            at: now,
-        }
-        .into(),
-    ];
+    let mut list = vec![seen(account, chat, id, now)];
     for effect in &step.effects {
         list.extend(person.changes(effect, id, now));
         list.extend(told(effect, &bot, (account, chat, salt), now));
-        pending.extend(Pending::of(effect));
+        pending.extend(Pending::of(effect, menus));
     }
     let envelope = Envelope { salt, state: step.state, pending };
     list.push(record(

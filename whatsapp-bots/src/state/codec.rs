@@ -61,6 +61,7 @@ pub(super) fn encode(state: &State) -> Vec<u8> {
     out.option(state.paused.as_ref(), |out, at| out.int(*at));
     out.int(state.heard_at);
     out.option(state.sent_at.as_ref(), |out, at| out.int(*at));
+    out.size(u64::from(state.unanswered));
     out.0.push(state.quick);
     out.option(state.done.as_ref(), |out, done| {
         out.text(&done.outcome);
@@ -202,6 +203,7 @@ impl<'a> In<'a> {
             paused: self.option(Self::int)?,
             heard_at: self.int()?,
             sent_at: self.option(Self::int)?,
+            unanswered: u16::try_from(self.size()?).ok()?,
             quick: self.byte()?,
             done: self.option(|from| Some(Done { outcome: from.text()?, at: from.int()? }))?,
             queue: {

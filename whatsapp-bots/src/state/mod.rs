@@ -45,6 +45,8 @@ pub struct State {
     pub(crate) heard_at: i64,
     /// When the bot last sent something.
     pub(crate) sent_at: Option<i64>,
+    /// Sends of this session since the contact last wrote.
+    pub(crate) unanswered: u16,
     /// Answers in a row that came as only machines answer.
     pub(crate) quick: u8,
     pub(crate) done: Option<Done>,

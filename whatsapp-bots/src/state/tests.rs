@@ -19,6 +19,7 @@ fn full() -> State {
         paused: Some(5),
         heard_at: 1_800_000_000_000,
         sent_at: Some(1_800_000_000_001),
+        unanswered: 300,
         quick: 3,
         done: Some(Done { outcome: "x".into(), at: 3 }),
         queue: VecDeque::from([Message::text("é")]),

@@ -14,7 +14,8 @@ use whatsapp_store::Content;
 
 pub use self::transcript::{Difference, Expected, Line, Report, Transcript};
 use crate::{
-    Compiled, Contact, Ctx, Effect, Event, Input, Leaving, Message, Outcome, State, Status, Step, Visit, step,
+    Compiled, Contact, Ctx, Effect, Event, Input, Leaving, Message, Outcome, State, Status, Step, Visit,
+    menus, step,
 };
 
 /// A conversation under test. `Debug` shows nothing that somebody wrote.
@@ -155,7 +156,8 @@ impl<'b> Tester<'b> {
 
 /// A content as people read it.
 fn said(content: &Content) -> String {
-    match content.as_text() {
+    let spelled = menus::spelled(content);
+    match spelled.as_ref().unwrap_or(content).as_text() {
         Some(text) => text.to_owned(),
         None => serde_json::to_string(content).unwrap_or_else(|_| content.type_name().to_owned()),
     }

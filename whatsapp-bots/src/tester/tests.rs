@@ -38,7 +38,7 @@ fn every_transcript_goes_as_it_says() {
     println!("state of a live conversation: median {median} bytes, at most {most}");
     assert!(median <= 512);
     let mut kinds = BTreeSet::new();
-    for (definition, _) in ["order", "survey"].map(bot) {
+    for (definition, _) in ["order", "slots", "survey"].map(bot) {
         for (flow, node) in
             definition.flows.iter().flat_map(|flow| flow.nodes.iter().map(move |node| (flow, node)))
         {

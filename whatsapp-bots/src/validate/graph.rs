@@ -101,6 +101,8 @@ impl<'d> Graph<'d> {
     fn ways(&self) -> Vec<Ways> {
         let ways = |(place, (_, node)): (usize, &(usize, &'d Node))| match &node.kind {
             kind if waits(kind) => Ways::default(),
+            // With nothing to choose from it goes on at once.
+            Kind::ChooseFrom(_) => self.way_by(place, "empty"),
             Kind::Goto(goto) => Ways { on: self.goto(place, goto).into_iter().collect(), ..Ways::default() },
             Kind::Return(_) => Ways { returns: true, ..Ways::default() },
             Kind::End(_) => Ways::default(),
@@ -118,6 +120,14 @@ impl<'d> Graph<'d> {
             },
         };
         self.nodes.iter().enumerate().map(ways).collect()
+    }
+
+    /// By one exit alone.
+    fn way_by(&self, place: usize, id: &str) -> Ways {
+        let (flow, node) = (self.flow(place), self.nodes[place].1);
+        let to = node.exits.iter().find(|exit| exit.id == id).and_then(|exit| exit.to.as_deref());
+        let on: Vec<_> = to.and_then(|to| self.place(&flow.id, to)).into_iter().collect();
+        Ways { returns: to.is_none(), on, ..Ways::default() }
     }
 
     /// Of which flows one may come back without anything having to happen.

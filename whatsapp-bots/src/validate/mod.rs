@@ -120,6 +120,8 @@ codes! {
     E016
     /// More than a bot may have.
     E017
+    /// A content that cannot be sent.
+    E018
     /// A schedule that is for nobody.
     E019
     /// A node that nothing leads to.

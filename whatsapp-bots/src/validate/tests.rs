@@ -172,7 +172,7 @@ fn settings() {
     finds(of("say", json!({"text": "x".repeat(4097)}), &["next"]), &[(Code::E013, "f/a/text")]);
     finds(
         of("say", json!({"content": {"type": "unsupported", "kind": "x"}}), &["next"]),
-        &[(Code::E001, "f/a/content")],
+        &[(Code::E018, "f/a/content")],
     );
     for url in
         ["example.org", "https://{{ input.text }}/x", "ftp://example.org", "https://a@b.org", "https://"]
@@ -187,6 +187,30 @@ fn settings() {
         of("http", json!({"url": "https://a.org", "headers": {"Host": "x"}}), &["ok", "error"]),
         &[(Code::E001, "f/a/headers/Host")],
     );
+}
+
+#[test]
+fn what_cannot_be_sent_is_not_said() {
+    let said = |content: Json| of("say", json!({ "content": content }), &["next"]);
+    let buttons = |ids: &[&str]| {
+        let buttons: Vec<_> = ids.iter().map(|id| json!({ "id": id, "title": "{{ x }}" })).collect();
+        said(json!({ "type": "buttons", "text": "?", "buttons": buttons }))
+    };
+    let of_type = |name: &str| {
+        said(json!({ "type": name, "emoji": "x", "message_id": "1", "kind": "image", "mime": "a/b",
+        "of": "list", "id": "1", "title": "a" }))
+    };
+    for name in ["reaction", "media", "choice", "unsupported"] {
+        finds(of_type(name), &[(Code::E018, "f/a/content")]);
+    }
+    finds(of_type("hologram"), &[(Code::E001, "f/a/content")]);
+    let poll = json!({ "type": "poll", "question": "?", "options": ["a", "a"] });
+    finds(said(poll), &[(Code::E018, "f/a/content/options")]);
+    let place = json!({ "type": "location", "latitude": 91, "longitude": 0 });
+    finds(said(place), &[(Code::E018, "f/a/content/latitude")]);
+    let many = buttons(&["1", "2", "3", "4"]);
+    assert!(found(&many).contains(&(Code::E013, "f/a/content/buttons".to_owned())));
+    assert!(found(&buttons(&["1", "2", "3"])).iter().all(|(code, _)| !code.is_error()));
 }
 
 #[test]
@@ -322,4 +346,14 @@ fn a_schedule_needs_a_time_and_somebody() {
     );
     let many: Vec<_> = (0..101).map(|_| "vip").collect();
     finds(scheduled(json!({"cron": "0 9 * * *", "tags": many})), &[(Code::E017, "triggers/t/on/tags")]);
+}
+
+#[test]
+fn a_list_with_nothing_in_it_is_no_wait() {
+    let from = |empty: &str| {
+        flow(json!([{"id": "a", "kind": "choose_from", "config": {"text": "?", "list": "x"},
+            "exits": [{"id": "chosen", "to": "a"}, {"id": "invalid", "to": "a"}, {"id": "empty", "to": empty}]}, end("b")]))
+    };
+    finds(from("b"), &[(Code::W103, "f/a/list")]);
+    assert!(found(&from("a")).contains(&(Code::E007, "f/a".to_owned())));
 }

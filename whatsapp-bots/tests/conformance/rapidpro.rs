@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Cases that pass; this may only rise.
-const FLOOR: usize = 19;
+const FLOOR: usize = 20;
 
 pub(crate) fn all(folder: &Path) -> Result<(), String> {
     let (mut passed, mut failed, mut outside) = (0, 0, 0);

@@ -8,8 +8,8 @@ pub(crate) enum Does {
     Says(&'static str),
     /// Chooses that option, from 1.
     Picks(usize),
-    /// Writes that line of the list in the last message, from 1.
-    Copies(usize),
+    /// A request comes back with this JSON.
+    Gets(&'static str),
 }
 
 /// A chat with one bot.
@@ -28,12 +28,9 @@ pub(crate) struct Script {
 }
 
 /// Bots that are not run, and why.
-pub(crate) const OUT_OF_SCOPE: &[(&str, &str)] = &[
-    ("digital-product-payment", "it takes payments"),
-    ("movie-recommendation", "its options are made by code while it runs"),
-];
+pub(crate) const OUT_OF_SCOPE: &[(&str, &str)] = &[("digital-product-payment", "it takes payments")];
 
-use Does::{Copies, Picks, Says};
+use Does::{Gets, Picks, Says};
 
 const MAIL: Does = Says("ann@example.org");
 
@@ -90,15 +87,31 @@ pub(crate) const SCRIPTS: &[Script] = &[
             (Picks(2), 1),
             (Picks(1), 2),
             (Picks(1), 1),
-            (Copies(2), 1),
-            (Copies(1), 1),
-            (Copies(1), 2),
+            (Picks(2), 1),
+            (Picks(1), 1),
+            (Picks(1), 2),
             (Picks(4), 3),
             (MAIL, 4),
-            (Copies(1), 0),
+            (Picks(1), 0),
         ],
         status: "done",
         variable: Some(("name", "Ann")),
+    },
+    Script {
+        bot: "movie-recommendation",
+        without: &[],
+        enters: None,
+        lines: &[
+            (Says("hi"), 5),
+            (Picks(1), 1),
+            (Gets(r#"{"genres": [{"id": 7, "name": "Drama"}, {"id": 9, "name": "Comedy"}]}"#), 1),
+            (Picks(2), 1),
+            (Gets(r#"{"results": [{"id": 1, "title": "One"}, {"id": 2, "title": "Two"}]}"#), 1),
+            (Picks(2), 1),
+            (Gets(r#"{"imdb_id": "tt2", "overview": "About two.", "poster_path": "/2.jpg"}"#), 2),
+        ],
+        status: "waiting",
+        variable: Some(("selected_genre_id", "9")),
     },
     Script {
         bot: "lead-magnet",
@@ -115,7 +128,7 @@ pub(crate) const SCRIPTS: &[Script] = &[
         lines: &[
             (Says("hi"), 2),
             (Picks(1), 1),
-            (Copies(1), 1),
+            (Picks(1), 1),
             (Picks(3), 4),
             (Picks(1), 2),
             (MAIL, 2),
@@ -130,7 +143,7 @@ pub(crate) const SCRIPTS: &[Script] = &[
         bot: "lead-gen-ai",
         without: &["typebot:OpenAI"],
         enters: None,
-        lines: &[(Says("hi"), 5), (Picks(1), 1), (Says("Ours"), 1), (MAIL, 1), (Copies(2), 2)],
+        lines: &[(Says("hi"), 5), (Picks(1), 1), (Says("Ours"), 1), (MAIL, 1), (Picks(2), 2)],
         status: "done",
         variable: Some(("company", "Ours")),
     },
@@ -142,7 +155,7 @@ pub(crate) const SCRIPTS: &[Script] = &[
             (Says("hi"), 2),
             (Picks(8), 1),
             (Picks(1), 1),
-            (Copies(1), 2),
+            (Picks(1), 2),
             (Picks(7), 1),
             (Picks(2), 2),
             (Picks(11), 1),

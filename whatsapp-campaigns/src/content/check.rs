@@ -132,7 +132,7 @@ impl Check {
 
     fn variant(&mut self, place: usize, variant: &Variant, definition: &Definition) -> Option<Compiled> {
         let path = format!("variants[{place}].content");
-        if matches!(variant.content, Content::Unsupported { .. }) {
+        if !is_for_many(&variant.content) {
             self.found(path, What::NotSendable);
             return None;
         }
@@ -216,6 +216,18 @@ fn default(typed: &Typed, kind: Kind, value: &str) -> Result<Value, Invalid> {
         "" if kind == Kind::Text => Ok(Value::from("")),
         value => typed.value(value),
     }
+}
+
+/// Can it go to many? Menus cannot: not every phone shows them, and whose does not sees nothing.
+const fn is_for_many(content: &Content) -> bool {
+    !matches!(
+        content,
+        Content::Unsupported { .. }
+            | Content::Media { .. }
+            | Content::Choice { .. }
+            | Content::Buttons { .. }
+            | Content::List { .. }
+    )
 }
 
 /// Renders every variant with values of the declared types, to find what only rendering shows.

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use proptest::prelude::*;
-use whatsapp_store::Content;
+use whatsapp_store::{Content, MenuKind};
 
 use super::*;
 use crate::id::RowId;
@@ -254,8 +254,13 @@ fn what_is_wrong_with_variants() {
     assert!(with(&|it| it.split.test = 500).contains("say how it is found"));
     let rule = WinnerRule { metric: Metric::Read, min_sample: 200, confidence: 95, after_minutes: 240 };
     assert!(with(&|it| it.winner = Some(rule)).contains("two variants or more"));
-    let unsupported = Content::Unsupported { kind: "x".into() };
-    assert!(with(&|it| it.variants[0].content = unsupported.clone()).contains("cannot be sent"));
+    for content in [
+        Content::Unsupported { kind: "x".into() },
+        Content::Buttons { text: "Hi".into(), footer: None, buttons: Vec::new() },
+        Content::Choice { of: MenuKind::List, id: "a".into(), title: "A".into() },
+    ] {
+        assert!(with(&|it| it.variants[0].content = content.clone()).contains("cannot be sent"));
+    }
     let nowhere = Content::Location { latitude: f64::NAN, longitude: 1.0, name: None, address: None };
     assert!(with(&|it| it.variants[0].content = nowhere.clone()).contains("not finite"));
 }

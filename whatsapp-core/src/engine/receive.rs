@@ -16,7 +16,7 @@ use crate::{
     crypto::PublicKey,
     event::Event,
     jid::{Jid, Server},
-    message::{content, device_sent, padding},
+    message::{content, device_sent, media, padding},
     pairing::adv,
     proto::message::{Message, ProtocolMessage},
     signal::{self, Address, PreKey, PreKeyMessage, SenderKey, SignalError},
@@ -352,8 +352,8 @@ impl Engine {
             status,
             source: if stanza.offline { Source::Offline } else { Source::Live },
             push_name: stanza.notify.as_ref().map(ToString::to_string),
-            quoted: None,
-            media: None,
+            quoted: content::quoted(&message),
+            media: media::from_proto(content::opened(&message)).map(|media| media.file),
         };
         self.service_clock.heard(stanza.timestamp);
         self.statuses.put(key, Some(status));

@@ -8,7 +8,7 @@ use super::{Engine, Flow, Query, Request, retries::MOST};
 use crate::{
     binary::{Node, NodeRef},
     jid::Jid,
-    message::{content, device_sent},
+    message::{content, device_sent, menu},
     proto::message::Message,
     signal::{PreKeyBundle, Session},
     stanza::{
@@ -202,12 +202,14 @@ impl Engine {
         let own_copy = self.device.is_own(&resend.device) && !self.device.is_own(&user);
         let message = Message::decode(payload.clone()).ok()?;
         let (kind, mediatype) = (content::stanza_type(&message), content::media_type(&message));
+        let biz = menu::biz(&message);
         let plaintext =
             if own_copy { device_sent::wrap(&destination, message).encode_to_vec().into() } else { payload };
         let sealed = self.seal(&resend.device, &plaintext, Some(resend.count))?;
         let mut stanza = OutgoingStanza::new(resend.id.as_str().into(), resend.device.clone(), kind);
         stanza.bare_enc = Some(EncOut { mediatype, ..sealed.enc });
         stanza.device_fanout_false = true;
+        stanza.biz = biz;
         stanza.recipient = own_copy.then_some(destination);
         if sealed.introduces_us {
             stanza.device_identity = self.device.account.clone().map(Bytes::from);

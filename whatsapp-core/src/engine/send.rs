@@ -25,7 +25,7 @@ use crate::{
     config::Addressing,
     event::{Event, Refusal},
     jid::Jid,
-    message::{content, device_sent, id, padding, plan},
+    message::{content, device_sent, id, menu, padding, plan},
     proto::{message::Message, record},
     signal::{Address, CiphertextKind},
     stanza::{
@@ -75,7 +75,7 @@ impl Engine {
     ) -> Result<MessageRecord, CommandError> {
         let own = self.device.jid.clone().ok_or(CommandError::NotLinked)?;
         let chat = self.peers.chat(to);
-        let message = content::to_proto(&content, &mut self.rng).ok_or(CommandError::ContentUnsupported)?;
+        let message = content::to_proto(&content, &mut self.rng)?;
         let id = id.unwrap_or_else(|| id::generate(now, &own, &mut self.rng).into());
         let payload = Bytes::from(message.encode_to_vec());
         let key = self.key_of_own(&chat, &id);
@@ -126,8 +126,7 @@ impl Engine {
         let payload = match kept {
             Some(payload) => payload,
             None => {
-                let message =
-                    content::to_proto(&content, &mut self.rng).ok_or(CommandError::ContentUnsupported)?;
+                let message = content::to_proto(&content, &mut self.rng)?;
                 Bytes::from(message.encode_to_vec())
             }
         };
@@ -319,8 +318,10 @@ impl Engine {
     ) -> Option<OutgoingStanza> {
         let message = Message::decode(payload.clone()).ok()?;
         let (kind, mediatype) = (content::stanza_type(&message), content::media_type(&message));
+        let biz = menu::biz(&message);
         let copy = device_sent::wrap(&destination, message).encode_to_vec();
         let mut stanza = OutgoingStanza::new(id.into(), destination, kind);
+        stanza.biz = biz;
         for target in targets {
             let plaintext = if target.own { &copy[..] } else { &payload[..] };
             let sealed = self.seal(&target.jid, plaintext, None)?;

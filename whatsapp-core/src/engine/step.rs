@@ -1,8 +1,8 @@
 //! What goes in and out of the engine.
 use bytes::Bytes;
 use whatsapp_store::{
-    Change, Changes, Content, LidMapping, MessageKey, MessageRecord, MessageStatus, OutgoingMessage,
-    SignalKey,
+    Change, Changes, Content, LidMapping, MessageKey, MessageRecord, MessageStatus, NotSendable,
+    OutgoingMessage, SignalKey,
 };
 
 use crate::{event::Event, jid::Jid};
@@ -121,9 +121,9 @@ pub enum CommandError {
     /// Only people can be written to.
     #[error("messages can be sent to people only (number@s.whatsapp.net or id@lid)")]
     NotAPerson,
-    /// Not a kind that can be sent.
-    #[error("this kind of content cannot be sent")]
-    ContentUnsupported,
+    /// Not a content that can be sent.
+    #[error("this cannot be sent: {0}")]
+    ContentUnsupported(#[from] NotSendable),
     /// Ids have a shape by which the service knows a web client.
     #[error("not a message id: 3EB0 and 18 more hexadecimal digits in upper case are needed")]
     BadId,

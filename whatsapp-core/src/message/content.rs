@@ -1,16 +1,20 @@
 //! Content to protobuf and back.
 use bytes::Bytes;
 use rand::{CryptoRng, RngExt};
-use whatsapp_store::Content;
+use whatsapp_store::{Content, NotSendable};
 
+use super::{media, menu};
 use crate::proto::message as proto;
 
 /// Envelopes (view once, ephemeral, …) inside each other; more are not opened.
 const MAX_WRAPPERS: usize = 4;
 
 /// The protobuf message of a content, with a fresh message secret, which reactions and votes on it are keyed by.
-/// `None` for kinds that cannot be sent.
-pub fn to_proto(content: &Content, rng: &mut impl CryptoRng) -> Option<proto::Message> {
+///
+/// # Errors
+/// What is in the way of sending it.
+pub fn to_proto(content: &Content, rng: &mut impl CryptoRng) -> Result<proto::Message, NotSendable> {
+    content.sendable()?;
     let mut message = proto::Message::default();
     match content {
         Content::Text { text } => {
@@ -40,19 +44,24 @@ pub fn to_proto(content: &Content, rng: &mut impl CryptoRng) -> Option<proto::Me
                 selectable_options_count: Some(*selectable),
             });
         }
+        Content::Buttons { text, footer, buttons } => {
+            message.buttons_message = Some(menu::buttons(text, footer.as_ref(), buttons));
+        }
+        Content::List { text, footer, button, sections } => {
+            message.list_message = Some(menu::list(text, footer.as_ref(), button, sections));
+        }
         // A reaction names a message by chat and sender too, which the content does not know.
-        _ => return None,
+        _ => return Err(NotSendable::Type(content.type_name())),
     }
     let mut secret = [0; 32];
     rng.fill(&mut secret);
     message.message_context_info =
         Some(proto::MessageContextInfo { message_secret: Some(Bytes::copy_from_slice(&secret)) });
-    Some(message)
+    Ok(message)
 }
 
-/// What a received message shows; `None` when it is not for people (key distributions, protocol messages).
-pub fn from_proto(message: &proto::Message) -> Option<Content> {
-    let mut message = message;
+/// A message without the envelopes (view once, ephemeral, …) around it.
+pub fn opened(mut message: &proto::Message) -> &proto::Message {
     for _ in 0..MAX_WRAPPERS {
         let wrappers = [
             &message.ephemeral_message,
@@ -70,6 +79,12 @@ pub fn from_proto(message: &proto::Message) -> Option<Content> {
             None => break,
         }
     }
+    message
+}
+
+/// What a received message shows; `None` when it is not for people (key distributions, protocol messages).
+pub fn from_proto(message: &proto::Message) -> Option<Content> {
+    let message = opened(message);
     if message.protocol_message.is_some() {
         return None;
     }
@@ -120,29 +135,31 @@ fn known(message: &proto::Message) -> Option<Content> {
             selectable: poll.selectable_options_count.unwrap_or_default(),
         });
     }
+    if let Some(content) = menu::from_proto(message) {
+        return Some(content);
+    }
+    if let Some(media) = media::from_proto(message) {
+        return Some(media.content);
+    }
     unread_kind(message).map(|kind| Content::Unsupported { kind: kind.to_owned() })
 }
 
 /// The name of a kind that is known by name alone.
 fn unread_kind(message: &proto::Message) -> Option<&'static str> {
+    // Those that are read are here too if they hold what is not understood, such as a form or a list of products.
+    let partly = [
+        (message.list_message.is_some(), "list_message"),
+        (message.list_response_message.is_some(), "list_response_message"),
+        (message.buttons_response_message.is_some(), "buttons_response_message"),
+        (message.template_button_reply_message.is_some(), "template_button_reply_message"),
+        (message.interactive_response_message.is_some(), "interactive_response_message"),
+    ];
     let kinds = [
-        (&message.image_message, "image_message"),
-        (&message.video_message, "video_message"),
-        (&message.audio_message, "audio_message"),
-        (&message.document_message, "document_message"),
-        (&message.sticker_message, "sticker_message"),
-        (&message.ptv_message, "ptv_message"),
         (&message.album_message, "album_message"),
         (&message.contacts_array_message, "contacts_array_message"),
         (&message.live_location_message, "live_location_message"),
-        (&message.list_message, "list_message"),
-        (&message.list_response_message, "list_response_message"),
-        (&message.buttons_message, "buttons_message"),
-        (&message.buttons_response_message, "buttons_response_message"),
         (&message.template_message, "template_message"),
-        (&message.template_button_reply_message, "template_button_reply_message"),
         (&message.interactive_message, "interactive_message"),
-        (&message.interactive_response_message, "interactive_response_message"),
         (&message.product_message, "product_message"),
         (&message.order_message, "order_message"),
         (&message.group_invite_message, "group_invite_message"),
@@ -152,12 +169,54 @@ fn unread_kind(message: &proto::Message) -> Option<&'static str> {
         (&message.pin_in_chat_message, "pin_in_chat_message"),
         (&message.secret_encrypted_message, "secret_encrypted_message"),
     ];
-    kinds.into_iter().find_map(|(field, name)| field.is_some().then_some(name))
+    let kinds = kinds.into_iter().map(|(field, name)| (field.is_some(), name));
+    partly.into_iter().chain(kinds).find_map(|(is_there, name)| is_there.then_some(name))
 }
 
-/// The `mediatype` attribute of the `enc` that holds this message. Places have none: to the service they are texts.
+/// The id of the message that a message answers.
+pub fn quoted(message: &proto::Message) -> Option<String> {
+    let message = opened(message);
+    let contexts = [
+        message.extended_text_message.as_ref().and_then(|part| part.context_info.as_ref()),
+        message.image_message.as_ref().and_then(|part| part.context_info.as_ref()),
+        message.video_message.as_ref().and_then(|part| part.context_info.as_ref()),
+        message.ptv_message.as_ref().and_then(|part| part.context_info.as_ref()),
+        message.audio_message.as_ref().and_then(|part| part.context_info.as_ref()),
+        message.document_message.as_ref().and_then(|part| part.context_info.as_ref()),
+        message.sticker_message.as_ref().and_then(|part| part.context_info.as_ref()),
+        message.buttons_response_message.as_ref().and_then(|part| part.context_info.as_ref()),
+        message.list_response_message.as_ref().and_then(|part| part.context_info.as_ref()),
+        message.template_button_reply_message.as_ref().and_then(|part| part.context_info.as_ref()),
+        message.interactive_response_message.as_ref().and_then(|part| part.context_info.as_ref()),
+    ];
+    contexts.into_iter().flatten().find_map(|context| context.stanza_id.clone()).filter(|id| !id.is_empty())
+}
+
+type Inside = fn(&proto::Message) -> bool;
+
+/// Kinds of messages that are more than text to the service.
+const MEDIA_TYPES: [(Inside, &str); 10] = [
+    (|message| message.list_message.is_some(), "list"),
+    (|message| message.list_response_message.is_some(), "list_response"),
+    (|message| message.buttons_response_message.is_some(), "buttons_response"),
+    (|message| message.interactive_response_message.is_some(), "native_flow_response"),
+    (|message| message.image_message.is_some(), "image"),
+    (|message| message.video_message.is_some() || message.ptv_message.is_some(), "video"),
+    (|message| message.audio_message.as_ref().is_some_and(|audio| audio.ptt == Some(true)), "ptt"),
+    (|message| message.audio_message.is_some(), "audio"),
+    (|message| message.document_message.is_some(), "document"),
+    (|message| message.sticker_message.is_some(), "sticker"),
+];
+
+/// The `mediatype` attribute of the `enc` that holds this message. Places and buttons have none: to the service they are
+/// texts.
 pub fn media_type(message: &proto::Message) -> Option<&'static str> {
-    message.contact_message.as_ref().map(|_| "vcard")
+    let message = opened(message);
+    if message.contact_message.is_some() {
+        Some("vcard")
+    } else {
+        MEDIA_TYPES.iter().find_map(|(is_inside, name)| is_inside(message).then_some(*name))
+    }
 }
 
 /// The `type` attribute of the stanza that carries this message.

@@ -2,6 +2,8 @@
 pub mod content;
 pub mod device_sent;
 pub mod id;
+pub mod media;
+pub mod menu;
 pub mod padding;
 pub mod phash;
 pub mod plan;

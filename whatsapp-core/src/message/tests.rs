@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use prost::Message as _;
 use rand::{SeedableRng, rngs::StdRng};
-use whatsapp_store::Content;
+use whatsapp_store::{Button, Content, ListRow, ListSection};
 
 use super::*;
 use crate::{jid::Jid, proto::message as proto, time::Timestamp};
@@ -14,6 +14,20 @@ fn contents_survive_the_wire() {
         Content::Location { latitude: 1.5, longitude: -2.5, name: Some("x".into()), address: None },
         Content::Contact { name: "Ann".into(), vcard: "BEGIN:VCARD".into() },
         Content::Poll { question: "?".into(), options: vec!["a".into(), "b".into()], selectable: 1 },
+        Content::Buttons {
+            text: "?".into(),
+            footer: Some("f".into()),
+            buttons: vec![Button { id: "a".into(), title: "A".into() }],
+        },
+        Content::List {
+            text: "?".into(),
+            footer: None,
+            button: "Open".into(),
+            sections: vec![ListSection {
+                title: None,
+                rows: vec![ListRow { id: "r".into(), title: "R".into(), description: Some("d".into()) }],
+            }],
+        },
     ];
     for content in contents {
         let message = content::to_proto(&content, &mut rng).unwrap();
@@ -42,11 +56,11 @@ fn envelopes_are_opened_and_unknown_kinds_shown() {
     assert_eq!(content::from_proto(&message), Some(Content::text("deep")));
     let unknown = content::from_proto(&proto::Message::default());
     assert_eq!(unknown, Some(Content::Unsupported { kind: "unknown".into() }));
-    let voice = proto::Message { audio_message: Some(proto::Opaque {}), ..Default::default() };
-    let wrapped = proto::Wrapped { message: Some(Box::new(voice)) };
+    let event = proto::Message { event_message: Some(proto::Opaque {}), ..Default::default() };
+    let wrapped = proto::Wrapped { message: Some(Box::new(event)) };
     let once =
         proto::Message { view_once_message_v2_extension: Some(Box::new(wrapped)), ..Default::default() };
-    assert_eq!(content::from_proto(&once), Some(Content::Unsupported { kind: "audio_message".into() }));
+    assert_eq!(content::from_proto(&once), Some(Content::Unsupported { kind: "event_message".into() }));
     let keys = proto::Message {
         sender_key_distribution_message: Some(proto::SenderKeyDistribution::default()),
         ..Default::default()

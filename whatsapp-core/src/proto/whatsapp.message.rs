@@ -7,7 +7,7 @@ pub struct Message {
     #[prost(message, optional, tag = "2")]
     pub sender_key_distribution_message: ::core::option::Option<SenderKeyDistribution>,
     #[prost(message, optional, tag = "3")]
-    pub image_message: ::core::option::Option<Opaque>,
+    pub image_message: ::core::option::Option<ImageMessage>,
     #[prost(message, optional, tag = "4")]
     pub contact_message: ::core::option::Option<ContactMessage>,
     #[prost(message, optional, tag = "5")]
@@ -15,11 +15,11 @@ pub struct Message {
     #[prost(message, optional, tag = "6")]
     pub extended_text_message: ::core::option::Option<ExtendedTextMessage>,
     #[prost(message, optional, tag = "7")]
-    pub document_message: ::core::option::Option<Opaque>,
+    pub document_message: ::core::option::Option<DocumentMessage>,
     #[prost(message, optional, tag = "8")]
-    pub audio_message: ::core::option::Option<Opaque>,
+    pub audio_message: ::core::option::Option<AudioMessage>,
     #[prost(message, optional, tag = "9")]
-    pub video_message: ::core::option::Option<Opaque>,
+    pub video_message: ::core::option::Option<VideoMessage>,
     #[prost(message, optional, boxed, tag = "12")]
     pub protocol_message: ::core::option::Option<
         ::prost::alloc::boxed::Box<ProtocolMessage>,
@@ -31,11 +31,13 @@ pub struct Message {
     #[prost(message, optional, tag = "25")]
     pub template_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, tag = "26")]
-    pub sticker_message: ::core::option::Option<Opaque>,
+    pub sticker_message: ::core::option::Option<StickerMessage>,
     #[prost(message, optional, tag = "28")]
     pub group_invite_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, tag = "29")]
-    pub template_button_reply_message: ::core::option::Option<Opaque>,
+    pub template_button_reply_message: ::core::option::Option<
+        TemplateButtonReplyMessage,
+    >,
     #[prost(message, optional, tag = "30")]
     pub product_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, boxed, tag = "31")]
@@ -45,25 +47,25 @@ pub struct Message {
     #[prost(message, optional, tag = "35")]
     pub message_context_info: ::core::option::Option<MessageContextInfo>,
     #[prost(message, optional, tag = "36")]
-    pub list_message: ::core::option::Option<Opaque>,
+    pub list_message: ::core::option::Option<ListMessage>,
     #[prost(message, optional, boxed, tag = "37")]
     pub view_once_message: ::core::option::Option<::prost::alloc::boxed::Box<Wrapped>>,
     #[prost(message, optional, tag = "38")]
     pub order_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, tag = "39")]
-    pub list_response_message: ::core::option::Option<Opaque>,
+    pub list_response_message: ::core::option::Option<ListResponseMessage>,
     #[prost(message, optional, boxed, tag = "40")]
     pub ephemeral_message: ::core::option::Option<::prost::alloc::boxed::Box<Wrapped>>,
     #[prost(message, optional, tag = "42")]
-    pub buttons_message: ::core::option::Option<Opaque>,
+    pub buttons_message: ::core::option::Option<ButtonsMessage>,
     #[prost(message, optional, tag = "43")]
-    pub buttons_response_message: ::core::option::Option<Opaque>,
+    pub buttons_response_message: ::core::option::Option<ButtonsResponseMessage>,
     #[prost(message, optional, tag = "45")]
     pub interactive_message: ::core::option::Option<Opaque>,
     #[prost(message, optional, tag = "46")]
     pub reaction_message: ::core::option::Option<ReactionMessage>,
     #[prost(message, optional, tag = "48")]
-    pub interactive_response_message: ::core::option::Option<Opaque>,
+    pub interactive_response_message: ::core::option::Option<InteractiveResponseMessage>,
     #[prost(message, optional, tag = "49")]
     pub poll_creation_message: ::core::option::Option<PollCreationMessage>,
     #[prost(message, optional, tag = "50")]
@@ -95,7 +97,7 @@ pub struct Message {
     #[prost(message, optional, tag = "64")]
     pub poll_creation_message_v3: ::core::option::Option<PollCreationMessage>,
     #[prost(message, optional, tag = "66")]
-    pub ptv_message: ::core::option::Option<Opaque>,
+    pub ptv_message: ::core::option::Option<VideoMessage>,
     #[prost(message, optional, boxed, tag = "74")]
     pub lottie_sticker_message: ::core::option::Option<
         ::prost::alloc::boxed::Box<Wrapped>,
@@ -162,6 +164,17 @@ pub struct MessageKey {
     #[prost(string, optional, tag = "4")]
     pub participant: ::core::option::Option<::prost::alloc::string::String>,
 }
+/// What a message answers.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ContextInfo {
+    /// The id of the message answered.
+    #[prost(string, optional, tag = "1")]
+    pub stanza_id: ::core::option::Option<::prost::alloc::string::String>,
+    /// Who wrote that.
+    #[prost(string, optional, tag = "2")]
+    pub participant: ::core::option::Option<::prost::alloc::string::String>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ExtendedTextMessage {
@@ -173,6 +186,251 @@ pub struct ExtendedTextMessage {
     pub description: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "6")]
     pub title: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "17")]
+    pub context_info: ::core::option::Option<ContextInfo>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ImageMessage {
+    #[prost(string, optional, tag = "2")]
+    pub mimetype: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "3")]
+    pub caption: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    pub file_sha256: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(uint64, optional, tag = "5")]
+    pub file_length: ::core::option::Option<u64>,
+    #[prost(bytes = "bytes", optional, tag = "8")]
+    pub media_key: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "9")]
+    pub file_enc_sha256: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(string, optional, tag = "11")]
+    pub direct_path: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "17")]
+    pub context_info: ::core::option::Option<ContextInfo>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct VideoMessage {
+    #[prost(string, optional, tag = "2")]
+    pub mimetype: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "bytes", optional, tag = "3")]
+    pub file_sha256: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(uint64, optional, tag = "4")]
+    pub file_length: ::core::option::Option<u64>,
+    #[prost(uint32, optional, tag = "5")]
+    pub seconds: ::core::option::Option<u32>,
+    #[prost(bytes = "bytes", optional, tag = "6")]
+    pub media_key: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(string, optional, tag = "7")]
+    pub caption: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "bytes", optional, tag = "11")]
+    pub file_enc_sha256: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(string, optional, tag = "13")]
+    pub direct_path: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "17")]
+    pub context_info: ::core::option::Option<ContextInfo>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AudioMessage {
+    #[prost(string, optional, tag = "2")]
+    pub mimetype: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "bytes", optional, tag = "3")]
+    pub file_sha256: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(uint64, optional, tag = "4")]
+    pub file_length: ::core::option::Option<u64>,
+    #[prost(uint32, optional, tag = "5")]
+    pub seconds: ::core::option::Option<u32>,
+    /// Spoken into the phone?
+    #[prost(bool, optional, tag = "6")]
+    pub ptt: ::core::option::Option<bool>,
+    #[prost(bytes = "bytes", optional, tag = "7")]
+    pub media_key: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "8")]
+    pub file_enc_sha256: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(string, optional, tag = "9")]
+    pub direct_path: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "17")]
+    pub context_info: ::core::option::Option<ContextInfo>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DocumentMessage {
+    #[prost(string, optional, tag = "2")]
+    pub mimetype: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "3")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    pub file_sha256: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(uint64, optional, tag = "5")]
+    pub file_length: ::core::option::Option<u64>,
+    #[prost(bytes = "bytes", optional, tag = "7")]
+    pub media_key: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(string, optional, tag = "8")]
+    pub file_name: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "bytes", optional, tag = "9")]
+    pub file_enc_sha256: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(string, optional, tag = "10")]
+    pub direct_path: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "17")]
+    pub context_info: ::core::option::Option<ContextInfo>,
+    #[prost(string, optional, tag = "20")]
+    pub caption: ::core::option::Option<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct StickerMessage {
+    #[prost(bytes = "bytes", optional, tag = "2")]
+    pub file_sha256: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "3")]
+    pub file_enc_sha256: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    pub media_key: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(string, optional, tag = "5")]
+    pub mimetype: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "8")]
+    pub direct_path: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint64, optional, tag = "9")]
+    pub file_length: ::core::option::Option<u64>,
+    #[prost(message, optional, tag = "17")]
+    pub context_info: ::core::option::Option<ContextInfo>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ButtonsMessage {
+    #[prost(string, optional, tag = "6")]
+    pub content_text: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "7")]
+    pub footer_text: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "9")]
+    pub buttons: ::prost::alloc::vec::Vec<ButtonsButton>,
+    /// 1 none, 2 text, …
+    #[prost(int32, optional, tag = "10")]
+    pub header_type: ::core::option::Option<i32>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ButtonsButton {
+    #[prost(string, optional, tag = "1")]
+    pub button_id: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "2")]
+    pub button_text: ::core::option::Option<ButtonText>,
+    /// 1 answers.
+    #[prost(int32, optional, tag = "3")]
+    pub r#type: ::core::option::Option<i32>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ButtonText {
+    #[prost(string, optional, tag = "1")]
+    pub display_text: ::core::option::Option<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ButtonsResponseMessage {
+    #[prost(string, optional, tag = "1")]
+    pub selected_button_id: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "2")]
+    pub selected_display_text: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "3")]
+    pub context_info: ::core::option::Option<ContextInfo>,
+    /// 1 with its text.
+    #[prost(int32, optional, tag = "4")]
+    pub r#type: ::core::option::Option<i32>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ListMessage {
+    #[prost(string, optional, tag = "1")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "2")]
+    pub description: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "3")]
+    pub button_text: ::core::option::Option<::prost::alloc::string::String>,
+    /// 1 one row may be chosen, 2 products.
+    #[prost(int32, optional, tag = "4")]
+    pub list_type: ::core::option::Option<i32>,
+    #[prost(message, repeated, tag = "5")]
+    pub sections: ::prost::alloc::vec::Vec<ListSection>,
+    #[prost(string, optional, tag = "7")]
+    pub footer_text: ::core::option::Option<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ListSection {
+    #[prost(string, optional, tag = "1")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "2")]
+    pub rows: ::prost::alloc::vec::Vec<ListRow>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ListRow {
+    #[prost(string, optional, tag = "1")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "2")]
+    pub description: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "3")]
+    pub row_id: ::core::option::Option<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ListResponseMessage {
+    #[prost(string, optional, tag = "1")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    /// 1 one row.
+    #[prost(int32, optional, tag = "2")]
+    pub list_type: ::core::option::Option<i32>,
+    #[prost(message, optional, tag = "3")]
+    pub single_select_reply: ::core::option::Option<SingleSelectReply>,
+    #[prost(message, optional, tag = "4")]
+    pub context_info: ::core::option::Option<ContextInfo>,
+    #[prost(string, optional, tag = "5")]
+    pub description: ::core::option::Option<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct SingleSelectReply {
+    #[prost(string, optional, tag = "1")]
+    pub selected_row_id: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// The answer to a button of a template.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct TemplateButtonReplyMessage {
+    #[prost(string, optional, tag = "1")]
+    pub selected_id: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "2")]
+    pub selected_display_text: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "3")]
+    pub context_info: ::core::option::Option<ContextInfo>,
+}
+/// The answer to a native flow.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct InteractiveResponseMessage {
+    #[prost(message, optional, tag = "1")]
+    pub body: ::core::option::Option<InteractiveResponseBody>,
+    #[prost(message, optional, tag = "2")]
+    pub native_flow_response_message: ::core::option::Option<NativeFlowResponse>,
+    #[prost(message, optional, tag = "15")]
+    pub context_info: ::core::option::Option<ContextInfo>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct InteractiveResponseBody {
+    #[prost(string, optional, tag = "1")]
+    pub text: ::core::option::Option<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct NativeFlowResponse {
+    #[prost(string, optional, tag = "1")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    /// An object; the id of a button or a row is its `id`.
+    #[prost(string, optional, tag = "2")]
+    pub params_json: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]

@@ -62,3 +62,16 @@ pub struct DeviceList {
     #[prost(uint32, repeated, tag = "2")]
     pub devices: ::prost::alloc::vec::Vec<u32>,
 }
+/// What it takes to fetch and read the file of a message.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct MediaKeys {
+    #[prost(bytes = "vec", tag = "1")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// SHA-256 of the file.
+    #[prost(bytes = "vec", tag = "2")]
+    pub file_hash: ::prost::alloc::vec::Vec<u8>,
+    /// SHA-256 of the file as it is encrypted.
+    #[prost(bytes = "vec", tag = "3")]
+    pub encrypted_hash: ::prost::alloc::vec::Vec<u8>,
+}

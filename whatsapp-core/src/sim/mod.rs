@@ -10,6 +10,7 @@
 //! side is not repeated by the other. Nothing here weakens a client: a client trusts the root it is configured with.
 mod accounts;
 mod bootstrap;
+mod contents;
 mod delivery;
 mod event;
 mod faults;

@@ -104,6 +104,15 @@ pub enum SimError {
     /// No such group, or not one of that person.
     #[error("the person is in no group {0}")]
     UnknownGroup(String),
+    /// It is no menu, or not on that phone.
+    #[error("the phone shows no menu {0}")]
+    UnknownMenu(String),
+    /// Not in that menu.
+    #[error("the menu has no choice {0}")]
+    UnknownChoice(String),
+    /// Nobody writes that.
+    #[error("this cannot be sent: {0}")]
+    NotSendable(#[from] whatsapp_store::NotSendable),
     /// No such device.
     #[error("there is no device {0}")]
     UnknownDevice(String),

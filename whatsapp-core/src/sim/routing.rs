@@ -14,7 +14,7 @@ use crate::{
 /// Attributes of a message that reach the recipient as they were sent.
 const PASSED_ON: [&str; 4] = ["edit", "category", "addressing_mode", "recipient"];
 /// Children of a message that reach every recipient as they were sent.
-const SHARED: [&str; 2] = ["device-identity", "meta"];
+const SHARED: [&str; 3] = ["device-identity", "meta", "biz"];
 
 /// A message on its way, apart from its ciphertexts.
 #[derive(Clone)]

@@ -17,6 +17,7 @@ use tokio::{
     sync::{broadcast, mpsc, oneshot},
     time::sleep_until,
 };
+use whatsapp_store::Content;
 
 use super::{
     Behaviour, ConnectionId, Faults, Inbox, LedgerEntry, Network, Output, Side, SimConfig, SimError,
@@ -205,6 +206,29 @@ impl Simulator {
     pub async fn send_as(&self, phone: &str, to: &Jid, text: &str) -> Result<String, SimulatorError> {
         let (phone, to, text) = (phone.to_owned(), to.clone(), text.to_owned());
         self.ask(move |network, now| network.send_as(now, &phone, &to, &text)).await
+    }
+
+    /// See [`Network::send_content_as`]; gives the message's id.
+    ///
+    /// # Errors
+    /// When one of the two has no account, or the content is none that somebody writes, or the network is gone.
+    pub async fn send_content_as(
+        &self,
+        phone: &str,
+        to: &Jid,
+        content: Content,
+    ) -> Result<String, SimulatorError> {
+        let (phone, to) = (phone.to_owned(), to.clone());
+        self.ask(move |network, now| network.send_content_as(now, &phone, &to, &content)).await
+    }
+
+    /// See [`Network::tap`]; gives the answer's id.
+    ///
+    /// # Errors
+    /// When the phone shows no such menu, or the menu has no such choice, or the network is gone.
+    pub async fn tap(&self, phone: &str, menu: &str, choice: &str) -> Result<String, SimulatorError> {
+        let (phone, menu, choice) = (phone.to_owned(), menu.to_owned(), choice.to_owned());
+        self.ask(move |network, now| network.tap(now, &phone, &menu, &choice)).await
     }
 
     /// See [`Network::inbox`].

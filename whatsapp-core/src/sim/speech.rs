@@ -35,10 +35,22 @@ impl Network {
         to: &Jid,
         text: &str,
     ) -> Result<String, SimError> {
+        let message = content::to_proto(&Content::text(text), &mut self.rng).unwrap_or_default();
+        self.speak(now, person, to, message)
+    }
+
+    /// Sends a message from somebody's phone; gives its id.
+    pub(super) fn speak(
+        &mut self,
+        now: Timestamp,
+        person: usize,
+        to: &Jid,
+        message: Message,
+    ) -> Result<String, SimError> {
         let own = self.accounts.people[person].jid(Server::User, 0);
         let id = id::generate(now, &own, &mut self.rng).to_string();
-        let message = content::to_proto(&Content::text(text), &mut self.rng).unwrap_or_default();
-        let envelope = Envelope::of_phone(person, &id, to, self.namespace(to));
+        let mut envelope = Envelope::of_phone(person, &id, to, self.namespace(to));
+        content::stanza_type(&message).clone_into(&mut envelope.kind);
         if to.is_group() {
             self.say_to_group(now, &envelope, &message)?;
         } else {

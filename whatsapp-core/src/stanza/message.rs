@@ -181,6 +181,8 @@ pub struct OutgoingStanza {
     pub device_fanout_false: bool,
     /// On resends to our own devices: the chat.
     pub recipient: Option<Jid>,
+    /// What kind of menu is inside, if one is.
+    pub biz: Option<Node>,
 }
 
 impl OutgoingStanza {
@@ -195,6 +197,7 @@ impl OutgoingStanza {
             device_identity: None,
             device_fanout_false: false,
             recipient: None,
+            biz: None,
         }
     }
 
@@ -218,6 +221,9 @@ impl OutgoingStanza {
         }
         if self.kind == "poll" {
             node = node.child(Node::new("meta").attr("polltype", "creation"));
+        }
+        if let Some(biz) = &self.biz {
+            node = node.child(biz.clone());
         }
         node
     }

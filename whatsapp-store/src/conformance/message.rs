@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::samples::{ODD_TEXTS, account, bytes, commit, message};
 use crate::{
-    AccountId, Change, ChatChange, Content, MediaRef, MessageKey, MessageQuery, MessageRecord, MessageStatus,
-    Source, Store,
+    AccountId, Button, Change, ChatChange, Content, ListRow, ListSection, MediaKind, MediaRef, MenuKind,
+    MessageKey, MessageQuery, MessageRecord, MessageStatus, Source, Store,
 };
 
 async fn find(store: &dyn Store, account: &AccountId, key: &MessageKey) -> Option<MessageRecord> {
@@ -51,7 +51,30 @@ pub async fn message_comes_back_as_written(store: Arc<dyn Store>) {
             options: vec!["a".into(), String::new()],
             selectable: u32::MAX,
         },
-        Content::Unsupported { kind: "image_message".into() },
+        Content::Media {
+            kind: MediaKind::Voice,
+            mime: "audio/ogg; codecs=opus".into(),
+            size: u64::MAX,
+            name: Some("a.ogg".into()),
+            caption: Some("hear".into()),
+            seconds: Some(3),
+        },
+        Content::Buttons {
+            text: "?".into(),
+            footer: Some("f".into()),
+            buttons: vec![Button { id: "a".into(), title: "A".into() }],
+        },
+        Content::List {
+            text: "?".into(),
+            footer: None,
+            button: "Open".into(),
+            sections: vec![ListSection {
+                title: Some("s".into()),
+                rows: vec![ListRow { id: "r".into(), title: "R".into(), description: Some("d".into()) }],
+            }],
+        },
+        Content::Choice { of: MenuKind::List, id: "r".into(), title: "R".into() },
+        Content::Unsupported { kind: "event_message".into() },
     ];
     let mut written: Vec<_> = contents
         .into_iter()
@@ -72,7 +95,8 @@ pub async fn message_comes_back_as_written(store: Arc<dyn Store>) {
         assert_eq!(find(&*store, &a, &message.key).await.as_ref(), Some(message));
     }
     // "ours" is the oldest; of the others, sent at one time, the last one written comes first.
-    written[..8].reverse();
+    let count = written.len() - 1;
+    written[..count].reverse();
     assert_eq!(store.messages(&a, &MessageQuery::default()).await.unwrap().messages, written);
 }
 

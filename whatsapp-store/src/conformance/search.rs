@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::samples::{account, commit, message, one_of_each};
-use crate::{AccountId, Change, ChatChange, Content, MessageQuery, MessageRecord, Store};
+use crate::{AccountId, Change, ChatChange, Content, MediaKind, MessageQuery, MessageRecord, Store};
 
 fn text(chat: &str, id: &str, text: &str) -> Change {
     Change::PutMessage(MessageRecord { content: Content::text(text), ..message(chat, id) })
@@ -135,6 +135,13 @@ pub async fn only_text_is_searched(store: Arc<dyn Store>) {
     commit(&*store, &a, others).await;
     commit(&*store, &a, [text("word", "text", "a word"), text("word", "text", "another")]).await;
     assert_eq!(found(&*store, &a, "word").await, ["text"]);
+    let (kind, caption) = (MediaKind::Image, Some("a caption".to_owned()));
+    let (mime, name) = ("word".to_owned(), Some("word".to_owned()));
+    let content = Content::Media { kind, mime, size: 1, name, caption, seconds: None };
+    let picture = MessageRecord { content, ..message("c", "picture") };
+    commit(&*store, &a, [Change::PutMessage(picture)]).await;
+    assert_eq!(found(&*store, &a, "word").await, ["text"]);
+    assert_eq!(found(&*store, &a, "caption").await, ["picture"]);
     assert_eq!(found(&*store, &a, "another").await, [""; 0]);
 }
 

@@ -3,6 +3,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Button, ListSection, MediaKind, MenuKind};
+
 /// The content of a message. In JSON: `{"type": "text", "text": "hello"}`. `Debug` tells the type alone, never what
 /// somebody wrote.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +53,56 @@ pub enum Content {
         #[serde(default)]
         selectable: u32,
     },
+    /// A file, described: how to get its bytes stands in [`MessageRecord::media`](super::MessageRecord::media).
+    Media {
+        /// What it is.
+        kind: MediaKind,
+        /// Its media type as the sender says it, such as `image/jpeg`.
+        mime: String,
+        /// Its length in bytes as the sender says it.
+        #[serde(default)]
+        size: u64,
+        /// Its file name; documents have one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// What is written under it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caption: Option<String>,
+        /// How long it plays.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u32>,
+    },
+    /// A text with buttons below it. Not every account's are shown by every phone: a numbered text always is.
+    Buttons {
+        /// The text.
+        text: String,
+        /// A line in small print below it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        footer: Option<String>,
+        /// The buttons.
+        buttons: Vec<Button>,
+    },
+    /// A text with a button that opens a list. Not every account's are shown by every phone: a numbered text always is.
+    List {
+        /// The text.
+        text: String,
+        /// A line in small print below it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        footer: Option<String>,
+        /// What stands on the button.
+        button: String,
+        /// The list, in parts.
+        sections: Vec<ListSection>,
+    },
+    /// What somebody chose: of buttons, or from a list.
+    Choice {
+        /// Of what.
+        of: MenuKind,
+        /// The id of the button or the row.
+        id: String,
+        /// What stands on it.
+        title: String,
+    },
     /// Something that this version cannot show; the kind is its protocol name.
     Unsupported {
         /// For example `image_message`.
@@ -64,10 +116,13 @@ impl Content {
         Self::Text { text: text.into() }
     }
 
-    /// The text, if it is one.
+    /// What people read of it first, if that is text: a text, the text of a menu, the caption of a file, the title of a
+    /// choice.
     pub fn as_text(&self) -> Option<&str> {
         match self {
-            Self::Text { text } => Some(text),
+            Self::Text { text } | Self::Buttons { text, .. } | Self::List { text, .. } => Some(text),
+            Self::Media { caption, .. } => caption.as_deref(),
+            Self::Choice { title, .. } => Some(title),
             _ => None,
         }
     }
@@ -80,6 +135,10 @@ impl Content {
             Self::Contact { .. } => "contact",
             Self::Reaction { .. } => "reaction",
             Self::Poll { .. } => "poll",
+            Self::Media { .. } => "media",
+            Self::Buttons { .. } => "buttons",
+            Self::List { .. } => "list",
+            Self::Choice { .. } => "choice",
             Self::Unsupported { .. } => "unsupported",
         }
     }

@@ -75,8 +75,30 @@ fn guards_end_what_validation_would_not_let_through() {
         (0..120).map(|place| say(&format!("n{place}"), &format!("n{}", (place + 1) % 120))).collect();
     let (many, _) = compile_anyhow(&bot(json!(many)));
     assert_eq!(guards(&run(&many, State::default(), &start())), [Guard::Sends]);
-    let limits = Limits { sends: 1_000, ..Limits::default() };
+    let limits = Limits { sends: 1_000, unanswered: 1_000, ..Limits::default() };
     assert_eq!(guards(&run(&many.with_limits(limits), State::default(), &start())), [Guard::TurnSteps]);
+}
+
+#[test]
+fn a_loop_that_waits_does_not_talk_to_nobody_for_ever() {
+    let mut json = bot(json!([
+        {"id": "n0", "kind": "say", "config": {"text": "x"}, "exits": [{"id": "next", "to": "n1"}]},
+        {"id": "n1", "kind": "wait", "config": {"seconds": 1}, "exits": [{"id": "next", "to": "n0"}]},
+    ]));
+    json["flows"][0]["interrupt"] = json!("never");
+    json["onError"] = json!({"flow": "f"});
+    let bot = compile(&json);
+    let mut tester = Tester::new(&bot, Contact::default(), 1, 0);
+    tester.say("hi");
+    let said = tester.advance(200).iter().map(|turn| turn.said.len()).sum::<usize>();
+    assert_eq!((said, tester.state().outcome()), (49, Some("failed")));
+    // Somebody who is there is answered.
+    let mut tester = Tester::new(&bot, Contact::default(), 1, 0);
+    tester.say("hi");
+    for _ in 0..10 {
+        assert_eq!(tester.advance(20).iter().map(|turn| turn.said.len()).sum::<usize>(), 20);
+        tester.say("go on");
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub(super) fn call(function: &str, arguments: &[String]) -> Option<Call> {
         ("clean" | "trim", [value]) => format!("{value} | trim"),
         ("text_length" | "len" | "count", [value]) => format!("{value} | length"),
         ("url_encode", [value]) => format!("{value} | urlencode"),
+        ("word", [value, place]) => format!("({value} | word({place}))"),
         ("round", [value]) => format!("{value} | round"),
         ("round", [value, places]) => format!("{value} | round({places})"),
         ("number", [value]) => format!("{value} | float"),

@@ -75,7 +75,7 @@ fn texts_become_templates() {
 
 #[test]
 fn what_is_not_understood_is_reported() {
-    for source in ["@(word(input.text, 0))", "@(1 +)", "@globals.key", "@(contact.uuid)", "@run.uuid"] {
+    for source in ["@(word_slice(input.text, 0))", "@(1 +)", "@globals.key", "@(contact.uuid)", "@run.uuid"] {
         let (text, codes) = template(&format!("a {source} b"));
         assert_eq!((text.as_str(), codes), ("a  b", vec![Code::I103]), "{source}");
     }

@@ -104,6 +104,10 @@ impl<'j> Import<'j, '_> {
                 continue;
             }
             let path = if source == "data" { "" } else { source.strip_prefix("data.").unwrap_or(source) };
+            if let Some(path) = each(path) {
+                save.push(Saved { path, to });
+                continue;
+            }
             if path.contains(['(', '{', '=', ' ']) || path.contains("flatMap") {
                 let why = "code that reads the answer is not carried over; its variable stays empty";
                 let place = format!("{}.options.responseVariableMapping[{place}]", block.path);
@@ -113,5 +117,33 @@ impl<'j> Import<'j, '_> {
             save.push(Saved { path: path.to_owned(), to });
         }
         Ok((save, status))
+    }
+}
+
+/// The one code that is often there, `genres.flatMap(item => item.name)`, as our path `genres[*].name`.
+fn each(path: &str) -> Option<String> {
+    let (list, call) = path.split_once(".flatMap(").or_else(|| path.split_once(".map("))?;
+    let (item, part) = call.strip_suffix(')')?.split_once("=>")?;
+    let item = item.trim().trim_start_matches('(').trim_end_matches(')').trim();
+    let part = part.trim().strip_prefix(item)?.strip_prefix('.')?;
+    let is_path =
+        |path: &str| path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.[]".contains(&byte));
+    (!item.is_empty() && is_path(list) && is_path(part)).then(|| format!("{list}[*].{part}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::each;
+
+    #[test]
+    fn one_code_is_a_path() {
+        for source in ["data.genres.flatMap(item => item.name)", "data.genres.map((i)=>i.name)"] {
+            assert_eq!(each(source).as_deref(), Some("data.genres[*].name"), "{source}");
+        }
+        for source in
+            ["a.flatMap(x => x.b + 1)", "a.map(x => y.b)", "a.flatMap(item)", "a.flatMap( => .b)", "a.b"]
+        {
+            assert_eq!(each(source), None, "{source}");
+        }
     }
 }

@@ -110,12 +110,24 @@ impl<'j> Import<'j, '_> {
                 let item = arithmetic::joined(item, &self.variables);
                 Ok(Source::Expr(format!("({name} | default([])) + [{item}]")))
             }
+            "Map item with same index" => self.counterpart(block),
             "Environment name" => value("whatsapp"),
             "Now" => value("{{ now }}"),
             "Today" => value("{{ today }}"),
             "Phone number" => value("{{ contact.phone }}"),
             "Contact name" => value("{{ contact.name }}"),
             _ => Err((Code::I101, "this kind of value has no counterpart")),
+        }
+    }
+
+    /// What stands in one list where a value stands in another.
+    fn counterpart(&self, block: &Block<'j>) -> Result<Source, (Code, &'static str)> {
+        let of = |key: &str| block.option("mapListItemParams").get(key).and_then(|id| self.variables.of(id));
+        match (of("baseItemVariableId"), of("baseListVariableId"), of("targetListVariableId")) {
+            (Some(item), Some(list), Some(other)) => {
+                Ok(Source::Expr(format!("{item} | counterpart({list}, {other})")))
+            }
+            _ => Err((Code::I101, "one of its variables is not there")),
         }
     }
 

@@ -5,6 +5,7 @@
 //! as well.
 mod arithmetic;
 mod bubbles;
+mod choices;
 mod conditions;
 mod http;
 mod inputs;

@@ -140,8 +140,9 @@ fn a_choice_saves_what_people_saw() {
         {"id": "c", "type": "choice input", "options": {"isMultipleChoice": true}, "items": [
             {"id": "i1", "content": "Red"}, {"id": "i2", "content": "Blue"}]},
     ])));
-    assert_eq!(node(&imported, "c")["config"]["text"], "Which?\n- Red\n- Blue");
-    assert_eq!(codes(&imported), [Code::I201]);
+    let options = &node(&imported, "c")["config"]["answer"]["choices"]["options"];
+    assert_eq!(options, &json!([{"id": "Red", "label": "Red"}, {"id": "Blue", "label": "Blue"}]));
+    assert_eq!(codes(&imported), []);
 }
 
 #[test]
@@ -220,14 +221,16 @@ fn requests_keep_their_parts() {
             "webhook": {"method": "POST", "url": "https://example.org/{{Name}}", "queryParams": [{"key": "q", "value": "{{Points so far}}"}],
                 "headers": [{"key": "x-a", "value": "1"}], "body": "{\"who\": \"{{Name}}\"}"},
             "responseVariableMapping": [{"variableId": "v1", "bodyPath": "data.items[0].name"},
-                {"variableId": "v2", "bodyPath": "data.items.flatMap(item => item.id)"}]}},
+                {"variableId": "v2", "bodyPath": "data.items.flatMap(item => item.id)"},
+                {"variableId": "v2", "bodyPath": "data.items.filter(item => item.id > 3)"}]}},
     ])));
     let http = &node(&imported, "r")["config"];
     assert_eq!(http["url"], "https://example.org/{{ name }}?q={{ points_so_far }}");
     assert_eq!(http["body"], json!({"json": {"who": "{{ name }}"}}));
-    assert_eq!(http["save"], json!([{"path": "items[0].name", "to": "name"}]));
+    let each = json!({"path": "items[*].id", "to": "points_so_far"});
+    assert_eq!(http["save"], json!([{"path": "items[0].name", "to": "name"}, each]));
     assert_eq!(codes(&imported), [Code::I102]);
-    assert_eq!(imported.report.findings[0].path, "groups[0].blocks[0].options.responseVariableMapping[1]");
+    assert_eq!(imported.report.findings[0].path, "groups[0].blocks[0].options.responseVariableMapping[2]");
 }
 
 #[test]

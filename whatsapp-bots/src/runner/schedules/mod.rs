@@ -310,10 +310,6 @@ impl Keeper<'_> {
             Ok(_) => Ok(None),
             Err(TurnError::Store(error)) => Err(error),
             Err(TurnError::Busy) => Ok(Some(now + AGAIN)),
-            Err(error @ TurnError::Stored) => {
-                tracing::error!(%account, %error, "a time of a bot was left out for a contact");
-                Ok(None)
-            }
         }
     }
 }
