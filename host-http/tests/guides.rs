@@ -149,7 +149,7 @@ async fn every_content_can_be_sent() {
     run(&router, post("/api/sessions", &json!({ "id": "me" }))).await;
     run(&router, post("/api/sessions/me/sandbox-link", &Value::Null)).await;
     let contents = examples("`content` has a `type`");
-    assert_eq!(contents.len(), 4);
+    assert_eq!(contents.len(), 6);
     for content in contents {
         let accepted = run(
             &router,
