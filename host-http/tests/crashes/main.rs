@@ -5,6 +5,7 @@
 //! Everything runs in one process under virtual time, with the real client on the simulated network. `BOT_DEATHS` says how many of the
 //! writes are tried, spread over all; 0 for all.
 #![allow(clippy::unwrap_used, reason = "tests")]
+mod ear;
 mod life;
 mod process;
 
@@ -66,6 +67,16 @@ fn bot() -> String {
     .to_string()
 }
 
+async fn publish(store: &MemoryStore, definition: String) {
+    Compiled::new(&Definition::from_json(&definition).unwrap(), 1).unwrap();
+    let flow = "shop".to_owned();
+    let mut changes = Changes::new(WorkspaceId::default());
+    changes.push(FlowChange::PutDraft { flow: flow.clone(), name: "Shop".into(), draft: None, at: 1 });
+    changes.push(FlowChange::Publish { flow: flow.clone(), definition, at: 1, by: "ana".into() });
+    changes.push(FlowChange::SetEnabled { flow, enabled: true, at: 1 });
+    store.commit(changes).await.unwrap();
+}
+
 async fn outside(faults: &Faults) -> Arc<Outside> {
     let simulator = Simulator::start(7);
     simulator.add_person(SHOP, "Shop", Behaviour::Silent).await.unwrap();
@@ -74,13 +85,7 @@ async fn outside(faults: &Faults) -> Arc<Outside> {
         simulator.set_faults(side, faults.clone()).await.unwrap();
     }
     let store = Arc::new(MemoryStore::new());
-    let (flow, definition) = ("shop".to_owned(), bot());
-    Compiled::new(&Definition::from_json(&definition).unwrap(), 1).unwrap();
-    let mut changes = Changes::new(WorkspaceId::default());
-    changes.push(FlowChange::PutDraft { flow: flow.clone(), name: "Shop".into(), draft: None, at: 1 });
-    changes.push(FlowChange::Publish { flow: flow.clone(), definition, at: 1, by: "ana".into() });
-    changes.push(FlowChange::SetEnabled { flow, enabled: true, at: 1 });
-    store.commit(changes).await.unwrap();
+    publish(&store, bot()).await;
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     let clock = Time { wall: i64::try_from(wall).unwrap(), start: Instant::now() };
     Arc::new(Outside {
