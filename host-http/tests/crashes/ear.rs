@@ -43,17 +43,17 @@ fn number(position: String) -> u64 {
     position.parse().unwrap()
 }
 
-async fn host(store: Arc<MemoryStore>, life: Arc<Life>) -> App {
+fn host(store: Arc<MemoryStore>, life: Arc<Life>) -> App {
     let connector = Arc::new(WebSocket::new().unwrap());
     let service = Service { url: "ws://127.0.0.1:1".into(), trust_root: TrustRoot::default(), connector };
-    App::new(Arc::new(Frail { inner: store, life }), service, "this", None)
+    App::new(Arc::new(Frail { inner: store, life, late: 0 }), service, "this", None)
 }
 
 /// A runtime for each process: nothing of it is left when it dies.
 fn live(store: &Arc<MemoryStore>, life: &Arc<Life>, last: u64) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
-        let _app = host(store.clone(), life.clone()).await;
+        let _app = host(store.clone(), life.clone());
         let all_heard = async {
             while store.passed("bots").await.unwrap().map_or(0, number) < last {
                 tokio::time::sleep(Duration::from_millis(10)).await;

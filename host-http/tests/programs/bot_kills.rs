@@ -154,7 +154,7 @@ impl Drill {
         }
     }
 
-    async fn kill(&mut self, node: usize) {
+    fn kill(&mut self, node: usize) {
         self.nodes[node].take().unwrap().kill();
         let started = self.start(node);
         self.nodes[node] = Some(started);
@@ -178,7 +178,7 @@ impl Drill {
                 // A moment later, so that it may die anywhere.
                 tokio::time::sleep(Duration::from_micros(chance.below(30_000))).await;
                 let node = chance.below(self.nodes.len() as u64) as usize;
-                self.kill(node).await;
+                self.kill(node);
                 killed += 1;
             }
             tokio::time::sleep(Duration::from_millis(10 + self.people.len() as u64 / 20)).await;
