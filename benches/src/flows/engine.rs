@@ -137,11 +137,14 @@ fn line(twin: &Twin, rates: &[f64], cpu: f64, seconds: f64) -> Vec<String> {
     ]
 }
 
+/// Does something, and says how many allocations that took, and of how many bytes.
+pub type Counter = dyn Fn(&mut dyn FnMut()) -> (u64, u64);
+
 /// Allocations and bytes of the same turns, counted by whoever owns the allocator of the program.
 ///
 /// # Errors
 /// When a bot does not do what it has to.
-pub fn allocations(counted: &dyn Fn(&mut dyn FnMut()) -> (u64, u64)) -> Result<()> {
+pub fn allocations(counted: &Counter) -> Result<()> {
     let mut table = Table::new(&["allocations", "a turn", "a step", "bytes a turn"]);
     for twin in Twin::all()? {
         let Tally { turns, steps, .. } = twin.tally();

@@ -14,7 +14,7 @@ mod twins;
 
 use std::path::PathBuf;
 
-pub use self::engine::allocations;
+pub use self::engine::{Counter, allocations};
 use crate::{
     campaigns::{child, real},
     storage::{

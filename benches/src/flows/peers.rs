@@ -18,8 +18,10 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers-flows");
 const ROUNDS: usize = 5;
 /// Conversations of a round of builderbot, whose history it searches from end to end at each message.
 const FEW: usize = 500;
-/// Conversations of a round of xstate, and of our engine.
+/// Conversations of a round of xstate and of our runner.
 const MANY: usize = 5_000;
+/// Of our engine, which would be done too soon to be timed.
+const VERY_MANY: usize = 100_000;
 
 #[derive(Clone, Copy, Debug)]
 enum Who {
@@ -71,7 +73,7 @@ impl Who {
         match self {
             Self::Engine => Ok((engine()?, Vec::new())),
             Self::Runner(at_once) => {
-                let round = durable::round(&Place::Memory, FEW, at_once).await?;
+                let round = durable::round(&Place::Memory, MANY, at_once).await?;
                 let (turns, seconds) = (round.turns as f64, round.took.as_secs_f64());
                 Ok((Took { turns, seconds, cpu: round.cpu }, Vec::new()))
             }
@@ -84,12 +86,14 @@ impl Who {
 fn engine() -> Result<Took> {
     let quiz = Twin::quiz()?;
     let Tally { turns, .. } = quiz.tally();
-    // As much as the peer does, and then so often that it can be measured.
-    let times = MANY * 20;
     (0..MANY).for_each(|_| quiz.talk());
     let (cpu, begun) = (Cpu::now(), std::time::Instant::now());
-    (0..times).for_each(|_| quiz.talk());
-    Ok(Took { turns: (times * turns) as f64, seconds: begun.elapsed().as_secs_f64(), cpu: cpu.since().here })
+    (0..VERY_MANY).for_each(|_| quiz.talk());
+    Ok(Took {
+        turns: (VERY_MANY * turns) as f64,
+        seconds: begun.elapsed().as_secs_f64(),
+        cpu: cpu.since().here,
+    })
 }
 
 /// Installs what `package-lock.json` names, unless something is installed. Answers with why it cannot be, if so.
