@@ -8,6 +8,7 @@
 //! these, and the lowest and highest ratio stand beside them. Compare figures of one run only.
 pub mod campaigns;
 pub mod codec;
+pub mod flows;
 pub mod noise;
 #[cfg(feature = "peers")]
 mod peers;

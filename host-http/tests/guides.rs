@@ -149,7 +149,7 @@ async fn every_content_can_be_sent() {
     run(&router, post("/api/sessions", &json!({ "id": "me" }))).await;
     run(&router, post("/api/sessions/me/sandbox-link", &Value::Null)).await;
     let contents = examples("`content` has a `type`");
-    assert_eq!(contents.len(), 4);
+    assert_eq!(contents.len(), 6);
     for content in contents {
         let accepted = run(
             &router,
@@ -297,4 +297,19 @@ async fn chatbots() {
     assert_eq!(tokio::time::timeout(PATIENCE, shown).await.expect("not all was said"), whole);
     app.bots.shutdown();
     app.sessions.shutdown().await;
+}
+
+/// Nothing that a bot may have is left out of the guide.
+#[test]
+fn the_guide_to_chatbots_has_all_kinds_and_codes() {
+    let guide = include_str!("../../docs/guides/chatbots.md");
+    for kind in whatsapp_bots::nodes::Kind::NAMES {
+        assert!(
+            guide.lines().any(|line| line.starts_with("| `") && line.contains(&format!("`{kind}`"))),
+            "{kind}"
+        );
+    }
+    for code in whatsapp_bots::Code::ALL {
+        assert!(guide.contains(&format!("| {code} | ")), "{code}");
+    }
 }

@@ -7,7 +7,7 @@ use super::{freeze, memory, pause, simulate};
 use crate::storage::Result;
 
 /// Says to the bench that this process is such a one.
-const CHILD: &str = "--child";
+pub(crate) const CHILD: &str = "--child";
 
 /// What such a process is asked to do.
 pub(super) fn asked(arguments: &[String]) -> Option<impl Future<Output = Result<()>> + use<>> {
@@ -28,15 +28,15 @@ pub(super) fn asked(arguments: &[String]) -> Option<impl Future<Output = Result<
 }
 
 /// Prints a figure for the process that started this one.
-pub(super) fn tell(name: &str, value: f64) {
+pub(crate) fn tell(name: &str, value: f64) {
     println!("{name}\t{value}");
 }
 
 /// Figures that a process told, by name.
-pub(super) type Told = BTreeMap<String, f64>;
+pub(crate) type Told = BTreeMap<String, f64>;
 
 /// Has another process do something, and hears what it tells.
-pub(super) async fn ask(work: &str, arguments: &[&str]) -> Result<Told> {
+pub(crate) async fn ask(work: &str, arguments: &[&str]) -> Result<Told> {
     let program = std::env::current_exe()?;
     let output = Command::new(program).arg(CHILD).arg(work).args(arguments).output().await?;
     if !output.status.success() {
@@ -52,7 +52,7 @@ fn figure(line: &str) -> Option<(String, f64)> {
 }
 
 /// One of them.
-pub(super) fn of(told: &Told, name: &str) -> f64 {
+pub(crate) fn of(told: &Told, name: &str) -> f64 {
     told.get(name).copied().unwrap_or(f64::NAN)
 }
 

@@ -3,7 +3,7 @@
 //! `cargo bench -p benches --bench campaigns` runs it. The databases keep their default durability. One clock tells the time to
 //! the runner and to the sender. What is large runs in a process of its own, whose memory is then its own, too.
 #![allow(clippy::print_stdout, reason = "the tables are what it is for")]
-mod child;
+pub(crate) mod child;
 mod freeze;
 mod ground;
 mod latency;
@@ -102,7 +102,7 @@ fn measure(plan: &Plan, work: &str) -> Result<Vec<Table>> {
 }
 
 /// In real time, on all cores.
-fn real<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) fn real<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(work);
     runtime.shutdown_background();

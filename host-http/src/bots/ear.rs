@@ -9,9 +9,7 @@ use whatsapp_bots::{
 };
 use whatsapp_campaigns::runner::Ears;
 use whatsapp_core::jid::Jid;
-use whatsapp_store::{
-    AccountId, Content, ConversationStatus, Error, ErrorKind, EventRecord, MenuKind, MessageRecord, Store,
-};
+use whatsapp_store::{AccountId, Content, Error, ErrorKind, EventRecord, MenuKind, MessageRecord, Store};
 
 use crate::{
     campaigns::{Received, answers, last_of, number},
@@ -65,11 +63,8 @@ impl BotEar {
         }
         let (id, name) = (message.key.id.clone(), message.push_name.clone().unwrap_or_default());
         let input = if message.from_me {
-            // Somebody writes from the phone: a person has taken over, if there is anything to take.
-            let stored = self.store.conversation(account, &chat).await?;
-            if stored.is_none_or(|stored| stored.status == ConversationStatus::Ended) {
-                return Ok(());
-            }
+            // Somebody writes from the phone: a person has taken over, if there is anything to take. It is heard also if there is
+            // not, since it may come again when there is.
             Input::HumanTookOver
         } else {
             Input::Message(self.message(account, message).await?)
@@ -88,8 +83,7 @@ impl BotEar {
 
     async fn message(&self, account: &AccountId, message: MessageRecord) -> Result<Message, Error> {
         let last = last_of(&*self.store, account, &message).await?;
-        let first_contact =
-            last.iter().filter(|other| !other.from_me).all(|other| other.key.id == message.key.id);
+        let first_contact = is_first(&message, &last);
         let answers = answers(&message, &last);
         let campaign = match number(&message.key.chat) {
             Some(from) => self.ears.campaign_of(account.workspace(), &from, &answers).await?,
@@ -126,6 +120,13 @@ fn body(message: &MessageRecord) -> (String, Body) {
     (text, body)
 }
 
+/// Is it the first of its chat, of which these are the last ones, the newest first? What was written after it, such as while nobody
+/// was there to hear it, does not count.
+fn is_first(message: &MessageRecord, last: &[MessageRecord]) -> bool {
+    let place = last.iter().position(|other| other.key == message.key);
+    place.is_some_and(|place| last[place + 1..].iter().all(|other| other.from_me))
+}
+
 /// Did somebody say it? Reactions, votes and the like are about what was said before.
 fn is_said(content: &Content) -> bool {
     const ABOUT: [&str; 4] =
@@ -139,7 +140,28 @@ fn is_said(content: &Content) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use whatsapp_store::{MessageKey, MessageStatus, Source};
+
     use super::*;
+
+    #[test]
+    fn the_first_message_is_the_first_also_when_others_came_before_it_was_heard() {
+        let message = |id: &str, from_me| MessageRecord {
+            key: MessageKey { chat: "c".into(), sender: "s".into(), id: id.into() },
+            from_me,
+            timestamp: 0,
+            content: Content::text("hi"),
+            status: MessageStatus::Delivered,
+            source: Source::Live,
+            push_name: None,
+            quoted: None,
+            media: None,
+        };
+        let last = [message("3", false), message("2", false), message("1", true)];
+        assert!(is_first(&last[1], &last), "ours before it are no contact of theirs");
+        assert!(!is_first(&last[0], &last));
+        assert!(!is_first(&message("0", false), &last), "it may be any");
+    }
 
     #[test]
     fn what_is_about_another_message_is_not_said() {

@@ -11,8 +11,8 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::watch;
 use whatsapp_store::{
-    AccountId, Changes, ConversationPage, ConversationRecord, ConversationStatus, ConversationStore, Error,
-    ErrorKind, Result, Store, WorkspaceId, delegate_store, memory::MemoryStore,
+    AccountId, Change, Changes, ConversationPage, ConversationRecord, ConversationStatus, ConversationStore,
+    Error, ErrorKind, Result, Store, WorkspaceId, delegate_store, memory::MemoryStore,
 };
 
 /// Was the write at which it died written?
@@ -83,6 +83,21 @@ impl Life {
 pub(crate) struct Frail {
     pub(crate) inner: Arc<MemoryStore>,
     pub(crate) life: Arc<Life>,
+    /// So much later than the client believes it is, milliseconds: it reads the clock of the machine when it starts, which stands
+    /// still while virtual time passes.
+    pub(crate) late: i64,
+}
+
+impl Frail {
+    /// What a client writes that starts at the right time.
+    fn dated(&self, mut changes: Changes) -> Changes {
+        for change in &mut changes.list {
+            if let Change::PutOutgoing(message) = change {
+                message.created_at += self.late;
+            }
+        }
+        changes
+    }
 }
 
 impl fmt::Debug for Frail {
@@ -140,6 +155,6 @@ impl ConversationStore for Frail {
 #[async_trait]
 impl Store for Frail {
     async fn commit(&self, changes: Changes) -> Result<()> {
-        self.life.write(self.inner.commit(changes)).await
+        self.life.write(self.inner.commit(self.dated(changes))).await
     }
 }

@@ -5,6 +5,8 @@
 //! Everything runs in one process under virtual time, with the real client on the simulated network. `BOT_DEATHS` says how many of the
 //! writes are tried, spread over all; 0 for all.
 #![allow(clippy::unwrap_used, reason = "tests")]
+mod ear;
+mod host;
 mod life;
 mod process;
 
@@ -66,6 +68,16 @@ fn bot() -> String {
     .to_string()
 }
 
+async fn publish(store: &MemoryStore, definition: String) {
+    Compiled::new(&Definition::from_json(&definition).unwrap(), 1).unwrap();
+    let flow = "shop".to_owned();
+    let mut changes = Changes::new(WorkspaceId::default());
+    changes.push(FlowChange::PutDraft { flow: flow.clone(), name: "Shop".into(), draft: None, at: 1 });
+    changes.push(FlowChange::Publish { flow: flow.clone(), definition, at: 1, by: "ana".into() });
+    changes.push(FlowChange::SetEnabled { flow, enabled: true, at: 1 });
+    store.commit(changes).await.unwrap();
+}
+
 async fn outside(faults: &Faults) -> Arc<Outside> {
     let simulator = Simulator::start(7);
     simulator.add_person(SHOP, "Shop", Behaviour::Silent).await.unwrap();
@@ -74,13 +86,7 @@ async fn outside(faults: &Faults) -> Arc<Outside> {
         simulator.set_faults(side, faults.clone()).await.unwrap();
     }
     let store = Arc::new(MemoryStore::new());
-    let (flow, definition) = ("shop".to_owned(), bot());
-    Compiled::new(&Definition::from_json(&definition).unwrap(), 1).unwrap();
-    let mut changes = Changes::new(WorkspaceId::default());
-    changes.push(FlowChange::PutDraft { flow: flow.clone(), name: "Shop".into(), draft: None, at: 1 });
-    changes.push(FlowChange::Publish { flow: flow.clone(), definition, at: 1, by: "ana".into() });
-    changes.push(FlowChange::SetEnabled { flow, enabled: true, at: 1 });
-    store.commit(changes).await.unwrap();
+    publish(&store, bot()).await;
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     let clock = Time { wall: i64::try_from(wall).unwrap(), start: Instant::now() };
     Arc::new(Outside {
@@ -132,13 +138,14 @@ async fn judge(outside: &Outside) -> Result<(), String> {
     if keys != 1 { Err(format!("{keys} keys for one request")) } else { Ok(()) }
 }
 
-/// From nothing to the end, over the death of the first process; how many writes that one came to.
-fn play(death: Option<(u32, Moment)>, faults: &Faults) -> u32 {
+/// From nothing to the end, over the deaths of the first processes; how many writes the first of all came to.
+fn play(deaths: &[(u32, Moment)], faults: &Faults) -> u32 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
         let outside = outside(faults).await;
         let writing = tokio::spawn(ada(outside.clone()));
-        let first = Life::new(death);
+        let mut deaths_left = deaths.iter().copied();
+        let first = Life::new(deaths_left.next());
         let mut life = first.clone();
         let lives = async {
             loop {
@@ -150,25 +157,25 @@ fn play(death: Option<(u32, Moment)>, faults: &Faults) -> u32 {
                 drop(process);
                 // It is down for a while, and people write meanwhile.
                 sleep(Duration::from_secs(2)).await;
-                life = Life::new(None);
+                life = Life::new(deaths_left.next());
             }
         };
         let in_time = timeout(PATIENCE, lives).await;
         let judged = judge(&outside).await;
-        assert!(in_time.is_ok() && judged.is_ok(), "dead at {death:?}: {judged:?}");
+        assert!(in_time.is_ok() && judged.is_ok(), "dead at {deaths:?}: {judged:?}");
         writing.await.unwrap();
         first.writes()
     })
 }
 
 fn every_death(moment: Moment, faults: &Faults) {
-    let writes = play(None, faults);
+    let writes = play(&[], faults);
     assert!(writes > 40, "a conversation is many writes, and not {writes}");
     let wanted = std::env::var("BOT_DEATHS").ok().and_then(|value| value.parse().ok()).unwrap_or(0_u32);
     let step = if wanted == 0 { 1 } else { writes.div_ceil(wanted) };
     let (mut write, mut lives) = (1, 0);
     // A life differs a little from the next: it is over when the process does not come so far.
-    while play(Some((write, moment)), faults) >= write {
+    while play(&[(write, moment)], faults) >= write {
         write += step;
         lives += 1;
     }
@@ -194,6 +201,22 @@ fn before_every_write_on_a_network_that_repeats_itself() {
 #[test]
 fn after_every_write_on_a_network_that_repeats_itself() {
     every_death(Moment::After, &faults());
+}
+
+#[test]
+fn and_soon_again() {
+    let (faults, mut write, mut lives) = (Faults::default(), 1, 0);
+    loop {
+        // The second dies while it makes good what the first left undone, the third too.
+        let second = (1 + lives % 9, if lives % 2 == 0 { Moment::Before } else { Moment::After });
+        let third = (1 + lives % 5, Moment::After);
+        if play(&[(write, Moment::After), second, third], &faults) < write {
+            break;
+        }
+        lives += 1;
+        write += lives % 2;
+    }
+    eprintln!("{lives} times three deaths");
 }
 
 fn faults() -> Faults {

@@ -155,7 +155,9 @@ impl Drop for Process {
 
 impl Process {
     pub(crate) fn start(outside: &Arc<Outside>, life: &Arc<Life>) -> Self {
-        let store: Arc<dyn Store> = Arc::new(Frail { inner: outside.store.clone(), life: life.clone() });
+        let late = outside.clock.now() - outside.clock.wall;
+        let frail = Frail { inner: outside.store.clone(), life: life.clone(), late };
+        let store: Arc<dyn Store> = Arc::new(frail);
         let mut config = Config::new(account());
         config.trust_root = outside.simulator.trust_root();
         config.push_name = Some("Shop".to_owned());
