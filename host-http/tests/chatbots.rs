@@ -300,9 +300,6 @@ async fn events_from_outside_start_flows_and_end_waits_once() {
         let (status, error) = test.tell(event).await;
         assert_eq!(status, expected, "{error}");
     }
-    test.done("POST", &format!("/api/sessions/me/conversations/{ADA}/takeover"), None).await;
-    assert_eq!(test.tell(json!({ "name": "birthday" })).await.0, StatusCode::CONFLICT);
-
     let analytics = test.done("GET", "/api/chatbots/club/analytics", None).await;
     let triggered = json!({ "total": 2, "byTrigger": { "order": 1, "birthday": 1 }, "otherwise": 0 });
     assert_eq!(analytics["triggered"], triggered, "{analytics}");
@@ -312,6 +309,10 @@ async fn events_from_outside_start_flows_and_end_waits_once() {
     let wait = nodes.iter().find(|node| node["node"] == "order/wait").unwrap();
     assert_eq!((&wait["entered"], &wait["left"], &wait["dropped"]), (&json!(1), &json!(1), &json!(0)));
     assert!(wait["millis"].as_u64().unwrap() > 0, "{wait}");
+    test.say("order").await;
+    test.shown(4).await;
+    test.done("POST", &format!("/api/sessions/me/conversations/{ADA}/takeover"), None).await;
+    assert_eq!(test.tell(json!({ "name": "paid" })).await.0, StatusCode::CONFLICT, "a person has the chat");
     test.end().await;
 }
 

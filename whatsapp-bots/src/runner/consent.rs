@@ -143,24 +143,6 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_chat_can_be_taken_over_before_any_conversation() {
-        let bench = Bench::new(&["shop"]).await;
-        bench.publish("b", &shop()).await;
-        bench.put(bench.vip(ADA)).await;
-        let (bots, shop, chat) = (bench.bots(), account("shop"), chat(ADA));
-        let takes = async |id: &str, input| bots.hear(&shop, &chat, id, &input, "").await.unwrap();
-        assert_eq!(takes("1", Input::HumanReleased).await, Heard::Nobody);
-        assert_eq!(takes("2", Input::HumanTookOver).await, Heard::Answered);
-        assert_eq!(writes(&bench, "3", &chat).await, Heard::Answered);
-        bench.rest().await;
-        assert_eq!(bench.sent(), []);
-        assert_eq!(happens(&bench, "4", "hello").await, Heard::Refused(Refusal::HandedOff));
-        assert_eq!(takes("5", Input::HumanReleased).await, Heard::Answered);
-        assert_eq!(happens(&bench, "4", "hello").await, Heard::Answered);
-        assert_eq!(bench.sent().len(), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn an_event_that_is_waited_for_needs_no_more_than_no_opt_out() {
         let bench = Bench::new(&["shop"]).await;
         bench.publish("b", &shop()).await;

@@ -165,8 +165,8 @@ async fn whose(
     if starting.is_empty() && !over {
         return Ok(Whose::NoBots);
     }
-    // These go on with or end what is there; nothing begins with them. A chat can be taken over in which there is nothing yet.
-    if matches!(input, Input::HumanReleased | Input::Cancel) {
+    // These end or hold what is there; nothing begins with them.
+    if matches!(input, Input::HumanTookOver | Input::HumanReleased | Input::Cancel) {
         return Ok(nobody);
     }
     starting.retain(|(bot, _)| is_meant(bot));
@@ -179,8 +179,7 @@ async fn whose(
     salt = if salt == 0 { ctx.now } else { salt };
     for (bot, compiled) in starting {
         let step = step(&compiled, of(&bot).clone(), input, ctx);
-        let is_taken_over = step.state.status() == Status::HandedOff;
-        if step.state.is_live() || !step.effects.is_empty() || is_taken_over {
+        if step.state.is_live() || !step.effects.is_empty() {
             return Ok(Whose::Taken(Box::new(Taken { bot, compiled, step, salt, pending, menus })));
         }
     }
