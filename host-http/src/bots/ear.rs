@@ -9,7 +9,9 @@ use whatsapp_bots::{
 };
 use whatsapp_campaigns::runner::Ears;
 use whatsapp_core::jid::Jid;
-use whatsapp_store::{AccountId, Content, Error, ErrorKind, EventRecord, MenuKind, MessageRecord, Store};
+use whatsapp_store::{
+    AccountId, Content, ConversationStatus, Error, ErrorKind, EventRecord, MenuKind, MessageRecord, Store,
+};
 
 use crate::{
     campaigns::{Received, answers, last_of, number},
