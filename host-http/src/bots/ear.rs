@@ -9,7 +9,9 @@ use whatsapp_bots::{
 };
 use whatsapp_campaigns::runner::Ears;
 use whatsapp_core::jid::Jid;
-use whatsapp_store::{AccountId, Content, Error, ErrorKind, EventRecord, MenuKind, MessageRecord, Store};
+use whatsapp_store::{
+    AccountId, Content, ConversationStatus, Error, ErrorKind, EventRecord, MenuKind, MessageRecord, Store,
+};
 
 use crate::{
     campaigns::{Received, answers, last_of, number},
@@ -63,22 +65,16 @@ impl BotEar {
         }
         let (id, name) = (message.key.id.clone(), message.push_name.clone().unwrap_or_default());
         let input = if message.from_me {
-            // Somebody writes from the phone: a person has taken over, if there is anything to take. It is heard also if there is
-            // not, since it may come again when there is.
+            // Somebody writes from the phone: a person has taken over, if there is anything to take.
+            let stored = self.store.conversation(account, &chat).await?;
+            if stored.is_none_or(|stored| stored.status == ConversationStatus::Ended) {
+                return heard(account, self.bots.pass_over(account, &chat, &id).await);
+            }
             Input::HumanTookOver
         } else {
             Input::Message(self.message(account, message).await?)
         };
-        match self.bots.hear(account, &chat, &id, &input, &name).await {
-            Ok(_) => Ok(()),
-            Err(TurnError::Store(error)) => Err(error),
-            Err(TurnError::Busy) => Err(Error::new(ErrorKind::Busy, "hearing a message for a bot")),
-            // It would come again and again, and keep all others waiting.
-            Err(error) => {
-                tracing::error!(%account, %error, "a message was not heard by a bot");
-                Ok(())
-            }
-        }
+        heard(account, self.bots.hear(account, &chat, &id, &input, &name).await.map(drop))
     }
 
     async fn message(&self, account: &AccountId, message: MessageRecord) -> Result<Message, Error> {
@@ -91,6 +87,20 @@ impl BotEar {
         };
         let (text, body) = body(&message);
         Ok(Message { id: message.key.id, at: Some(message.timestamp), text, body, first_contact, campaign })
+    }
+}
+
+/// Was it heard, or must it come again?
+fn heard(account: &AccountId, heard: Result<(), TurnError>) -> Result<(), Error> {
+    match heard {
+        Ok(()) => Ok(()),
+        Err(TurnError::Store(error)) => Err(error),
+        Err(TurnError::Busy) => Err(Error::new(ErrorKind::Busy, "hearing a message for a bot")),
+        // It would come again and again, and keep all others waiting.
+        Err(error) => {
+            tracing::error!(%account, %error, "a message was not heard by a bot");
+            Ok(())
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod person;
 mod port;
 mod schedules;
 mod turn;
+mod unheard;
 
 use std::{
     collections::HashSet,

@@ -13,6 +13,7 @@ use super::{
     counts,
     envelope::{Envelope, Pending},
     person::Person,
+    unheard::{passed_over, seen},
 };
 use crate::{Compiled, Ctx, Effect, Event, Input, Menus, Message, State, Status, Step, step};
 
@@ -211,17 +212,6 @@ fn goes_on(state: &State) -> bool {
 fn ended(state: State) -> State {
     let State { seq, sent_at, quick, .. } = state;
     State { seq, sent_at, quick, ..State::default() }
-}
-
-fn seen(account: &AccountId, chat: &str, id: &str, at: i64) -> Change {
-    let (account, chat, message_id) = (account.clone(), chat.to_owned(), id.to_owned());
-    FlowChange::SeenInput { account, chat, message_id, at }.into()
-}
-
-/// What is written of an input that nobody wants.
-fn passed_over(account: &AccountId, chat: &str, id: &str, over: bool, at: i64) -> Vec<Change> {
-    let end = FlowChange::EndConversation { account: account.clone(), chat: chat.to_owned(), at };
-    std::iter::once(seen(account, chat, id, at)).chain(over.then(|| end.into())).collect()
 }
 
 /// All that a turn writes.

@@ -73,6 +73,20 @@ async fn where_there_are_no_bots_nothing_is_noted() {
     assert!(!bench.store.input_seen(&account(), CHAT, "1").await.unwrap());
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_passed_over_is_not_heard_when_it_comes_again() {
+    let bench = Bench::new(&orders("Your name?")).await;
+    let bots = bench.bots();
+    bots.pass_over(&account(), CHAT, "1").await.unwrap();
+    bots.pass_over(&account(), CHAT, "1").await.unwrap();
+    bench.write(&bots, "2", "order").await;
+    let again = bots.hear(&account(), CHAT, "1", &Input::HumanTookOver, "").await.unwrap();
+    assert_eq!((again, bench.stored().await.status), (Heard::Again, ConversationStatus::Waiting));
+    bench.put([FlowChange::SetEnabled { flow: "shop".into(), enabled: false, at: 2 }]).await;
+    bots.pass_over(&account(), CHAT, "3").await.unwrap();
+    assert!(!bench.store.input_seen(&account(), CHAT, "3").await.unwrap(), "there are no bots");
+}
+
 /// Somebody who takes each message only when the test lets it.
 #[derive(Default)]
 struct Slow {
