@@ -298,3 +298,18 @@ async fn chatbots() {
     app.bots.shutdown();
     app.sessions.shutdown().await;
 }
+
+/// Nothing that a bot may have is left out of the guide.
+#[test]
+fn the_guide_to_chatbots_has_all_kinds_and_codes() {
+    let guide = include_str!("../../docs/guides/chatbots.md");
+    for kind in whatsapp_bots::nodes::Kind::NAMES {
+        assert!(
+            guide.lines().any(|line| line.starts_with("| `") && line.contains(&format!("`{kind}`"))),
+            "{kind}"
+        );
+    }
+    for code in whatsapp_bots::Code::ALL {
+        assert!(guide.contains(&format!("| {code} | ")), "{code}");
+    }
+}

@@ -77,6 +77,11 @@ macro_rules! codes {
         #[non_exhaustive]
         pub enum Code { $($(#[$doc])* $Code,)* }
 
+        impl Code {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$Code),*];
+        }
+
         impl fmt::Display for Code {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(match self { $(Self::$Code => stringify!($Code),)* })
