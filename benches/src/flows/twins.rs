@@ -129,6 +129,7 @@ pub(super) fn compiled(definition: &Json) -> Result<Compiled> {
         session_steps: u64::MAX,
         sends: 1_000,
         visits: 1_000,
+        unanswered: 1_000,
         ..Limits::default()
     };
     Ok(Compiled::new(&definition, 1)?.with_limits(limits))
