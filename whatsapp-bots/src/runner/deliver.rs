@@ -11,9 +11,16 @@ use crate::Input;
 
 /// How often it is tried to take one thing off while others write the conversation.
 const TRIES: usize = 16;
-/// What could not be sent here is tried again after as long as it has waited, on any node, but within these bounds:
+/// What could not be sent here is tried again after about as long as it has waited, on any node, but within these bounds:
 /// milliseconds.
 const AGAIN: (i64, i64) = (250, 30_000);
+
+/// When it is tried again, in milliseconds: from half as long as it has waited to half as long again. By chance, because two nodes
+/// that look as often as each other keep step: the one without the account would come first each time.
+fn again(waited: i64, chance: u64) -> i64 {
+    let usual = waited.clamp(AGAIN.0, AGAIN.1);
+    usual / 2 + i64::try_from(chance % usual.unsigned_abs()).unwrap_or_default()
+}
 
 impl Bots {
     /// Goes on with a conversation whose time has come.
@@ -141,7 +148,8 @@ impl Bots {
     async fn hand_back(&self, account: &AccountId, chat: &str) -> Result<(), TurnError> {
         let Some((stored, _)) = self.undone(account, chat).await? else { return Ok(()) };
         let now = self.shared.clock.now();
-        let again = now.saturating_sub(stored.updated_at).clamp(AGAIN.0, AGAIN.1);
+        let chance = turn::fnv(format!("{chat}\0{}", stored.revision).bytes());
+        let again = again(now.saturating_sub(stored.updated_at), chance);
         let (expected, revision) = (Some(stored.revision), stored.revision + 1);
         let record = ConversationRecord { wake_at: Some(now + again), revision, ..stored };
         let mut changes = Changes::new(account.clone());
@@ -163,6 +171,27 @@ mod tests {
         *,
     };
     use crate::Message;
+
+    /// Two nodes that look every 502 ms, a while apart; the one that comes first tries, and one of them never can.
+    #[test]
+    fn nodes_that_keep_step_take_turns() {
+        for apart in (50..500).step_by(50) {
+            let (mut now, mut tries) = (0, 0);
+            let is_sent = loop {
+                let due = now + super::again(now, turn::fnv(format!("chat\0{tries}").bytes()));
+                let next = |first: i64| first + (due - first).max(0).div_euclid(502) * 502 + 502;
+                let (mine, other) = (next(0), next(apart));
+                if other < mine {
+                    break true;
+                }
+                (now, tries) = (mine, tries + 1);
+                if tries > 12 {
+                    break false;
+                }
+            };
+            assert!(is_sent, "{apart} ms apart: tried until {now}");
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn the_end_waits_for_what_is_under_way_and_the_next_start_does_the_rest() {

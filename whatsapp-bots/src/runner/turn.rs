@@ -342,7 +342,7 @@ fn seed(account: &AccountId, chat: &str) -> u64 {
     fnv(format!("{account}\0{chat}").bytes())
 }
 
-fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
+pub(super) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
