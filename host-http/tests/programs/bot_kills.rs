@@ -154,6 +154,30 @@ impl Drill {
         }
     }
 
+    /// How things are, for whoever looks for a mistake.
+    async fn state(&self) -> String {
+        let mut state = String::new();
+        for node in self.nodes.iter().flatten() {
+            for path in [
+                "/api/sessions/me",
+                "/api/chatbots/conversations?status=active",
+                "/api/chatbots/conversations",
+            ] {
+                state.push_str(&format!("\n{path}: {}", node.get(path).await));
+            }
+        }
+        let short = self.people.iter().enumerate().filter(|(_, chat)| chat.lines.len() < LINES.len());
+        short.for_each(|(place, chat)| {
+            state.push_str(&format!(
+                "\n{}: {} lines, {} said",
+                FIRST + place as u64,
+                chat.lines.len(),
+                chat.said
+            ))
+        });
+        state
+    }
+
     fn kill(&mut self, node: usize) {
         self.nodes[node].take().unwrap().kill();
         let started = self.start(node);
@@ -172,7 +196,9 @@ impl Drill {
             if shown > last.0 {
                 last = (shown, Instant::now());
             }
-            assert!(last.1.elapsed() < 2 * PATIENCE, "it stands still at {shown} of {whole} lines");
+            if last.1.elapsed() > 2 * PATIENCE {
+                panic!("it stands still at {shown} of {whole} lines: {}", self.state().await);
+            }
             self.speak(1 + self.people.len() / 200).await;
             if killed < kills && shown * kills >= killed * whole {
                 // A moment later, so that it may die anywhere.
