@@ -1,10 +1,13 @@
 //! What starts flows: of all triggers that fit, in the order that is written at [`Trigger`].
+mod patterns;
+
 use std::{cmp::Reverse, collections::HashMap};
 
-use regex::{Regex, RegexSet, RegexSetBuilder};
+use regex::Regex;
 use serde_json::Value as Json;
 use whatsapp_store::AccountId;
 
+use self::patterns::Patterns;
 use crate::{
     compile::Compiler,
     definition::{Matching, On, Trigger},
@@ -14,8 +17,6 @@ use crate::{
     validate::Code,
 };
 
-/// Bytes that all patterns together may take; beyond, they are tried one by one.
-const SET_SIZE: usize = 64 << 20;
 /// Tags of one schedule.
 const MOST_TAGS: usize = 100;
 
@@ -174,8 +175,9 @@ pub(crate) struct Triggers {
     longest: [usize; 3],
     payloads: HashMap<String, Vec<u32>>,
     events: HashMap<String, Vec<u32>>,
-    patterns: Vec<u32>,
-    set: Option<RegexSet>,
+    patterns: Patterns,
+    /// By pattern: the trigger.
+    of_patterns: Vec<u32>,
     /// Campaign replies, media, first contacts and any message.
     others: Vec<u32>,
 }
@@ -191,11 +193,11 @@ impl Triggers {
             longest: [0; 3],
             payloads: HashMap::new(),
             events: HashMap::new(),
-            patterns: Vec::new(),
-            set: None,
+            patterns: Patterns::default(),
+            of_patterns: Vec::new(),
             others: Vec::new(),
         };
-        let mut sources = Vec::new();
+        let mut patterns = Vec::new();
         for (place, plan) in plans.iter().enumerate() {
             let place = place as u32;
             match &plan.on {
@@ -205,8 +207,8 @@ impl Triggers {
                 }
                 OnPlan::Event(name) => this.events.entry(name.clone()).or_default().push(place),
                 OnPlan::Regex(regex) => {
-                    sources.push(regex.as_str());
-                    this.patterns.push(place);
+                    patterns.push(regex.clone());
+                    this.of_patterns.push(place);
                 }
                 OnPlan::Schedule(_) => {}
                 OnPlan::Campaign(_) | OnPlan::Media(_) | OnPlan::First | OnPlan::Any => {
@@ -214,8 +216,7 @@ impl Triggers {
                 }
             }
         }
-        let mut builder = RegexSetBuilder::new(&sources);
-        this.set = builder.size_limit(SET_SIZE).build().ok().filter(|_| !sources.is_empty());
+        this.patterns = Patterns::new(patterns);
         this.plans = plans;
         this
     }
@@ -288,7 +289,8 @@ impl Triggers {
             found.extend(self.payloads.get(payload).into_iter().flatten().map(|place| (*place, 0)));
         } else {
             self.of_words(folded, found);
-            self.of_patterns(message.seen(), found);
+            self.patterns
+                .matches(message.seen(), |number| found.push((self.of_patterns[number as usize], 0)));
         }
         for place in &self.others {
             let fits = match &self.plans[*place as usize].on {
@@ -323,18 +325,6 @@ impl Triggers {
         if self.longest[contains] > 0 {
             for place in word_starts(folded) {
                 runs(&folded[place..], self.longest[contains]).for_each(|words| look(contains, words));
-            }
-        }
-    }
-
-    fn of_patterns(&self, text: &str, found: &mut Vec<(u32, usize)>) {
-        if let Some(set) = &self.set {
-            found.extend(set.matches(text).into_iter().map(|place| (self.patterns[place], 0)));
-            return;
-        }
-        for place in &self.patterns {
-            if matches!(&self.plans[*place as usize].on, OnPlan::Regex(regex) if regex.is_match(text)) {
-                found.push((*place, 0));
             }
         }
     }
