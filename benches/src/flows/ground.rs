@@ -17,7 +17,7 @@ use whatsapp_bots::{
     Input, Message, Outcome,
     runner::{Bots, Call, Heard, NotSent, Outlet},
 };
-use whatsapp_store::{AccountId, Changes, Content, FlowChange, Store, WorkspaceId};
+use whatsapp_store::{AccountId, Changes, Content, ConversationRecord, FlowChange, Store, WorkspaceId};
 
 use super::twins::{NOW, Said};
 use crate::storage::Result;
@@ -115,12 +115,16 @@ impl Ground {
         }
     }
 
-    /// Waits until nothing is left to be done for a chat: each turn and each message that was handed over is one commit.
-    pub(super) async fn rest(&self, person: usize, commits: i64) -> Result<()> {
+    /// Waits until a chat's conversation is stored as it is wanted.
+    pub(super) async fn rest(
+        &self,
+        person: usize,
+        is_wanted: impl Fn(&ConversationRecord) -> bool,
+    ) -> Result<()> {
         let (account, chat) = (account()?, chat(person));
         let is_done = async || -> Result<bool> {
             let stored = self.store.conversation(&account, &chat).await?;
-            Ok(stored.is_some_and(|stored| stored.revision >= commits))
+            Ok(stored.is_some_and(|stored| is_wanted(&stored)))
         };
         let wait = async {
             while !is_done().await? {

@@ -178,7 +178,7 @@ async fn sample(expires: bool) -> Result<ConversationRecord> {
     let ground = Ground::open("memory:", &definition, 1).await?;
     for (turn, text) in std::iter::once("survey").chain(said).take(ANSWERED + 1).enumerate() {
         ground.write(0, turn, text).await?;
-        ground.rest(0, 2 * (turn as i64 + 1)).await?;
+        ground.rest(0, |stored| stored.revision >= 2 * (turn as i64 + 1)).await?;
     }
     let stored = ground.store.conversation(&account()?, &chat(0)).await?.ok_or("nothing was stored")?;
     // Those with a timer wait for a long time yet.

@@ -18,6 +18,11 @@ pub enum Refusal {
     HandedOff,
 }
 
+/// Is it something that the person did not do?
+pub(super) fn is_unasked(input: &Input) -> bool {
+    matches!(input, Input::Event { .. } | Input::Schedule { .. } | Input::Start { .. })
+}
+
 /// Why an input must not be heard; `None` when it may be.
 ///
 /// What people do themselves is always heard. An event from outside, a time or a start is only heard for those who agreed; one
@@ -28,7 +33,7 @@ pub(super) async fn refusal(
     person: &Person,
     input: &Input,
 ) -> Result<Option<Refusal>, TurnError> {
-    if !matches!(input, Input::Event { .. } | Input::Schedule { .. } | Input::Start { .. }) {
+    if !is_unasked(input) {
         return Ok(None);
     }
     if stored.is_some_and(|stored| stored.status == ConversationStatus::HandedOff) {

@@ -9,7 +9,11 @@ use super::{
 };
 use crate::Input;
 
-/// How often it is tried to take one thing off while others write the conversation.
+/// Messages that are handed over before they are taken off in one commit, at most.
+const AT_ONCE: usize = 16;
+/// The longest that what was handed over stays, while others are under way: milliseconds.
+const SOON: i64 = 2_000;
+/// How often it is tried to take something off while others write the conversation.
 const TRIES: usize = 16;
 /// What could not be sent here is tried again, on any node, after a part of the time that it has waited, within these bounds:
 /// milliseconds.
@@ -30,7 +34,9 @@ impl Bots {
     pub(super) async fn go_on(&self, conversation: ConversationRecord, now: i64) {
         let ConversationRecord { account, chat, state, revision, .. } = conversation;
         let (timer, id) = match Envelope::from_bytes(&state) {
-            Ok(envelope) if !envelope.pending.is_empty() => return self.deliver_soon(&account, &chat),
+            Ok(envelope) if !envelope.pending.is_empty() => {
+                return self.deliver_soon(&account, &chat, None);
+            }
             Ok(Envelope { salt, state, .. }) => {
                 let due = state.wake_at().is_some_and(|at| at <= now);
                 let Some(timer) = state.timer().filter(|_| due) else { return };
@@ -44,37 +50,24 @@ impl Bots {
         }
     }
 
-    /// Does what is to be done, until nothing is.
-    pub(super) async fn deliver(&self, account: &AccountId, chat: &str) {
-        // Whoever does it already sees what was added.
-        let Some(busy) = self.shared.begin(account, chat) else { return };
+    /// Does what is to be done, until nothing is; `known` is the conversation as it was just written.
+    pub(super) async fn deliver(&self, account: &AccountId, chat: &str, known: Option<ConversationRecord>) {
+        // Whoever does it already looks once more.
+        let Some(mut busy) = self.shared.begin(account, chat) else { return };
+        let now = self.shared.clock.now();
+        let mut delivery = Delivery { bots: self, account, chat, known, done: Vec::new(), since: now };
         loop {
-            match self.first(account, chat).await {
+            match delivery.all().await {
                 // The rest is for whoever runs next.
-                Ok(Some(_)) if self.shared.is_stopping() => return,
-                Ok(Some((salt, pending))) => {
-                    if let Err(error) = self.do_one(account, chat, salt, pending).await {
-                        tracing::warn!(%account, %error, "an answer of a bot waits: it is tried again");
-                        return;
-                    }
-                }
-                Ok(None) => break,
+                Ok(()) if self.shared.is_stopping() => return,
+                Ok(()) if busy.end() => return,
+                Ok(()) => {}
                 Err(error) => {
                     tracing::warn!(%account, %error, "an answer of a bot waits: it is tried again");
                     return;
                 }
             }
         }
-        drop(busy);
-        // Something may have been added between the last look and now.
-        if matches!(self.first(account, chat).await, Ok(Some(_))) {
-            self.deliver_soon(account, chat);
-        }
-    }
-
-    async fn first(&self, account: &AccountId, chat: &str) -> Result<Option<(i64, Pending)>, TurnError> {
-        let found = self.undone(account, chat).await?;
-        Ok(found.and_then(|(_, Envelope { salt, pending, .. })| Some((salt, pending.into_iter().next()?))))
     }
 
     /// A conversation that may have something to be done: one that was ended from outside has not.
@@ -83,67 +76,7 @@ impl Bots {
         account: &AccountId,
         chat: &str,
     ) -> Result<Option<(ConversationRecord, Envelope)>, TurnError> {
-        let stored = self.shared.store.conversation(account, chat).await?;
-        let Some(stored) = stored.filter(|stored| stored.status != ConversationStatus::Ended) else {
-            return Ok(None);
-        };
-        Ok(Envelope::from_bytes(&stored.state).ok().map(|envelope| (stored, envelope)))
-    }
-
-    async fn do_one(
-        &self,
-        account: &AccountId,
-        chat: &str,
-        salt: i64,
-        pending: Pending,
-    ) -> Result<(), TurnError> {
-        let done = pending.id();
-        match pending {
-            Pending::Send { id, content } => {
-                let name = message_id(account, chat, salt, id);
-                match self.shared.outlet.send(account, chat, &name, content).await {
-                    Ok(()) => {}
-                    Err(NotSent::Later) => {
-                        self.hand_back(account, chat).await?;
-                        return Err(TurnError::Busy);
-                    }
-                    Err(NotSent::Never(why)) => {
-                        tracing::warn!(%account, why, "an answer of a bot cannot be sent")
-                    }
-                }
-            }
-            Pending::Request { mut call } => {
-                call.key = message_id(account, chat, salt, call.id);
-                let id = call.id;
-                let outcome = self.shared.outlet.request(call).await;
-                let (input, name) = (Input::Result { id, outcome }, format!("result/{salt}/{id}"));
-                // Heard before it is taken off: after a crash it is made again, under the same key.
-                let hearing = Hearing { account, chat, id: &name, input: &input, name: "", bot: None };
-                Box::pin(turn::take(&self.shared, hearing)).await?;
-            }
-        }
-        self.take_off(account, chat, done).await
-    }
-
-    /// Takes one thing off, however often others write the conversation meanwhile.
-    async fn take_off(&self, account: &AccountId, chat: &str, done: u64) -> Result<(), TurnError> {
-        for _ in 0..TRIES {
-            let Some((stored, mut envelope)) = self.undone(account, chat).await? else { return Ok(()) };
-            let before = envelope.pending.len();
-            envelope.pending.retain(|pending| pending.id() != done);
-            if envelope.pending.len() == before {
-                return Ok(());
-            }
-            let now = self.shared.clock.now();
-            let expected = Some(stored.revision);
-            let mut changes = Changes::new(account.clone());
-            changes.list = vec![record(account, chat, &stored.flow, stored.version, envelope, expected, now)];
-            match self.shared.store.commit(changes).await {
-                Err(error) if error.kind() == ErrorKind::Conflict => {}
-                other => return Ok(other?),
-            }
-        }
-        Err(TurnError::Busy)
+        Ok(self.shared.store.conversation(account, chat).await?.and_then(open))
     }
 
     /// Lets whoever looks first try what cannot be sent here: soon at first, as the account may be on another node, then more
@@ -165,15 +98,147 @@ impl Bots {
     }
 }
 
+fn open(stored: ConversationRecord) -> Option<(ConversationRecord, Envelope)> {
+    let is_open = stored.status != ConversationStatus::Ended;
+    let envelope = is_open.then(|| Envelope::from_bytes(&stored.state).ok())??;
+    Some((stored, envelope))
+}
+
+/// What is done for one chat in a row. Messages are taken off several at once: a crash before that hands them over again, under
+/// the same ids and in the same order.
+struct Delivery<'a> {
+    bots: &'a Bots,
+    account: &'a AccountId,
+    chat: &'a str,
+    /// The conversation, where it need not be read.
+    known: Option<ConversationRecord>,
+    /// What was done and is to be taken off.
+    done: Vec<u64>,
+    /// When that was written last.
+    since: i64,
+}
+
+impl Delivery<'_> {
+    /// Does all that there is, and takes it off.
+    async fn all(&mut self) -> Result<(), TurnError> {
+        let mut did = Ok(());
+        while did.is_ok() && !self.bots.shared.is_stopping() {
+            // Read before each message: somebody may have taken over the chat, or ended the conversation.
+            let Some((stored, envelope)) = self.look().await? else { break };
+            let salt = envelope.salt;
+            let mut left = envelope.pending.into_iter().filter(|pending| !self.done.contains(&pending.id()));
+            let Some(next) = left.next() else {
+                self.known = Some(stored);
+                break;
+            };
+            // After the last one, nobody else is to be asked.
+            self.known = left.next().is_none().then_some(stored);
+            did = self.one(salt, next).await;
+            let waited = self.bots.shared.clock.now() - self.since;
+            if self.done.len() >= AT_ONCE || waited >= SOON {
+                self.take_off().await?;
+            }
+        }
+        self.take_off().await?;
+        if matches!(did, Err(TurnError::Busy)) {
+            self.bots.hand_back(self.account, self.chat).await?;
+        }
+        did
+    }
+
+    async fn look(&mut self) -> Result<Option<(ConversationRecord, Envelope)>, TurnError> {
+        match self.known.take() {
+            Some(known) => Ok(open(known)),
+            None => self.bots.undone(self.account, self.chat).await,
+        }
+    }
+
+    /// Does one thing. [`TurnError::Busy`] when it cannot be done here and now.
+    async fn one(&mut self, salt: i64, pending: Pending) -> Result<(), TurnError> {
+        let Self { bots: Bots { shared }, account, chat, .. } = *self;
+        let done = pending.id();
+        match pending {
+            Pending::Send { id, content } => {
+                let name = message_id(account, chat, salt, id);
+                match shared.outlet.send(account, chat, &name, content).await {
+                    Ok(()) => {}
+                    Err(NotSent::Later) => return Err(TurnError::Busy),
+                    Err(NotSent::Never(why)) => {
+                        tracing::warn!(%account, why, "an answer of a bot cannot be sent")
+                    }
+                }
+                self.done.push(done);
+                Ok(())
+            }
+            Pending::Request { mut call } => {
+                call.key = message_id(account, chat, salt, call.id);
+                let id = call.id;
+                let outcome = shared.outlet.request(call).await;
+                let (input, name) = (Input::Result { id, outcome }, format!("result/{salt}/{id}"));
+                // Heard before it is taken off: after a crash it is made again, under the same key.
+                let hearing = Hearing { account, chat, id: &name, input: &input, name: "", bot: None };
+                self.known = Box::pin(turn::take(shared, hearing)).await?.record;
+                self.done.push(done);
+                // At once: nobody wants to make it twice.
+                self.take_off().await
+            }
+        }
+    }
+
+    /// Takes off what was done, however often others write the conversation meanwhile.
+    async fn take_off(&mut self) -> Result<(), TurnError> {
+        self.since = self.bots.shared.clock.now();
+        for _ in 0..TRIES {
+            if self.done.is_empty() {
+                return Ok(());
+            }
+            let Some((stored, mut envelope)) = self.look().await? else {
+                self.done.clear();
+                return Ok(());
+            };
+            let before = envelope.pending.len();
+            envelope.pending.retain(|pending| !self.done.contains(&pending.id()));
+            if envelope.pending.len() == before {
+                self.done.clear();
+                return Ok(());
+            }
+            let ConversationRecord { flow, version, revision, .. } = stored;
+            let at = self.since;
+            let record = record(self.account, self.chat, &flow, version, envelope, Some(revision), at);
+            let mut changes = Changes::new(self.account.clone());
+            changes.push(FlowChange::PutConversation { record: record.clone(), expected: Some(revision) });
+            match self.bots.shared.store.commit(changes).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                Err(error) => return Err(error.into()),
+                Ok(()) => {
+                    self.known = Some(record);
+                    self.done.clear();
+                }
+            }
+        }
+        Err(TurnError::Busy)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::{sync::atomic::Ordering, time::Duration};
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering},
+        },
+        time::Duration,
+    };
+
+    use async_trait::async_trait;
+    use whatsapp_store::{Content, Store};
 
     use super::super::{
         bench::{Bench, EIGHT, account, chat, morning},
+        port::Outlet,
         *,
     };
-    use crate::Message;
+    use crate::{Message, Outcome};
 
     /// Two nodes that look every 502 ms, a while apart; the one that comes first tries, and one of them never can.
     #[test]
@@ -194,6 +259,61 @@ mod tests {
             };
             assert!(is_sent, "{apart} ms apart: tried until {now}");
         }
+    }
+
+    /// Somebody ends the conversation while its first message is on the way.
+    struct Ends {
+        store: Arc<dyn Store>,
+        sent: AtomicU32,
+    }
+
+    #[async_trait]
+    impl Outlet for Ends {
+        async fn send(
+            &self,
+            account: &AccountId,
+            chat: &str,
+            _: &str,
+            _: Content,
+        ) -> Result<(), super::super::NotSent> {
+            self.sent.fetch_add(1, Ordering::Relaxed);
+            let mut changes = Changes::new(account.clone());
+            changes.push(FlowChange::EndConversation { account: account.clone(), chat: chat.into(), at: 1 });
+            self.store.commit(changes).await.unwrap();
+            Ok(())
+        }
+
+        async fn request(&self, _: super::super::Call) -> Outcome {
+            Outcome::Failed("nobody".into())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_ends_a_conversation_stops_the_messages_that_were_not_handed_over() {
+        let bench = Bench::new(&["shop"]).await;
+        let mut bot = morning("0 9 * * *", &["One.", "Two.", "Three."]);
+        bot["triggers"][0]["on"] = serde_json::json!("anyMessage");
+        bench.publish("b", &bot).await;
+        let outlet = Arc::new(Ends { store: bench.store.clone(), sent: AtomicU32::new(0) });
+        let bots = Bots::with_clock(bench.store.clone(), outlet.clone(), Arc::new(bench.clock.clone()));
+        bots.hear(&account("shop"), &chat(7), "1", &Input::Message(Message::text("hi")), "").await.unwrap();
+        bench.rest().await;
+        assert_eq!(outlet.sent.load(Ordering::Relaxed), 1);
+    }
+
+    /// A commit for what was heard, and one for all that was said.
+    #[tokio::test(start_paused = true)]
+    async fn messages_are_taken_off_together() {
+        let bench = Bench::new(&["shop"]).await;
+        let mut bot = morning("0 9 * * *", &["One.", "Two.", "Three."]);
+        bot["triggers"][0]["on"] = serde_json::json!("anyMessage");
+        bench.publish("b", &bot).await;
+        let bots = bench.bots();
+        bots.hear(&account("shop"), &chat(7), "1", &Input::Message(Message::text("hi")), "").await.unwrap();
+        bench.rest().await;
+        let stored = bench.store.conversation(&account("shop"), &chat(7)).await.unwrap().unwrap();
+        assert_eq!((bench.sent().len(), stored.revision), (3, 2));
+        assert_eq!(stored.status, ConversationStatus::Ended);
     }
 
     #[tokio::test(start_paused = true)]

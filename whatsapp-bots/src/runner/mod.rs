@@ -21,7 +21,7 @@ mod turn;
 mod unheard;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, hash_map::Entry},
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -31,7 +31,7 @@ use tokio::{
     sync::{Notify, watch},
     task::JoinSet,
 };
-use whatsapp_store::{AccountId, Error as StoreError, Store};
+use whatsapp_store::{AccountId, ConversationRecord, Error as StoreError, Store};
 
 use self::{catalog::Catalog, schedules::Schedules, turn::Hearing};
 pub use self::{
@@ -69,8 +69,8 @@ struct Shared {
     outlet: Arc<dyn Outlet>,
     clock: Arc<dyn Clock>,
     catalog: Catalog,
-    /// Chats for which something is being done.
-    busy: Mutex<HashSet<(AccountId, String)>>,
+    /// Chats for which something is being done, and whether somebody came meanwhile with more.
+    busy: Mutex<HashMap<(AccountId, String), bool>>,
     nudge: Notify,
     stop: watch::Sender<bool>,
     /// What is being done for chats.
@@ -179,20 +179,20 @@ impl Bots {
 
     /// Hears an input; also tells how many messages follow from it.
     async fn heard(&self, hearing: Hearing<'_>) -> Result<(Heard, usize), TurnError> {
-        let (heard, says) = turn::take(&self.shared, hearing).await?;
-        if heard == Heard::Answered {
-            self.deliver_soon(hearing.account, hearing.chat);
+        let turn::Turn { heard, says, record } = turn::take(&self.shared, hearing).await?;
+        if record.is_some() {
+            self.deliver_soon(hearing.account, hearing.chat, record);
         }
         Ok((heard, says))
     }
 
-    fn deliver_soon(&self, account: &AccountId, chat: &str) {
+    fn deliver_soon(&self, account: &AccountId, chat: &str, known: Option<ConversationRecord>) {
         let mut tasks = self.shared.tasks();
         // Those that are over.
         while tasks.try_join_next().is_some() {}
         if !self.shared.is_stopping() {
             let (bots, account, chat) = (self.clone(), account.clone(), chat.to_owned());
-            tasks.spawn(async move { bots.deliver(&account, &chat).await });
+            tasks.spawn(async move { bots.deliver(&account, &chat, known).await });
         }
     }
 }
@@ -206,11 +206,23 @@ impl Shared {
         *self.stop.borrow()
     }
 
-    /// One at a time does something for a chat; `None` when somebody does.
+    fn busy(&self) -> std::sync::MutexGuard<'_, HashMap<(AccountId, String), bool>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One at a time does something for a chat; `None` when somebody does, who is told that there may be more.
     fn begin(self: &Arc<Self>, account: &AccountId, chat: &str) -> Option<Busy> {
         let place = (account.clone(), chat.to_owned());
-        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        busy.insert(place.clone()).then(|| Busy { shared: self.clone(), place })
+        match self.busy().entry(place.clone()) {
+            Entry::Occupied(mut more) => {
+                more.insert(true);
+                None
+            }
+            Entry::Vacant(free) => {
+                free.insert(false);
+                Some(Busy { shared: self.clone(), place, is_over: false })
+            }
+        }
     }
 }
 
@@ -218,11 +230,27 @@ impl Shared {
 struct Busy {
     shared: Arc<Shared>,
     place: (AccountId, String),
+    is_over: bool,
+}
+
+impl Busy {
+    /// Ends it, unless somebody came with more; then it goes on.
+    fn end(&mut self) -> bool {
+        let mut busy = self.shared.busy();
+        self.is_over = !busy.get_mut(&self.place).is_some_and(std::mem::take);
+        if self.is_over {
+            busy.remove(&self.place);
+        }
+        self.is_over
+    }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.shared.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.place);
+        // Else the place may be somebody else's by now.
+        if !self.is_over {
+            self.shared.busy().remove(&self.place);
+        }
     }
 }
 

@@ -84,34 +84,54 @@ pub(super) struct Hearing<'a> {
     pub(super) bot: Option<&'a str>,
 }
 
-/// Hears an input; also gives how many messages follow from it.
-pub(super) async fn take(shared: &Shared, hearing: Hearing<'_>) -> Result<(Heard, usize), TurnError> {
+/// What became of an input, and what follows.
+pub(super) struct Turn {
+    pub(super) heard: Heard,
+    /// Messages that follow.
+    pub(super) says: usize,
+    /// The conversation as it was written, when something is to be done.
+    pub(super) record: Option<ConversationRecord>,
+}
+
+impl From<Heard> for Turn {
+    fn from(heard: Heard) -> Self {
+        Self { heard, says: 0, record: None }
+    }
+}
+
+/// Hears an input.
+pub(super) async fn take(shared: &Shared, hearing: Hearing<'_>) -> Result<Turn, TurnError> {
     let Hearing { account, chat, id, input, .. } = hearing;
     let store = &shared.store;
+    // The commit fails for what was heard before, so that most inputs need no look; what nobody asked for is not refused then.
+    let mut looks = consent::is_unasked(input);
     for _ in 0..TRIES {
-        if store.input_seen(account, chat, id).await? {
-            return Ok((Heard::Again, 0));
+        if looks && store.input_seen(account, chat, id).await? {
+            return Ok(Heard::Again.into());
         }
+        looks = true;
         let stored = store.conversation(account, chat).await?;
         let mut person = Person::load(&**store, account, chat).await?;
         if let Some(refusal) = consent::refusal(shared, stored.as_ref(), &person, input).await? {
-            return Ok((Heard::Refused(refusal), 0));
+            return Ok(Heard::Refused(refusal).into());
         }
         let contact = person.contact(hearing.name);
         let ctx = Ctx { now: shared.clock.now(), seed: seed(account, chat), contact: &contact };
-        let (list, heard) = match whose(shared, hearing, stored.as_ref(), &ctx).await? {
+        let (list, turn) = match whose(shared, hearing, stored.as_ref(), &ctx).await? {
             Whose::Taken(taken) => {
                 let says = taken.step.effects.iter().filter(|effect| matches!(effect, Effect::Send { .. }));
-                let heard = (Heard::Answered, says.count());
-                (changes(&mut person, account, chat, id, stored.as_ref(), *taken, ctx.now), heard)
+                let says = says.count();
+                let (list, record) =
+                    changes(&mut person, account, chat, id, stored.as_ref(), *taken, ctx.now);
+                (list, Turn { heard: Heard::Answered, says, record })
             }
-            Whose::Nobody { over } => (passed_over(account, chat, id, over, ctx.now), (Heard::Nobody, 0)),
-            Whose::NoBots => return Ok((Heard::Nobody, 0)),
+            Whose::Nobody { over } => (passed_over(account, chat, id, over, ctx.now), Heard::Nobody.into()),
+            Whose::NoBots => return Ok(Heard::Nobody.into()),
         };
         let mut changes = Changes::new(account.clone());
         changes.list = list;
         match store.commit(changes).await {
-            Ok(()) => return Ok(heard),
+            Ok(()) => return Ok(turn),
             // Another node was faster, or the same input came twice at once.
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             Err(error) => return Err(error.into()),
@@ -223,31 +243,28 @@ fn changes(
     stored: Option<&ConversationRecord>,
     taken: Taken,
     now: i64,
-) -> Vec<Change> {
+) -> (Vec<Change>, Option<ConversationRecord>) {
     let Taken { bot, compiled, step, salt, mut pending, menus } = taken;
     let counts = counts::counts(&compiled, &step);
-    let mut list = vec![seen(account, chat, id, now)];
+    let (mut list, mut events) = (vec![seen(account, chat, id, now)], Vec::new());
     for effect in &step.effects {
         list.extend(person.changes(effect, id, now));
-        list.extend(told(effect, &bot, (account, chat, salt), now));
+        events.extend(told(effect, &bot, (account, chat, salt), now));
         pending.extend(Pending::of(effect, menus));
     }
+    // What is alike stands in a row, and is written together.
+    list.extend(events);
+    let is_to_do = !pending.is_empty();
     let envelope = Envelope { salt, state: step.state, pending };
-    list.push(record(
-        account,
-        chat,
-        &bot,
-        compiled.version(),
-        envelope,
-        stored.map(|stored| stored.revision),
-        now,
-    ));
+    let expected = stored.map(|stored| stored.revision);
+    let record = record(account, chat, &bot, compiled.version(), envelope, expected, now);
+    list.push(FlowChange::PutConversation { record: record.clone(), expected }.into());
     list.extend(
         counts.into_iter().map(|count| {
             FlowChange::CountNode { flow: bot.clone(), version: compiled.version(), count }.into()
         }),
     );
-    list
+    (list, is_to_do.then_some(record))
 }
 
 /// The conversation as it is then.
@@ -259,7 +276,7 @@ pub(super) fn record(
     envelope: Envelope,
     expected: Option<i64>,
     now: i64,
-) -> Change {
+) -> ConversationRecord {
     let state = &envelope.state;
     let undone = (!envelope.pending.is_empty()).then_some(now + UNDONE);
     let wake_at = [state.wake_at(), undone].into_iter().flatten().min();
@@ -268,21 +285,17 @@ pub(super) fn record(
         ConversationStatus::Ended if undone.is_some() => ConversationStatus::Active,
         status => status,
     };
-    FlowChange::PutConversation {
-        record: ConversationRecord {
-            account: account.clone(),
-            chat: chat.to_owned(),
-            flow: bot.to_owned(),
-            version,
-            state: envelope.to_bytes().into(),
-            status,
-            wake_at,
-            revision: expected.unwrap_or_default() + 1,
-            updated_at: now,
-        },
-        expected,
+    ConversationRecord {
+        account: account.clone(),
+        chat: chat.to_owned(),
+        flow: bot.to_owned(),
+        version,
+        state: envelope.to_bytes().into(),
+        status,
+        wake_at,
+        revision: expected.unwrap_or_default() + 1,
+        updated_at: now,
     }
-    .into()
 }
 
 /// A conversation that only said something is over.

@@ -8,7 +8,10 @@ use super::{
     Connection, Sql, appstate, audit, campaign, chat, contact, counter, device, event, flow, lease, lid,
     message, of, outgoing, reach, session, setting, signal, team, vault, webhook,
 };
-use crate::{AccountId, Change, Changes, Error, ErrorKind, Result, Scope, SignalKey, Store};
+use crate::{
+    AccountId, Change, Changes, Error, ErrorKind, EventChange, FlowChange, NewEvent, Result, Scope,
+    SignalKey, Store,
+};
 
 #[async_trait]
 impl<S: Sql> Store for S {
@@ -35,35 +38,58 @@ pub(crate) async fn apply(connection: &mut Connection<'_>, changes: &Changes) ->
     if let Some(fence) = fence {
         lease::check(connection, scope.workspace(), fence).await?;
     }
-    // Signal records in a row are put aside and written together; of the same key, the last counts.
-    let mut records = BTreeMap::new();
+    let mut aside = Aside::default();
     for change in list {
-        if let Change::PutSignal(key, value) = change {
-            records.insert(key, value);
-        } else {
-            put_signal(connection, scope, std::mem::take(&mut records)).await?;
+        if !aside.take(change) {
+            std::mem::take(&mut aside).write(connection, scope).await?;
             apply_one(connection, scope, change).await?;
         }
     }
-    put_signal(connection, scope, records).await?;
+    aside.write(connection, scope).await?;
     counter::apply_all(connection, scope.workspace(), list).await
 }
 
-async fn put_signal(
-    connection: &mut Connection<'_>,
-    scope: &Scope,
-    records: BTreeMap<&SignalKey, &Bytes>,
-) -> Result<()> {
-    if records.is_empty() {
-        return Ok(());
+/// Changes in a row of which many go into one statement.
+#[derive(Default)]
+struct Aside<'a> {
+    /// Of the same key, the last counts.
+    signals: BTreeMap<&'a SignalKey, &'a Bytes>,
+    events: Vec<&'a NewEvent>,
+    counts: BTreeMap<flow::Counted<'a>, flow::Sums>,
+}
+
+impl<'a> Aside<'a> {
+    /// Puts it aside, if it is such a change.
+    fn take(&mut self, change: &'a Change) -> bool {
+        match change {
+            Change::PutSignal(key, value) => drop(self.signals.insert(key, value)),
+            Change::Event(EventChange::Put(event)) => self.events.push(event),
+            Change::Flow(FlowChange::CountNode { flow, version, count }) => {
+                let sums = self.counts.entry((flow, *version, &count.node)).or_default();
+                let more = [count.entered, count.left, count.dropped, count.millis];
+                sums.iter_mut()
+                    .zip(more)
+                    .for_each(|(sum, more)| *sum = sum.saturating_add(more.cast_signed()));
+            }
+            _ => return false,
+        }
+        true
     }
-    let account = account_of(scope)?;
-    let records: Vec<_> = records.into_iter().collect();
-    let mut records = &records[..];
-    while let Some(statement) = signal::put(account, &mut records) {
-        connection.execute(statement).await?;
+
+    async fn write(self, connection: &mut Connection<'_>, scope: &Scope) -> Result<()> {
+        if !self.signals.is_empty() {
+            let account = account_of(scope)?;
+            let records: Vec<_> = self.signals.into_iter().collect();
+            let mut records = &records[..];
+            while let Some(statement) = signal::put(account, &mut records) {
+                connection.execute(statement).await?;
+            }
+        }
+        all(connection, event::put(scope, &self.events)).await?;
+        // Last: commits that count the same wait for each other until they end.
+        let counts: Vec<_> = self.counts.into_iter().collect();
+        all(connection, flow::count(scope.workspace(), &counts)).await
     }
-    Ok(())
 }
 
 fn account_of(scope: &Scope) -> Result<&AccountId> {
@@ -89,9 +115,6 @@ async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Chan
     let statement = match change {
         Change::PutDevice(device) => device::put(account, device),
         Change::DeleteDevice => return delete(connection, account, &DEVICE).await,
-        Change::PutSignal(key, value) => {
-            return put_signal(connection, scope, BTreeMap::from([(key, value)])).await;
-        }
         Change::DeleteSignal(key) => signal::delete(account, key),
         Change::PutLid(mapping) => return all(connection, lid::put(account, mapping)).await,
         Change::PutOutgoing(message) => outgoing::put(account, message),
@@ -107,8 +130,9 @@ async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Chan
         }
         Change::AppState(change) => return all(connection, appstate::put(account, change)).await,
         Change::Chat(change) => return chat::apply(connection, account, change).await,
-        // Done above.
-        Change::Event(_)
+        // Done above, or put aside.
+        Change::PutSignal(..)
+        | Change::Event(_)
         | Change::Contact(_)
         | Change::Campaign(_)
         | Change::Flow(_)

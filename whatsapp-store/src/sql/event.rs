@@ -3,7 +3,9 @@ use std::pin::pin;
 use async_trait::async_trait;
 
 use super::{Connection, Dialect, Row, Rows, Sql, Statement, damaged, sql};
-use crate::{AccountId, Error, ErrorKind, EventChange, EventRecord, EventStore, Result, Scope, WorkspaceId};
+use crate::{
+    AccountId, Error, ErrorKind, EventChange, EventRecord, EventStore, NewEvent, Result, Scope, WorkspaceId,
+};
 
 /// Where an event stands. On PostgreSQL, the transaction comes first: numbers are given before transactions end, so that
 /// by number alone an event could appear behind one that was read already. SQLite has one writer, and `tx` is 0.
@@ -45,14 +47,7 @@ pub(super) async fn apply(
 
 fn statement<'a>(scope: &'a Scope, change: &'a EventChange) -> Result<Statement<'a>> {
     Ok(match change {
-        EventChange::Put(event) => {
-            sql("INSERT INTO event (workspace, account, key, data, at) VALUES ($1, $2, $3, $4, $5)")
-                .text(scope.workspace().as_str())
-                .opt_text(scope.account().map(AccountId::name))
-                .text(&*event.key)
-                .text(&*event.data)
-                .int(event.at)
-        }
+        EventChange::Put(event) => put_some(scope, std::slice::from_ref(&event)),
         EventChange::Passed { consumer, position } => {
             let Position { tx, number } = Position::parse(position)?;
             sql("INSERT INTO consumer (name, tx, number) VALUES ($1, $2, $3) \
@@ -68,6 +63,31 @@ fn statement<'a>(scope: &'a Scope, change: &'a EventChange) -> Result<Statement<
             .int(*before)
         }
     })
+}
+
+/// By the number of events, less one.
+const PUT: [&str; 4] = [
+    "INSERT INTO event (workspace, account, key, data, at) VALUES ($1, $2, $3, $4, $5)",
+    "INSERT INTO event (workspace, account, key, data, at) VALUES ($1, $2, $3, $4, $5), ($1, $2, $6, $7, $8)",
+    "INSERT INTO event (workspace, account, key, data, at) VALUES ($1, $2, $3, $4, $5), ($1, $2, $6, $7, $8), \
+     ($1, $2, $9, $10, $11)",
+    "INSERT INTO event (workspace, account, key, data, at) VALUES ($1, $2, $3, $4, $5), ($1, $2, $6, $7, $8), \
+     ($1, $2, $9, $10, $11), ($1, $2, $12, $13, $14)",
+];
+
+/// Events in their order, a few to a statement.
+pub(super) fn put<'a>(
+    scope: &'a Scope,
+    events: &'a [&'a NewEvent],
+) -> impl Iterator<Item = Statement<'a>> + Send {
+    events.chunks(PUT.len()).map(|some| put_some(scope, some))
+}
+
+fn put_some<'a>(scope: &'a Scope, events: &[&'a NewEvent]) -> Statement<'a> {
+    let put = sql(PUT[events.len() - 1])
+        .text(scope.workspace().as_str())
+        .opt_text(scope.account().map(AccountId::name));
+    events.iter().fold(put, |put, event| put.text(&*event.key).text(&*event.data).int(event.at))
 }
 
 /// Only what no transaction under way can come before.

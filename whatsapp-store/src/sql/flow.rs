@@ -44,9 +44,8 @@ pub(super) async fn apply(connection: &mut Connection<'_>, scope: &Scope, change
         | FlowChange::SeenInput { .. }
         | FlowChange::ForgetInputs { .. }
         | FlowChange::ForgetEnded { .. } => conversation::apply(connection, workspace, change).await?,
-        FlowChange::CountNode { flow, version, count } => {
-            connection.execute(count_node(workspace, flow, *version, count)).await?;
-        }
+        // Put aside before.
+        FlowChange::CountNode { .. } => {}
     }
     Ok(())
 }
@@ -81,21 +80,50 @@ async fn publish(
     connection.execute(insert).await.map(drop)
 }
 
-fn count_node<'a>(
+/// A node of a version of a flow.
+pub(super) type Counted<'a> = (&'a str, i64, &'a str);
+/// What is added: entered, left, dropped, milliseconds.
+pub(super) type Sums = [i64; 4];
+
+macro_rules! count {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO node_count (workspace, flow, version, node, entered, passed, dropped, millis) VALUES ",
+            $rows,
+            " ON CONFLICT (workspace, flow, version, node) DO UPDATE SET \
+             entered = node_count.entered + excluded.entered, passed = node_count.passed + excluded.passed, \
+             dropped = node_count.dropped + excluded.dropped, millis = node_count.millis + excluded.millis"
+        )
+    };
+}
+
+/// By the number of nodes, less one.
+const COUNT: [&str; 4] = [
+    count!("($1, $2, $3, $4, $5, $6, $7, $8)"),
+    count!("($1, $2, $3, $4, $5, $6, $7, $8), ($1, $9, $10, $11, $12, $13, $14, $15)"),
+    count!(
+        "($1, $2, $3, $4, $5, $6, $7, $8), ($1, $9, $10, $11, $12, $13, $14, $15), \
+         ($1, $16, $17, $18, $19, $20, $21, $22)"
+    ),
+    count!(
+        "($1, $2, $3, $4, $5, $6, $7, $8), ($1, $9, $10, $11, $12, $13, $14, $15), \
+         ($1, $16, $17, $18, $19, $20, $21, $22), ($1, $23, $24, $25, $26, $27, $28, $29)"
+    ),
+];
+
+/// Adds to the counts of nodes, each of which occurs once, a few to a statement; in the order of the nodes, in which two transactions
+/// do not wait for each other crosswise.
+pub(super) fn count<'a>(
     workspace: &'a WorkspaceId,
-    flow: &'a str,
-    version: i64,
-    count: &'a NodeCount,
-) -> Statement<'a> {
-    let add = "INSERT INTO node_count (workspace, flow, version, node, entered, passed, dropped, millis) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (workspace, flow, version, node) DO UPDATE SET \
-        entered = node_count.entered + excluded.entered, passed = node_count.passed + excluded.passed, \
-        dropped = node_count.dropped + excluded.dropped, millis = node_count.millis + excluded.millis";
-    let mut add = within(add, workspace, flow).int(version).text(&*count.node);
-    for number in [count.entered, count.left, count.dropped, count.millis] {
-        add = add.int(number.cast_signed());
-    }
-    add
+    counts: &'a [(Counted<'a>, Sums)],
+) -> impl Iterator<Item = Statement<'a>> + Send {
+    counts.chunks(COUNT.len()).map(|some| {
+        let add = sql(COUNT[some.len() - 1]).text(workspace.as_str());
+        some.iter().fold(add, |add, ((flow, version, node), sums)| {
+            let add = add.text(*flow).int(*version).text(*node);
+            sums.iter().fold(add, |add, sum| add.int(*sum))
+        })
+    })
 }
 
 macro_rules! flows {
