@@ -231,7 +231,7 @@ mod tests {
     };
 
     use async_trait::async_trait;
-    use whatsapp_store::{Content, Store};
+    use whatsapp_store::{Changes, Content, ConversationStatus, ConversationStore, FlowChange, Store};
 
     use super::super::{
         bench::{Bench, EIGHT, account, chat, morning},
@@ -269,13 +269,7 @@ mod tests {
 
     #[async_trait]
     impl Outlet for Ends {
-        async fn send(
-            &self,
-            account: &AccountId,
-            chat: &str,
-            _: &str,
-            _: Content,
-        ) -> Result<(), super::super::NotSent> {
+        async fn send(&self, account: &AccountId, chat: &str, _: &str, _: Content) -> Result<(), NotSent> {
             self.sent.fetch_add(1, Ordering::Relaxed);
             let mut changes = Changes::new(account.clone());
             changes.push(FlowChange::EndConversation { account: account.clone(), chat: chat.into(), at: 1 });
@@ -283,7 +277,7 @@ mod tests {
             Ok(())
         }
 
-        async fn request(&self, _: super::super::Call) -> Outcome {
+        async fn request(&self, _: Call) -> Outcome {
             Outcome::Failed("nobody".into())
         }
     }
