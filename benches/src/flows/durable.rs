@@ -129,8 +129,8 @@ pub(super) async fn all(plan: &Plan) -> Result<Table> {
     }
     table.lines.extend(lines.iter().map(|(name, rounds)| line(name, rounds)));
     table.notes.push(format!(
-        "The quiz: four turns with seven messages; a turn is a commit, and its messages are taken off with another. Medians of {ROUNDS} rounds, all by turns. \"Heard\" is from an input to its \
-         durable\ncommit, \"answered\" to its last message; a person writes again when that is there. CPU per turn, and of all rounds; of the \
+        "The quiz: four turns with seven messages; a turn is a commit, and its messages are taken off with another. Medians of {ROUNDS}\nrounds, all by turns. \"Heard\" is from an \
+         input to its durable commit, \"answered\" to its last message; a person writes again when that is there. CPU per turn, and of all rounds; of the \
          servers, too, where\nthere is one."
     ));
     Ok(table)

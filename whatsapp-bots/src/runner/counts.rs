@@ -9,8 +9,7 @@ pub const STARTED: &str = "/started/";
 /// Before an outcome in the counts: so many conversations ended so.
 pub const ENDED: &str = "/ended/";
 
-/// In the order of the names, each once: many commits at once that count the same wait for each other, and in one order they do
-/// not wait crosswise.
+/// Each name once.
 pub(super) fn counts(bot: &Compiled, step: &Step) -> Vec<NodeCount> {
     let mut counts: Vec<NodeCount> = bot.counts(&step.trace);
     for effect in &step.effects {
@@ -26,6 +25,5 @@ pub(super) fn counts(bot: &Compiled, step: &Step) -> Vec<NodeCount> {
             None => counts.push(NodeCount { node: name, entered: 1, left: 0, dropped: 0, millis: 0 }),
         }
     }
-    counts.sort_by(|one, other| one.node.cmp(&other.node));
     counts
 }

@@ -261,6 +261,15 @@ mod tests {
         }
     }
 
+    /// Says so to whoever writes.
+    async fn greeter(texts: &[&str]) -> Bench {
+        let bench = Bench::new(&["shop"]).await;
+        let mut bot = morning("0 9 * * *", texts);
+        bot["triggers"][0]["on"] = serde_json::json!("anyMessage");
+        bench.publish("b", &bot).await;
+        bench
+    }
+
     /// Somebody ends the conversation while its first message is on the way.
     struct Ends {
         store: Arc<dyn Store>,
@@ -284,10 +293,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_ends_a_conversation_stops_the_messages_that_were_not_handed_over() {
-        let bench = Bench::new(&["shop"]).await;
-        let mut bot = morning("0 9 * * *", &["One.", "Two.", "Three."]);
-        bot["triggers"][0]["on"] = serde_json::json!("anyMessage");
-        bench.publish("b", &bot).await;
+        let bench = greeter(&["One.", "Two.", "Three."]).await;
         let outlet = Arc::new(Ends { store: bench.store.clone(), sent: AtomicU32::new(0) });
         let bots = Bots::with_clock(bench.store.clone(), outlet.clone(), Arc::new(bench.clock.clone()));
         bots.hear(&account("shop"), &chat(7), "1", &Input::Message(Message::text("hi")), "").await.unwrap();
@@ -298,10 +304,7 @@ mod tests {
     /// A commit for what was heard, and one for all that was said.
     #[tokio::test(start_paused = true)]
     async fn messages_are_taken_off_together() {
-        let bench = Bench::new(&["shop"]).await;
-        let mut bot = morning("0 9 * * *", &["One.", "Two.", "Three."]);
-        bot["triggers"][0]["on"] = serde_json::json!("anyMessage");
-        bench.publish("b", &bot).await;
+        let bench = greeter(&["One.", "Two.", "Three."]).await;
         let bots = bench.bots();
         bots.hear(&account("shop"), &chat(7), "1", &Input::Message(Message::text("hi")), "").await.unwrap();
         bench.rest().await;
@@ -313,10 +316,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_end_waits_for_what_is_under_way_and_the_next_start_does_the_rest() {
         for hangs in [false, true] {
-            let bench = Bench::new(&["shop"]).await;
-            let mut bot = morning("0 9 * * *", &["One.", "Two."]);
-            bot["triggers"][0]["on"] = serde_json::json!("anyMessage");
-            bench.publish("b", &bot).await;
+            let bench = greeter(&["One.", "Two."]).await;
             bench.phones.hangs.store(hangs, Ordering::Relaxed);
             let (bots, input) = (bench.bots(), Input::Message(Message::text("hi")));
             bots.hear(&account("shop"), &chat(7), "1", &input, "").await.unwrap();
