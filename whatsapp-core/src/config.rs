@@ -22,6 +22,9 @@ pub struct Config {
     pub push_name: Option<String>,
     /// Announce presence after login. When `false`, receipts are of the invisible "inactive" kind.
     pub available: bool,
+    /// About how many people, sessions and message statuses each are kept in memory between commits; what is not there is read
+    /// from the store again. Fewer save memory where a process has many accounts. At least 1 counts.
+    pub cached_records: usize,
 }
 
 impl Config {
@@ -34,6 +37,7 @@ impl Config {
             profile: Profile::default(),
             push_name: None,
             available: true,
+            cached_records: 4096,
         }
     }
 }

@@ -79,6 +79,51 @@ pub enum Event {
         /// Whose.
         jid: Jid,
     },
+    /// A number and a linked id turned out to be one person. The chat by LID has been merged into the one by number.
+    AddressesJoined {
+        /// By number.
+        pn: Jid,
+        /// By linked id.
+        lid: Jid,
+        /// The number that the person had before, after a change of number.
+        former: Option<Jid>,
+    },
+    /// The server said something of a person that contradicts what is proven, and was not believed, or only in part.
+    Distrusted {
+        /// Of whom.
+        jid: Jid,
+        /// What.
+        why: Distrust,
+    },
+}
+
+/// What the server said that does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Distrust {
+    /// A device list that the account signed before the one that is known. The known one stays.
+    #[error("an outdated device list was sent; the newer one is kept")]
+    OldDeviceList,
+    /// A device list that nobody signed, or somebody else, after one that the account signed. The known one stays.
+    #[error("a device list came without the account's signature; the signed one is kept")]
+    UnsignedDeviceList,
+    /// A companion whose identity the account did not sign. It gets no messages, and none of its own are read.
+    #[error("companion device {device} is not signed by its account and is left out")]
+    CompanionNotSigned {
+        /// Its number.
+        device: u16,
+    },
+    /// A companion that shows no signed identity. It gets messages only where the account's signed device list names it.
+    #[error("companion device {device} shows no signed identity (accepted by the signed device list: {accepted})")]
+    NoDeviceIdentity {
+        /// Its number.
+        device: u16,
+        /// Is it written to all the same?
+        accepted: bool,
+    },
+    /// A stanza said that two addresses are one person, against what is known. The directory is asked.
+    #[error("a stanza named another address for a known person; the server is asked")]
+    Addresses,
 }
 
 /// A QR text; `Debug` does not show it, since it holds the pairing secret.

@@ -4,6 +4,7 @@ use rand::{CryptoRng, RngExt};
 use whatsapp_store::DeviceRecord;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::retry_pre_keys::RetryPreKeys;
 use crate::{
     crypto::{KeyPair, PrivateKey},
     error::Error,
@@ -32,6 +33,7 @@ pub(crate) struct Device {
     pub(crate) push_name: Option<String>,
     pub(crate) edge_routing: Option<Vec<u8>>,
     pub(crate) login_counter: u32,
+    pub(crate) retry_pre_keys: RetryPreKeys,
 }
 
 impl Device {
@@ -55,6 +57,7 @@ impl Device {
             push_name: None,
             edge_routing: None,
             login_counter: 0,
+            retry_pre_keys: RetryPreKeys::default(),
         }
     }
 
@@ -100,6 +103,7 @@ impl Device {
             push_name: self.push_name.clone(),
             edge_routing: self.edge_routing.clone(),
             login_counter: self.login_counter,
+            retry_pre_keys: self.retry_pre_keys.to_proto(),
         };
         let bytes = state.encode_to_vec().into();
         wipe(state);
@@ -140,6 +144,7 @@ impl Device {
             push_name: state.push_name.take(),
             edge_routing: state.edge_routing.take(),
             login_counter: state.login_counter,
+            retry_pre_keys: RetryPreKeys::from_proto(&state.retry_pre_keys)?,
         })
     }
 }

@@ -1,195 +1,174 @@
 //! Whose devices there are: answers to device queries, and notifications that lists changed.
 use std::time::Duration;
 
-use bytes::Bytes;
-use prost::Message as _;
-use whatsapp_store::SignalKey;
-
 use super::{
-    Engine, Flow, Query,
-    records::{device_list_key, identity_key},
+    context::Context,
+    directory::Directory,
+    loads::{Device, DeviceList, Lookup, Person},
+    trust::{self, Source},
 };
 use crate::{
     binary::NodeRef,
-    crypto::PublicKey,
-    event::Event,
+    event::{Distrust, Event},
     jid::Jid,
-    message::phash::participant_hash,
+    message::{phash::participant_hash, plan},
     pairing::adv,
-    proto::record,
-    signal::Address,
-    stanza::{
-        notification::{Notification, NotificationKind},
-        usync::{self, UserDevices},
-    },
+    stanza::usync::{self, DeviceEntry, UserDevices},
     time::Timestamp,
 };
 
 /// A device list that was fetched so lately is not out of date.
 const JUST_FETCHED: Duration = Duration::from_secs(60);
+/// Somebody who is missing from so many answers in a row has no devices.
+const MOST_MISSING: u32 = 3;
+/// "No such account".
+const NOT_FOUND: u32 = 404;
 
-impl Engine {
-    /// The service answered a device query.
-    pub(super) fn on_devices(&mut self, now: Timestamp, node: NodeRef<'_>, asked: &[Jid]) -> Flow {
+impl Directory {
+    /// The server answered a device query.
+    pub(super) fn on_devices(&mut self, cx: &mut Context, node: NodeRef<'_>, asked: &[Jid]) -> Lookup {
         let users = match usync::parse_devices(node) {
             Ok(users) => users,
             Err(error) => {
                 tracing::warn!(%error, "a device list is not readable");
-                self.device_fetches.failed(asked, now);
-                return Flow::Done;
+                self.devices.refused(asked, None, cx.now, &mut cx.own.rng);
+                return Ok(());
             }
         };
-        let missing = self.records.missing(users.iter().flat_map(|user| self.primary_identities(user)));
-        if !missing.is_empty() {
-            self.ask(Query::Signal(missing));
-            return Flow::Wait;
-        }
-        let mut failed = Vec::new();
+        let lids = users.iter().filter_map(|user| user.lid.as_ref());
+        cx.loads.know(users.iter().map(|user| &user.jid).chain(lids).chain(asked))?;
+        let mut answered = Vec::with_capacity(users.len());
         for user in &users {
             if let Some(lid) = &user.lid {
-                self.learn(&user.jid, lid);
+                trust::learn(cx, &user.jid, lid, Source::Directory)?;
             }
-            // A service that cannot say now has not said that there is nobody. 404 says that.
-            if user.error.is_some_and(|code| code != 404) {
-                failed.push(self.peers.canonical(&user.jid));
-                continue;
+            answered.push(cx.loads.canonical(&user.jid)?);
+            // A server that cannot say now has not said that there is nobody.
+            if user.error.is_none_or(|code| code == NOT_FOUND) {
+                accept_list(cx, user)?;
             }
-            let devices = self.genuine_devices(user);
-            self.store_devices(now, &user.jid, devices);
         }
-        // Who is not in the answer has no devices.
         for jid in asked {
-            if !users.iter().any(|user| self.peers.canonical(&user.jid) == self.peers.canonical(jid)) {
-                self.store_devices(now, jid, Vec::new());
+            let canonical = cx.loads.canonical(jid)?;
+            match answered.iter().position(|user| *user == canonical) {
+                Some(at) if users[at].error.is_none_or(|code| code == NOT_FOUND) => self.devices.done([jid]),
+                Some(_) => drop(self.devices.failed(jid, cx.now, &mut cx.own.rng)),
+                None => self.on_missing(cx, jid)?,
             }
         }
-        let (failed, done): (Vec<_>, Vec<_>) =
-            asked.iter().cloned().partition(|jid| failed.contains(&self.peers.canonical(jid)));
-        self.device_fetches.done(&done);
-        self.device_fetches.failed(&failed, now);
-        Flow::Done
+        Ok(())
     }
 
-    fn primary_identities(&self, user: &UserDevices) -> Vec<SignalKey> {
-        let mut jids = vec![user.jid.to_non_device()];
-        jids.extend(user.lid.as_ref().map(Jid::to_non_device));
-        jids.iter().map(|jid| identity_key(&Address::from(jid))).collect()
-    }
-
-    /// The primary, and those companions that its signed list names: a service cannot add a listener unseen.
-    fn genuine_devices(&mut self, user: &UserDevices) -> Vec<u16> {
-        let known = self
-            .primary_identities(user)
-            .iter()
-            .find_map(|key| self.records.raw(key))
-            .and_then(|bytes| PublicKey::from_raw(&bytes).ok());
-        let signed =
-            user.key_index_list.as_deref().map(|list| adv::verify_key_index_list(list, known.as_ref()));
-        let genuine = |device: &&usync::DeviceEntry| match (device.device, &signed) {
-            (0, _) => true,
-            (_, Some(Ok(list))) => device.key_index.is_some_and(|index| list.allows(index)),
-            _ => false,
-        };
-        user.devices.iter().filter(genuine).map(|device| device.device).collect()
-    }
-
-    fn store_devices(&mut self, now: Timestamp, user: &Jid, devices: Vec<u16>) {
-        let devices = devices.into_iter().map(u32::from).collect();
-        let list = record::DeviceList { fetched_at: now.as_millis(), devices };
-        let key = device_list_key(&self.peers.canonical(user));
-        self.records.put_raw(key, Some(Bytes::from(list.encode_to_vec())));
-    }
-
-    /// Forgets a person's device list, so that it is asked for before the next message.
-    pub(super) fn forget_devices(&mut self, user: &Jid) {
-        for jid in [Some(user.clone()), self.peers.lid_of(user), self.peers.pn_of(user)].into_iter().flatten()
-        {
-            self.records.put_raw(device_list_key(&jid), None);
+    /// Who is not in one answer may be in the next.
+    fn on_missing(&mut self, cx: &mut Context, jid: &Jid) -> Lookup {
+        let times = self.devices.failed(jid, cx.now, &mut cx.own.rng);
+        if times >= MOST_MISSING {
+            self.devices.done([jid]);
+            let list = DeviceList { fetched_at: Some(cx.now), ..DeviceList::default() };
+            cx.loads.edit_person(jid, |person| person.devices = Some(list))?;
         }
-        self.unreachable.clear();
+        Ok(())
     }
 
-    /// The service's hash of the devices that a message should have gone to. Another one than ours says that a list is
-    /// out of date, unless it is fresh: then the service counts devices that nobody signed for.
-    pub(super) fn check_participants(&mut self, now: Timestamp, chat: &Jid, phash: &str) {
-        let Some(own) = self.device.canonical() else { return };
-        let user = self.peers.canonical(chat).to_non_device();
-        let lists = (self.device_list(&user), self.device_list(&own));
-        let (Some((theirs, their_age)), Some((ours, our_age))) = lists else { return };
-        let destination = self.wire_address(&user);
-        let mut devices: Vec<Jid> =
-            self.targets(&destination, &theirs, &ours).into_iter().map(|target| target.jid).collect();
-        // Whether the sending device counts is told in two ways.
-        let without = participant_hash(&devices);
-        devices.push(self.sending_device(&destination));
-        if phash == without || phash == participant_hash(&devices) {
-            return;
-        }
-        for (whose, fetched_at) in [(user, their_age), (own, our_age)] {
-            if now.since(fetched_at) >= JUST_FETCHED {
-                self.forget_devices(&whose);
-            }
-        }
-    }
-
-    /// One notification; it is acknowledged whatever it says.
-    pub(super) fn on_notification(&mut self, now: Timestamp, node: NodeRef<'_>) -> Flow {
-        let notification = match Notification::parse(node) {
-            Ok(notification) => notification,
-            Err(error) => {
-                tracing::warn!(%error, "a notification is not readable");
-                self.acknowledge(now, node, None);
-                return Flow::Done;
-            }
-        };
-        let flow = match &notification.kind {
-            NotificationKind::LowPreKeys { .. } => {
-                self.refill_pre_keys(now);
-                Flow::Done
-            }
-            NotificationKind::IdentityChange => self.on_identity_change(&notification.from),
-            NotificationKind::Devices => self.on_devices_changed(&notification.from),
-            NotificationKind::LinkCode => {
-                self.on_link_code(now, node);
-                Flow::Done
-            }
-            _ => Flow::Done,
-        };
-        if let Flow::Done = flow {
-            self.acknowledge(now, node, None);
-        }
-        flow
-    }
-
-    fn on_devices_changed(&mut self, user: &Jid) -> Flow {
-        if let Flow::Wait = self.know_person(user) {
-            return Flow::Wait;
-        }
-        self.forget_devices(user);
-        Flow::Done
+    /// A person's devices changed.
+    pub(super) fn on_devices_changed(&mut self, cx: &mut Context, user: &Jid) -> Lookup {
+        self.forget_devices(cx, user)
     }
 
     /// A person has a new phone: sessions with the old one are of no use.
-    fn on_identity_change(&mut self, user: &Jid) -> Flow {
-        if let Flow::Wait = self.know_person(user) {
-            return Flow::Wait;
+    pub(super) fn on_identity_change(&mut self, cx: &mut Context, user: &Jid) -> Lookup {
+        let addresses = cx.loads.know_sessions([user])?;
+        let had_identity = cx.loads.person(user)?.is_some_and(|person| person.identity.is_some());
+        if cx.loads.session(&addresses[0])?.is_some() {
+            cx.loads.put_session(&addresses[0], None);
         }
-        let missing = self.records.missing(self.session_keys(user));
-        if !missing.is_empty() {
-            self.ask(Query::Signal(missing));
-            return Flow::Wait;
+        cx.loads.edit_person(user, |person| person.replace_identity(None))?;
+        self.forget_devices(cx, user)?;
+        if had_identity {
+            let jid = cx.loads.chat(user)?;
+            cx.tell(Event::IdentityChanged { jid });
         }
-        self.adopt_session(user);
-        let address = self.peers.address(user);
-        if self.records.take_session(&address).is_some() {
-            self.records.touch_session(&address);
+        Ok(())
+    }
+
+    /// The server's hash of the devices that a message should have gone to. Another one than ours says that a list is
+    /// out of date, unless it is fresh: then the server counts devices that nobody signed for.
+    pub(super) fn check_participants(&mut self, cx: &mut Context, chat: &Jid, phash: &str) -> Lookup {
+        let Some(own) = cx.own.device.canonical() else { return Ok(()) };
+        let user = cx.loads.canonical(chat)?.to_non_device();
+        let destination = cx.wire_address(&user)?;
+        let (Some((theirs, their_age)), Some((ours, our_age))) = (list_of(cx, &user)?, list_of(cx, &own)?) else {
+            return Ok(());
+        };
+        let sending = cx.own.sending_device(&destination);
+        let targets = plan::fan_out(&sending, &destination, &theirs, &ours);
+        let mut devices: Vec<Jid> = targets.into_iter().map(|target| target.jid).collect();
+        // Whether the sending device counts is told in two ways.
+        let without = participant_hash(&devices);
+        devices.push(sending);
+        if phash == without || phash == participant_hash(&devices) {
+            return Ok(());
         }
-        let identity = identity_key(&address);
-        if self.records.raw(&identity).is_some() {
-            self.records.put_raw(identity, None);
-            self.step.events.push(Event::IdentityChanged { jid: self.peers.chat(user) });
+        for (whose, fetched_at) in [(user, their_age), (own, our_age)] {
+            if cx.now.since(fetched_at) >= JUST_FETCHED {
+                self.forget_devices(cx, &whose)?;
+            }
         }
-        self.forget_devices(user);
-        Flow::Done
+        Ok(())
+    }
+}
+
+fn list_of(cx: &mut Context, user: &Jid) -> Lookup<Option<(Vec<u16>, Timestamp)>> {
+    let list = cx.loads.person(user)?.and_then(|person| person.devices.as_ref());
+    Ok(list.and_then(|list| Some((list.numbers(), list.fetched_at?))))
+}
+
+/// Takes a device list as far as it is to be believed; the known one stays where it is not.
+fn accept_list(cx: &mut Context, user: &UserDevices) -> Lookup {
+    let person = cx.loads.person(&user.jid)?.cloned().unwrap_or_default();
+    let mut list = match believe(&person, user) {
+        Ok(believed) => believed,
+        Err(why) => {
+            let jid = cx.loads.chat(&user.jid)?;
+            cx.tell(Event::Distrusted { jid, why });
+            person.devices.unwrap_or_default()
+        }
+    };
+    list.fetched_at = Some(cx.now);
+    cx.loads.edit_person(&user.jid, |person| person.devices = Some(list))
+}
+
+/// The primary, and those companions that its signed list names: a server cannot add a listener unseen, nor go back to a list
+/// from before a companion was removed.
+fn believe(person: &Person, user: &UserDevices) -> Result<DeviceList, Distrust> {
+    let known = person.signed_at();
+    let signed = user.key_index_list.as_deref().map(|list| adv::verify_key_index_list(list, person.identity.as_ref()));
+    match signed {
+        Some(Ok(list)) if list.timestamp < known => Err(Distrust::OldDeviceList),
+        // Without a signer there is nothing that it was checked against.
+        Some(Ok(list)) if list.signer.is_some() || known == 0 => Ok(signed_list(&list, user)),
+        // The account itself is gone: that needs no signature.
+        _ if user.error.is_some() => Ok(DeviceList::default()),
+        _ if known > 0 => Err(Distrust::UnsignedDeviceList),
+        _ => {
+            let primary = user.devices.iter().filter(|entry| entry.device == 0);
+            let devices = primary.map(|_| Device { number: 0, is_named: false }).collect();
+            Ok(DeviceList { devices, ..DeviceList::default() })
+        }
+    }
+}
+
+fn signed_list(list: &adv::KeyIndexList, user: &UserDevices) -> DeviceList {
+    let is_allowed =
+        |entry: &&DeviceEntry| entry.device == 0 || entry.key_index.is_some_and(|index| list.allows(index));
+    let device = |entry: &DeviceEntry| Device {
+        number: entry.device,
+        is_named: entry.key_index.is_some_and(|index| list.names(index)),
+    };
+    DeviceList {
+        fetched_at: None,
+        signed_at: list.timestamp,
+        signer: list.signer,
+        devices: user.devices.iter().filter(is_allowed).map(device).collect(),
     }
 }

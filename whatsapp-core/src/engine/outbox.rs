@@ -11,12 +11,16 @@ use std::{
 };
 
 use bytes::Bytes;
+use rand::{Rng, RngExt};
 use whatsapp_store::OutgoingMessage;
 
 use crate::{jid::Jid, time::Timestamp};
 
 /// An acknowledgement is late after so long; the message is then sent again under the same id.
 const ACK_DEADLINE: Duration = Duration::from_secs(20);
+/// A message that the server had no time for goes out again after so long, doubled with each attempt.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// More than that many in memory stay in the store until there is room.
 const MOST_WAITING: usize = 1024;
 /// More than that many are not on the wire without acknowledgement.
@@ -31,6 +35,21 @@ pub(super) struct Outgoing {
     pub(super) payload: Bytes,
     /// How often it has been on the wire.
     pub(super) attempts: u8,
+    /// The server refused its form once, and it was made anew.
+    pub(super) was_rebuilt: bool,
+    /// The server was busy: not before that.
+    not_before: Option<Timestamp>,
+}
+
+impl Outgoing {
+    /// One that was never on the wire.
+    pub(super) const fn new(id: String, chat: Jid, payload: Bytes) -> Self {
+        Self { id, chat, payload, attempts: 0, was_rebuilt: false, not_before: None }
+    }
+
+    pub(super) fn is_paused(&self, now: Timestamp) -> bool {
+        self.not_before.is_some_and(|at| now < at)
+    }
 }
 
 /// All outgoing messages that are in memory, oldest first by position.
@@ -90,7 +109,7 @@ impl Outbox {
         for message in stored {
             let Ok(chat) = message.chat.parse() else { continue };
             if !self.positions.contains_key(&message.id) {
-                self.insert(Outgoing { id: message.id, chat, payload: message.payload, attempts: 0 });
+                self.insert(Outgoing::new(message.id, chat, message.payload));
             }
         }
     }
@@ -133,8 +152,35 @@ impl Outbox {
         unacknowledged.or_else(|| self.waiting.remove(&position))
     }
 
-    /// Late acknowledgements: those messages wait again, in their old places.
+    /// The server is busy: the message waits again, in its old place, and for longer each time.
+    pub(super) fn pause(&mut self, id: &str, now: Timestamp, rng: &mut impl Rng) {
+        self.wait_again(id, |message| {
+            let pause = FIRST_PAUSE.saturating_mul(1 << message.attempts.min(16)).min(LONGEST_PAUSE);
+            let millis = pause.as_millis() as u64;
+            message.not_before = Some(now + Duration::from_millis(millis + rng.random_range(0..=millis / 4)));
+        });
+    }
+
+    /// The server refused the message's form: it waits again, in its old place, to be made anew.
+    pub(super) fn rebuild(&mut self, id: &str) {
+        self.wait_again(id, |message| message.was_rebuilt = true);
+    }
+
+    fn wait_again(&mut self, id: &str, edit: impl FnOnce(&mut Outgoing)) {
+        let Some(position) = self.positions.get(id) else { return };
+        if let Some((message, _)) = self.unacknowledged.remove(position) {
+            self.waiting.insert(*position, message);
+        }
+        if let Some(message) = self.waiting.get_mut(position) {
+            edit(message);
+        }
+    }
+
+    /// Late acknowledgements and pauses that are over: those messages wait again, in their old places.
     pub(super) fn expire(&mut self, now: Timestamp) {
+        for message in self.waiting.values_mut() {
+            message.not_before = message.not_before.filter(|at| now < *at);
+        }
         let late = self.unacknowledged.extract_if(.., |_, (_, deadline)| *deadline <= now);
         self.waiting.extend(late.map(|(position, (message, _))| (position, message)));
     }
@@ -146,7 +192,8 @@ impl Outbox {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Timestamp> {
-        self.unacknowledged.values().map(|(_, deadline)| *deadline).min()
+        let paused = self.waiting.values().filter_map(|message| message.not_before);
+        self.unacknowledged.values().map(|(_, deadline)| *deadline).chain(paused).min()
     }
 
     pub(super) fn clear(&mut self) {
@@ -161,7 +208,7 @@ mod tests {
     use super::*;
 
     fn message(id: &str) -> Outgoing {
-        Outgoing { id: id.into(), chat: Jid::pn("1"), payload: Bytes::new(), attempts: 0 }
+        Outgoing::new(id.into(), Jid::pn("1"), Bytes::new())
     }
 
     fn stored(id: &str) -> OutgoingMessage {

@@ -1,92 +1,85 @@
 //! What others tell of our messages, and what we tell of theirs.
+use std::collections::BTreeMap;
+
 use whatsapp_store::{Change, MessageKey, MessageStatus};
 
-use super::{CommandError, Engine, Flow, Reply, Ticket, handover::Place};
+use super::{CommandError, Reply, Ticket, context::Context, loads::Lookup};
 use crate::{
-    binary::NodeRef,
     jid::Jid,
-    stanza::{
-        ack,
-        receipt::{self, Receipt, ReceiptKind},
-    },
-    time::Timestamp,
+    stanza::receipt::{self, Receipt, ReceiptKind},
 };
 
-impl Engine {
-    /// One receipt stanza; it is acknowledged once its effect is durable.
-    pub(super) fn on_receipt(&mut self, now: Timestamp, node: NodeRef<'_>) -> Flow {
-        let receipt = match Receipt::parse(node) {
-            Ok(receipt) => receipt,
-            Err(error) => {
-                tracing::warn!(%error, "a receipt is not readable");
-                self.acknowledge(now, node, None);
-                return Flow::Done;
-            }
-        };
-        if let Some(request) = &receipt.retry {
-            return self.on_retry(now, &receipt, request, ack::ack_for(node, None));
+/// A receipt other than a request to send again.
+pub(super) fn on_receipt(cx: &mut Context, receipt: &Receipt) -> Lookup {
+    let status = match receipt.kind {
+        ReceiptKind::Delivery | ReceiptKind::Inactive => MessageStatus::Delivered,
+        ReceiptKind::Read | ReceiptKind::Played => MessageStatus::Read,
+        _ => return Ok(()),
+    };
+    // Receipts of our own devices say nothing about the recipient.
+    let who = receipt.participant.as_ref().unwrap_or(&receipt.from);
+    if cx.own.is_own(who) {
+        return Ok(());
+    }
+    let keys = receipt.ids.iter().map(|id| cx.key_of_own(&receipt.from, id)).collect::<Lookup<Vec<_>>>()?;
+    // All questions at once.
+    let known: Vec<_> = keys.iter().map(|key| cx.loads.status(key)).collect();
+    let known = known.into_iter().collect::<Lookup<Vec<_>>>()?;
+    for (key, known) in keys.into_iter().zip(known) {
+        // A receipt can outrun the acknowledgement; for messages that are not ours it means nothing.
+        if known.is_some() {
+            cx.raise(key, status)?;
         }
-        let flow = match receipt.kind {
-            ReceiptKind::Delivery | ReceiptKind::Inactive => {
-                self.on_progress(&receipt, MessageStatus::Delivered)
-            }
-            ReceiptKind::Read | ReceiptKind::Played => self.on_progress(&receipt, MessageStatus::Read),
-            _ => Flow::Done,
-        };
-        if let Flow::Done = flow {
-            self.acknowledge(now, node, None);
-        }
-        flow
+    }
+    Ok(())
+}
+
+/// Messages that the user read, until the people in them are known.
+#[derive(Debug, Default)]
+pub(super) struct ReadRequests(Vec<(Ticket, Vec<MessageKey>)>);
+
+impl ReadRequests {
+    /// The user read messages, of any chats and senders.
+    pub(super) fn mark_read(&mut self, ticket: Ticket, keys: Vec<MessageKey>) {
+        self.0.push((ticket, keys));
     }
 
-    fn on_progress(&mut self, receipt: &Receipt, status: MessageStatus) -> Flow {
-        // Receipts of our own devices say nothing about the recipient.
-        let who = receipt.participant.as_ref().unwrap_or(&receipt.from);
-        if self.device.is_own(who) {
-            return Flow::Done;
-        }
-        if let Flow::Wait = self.know_person(&receipt.from) {
-            return Flow::Wait;
-        }
-        let places: Vec<_> = receipt.ids.iter().map(|id| self.stored_place(&receipt.from, id)).collect();
-        if places.iter().any(|place| matches!(place, Place::Unknown)) {
-            return Flow::Wait;
-        }
-        for place in places {
-            // A receipt can outrun the acknowledgement; for messages that are not ours it means nothing.
-            if let Place::At(key) = place {
-                self.raise(key, status);
+    pub(super) fn pump(&mut self, cx: &mut Context) {
+        for (ticket, keys) in std::mem::take(&mut self.0) {
+            match read_receipts(cx, &keys) {
+                Ok(Ok(())) => cx.reply(ticket, Reply::Done),
+                Ok(Err(error)) => cx.reply(ticket, Reply::Failed(error)),
+                Err(_) => self.0.push((ticket, keys)),
             }
         }
-        Flow::Done
     }
+}
 
-    /// The user read messages of one chat and sender.
-    pub(super) fn mark_read(&mut self, now: Timestamp, ticket: Ticket, keys: &[MessageKey]) {
-        let reply = match self.read_receipt(now, keys) {
-            Ok(()) => Reply::Done,
-            Err(error) => Reply::Failed(error),
+/// Tells each sender what was read, and notes it for what was told.
+fn read_receipts(cx: &mut Context, keys: &[MessageKey]) -> Lookup<Result<(), CommandError>> {
+    if !cx.link.is_online() {
+        return Ok(Err(CommandError::NotConnected));
+    }
+    let mut by_sender: BTreeMap<(&str, &str), Vec<&MessageKey>> = BTreeMap::new();
+    for key in keys {
+        by_sender.entry((&key.chat, &key.sender)).or_default().push(key);
+    }
+    let mut nodes = Vec::new();
+    for ((chat, sender), keys) in by_sender {
+        let (Ok(chat), Ok(sender)) = (chat.parse::<Jid>(), sender.parse::<Jid>()) else {
+            return Ok(Err(CommandError::NotAPerson));
         };
-        self.step.replies.push((ticket, reply));
+        let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+        let is_shared = !(chat.is_pn() || chat.is_lid());
+        let to = if is_shared { chat } else { cx.wire_address(&chat)? };
+        // Groups name their members by LID where they have one.
+        let participant = if is_shared { Some(cx.loads.canonical(&sender)?) } else { None };
+        nodes.extend(receipt::read(&to, participant.as_ref(), &ids, cx.now));
     }
-
-    fn read_receipt(&mut self, now: Timestamp, keys: &[MessageKey]) -> Result<(), CommandError> {
-        if !self.is_online() {
-            return Err(CommandError::NotConnected);
-        }
-        let Some(first) = keys.first() else { return Ok(()) };
-        let chat: Jid = first.chat.parse().map_err(|_| CommandError::NotAPerson)?;
-        let sender: Jid = first.sender.parse().map_err(|_| CommandError::NotAPerson)?;
-        let ids: Vec<&str> =
-            keys.iter().filter(|key| key.chat == first.chat).map(|key| key.id.as_str()).collect();
-        let to = if chat.is_group() { chat.clone() } else { self.wire_address(&self.peers.canonical(&chat)) };
-        for node in receipt::read(&to, chat.is_group().then_some(&sender), &ids, now) {
-            self.transmit(now, &node);
-        }
-        for key in keys {
-            self.statuses.put(key.clone(), Some(MessageStatus::Read));
-            self.step.change(Change::RaiseStatus(key.clone(), MessageStatus::Read));
-        }
-        Ok(())
+    nodes.iter().for_each(|node| cx.transmit(node));
+    for key in keys {
+        cx.loads.put_status(key.clone(), MessageStatus::Read);
+        cx.change(Change::RaiseStatus(key.clone(), MessageStatus::Read));
     }
+    Ok(Ok(()))
 }

@@ -5,19 +5,22 @@
 //! error. The answer goes out in the step that makes the message and the moved ratchet durable.
 use bytes::Bytes;
 use prost::Message as _;
-use whatsapp_store::{Change, MessageKey, MessageRecord, MessageStatus, SignalKey, Source};
+use whatsapp_store::{Change, MessageKey, MessageRecord, MessageStatus, SignalKey, Source as HowItCame};
 
 use super::{
-    Engine, Flow, Query,
-    records::{identity_key, pre_key_key, sender_key_key},
+    context::Context,
+    directory::Directory,
+    loads::{Lookup, pre_key_key, sender_key_key},
+    pre_keys,
+    retries::RetryRequests,
+    sessions::device_identity,
+    trust::{self, Learned, Source},
 };
 use crate::{
     binary::NodeRef,
-    crypto::PublicKey,
-    event::Event,
+    event::{Distrust, Event},
     jid::{Jid, Server},
     message::{content, device_sent, media, padding},
-    pairing::adv,
     proto::message::{Message, ProtocolMessage},
     signal::{self, Address, PreKey, PreKeyMessage, SenderKey, SignalError},
     stanza::{
@@ -25,7 +28,6 @@ use crate::{
         message::{Enc, EncKind, MessageStanza},
         receipt::{self, ReceiptKind},
     },
-    time::Timestamp,
 };
 
 /// Acknowledgement errors for what asking again cannot mend (protocol notes 2.7).
@@ -64,356 +66,321 @@ impl From<SignalError> for Unreadable {
     }
 }
 
-impl Engine {
+/// What was read, or why not.
+type Opened<T> = Result<T, Unreadable>;
+
+/// A message stanza whose records are all known.
+struct Incoming<'a> {
+    node: NodeRef<'a>,
+    stanza: &'a MessageStanza,
+    /// What its message is stored under.
+    key: MessageKey,
+    /// The sending device's session.
+    address: Address,
+    is_ours: bool,
+    /// It was read before.
+    is_known: bool,
+}
+
+/// What we ask senders for.
+#[derive(Debug)]
+pub(super) struct Receiver {
+    asked: RetryRequests,
+}
+
+impl Receiver {
+    pub(super) fn new() -> Self {
+        Self { asked: RetryRequests::new() }
+    }
+
     /// One message stanza.
-    pub(super) fn on_message(&mut self, now: Timestamp, node: NodeRef<'_>) -> Flow {
+    pub(super) fn on_message(&mut self, cx: &mut Context, directory: &mut Directory, node: NodeRef<'_>) -> Lookup {
         let Ok(stanza) = MessageStanza::parse(node) else {
-            self.acknowledge(now, node, Some(nack::PARSING));
-            return Flow::Done;
+            cx.acknowledge(node, Some(nack::PARSING));
+            return Ok(());
         };
         let sender = stanza.sender().clone();
-        if let Flow::Wait = self.know_person(&sender) {
-            return Flow::Wait;
-        }
-        if let Some(alternate) = &stanza.sender_alternate {
-            self.learn(&sender.to_non_device(), &alternate.to_non_device());
-        }
-        let from_me = self.device.is_own(&sender);
-        let other = if from_me {
-            stanza.recipient.clone().unwrap_or_else(|| stanza.from.clone())
-        } else {
-            stanza.from.clone()
-        };
-        if let Flow::Wait = self.know_person(&other) {
-            return Flow::Wait;
-        }
-        if let Some(alternate) = stanza.recipient_alternate.as_ref().filter(|_| from_me) {
-            self.learn(&other.to_non_device(), &alternate.to_non_device());
-        }
-        let key = self.incoming_key(&other, &sender, &stanza.id);
-        if !self.statuses.contains(&key) {
-            self.ask(Query::Message(key));
-            return Flow::Wait;
-        }
-        let missing = self.records.missing(self.records_for(&stanza, &sender));
-        if !missing.is_empty() {
-            self.ask(Query::Signal(missing));
-            return Flow::Wait;
-        }
-        self.adopt_session(&sender);
-        self.read(now, node, &stanza, &key, from_me);
-        Flow::Done
+        learn_alternate(cx, directory, &sender, stanza.sender_alternate.as_ref())?;
+        let is_ours = cx.own.is_own(&sender);
+        let chat = if is_ours { stanza.recipient.as_ref().unwrap_or(&stanza.from) } else { &stanza.from };
+        learn_alternate(cx, directory, chat, stanza.recipient_alternate.as_ref().filter(|_| is_ours))?;
+        let key = incoming_key(cx, chat, &sender, &stanza.id)?;
+        let address = cx.loads.know_sessions([&sender])?.remove(0);
+        cx.loads.know_signal(records_of(&stanza, &address))?;
+        let was_handled = cx.loads.person(&sender)?.is_some_and(|person| person.has_handled(&stanza.id));
+        let is_known = was_handled || cx.loads.status(&key)?.is_some();
+        self.read(cx, &Incoming { node, stanza: &stanza, key, address, is_ours, is_known })
     }
 
-    /// Makes sure that the mapping of a person is in memory, known or known to be absent.
-    pub(super) fn know_person(&mut self, jid: &Jid) -> Flow {
-        match self.peers.missing(jid) {
-            Some(person) => {
-                self.ask(Query::Lid(person));
-                Flow::Wait
-            }
-            None => Flow::Done,
-        }
-    }
-
-    fn incoming_key(&self, chat: &Jid, sender: &Jid, id: &str) -> MessageKey {
-        let (chat, sender) = (self.peers.chat(chat), self.peers.chat(sender));
-        MessageKey { chat: chat.to_string(), sender: sender.to_string(), id: id.to_owned() }
-    }
-
-    fn records_for(&self, stanza: &MessageStanza, sender: &Jid) -> Vec<SignalKey> {
-        let address = self.peers.address(sender);
-        let mut keys = self.session_keys(sender);
-        for enc in &stanza.encs {
-            match enc.kind {
-                EncKind::PreKey => {
-                    let id =
-                        PreKeyMessage::parse(&enc.ciphertext).ok().and_then(|message| message.pre_key_id());
-                    keys.extend(id.map(pre_key_key));
-                }
-                EncKind::SenderKey => keys.push(sender_key_key(&stanza.from, &address)),
-                _ => {}
-            }
-        }
-        if has_sender_keys(&stanza.from) {
-            keys.push(sender_key_key(&stanza.from, &address));
-        }
-        keys
-    }
-
-    fn read(
-        &mut self,
-        now: Timestamp,
-        node: NodeRef<'_>,
-        stanza: &MessageStanza,
-        key: &MessageKey,
-        from_me: bool,
-    ) {
+    /// From here on nothing is missing any more: ratchets move, which must not happen twice.
+    fn read(&mut self, cx: &mut Context, incoming: &Incoming<'_>) -> Lookup {
+        let Incoming { node, stanza, key, .. } = incoming;
         if stanza.encs.is_empty() {
-            // Placeholders of the service ("view on your phone") carry nothing to decrypt, but are no silence either.
+            // Placeholders of the server ("view on your phone") carry nothing to decrypt, but are no silence either.
             if stanza.unavailable {
-                self.step.events.push(Event::Undecryptable { key: key.clone(), gave_up: true });
+                cx.tell(Event::Undecryptable { key: key.clone(), gave_up: true });
             }
-            return self.acknowledge(now, node, None);
+            cx.acknowledge(*node, None);
+            return Ok(());
         }
-        let known = self.statuses.peek(key).copied().flatten().is_some();
-        let (mut worst, mut any_read) = (None, false);
+        let (mut worst, mut is_any_read) = (None, false);
         for enc in &stanza.encs {
-            match self.open(now, stanza, enc, from_me) {
+            match open(cx, incoming, enc)? {
                 Ok(message) => {
-                    any_read = true;
-                    self.accept_message(stanza, key, message, from_me);
+                    is_any_read = true;
+                    accept(cx, incoming, message)?;
                 }
                 Err(problem) => worst = Some(problem),
             }
         }
+        self.answer(cx, incoming, worst, is_any_read);
+        Ok(())
+    }
+
+    fn answer(&mut self, cx: &mut Context, incoming: &Incoming<'_>, worst: Option<Unreadable>, is_any_read: bool) {
+        let Incoming { node, stanza, key, is_known, .. } = incoming;
         match worst {
             // A counter that was used, yet nothing of that id was ever read: some clients use a key twice when they send
             // and receive at once. Only asking again brings the text.
-            Some(Unreadable::Duplicate) if !known && !any_read && stanza.category.is_none() => {
-                self.ask_again(now, node, stanza, key, INVALID_MESSAGE);
+            Some(Unreadable::Duplicate) if !is_known && !is_any_read && stanza.category.is_none() => {
+                self.ask_again(cx, incoming, INVALID_MESSAGE);
             }
             None | Some(Unreadable::Duplicate) => {
                 self.asked.done(key);
-                self.confirm(now, stanza, from_me);
+                confirm(cx, incoming);
             }
             // Read before, then sent again in a way that we cannot read: nothing is missing.
-            Some(_) if known => self.confirm(now, stanza, from_me),
+            Some(_) if *is_known => confirm(cx, incoming),
             Some(Unreadable::Nonsense) => {
-                self.acknowledge(now, node, Some(nack::PARSING));
-                self.step.events.push(Event::Undecryptable { key: key.clone(), gave_up: true });
+                cx.acknowledge(*node, Some(nack::PARSING));
+                cx.tell(Event::Undecryptable { key: key.clone(), gave_up: true });
             }
-            Some(Unreadable::Ask(reason)) => self.ask_again(now, node, stanza, key, reason),
+            Some(Unreadable::Ask(reason)) => self.ask_again(cx, incoming, reason),
         }
     }
 
-    fn open(
-        &mut self,
-        now: Timestamp,
-        stanza: &MessageStanza,
-        enc: &Enc,
-        from_me: bool,
-    ) -> Result<Message, Unreadable> {
-        let sender = stanza.sender();
-        let address = self.peers.address(sender);
-        let padded = match enc.kind {
-            EncKind::Message => {
-                let session = self.records.session(&address).ok_or(SignalError::NoSession)?;
-                let plaintext = session.decrypt(&self.device.identity, &enc.ciphertext, &mut self.rng)?;
-                self.records.touch_session(&address);
-                plaintext
-            }
-            EncKind::PreKey => {
-                self.open_first(sender, &address, stanza.device_identity.as_ref(), &enc.ciphertext)?
-            }
-            EncKind::SenderKey => {
-                let record = sender_key_key(&stanza.from, &address);
-                let stored = self.records.raw(&record).ok_or(SignalError::NoSession)?;
-                let mut sender_key = SenderKey::from_bytes(&stored)?;
-                let plaintext = sender_key.decrypt(&enc.ciphertext)?;
-                self.records.put_raw(record, Some(sender_key.to_bytes()));
-                plaintext
-            }
-            EncKind::Bot | EncKind::Unknown => return Err(Unreadable::Nonsense),
-        };
-        let plaintext = padding::unpad(&padded).map_err(|_| Unreadable::Nonsense)?;
-        let message = Message::decode(plaintext).map_err(|_| Unreadable::Nonsense)?;
-        self.process_distribution(now, stanza, &message, &address);
-        // Only our own devices may speak in our name.
-        if message.device_sent_message.is_some() && !from_me {
-            return Err(Unreadable::Nonsense);
-        }
-        Ok(message)
-    }
-
-    /// A message that sets a session up.
-    fn open_first(
-        &mut self,
-        sender: &Jid,
-        address: &Address,
-        device_identity: Option<&Bytes>,
-        ciphertext: &[u8],
-    ) -> Result<zeroize::Zeroizing<Vec<u8>>, Unreadable> {
-        let message = PreKeyMessage::parse(ciphertext)?;
-        let one_time = self.one_time_key(&message)?;
-        if !self.is_genuine(sender, address, &message.identity(), device_identity) {
-            return Err(Unreadable::Ask(UNKNOWN_COMPANION));
-        }
-        let existing = self.records.take_session(address);
-        let received = signal::receive_pre_key(
-            existing.clone(),
-            &self.device.identity,
-            &self.device.signed_pre_key,
-            one_time.as_ref(),
-            &message,
-            &mut self.rng,
-        );
-        let received = match received {
-            Ok(received) => received,
-            Err(error) => {
-                self.records.return_session(address, existing);
-                return Err(error.into());
-            }
-        };
-        self.records.put_session(address, received.session);
-        if let Some(id) = received.used_pre_key {
-            self.records.put_raw(pre_key_key(id), None);
-        }
-        self.note_identity(sender, address, &message.identity());
-        Ok(received.plaintext)
-    }
-
-    fn one_time_key(&mut self, message: &PreKeyMessage) -> Result<Option<PreKey>, SignalError> {
-        let Some(id) = message.pre_key_id() else { return Ok(None) };
-        // Absent is fine when the session exists already: the library decides.
-        self.records.raw(&pre_key_key(id)).map(|bytes| PreKey::from_bytes(&bytes)).transpose()
-    }
-
-    /// Is this the identity of that device? A companion shows that its account signed it, or the service could put a
-    /// listener in its place. Who shows nothing must be known already.
-    pub(super) fn is_genuine(
-        &mut self,
-        device: &Jid,
-        address: &Address,
-        identity: &PublicKey,
-        shown: Option<&Bytes>,
-    ) -> bool {
-        if device.device == 0 {
-            return true;
-        }
-        let Some(shown) = shown else {
-            let known = self.records.raw(&identity_key(address));
-            return known.as_deref() == Some(identity.as_bytes());
-        };
-        let account = self.account_key(device);
-        adv::verify_companion(shown, identity, account.as_ref()).is_ok()
-    }
-
-    /// The identity key of a device's primary, if it was seen before.
-    fn account_key(&mut self, device: &Jid) -> Option<PublicKey> {
-        let primary = self.peers.address(&device.to_non_device());
-        PublicKey::from_raw(&self.records.raw(&identity_key(&primary))?).ok()
-    }
-
-    /// Remembers a device's identity key, and tells when a person's changed.
-    pub(super) fn note_identity(&mut self, sender: &Jid, address: &Address, identity: &PublicKey) {
-        let key = identity_key(address);
-        let known = self.records.raw(&key);
-        if known.as_deref() == Some(identity.as_bytes()) {
-            return;
-        }
-        self.records.put_raw(key, Some(Bytes::copy_from_slice(identity.as_bytes())));
-        if known.is_some() {
-            self.step.events.push(Event::IdentityChanged { jid: self.peers.chat(sender) });
-        }
-    }
-
-    fn process_distribution(
-        &mut self,
-        now: Timestamp,
-        stanza: &MessageStanza,
-        message: &Message,
-        sender: &Address,
-    ) {
-        let Some(distribution) = &message.sender_key_distribution_message else { return };
-        if !has_sender_keys(&stanza.from) {
-            return;
-        }
-        let Some(bytes) = &distribution.axolotl_sender_key_distribution_message else { return };
-        let record = sender_key_key(&stanza.from, sender);
-        let existing = self.records.raw(&record).and_then(|bytes| SenderKey::from_bytes(&bytes).ok());
-        match SenderKey::process(existing, bytes) {
-            Ok(sender_key) => self.records.put_raw(record, Some(sender_key.to_bytes())),
-            Err(error) => tracing::warn!(%error, at = now.as_millis(), "a sender key was not usable"),
-        }
-    }
-
-    fn accept_message(&mut self, stanza: &MessageStanza, key: &MessageKey, message: Message, from_me: bool) {
-        let (destination, message) = device_sent::unwrap(message);
-        if let Some(protocol) = &message.protocol_message {
-            return self.on_protocol_message(stanza, protocol, from_me);
-        }
-        let Some(content) = content::from_proto(&message) else { return };
-        let mut key = key.clone();
-        // The stanza's word for the chat was looked up before; the copy's own is for stanzas that have none.
-        let destination = destination.filter(|_| stanza.recipient.is_none() && !stanza.from.is_group());
-        if let Some(destination) = destination.and_then(|jid| jid.parse::<Jid>().ok()) {
-            key.chat = self.peers.chat(&destination).to_string();
-        }
-        if self.statuses.peek(&key).copied().flatten().is_some() {
-            return;
-        }
-        let status = if from_me { MessageStatus::Sent } else { MessageStatus::Delivered };
-        let record = MessageRecord {
-            key: key.clone(),
-            from_me,
-            timestamp: stanza.timestamp.saturating_mul(1000) as i64,
-            content,
-            status,
-            source: if stanza.offline { Source::Offline } else { Source::Live },
-            push_name: stanza.notify.as_ref().map(ToString::to_string),
-            quoted: content::quoted(&message),
-            media: media::from_proto(content::opened(&message)).map(|media| media.file),
-        };
-        self.service_clock.heard(stanza.timestamp);
-        self.statuses.put(key, Some(status));
-        self.step.change(Change::PutMessage(record.clone()));
-        self.step.events.push(Event::Message(Box::new(record)));
-    }
-
-    /// Protocol messages that only our own devices may send are dropped when others send them.
-    fn on_protocol_message(&mut self, stanza: &MessageStanza, protocol: &ProtocolMessage, from_me: bool) {
-        tracing::debug!(kind = protocol.r#type.unwrap_or_default(), from_me, id = %stanza.id, "protocol message");
-    }
-
-    /// Tells the sender that the message arrived.
-    fn confirm(&mut self, now: Timestamp, stanza: &MessageStanza, from_me: bool) {
-        let kind = if stanza.category.as_deref() == Some("peer") {
-            ReceiptKind::PeerMsg
-        } else if from_me {
-            ReceiptKind::Sender
-        } else if self.is_available() {
-            ReceiptKind::Delivery
-        } else {
-            ReceiptKind::Inactive
-        };
-        let node = receipt::for_message(stanza, kind);
-        self.transmit(now, &node);
-    }
-
-    fn ask_again(
-        &mut self,
-        now: Timestamp,
-        node: NodeRef<'_>,
-        stanza: &MessageStanza,
-        key: &MessageKey,
-        reason: u8,
-    ) {
+    fn ask_again(&mut self, cx: &mut Context, incoming: &Incoming<'_>, reason: u8) {
+        let Incoming { node, stanza, key, .. } = incoming;
         let count = self.asked.next(key, stanza.retry_count());
-        self.step.events.push(Event::Undecryptable { key: key.clone(), gave_up: count.is_none() });
-        let Some(count) = count else { return self.acknowledge(now, node, Some(nack::UNHANDLED)) };
+        cx.tell(Event::Undecryptable { key: key.clone(), gave_up: count.is_none() });
+        let Some(count) = count else { return cx.acknowledge(*node, Some(nack::UNHANDLED)) };
         // With the first request the sender may still find the message; from the second on it gets fresh keys.
-        let keys = (count >= 2 || reason == 1).then(|| self.retry_keys());
-        let request = receipt::retry(stanza, count, reason, self.device.identity.registration_id, keys);
-        self.transmit(now, &request);
+        let keys = (count >= 2 || reason == 1).then(|| retry_keys(cx, &incoming.address));
+        let request = receipt::retry(stanza, count, reason, cx.own.device.identity.registration_id, keys);
+        cx.transmit(&request);
     }
+}
 
-    fn retry_keys(&mut self) -> receipt::OwnKeys {
-        let one_time = self.make_pre_keys(1).pop().map(|key| (key.id, key.key.public()));
-        receipt::OwnKeys {
-            identity: self.device.identity.key.public(),
-            signed_pre_key_id: self.device.signed_pre_key.id,
-            signed_pre_key: self.device.signed_pre_key.key.public(),
-            signature: self.device.signed_pre_key.signature,
-            pre_key: one_time,
-            device_identity: self.device.account.clone().map(Bytes::from),
+/// Learns the other address that a stanza names for somebody, unless that contradicts what is known.
+fn learn_alternate(cx: &mut Context, directory: &mut Directory, jid: &Jid, alternate: Option<&Jid>) -> Lookup {
+    cx.loads.know([jid])?;
+    let Some(alternate) = alternate else { return Ok(()) };
+    if trust::learn(cx, jid, alternate, Source::Stanza)? == Learned::Doubted {
+        let number = if jid.is_pn() { jid } else { alternate };
+        if directory.check(cx.now, number) {
+            let jid = cx.loads.chat(jid)?;
+            cx.tell(Event::Distrusted { jid, why: Distrust::Addresses });
         }
     }
+    Ok(())
+}
 
-    /// Answers a stanza with a plain acknowledgement.
-    pub(super) fn acknowledge(&mut self, now: Timestamp, node: NodeRef<'_>, error: Option<u16>) {
-        if let Some(answer) = ack::ack_for(node, error) {
-            self.transmit(now, &answer);
+fn incoming_key(cx: &mut Context, chat: &Jid, sender: &Jid, id: &str) -> Lookup<MessageKey> {
+    cx.loads.know([chat, sender])?;
+    let (chat, sender) = (cx.loads.chat(chat)?, cx.loads.chat(sender)?);
+    Ok(MessageKey { chat: chat.to_string(), sender: sender.to_string(), id: id.to_owned() })
+}
+
+/// The prekeys and sender keys that reading the message takes.
+fn records_of(stanza: &MessageStanza, sender: &Address) -> Vec<SignalKey> {
+    let mut keys = Vec::new();
+    for enc in stanza.encs.iter().filter(|enc| enc.kind == EncKind::PreKey) {
+        let id = PreKeyMessage::parse(&enc.ciphertext).ok().and_then(|message| message.pre_key_id());
+        keys.extend(id.map(pre_key_key));
+    }
+    let is_sender_key = |enc: &Enc| enc.kind == EncKind::SenderKey;
+    if has_sender_keys(&stanza.from) || stanza.encs.iter().any(is_sender_key) {
+        keys.push(sender_key_key(&stanza.from, sender));
+    }
+    keys
+}
+
+fn open(cx: &mut Context, incoming: &Incoming<'_>, enc: &Enc) -> Lookup<Opened<Message>> {
+    let Incoming { stanza, address, .. } = incoming;
+    let padded = match enc.kind {
+        EncKind::Message => open_with_session(cx, address, &enc.ciphertext)?,
+        EncKind::PreKey => open_first(cx, incoming, &enc.ciphertext)?,
+        EncKind::SenderKey => open_with_sender_key(cx, &sender_key_key(&stanza.from, address), &enc.ciphertext)?,
+        EncKind::Bot | EncKind::Unknown => Err(Unreadable::Nonsense),
+    };
+    let padded = match padded {
+        Ok(padded) => padded,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let message = padding::unpad(&padded).ok().and_then(|plaintext| Message::decode(plaintext).ok());
+    let Some(message) = message else { return Ok(Err(Unreadable::Nonsense)) };
+    process_distribution(cx, stanza, &message, address)?;
+    // Only our own devices may speak in our name.
+    if message.device_sent_message.is_some() && !incoming.is_ours {
+        return Ok(Err(Unreadable::Nonsense));
+    }
+    Ok(Ok(message))
+}
+
+type Plaintext = zeroize::Zeroizing<Vec<u8>>;
+
+fn open_with_session(cx: &mut Context, address: &Address, ciphertext: &[u8]) -> Lookup<Opened<Plaintext>> {
+    let Some(session) = cx.loads.session(address)? else { return Ok(Err(SignalError::NoSession.into())) };
+    let plaintext = session.decrypt(&cx.own.device.identity, ciphertext, &mut cx.own.rng);
+    if plaintext.is_ok() {
+        cx.loads.touch_session(address);
+    }
+    Ok(plaintext.map_err(Unreadable::from))
+}
+
+fn open_with_sender_key(cx: &mut Context, key: &SignalKey, ciphertext: &[u8]) -> Lookup<Opened<Plaintext>> {
+    let stored = cx.loads.record(key)?;
+    let opened = stored.ok_or(SignalError::NoSession).and_then(|stored| {
+        let mut sender_key = SenderKey::from_bytes(&stored)?;
+        let plaintext = sender_key.decrypt(ciphertext)?;
+        Ok((sender_key, plaintext))
+    });
+    Ok(match opened {
+        Ok((sender_key, plaintext)) => {
+            cx.loads.put_record(key.clone(), Some(sender_key.to_bytes()));
+            Ok(plaintext)
         }
+        Err(error) => Err(error.into()),
+    })
+}
+
+/// A message that sets a session up.
+fn open_first(cx: &mut Context, incoming: &Incoming<'_>, ciphertext: &[u8]) -> Lookup<Opened<Plaintext>> {
+    let (sender, address) = (incoming.stanza.sender(), &incoming.address);
+    let message = match PreKeyMessage::parse(ciphertext) {
+        Ok(message) => message,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    // Absent is fine when the session exists already: the session decides.
+    let stored = match message.pre_key_id() {
+        Some(id) => cx.loads.record(&pre_key_key(id))?,
+        None => None,
+    };
+    let one_time = match stored.map(|bytes| PreKey::from_bytes(&bytes)).transpose() {
+        Ok(one_time) => one_time,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let shown = incoming.stanza.device_identity.as_ref();
+    if !trust::is_genuine(cx, sender, &message.identity(), shown)? {
+        return Ok(Err(Unreadable::Ask(UNKNOWN_COMPANION)));
+    }
+    let existing = cx.loads.session(address)?.cloned();
+    let device = &cx.own.device;
+    let received = signal::receive_pre_key(
+        existing,
+        &device.identity,
+        &device.signed_pre_key,
+        one_time.as_ref(),
+        &message,
+        &mut cx.own.rng,
+    );
+    let received = match received {
+        Ok(received) => received,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    cx.loads.put_session(address, Some(received.session));
+    if let Some(id) = received.used_pre_key {
+        cx.loads.put_record(pre_key_key(id), None);
+        pre_keys::on_used(cx, id);
+    }
+    trust::note_identity(cx, sender, &message.identity())?;
+    Ok(Ok(received.plaintext))
+}
+
+fn process_distribution(cx: &mut Context, stanza: &MessageStanza, message: &Message, sender: &Address) -> Lookup {
+    let distribution = message.sender_key_distribution_message.as_ref();
+    let bytes = distribution.and_then(|it| it.axolotl_sender_key_distribution_message.as_ref());
+    let Some(bytes) = bytes.filter(|_| has_sender_keys(&stanza.from)) else { return Ok(()) };
+    let record = sender_key_key(&stanza.from, sender);
+    let existing = cx.loads.record(&record)?.and_then(|bytes| SenderKey::from_bytes(&bytes).ok());
+    match SenderKey::process(existing, bytes) {
+        Ok(sender_key) => cx.loads.put_record(record, Some(sender_key.to_bytes())),
+        Err(error) => tracing::warn!(%error, at = cx.now.as_millis(), "a sender key was not usable"),
+    }
+    Ok(())
+}
+
+/// Stores a message, or remembers its id when it leaves nothing to show.
+fn accept(cx: &mut Context, incoming: &Incoming<'_>, message: Message) -> Lookup {
+    let Incoming { stanza, is_ours, .. } = incoming;
+    let (destination, message) = device_sent::unwrap(message);
+    let content = match &message.protocol_message {
+        Some(protocol) => {
+            on_protocol_message(stanza, protocol, *is_ours);
+            None
+        }
+        None => content::from_proto(&message),
+    };
+    let Some(content) = content else {
+        return cx.loads.edit_person(stanza.sender(), |person| person.note_handled(&stanza.id));
+    };
+    let mut key = incoming.key.clone();
+    // The stanza's word for the chat was looked up before; the copy's own is for stanzas that have none.
+    let destination = destination.filter(|_| stanza.recipient.is_none() && !stanza.from.is_group());
+    if let Some(destination) = destination.and_then(|jid| jid.parse::<Jid>().ok()) {
+        // The ratchet has moved, so this cannot wait for the store.
+        key.chat = cx.loads.chat(&destination).unwrap_or_else(|_| destination.to_non_device()).to_string();
+    }
+    if matches!(cx.loads.status(&key), Ok(Some(_))) {
+        return Ok(());
+    }
+    let record = MessageRecord {
+        key,
+        from_me: *is_ours,
+        timestamp: stanza.timestamp.saturating_mul(1000) as i64,
+        content,
+        status: if *is_ours { MessageStatus::Sent } else { MessageStatus::Delivered },
+        source: if stanza.offline { HowItCame::Offline } else { HowItCame::Live },
+        push_name: stanza.notify.as_ref().map(ToString::to_string),
+        quoted: content::quoted(&message),
+        media: media::from_proto(content::opened(&message)).map(|media| media.file),
+    };
+    cx.own.server_clock.heard(stanza.timestamp);
+    cx.loads.put_status(record.key.clone(), record.status);
+    cx.change(Change::PutMessage(record.clone()));
+    cx.tell(Event::Message(Box::new(record)));
+    Ok(())
+}
+
+/// Protocol messages that only our own devices may send are dropped when others send them.
+fn on_protocol_message(stanza: &MessageStanza, protocol: &ProtocolMessage, is_ours: bool) {
+    tracing::debug!(kind = protocol.r#type.unwrap_or_default(), is_ours, id = %stanza.id, "protocol message");
+}
+
+/// Tells the sender that the message arrived.
+fn confirm(cx: &mut Context, incoming: &Incoming<'_>) {
+    let kind = if incoming.stanza.category.as_deref() == Some("peer") {
+        ReceiptKind::PeerMsg
+    } else if incoming.is_ours {
+        ReceiptKind::Sender
+    } else if cx.own.is_available() {
+        ReceiptKind::Delivery
+    } else {
+        ReceiptKind::Inactive
+    };
+    cx.transmit(&receipt::for_message(incoming.stanza, kind));
+}
+
+/// Our keys for a new session; one one-time prekey for each device that asks, however often.
+fn retry_keys(cx: &mut Context, device: &Address) -> receipt::OwnKeys {
+    let one_time = pre_keys::for_retry(cx, device);
+    let own = &cx.own.device;
+    receipt::OwnKeys {
+        identity: own.identity.key.public(),
+        signed_pre_key_id: own.signed_pre_key.id,
+        signed_pre_key: own.signed_pre_key.key.public(),
+        signature: own.signed_pre_key.signature,
+        pre_key: one_time,
+        device_identity: device_identity(cx),
     }
 }

@@ -4,16 +4,23 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use prost::Message as _;
 
-use super::{Engine, Flow, Query, Request, retries::MOST};
+use super::{
+    Request,
+    context::Context,
+    directory::Directory,
+    loads::Lookup,
+    outbox::Outbox,
+    retries::{AnsweredRetries, MOST},
+    sessions::{self, device_identity},
+};
 use crate::{
-    binary::{Node, NodeRef},
+    binary::Node,
     jid::Jid,
     message::{content, device_sent, menu},
     proto::message::Message,
-    signal::{PreKeyBundle, Session},
     stanza::{
         message::{EncOut, OutgoingStanza},
-        prekeys::{self, FetchedBundle},
+        prekeys,
         receipt::{Receipt, RetryRequest},
     },
     time::Timestamp,
@@ -22,6 +29,9 @@ use crate::{
 /// A late acknowledgement makes a resend go out again, so often at the most.
 const ACK_DEADLINE: Duration = Duration::from_secs(20);
 const MOST_ATTEMPTS: u8 = 10;
+/// Keys that the server does not give are asked for again after so long, so often at the most.
+const FETCH_AGAIN: Duration = Duration::from_secs(20);
+const MOST_FETCHES: u8 = 3;
 
 /// One message, once more, for one device.
 #[derive(Clone, Debug)]
@@ -34,274 +44,205 @@ pub(super) struct Resend {
     /// The device asked before, and did not send keys: our session with it may be the problem.
     broken: bool,
     attempts: u8,
+    /// How often the server was asked for keys in vain.
+    fetches: u8,
     /// The retry receipt is answered only when the resend is on the wire: should we crash or be cut off before, the
     /// service hands it over again.
     answer: Option<Node>,
 }
 
 /// Resends that wait for their time, or for an acknowledgement.
-#[derive(Debug, Default)]
-pub(super) struct Resends(BTreeMap<(String, Jid), (Resend, Timestamp)>);
+#[derive(Debug)]
+pub(super) struct Resends {
+    waiting: BTreeMap<(String, Jid), (Resend, Timestamp)>,
+    answered: AnsweredRetries,
+}
 
 impl Resends {
+    pub(super) fn new() -> Self {
+        Self { waiting: BTreeMap::new(), answered: AnsweredRetries::new() }
+    }
+
     pub(super) fn acknowledged(&mut self, id: &str, device: &Jid) -> bool {
-        self.0.remove(&(id.to_owned(), device.clone())).is_some()
+        self.waiting.remove(&(id.to_owned(), device.clone())).is_some()
     }
 
     fn put(&mut self, resend: Resend, deadline: Timestamp) {
-        self.0.insert((resend.id.clone(), resend.device.clone()), (resend, deadline));
+        self.waiting.insert((resend.id.clone(), resend.device.clone()), (resend, deadline));
     }
 
-    fn holds(&self, id: &str, device: &Jid) -> bool {
-        self.0.contains_key(&(id.to_owned(), device.clone()))
+    /// A device asks for a message again. `answer` acknowledges the receipt.
+    pub(super) fn on_retry(
+        &mut self,
+        cx: &mut Context,
+        outbox: &Outbox,
+        receipt: &Receipt,
+        request: &RetryRequest,
+        answer: Option<Node>,
+    ) -> Lookup {
+        let device = receipt.participant.clone().unwrap_or_else(|| receipt.from.clone());
+        let id = request.id.to_string();
+        cx.loads.know_sessions([&device])?;
+        let sent = sent(cx, outbox, &id)?;
+        let may_have = match &sent {
+            Some((chat, _)) => may_be_sent(cx, chat, &device)?,
+            None => false,
+        };
+        let user = cx.loads.canonical(&device)?.to_non_device();
+        let is_under_way = self.waiting.contains_key(&(id.clone(), device.clone()));
+        let (Some((chat, payload)), true, false) = (sent, may_have, is_under_way) else {
+            tracing::debug!(%id, "a message that this device was not sent, or is being sent, was asked for again");
+            transmit_answer(cx, answer);
+            return Ok(());
+        };
+        let Some(at) = self.answered.allow(cx.now, &id, &device, &user) else {
+            transmit_answer(cx, answer);
+            return Ok(());
+        };
+        if let Some(bundle) = &request.keys {
+            // Fresh keys came along: no need to ask the server for some.
+            let canonical = cx.loads.canonical(&device)?;
+            sessions::start(cx, &canonical, bundle)?;
+        }
+        let broken = request.count >= 2 && request.keys.is_none();
+        let count = request.count.clamp(1, MOST);
+        let resend = Resend { device, chat, id, payload, count, broken, attempts: 0, fetches: 0, answer };
+        if at <= cx.now {
+            self.begin(cx, resend)?;
+        } else {
+            self.put(resend, at);
+        }
+        Ok(())
     }
 
-    fn late(&mut self, now: Timestamp) -> Vec<Resend> {
-        self.0.extract_if(.., |_, (_, deadline)| *deadline <= now).map(|(_, (resend, _))| resend).collect()
+    fn begin(&mut self, cx: &mut Context, resend: Resend) -> Lookup {
+        let address = cx.loads.know_sessions([&resend.device])?.remove(0);
+        let canonical = cx.loads.canonical(&resend.device)?;
+        let has_session = cx.loads.session(&address)?.is_some();
+        let replace = resend.broken && self.answered.may_recreate(cx.now, &canonical);
+        if has_session && !replace {
+            return self.send(cx, resend);
+        }
+        let query = prekeys::bundle_query(std::slice::from_ref(&canonical), true);
+        cx.request(query, Request::ResendBundle(Box::new(resend)));
+        Ok(())
+    }
+
+    /// The server gave keys for a resend.
+    pub(super) fn on_bundle(
+        &mut self,
+        cx: &mut Context,
+        directory: &mut Directory,
+        node: crate::binary::NodeRef<'_>,
+        resend: &Resend,
+    ) -> Lookup {
+        cx.loads.know_sessions([&resend.device])?;
+        directory.on_bundles(cx, node)?;
+        self.send(cx, resend.clone())
+    }
+
+    /// The server gave no keys, or did not answer: it is asked again. In the end the receipt is answered all the same, for every
+    /// stanza has to be; the device asks again if it still needs the message.
+    pub(super) fn on_bundle_failed(&mut self, cx: &mut Context, mut resend: Resend) {
+        resend.fetches += 1;
+        if resend.fetches < MOST_FETCHES && cx.link.is_online() {
+            self.put(resend, cx.now + FETCH_AGAIN);
+        } else {
+            transmit_answer(cx, resend.answer);
+        }
+    }
+
+    /// Resends whose time has come go out, and those whose acknowledgement is late go out again.
+    pub(super) fn pump(&mut self, cx: &mut Context) {
+        if !cx.link.is_online() {
+            return;
+        }
+        let now = cx.now;
+        let late: Vec<_> = self.waiting.extract_if(.., |_, (_, deadline)| *deadline <= now).collect();
+        for (key, (resend, deadline)) in late {
+            let kept = resend.clone();
+            let outcome = match resend.attempts {
+                0 => self.begin(cx, resend),
+                1..MOST_ATTEMPTS => self.send(cx, resend),
+                _ => Ok(()),
+            };
+            if outcome.is_err() {
+                self.waiting.insert(key, (kept, deadline));
+            }
+        }
+    }
+
+    fn send(&mut self, cx: &mut Context, mut resend: Resend) -> Lookup {
+        if let Some(stanza) = seal_again(cx, &resend)? {
+            cx.transmit(&stanza.to_node());
+            transmit_answer(cx, resend.answer.take());
+            resend.attempts += 1;
+            let deadline = cx.now + ACK_DEADLINE;
+            self.put(resend, deadline);
+        } else {
+            tracing::warn!(id = %resend.id, "no session, or no message, to send again");
+            transmit_answer(cx, resend.answer);
+        }
+        Ok(())
     }
 
     /// After a new login those on the wire go out again at once; the others will be asked for again.
     pub(super) fn disconnected(&mut self, now: Timestamp) {
-        self.0.retain(|_, (resend, _)| resend.attempts > 0);
-        self.0.values_mut().for_each(|(_, deadline)| *deadline = now);
+        self.waiting.retain(|_, (resend, _)| resend.attempts > 0);
+        self.waiting.values_mut().for_each(|(_, deadline)| *deadline = now);
     }
 
     pub(super) fn next_timeout(&self) -> Option<Timestamp> {
-        self.0.values().map(|(_, deadline)| *deadline).min()
+        self.waiting.values().map(|(_, deadline)| *deadline).min()
     }
 
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.waiting.clear();
     }
 }
 
-impl Engine {
-    /// A device asks for a message again. `answer` acknowledges the receipt.
-    pub(super) fn on_retry(
-        &mut self,
-        now: Timestamp,
-        receipt: &Receipt,
-        request: &RetryRequest,
-        answer: Option<Node>,
-    ) -> Flow {
-        let device = receipt.participant.clone().unwrap_or_else(|| receipt.from.clone());
-        if let Flow::Wait = self.know_person(&device) {
-            return Flow::Wait;
-        }
-        let id = request.id.to_string();
-        if self.outbox.find(&id).is_none() && !self.sent_messages.contains(&id) {
-            self.ask(Query::Outgoing(id));
-            return Flow::Wait;
-        }
-        let missing = self.records.missing(self.session_keys(&device));
-        if !missing.is_empty() {
-            self.ask(Query::Signal(missing));
-            return Flow::Wait;
-        }
-        self.adopt_session(&device);
-        let Some((chat, payload, at)) = self.plan_resend(now, &id, &device) else {
-            self.answer_retry(now, answer);
-            return Flow::Done;
-        };
-        if let Some(bundle) = &request.keys {
-            // Fresh keys came along: no need to ask the service for some.
-            let canonical = self.peers.canonical(&device);
-            self.start_session(&canonical, bundle);
-        }
-        let broken = request.count >= 2 && request.keys.is_none();
-        let resend = Resend {
-            device,
-            chat,
-            id,
-            payload,
-            count: request.count.clamp(1, MOST),
-            broken,
-            attempts: 0,
-            answer,
-        };
-        if at <= now {
-            self.start_resend(now, resend);
-        } else {
-            self.resends.put(resend, at);
-        }
-        Flow::Done
+fn transmit_answer(cx: &mut Context, answer: Option<Node>) {
+    if let Some(answer) = answer {
+        cx.transmit(&answer);
     }
+}
 
-    fn answer_retry(&mut self, now: Timestamp, answer: Option<Node>) {
-        if let Some(answer) = answer {
-            self.transmit(now, &answer);
-        }
+/// Chat and plaintext of a message of ours.
+fn sent(cx: &mut Context, outbox: &Outbox, id: &str) -> Lookup<Option<(Jid, Bytes)>> {
+    if let Some(message) = outbox.find(id) {
+        return Ok(Some((message.chat.clone(), message.payload.clone())));
     }
+    let message = cx.loads.outgoing(id)?;
+    Ok(message.and_then(|message| Some((message.chat.parse().ok()?, message.payload.clone()))))
+}
 
-    /// Chat and plaintext of a message that this device may be sent again, and when.
-    fn plan_resend(&mut self, now: Timestamp, id: &str, device: &Jid) -> Option<(Jid, Bytes, Timestamp)> {
-        if self.resends.holds(id, device) {
-            return None;
-        }
-        let Some((chat, payload)) = self.sent(id) else {
-            tracing::debug!(%id, "a message that is not ours (any more) was asked for again");
-            return None;
-        };
-        // Only the recipient's devices and our own were sent it.
-        let user = self.peers.canonical(device).to_non_device();
-        if user != self.peers.canonical(&chat).to_non_device() && !self.device.is_own(device) {
-            tracing::warn!(%id, "a stranger asked for a message again");
-            return None;
-        }
-        self.resent.allow(now, id, device, &user).map(|at| (chat, payload, at))
-    }
+/// Only the recipient's devices and our own were sent it.
+fn may_be_sent(cx: &mut Context, chat: &Jid, device: &Jid) -> Lookup<bool> {
+    cx.loads.know([chat, device])?;
+    let user = cx.loads.canonical(device)?.to_non_device();
+    Ok(cx.own.is_own(device) || user == cx.loads.canonical(chat)?.to_non_device())
+}
 
-    fn start_resend(&mut self, now: Timestamp, resend: Resend) {
-        let canonical = self.peers.canonical(&resend.device);
-        let has_session = self.records.has_session(&self.peers.address(&canonical));
-        let replace = resend.broken && self.resent.may_recreate(now, &canonical);
-        if has_session && !replace {
-            return self.send_again(now, resend);
-        }
-        let query = prekeys::bundle_query(std::slice::from_ref(&canonical), true);
-        self.request(now, query, Request::ResendBundle(Box::new(resend)));
+fn seal_again(cx: &mut Context, resend: &Resend) -> Lookup<Option<OutgoingStanza>> {
+    let user = cx.loads.canonical(&resend.chat)?.to_non_device();
+    let destination = cx.wire_address(&user)?;
+    let own_copy = cx.own.is_own(&resend.device) && !cx.own.is_own(&user);
+    let Ok(message) = Message::decode(resend.payload.clone()) else { return Ok(None) };
+    let (kind, mediatype) = (content::stanza_type(&message), content::media_type(&message));
+    let biz = menu::biz(&message);
+    let plaintext = if own_copy {
+        device_sent::wrap(&destination, message).encode_to_vec().into()
+    } else {
+        resend.payload.clone()
+    };
+    let Some(sealed) = sessions::seal(cx, &resend.device, &plaintext, Some(resend.count))? else { return Ok(None) };
+    let mut stanza = OutgoingStanza::new(resend.id.as_str().into(), resend.device.clone(), kind);
+    stanza.bare_enc = Some(EncOut { mediatype, ..sealed.enc });
+    stanza.device_fanout_false = true;
+    stanza.biz = biz;
+    stanza.recipient = own_copy.then_some(destination);
+    if sealed.introduces_us {
+        stanza.device_identity = device_identity(cx);
     }
-
-    /// Resends whose time has come go out, and those whose acknowledgement is late go out again.
-    pub(super) fn pump_resends(&mut self, now: Timestamp) {
-        for resend in self.resends.late(now) {
-            match resend.attempts {
-                0 => self.start_resend(now, resend),
-                1..MOST_ATTEMPTS => self.send_again(now, resend),
-                _ => {}
-            }
-        }
-    }
-
-    /// Chat and plaintext of a message of ours.
-    fn sent(&mut self, id: &str) -> Option<(Jid, Bytes)> {
-        if let Some(message) = self.outbox.find(id) {
-            return Some((message.chat.clone(), message.payload.clone()));
-        }
-        let message = self.sent_messages.get(id)?.as_ref()?;
-        Some((message.chat.parse().ok()?, message.payload.clone()))
-    }
-
-    pub(super) fn send_again(&mut self, now: Timestamp, mut resend: Resend) {
-        if let Some(stanza) = self.seal_again(&resend) {
-            self.transmit(now, &stanza.to_node());
-            let answer = resend.answer.take();
-            self.answer_retry(now, answer);
-            resend.attempts += 1;
-            self.resends.put(resend, now + ACK_DEADLINE);
-        } else {
-            tracing::warn!(id = %resend.id, "no session, or no message, to send again");
-            self.answer_retry(now, resend.answer);
-        }
-    }
-
-    fn seal_again(&mut self, resend: &Resend) -> Option<OutgoingStanza> {
-        let payload = resend.payload.clone();
-        let user = self.peers.canonical(&resend.chat).to_non_device();
-        let destination = self.wire_address(&user);
-        let own_copy = self.device.is_own(&resend.device) && !self.device.is_own(&user);
-        let message = Message::decode(payload.clone()).ok()?;
-        let (kind, mediatype) = (content::stanza_type(&message), content::media_type(&message));
-        let biz = menu::biz(&message);
-        let plaintext =
-            if own_copy { device_sent::wrap(&destination, message).encode_to_vec().into() } else { payload };
-        let sealed = self.seal(&resend.device, &plaintext, Some(resend.count))?;
-        let mut stanza = OutgoingStanza::new(resend.id.as_str().into(), resend.device.clone(), kind);
-        stanza.bare_enc = Some(EncOut { mediatype, ..sealed.enc });
-        stanza.device_fanout_false = true;
-        stanza.biz = biz;
-        stanza.recipient = own_copy.then_some(destination);
-        if sealed.introduces_us {
-            stanza.device_identity = self.device.account.clone().map(Bytes::from);
-        }
-        Some(stanza)
-    }
-
-    /// The answer to a request for bundles. Devices that it leaves out have none, or they would be asked for without
-    /// end; an answer that is none is asked for again later.
-    pub(super) fn on_fetched_bundles(&mut self, now: Timestamp, node: NodeRef<'_>, asked: &[Jid]) -> Flow {
-        let answered: Vec<Jid> = match prekeys::parse_bundles(node) {
-            Ok(bundles) => bundles.iter().map(|(jid, _)| self.peers.canonical(jid)).collect(),
-            Err(error) => {
-                tracing::warn!(%error, "prekey bundles are not readable");
-                self.bundle_fetches.failed(asked, now);
-                return Flow::Done;
-            }
-        };
-        if let Flow::Wait = self.on_bundles(now, node) {
-            return Flow::Wait;
-        }
-        self.bundle_fetches.done(asked);
-        for device in asked {
-            let canonical = self.peers.canonical(device);
-            if !answered.contains(&canonical) {
-                self.mark_unreachable(now, canonical);
-            }
-        }
-        Flow::Done
-    }
-
-    /// Bundles came: a session with each device that has a good one.
-    pub(super) fn on_bundles(&mut self, now: Timestamp, node: NodeRef<'_>) -> Flow {
-        let mut bundles = match prekeys::parse_bundles(node) {
-            Ok(bundles) => bundles,
-            Err(error) => {
-                tracing::warn!(%error, "prekey bundles are not readable");
-                return Flow::Done;
-            }
-        };
-        for (jid, _) in &mut bundles {
-            *jid = self.peers.canonical(jid);
-        }
-        let missing = self.records.missing(bundles.iter().flat_map(|(jid, _)| self.session_keys(jid)));
-        if !missing.is_empty() {
-            self.ask(Query::Signal(missing));
-            return Flow::Wait;
-        }
-        // A companion's identity is signed by its primary, whose key may be known from nowhere but its own bundle.
-        bundles.sort_by_key(|(jid, _)| jid.device != 0);
-        for (canonical, bundle) in bundles {
-            let usable = match bundle {
-                Ok(bundle) => self.start_session(&canonical, &bundle),
-                Err(error) => {
-                    tracing::debug!(%error, "a device has no prekeys");
-                    false
-                }
-            };
-            if !usable {
-                self.mark_unreachable(now, canonical);
-            }
-        }
-        Flow::Done
-    }
-
-    /// Sets a session up from a bundle, after every check that there is. `false` when it is not to be trusted.
-    fn start_session(&mut self, device: &Jid, bundle: &FetchedBundle) -> bool {
-        let address = self.peers.address(device);
-        if !self.is_genuine(device, &address, &bundle.identity, bundle.device_identity.as_ref()) {
-            tracing::warn!(device = device.device, "a companion's identity is not signed by its account");
-            return false;
-        }
-        let existing = self.records.take_session(&address);
-        let bundle = PreKeyBundle {
-            registration_id: bundle.registration_id,
-            identity: bundle.identity,
-            signed_pre_key_id: bundle.signed_pre_key_id,
-            signed_pre_key: bundle.signed_pre_key,
-            signed_pre_key_signature: bundle.signature,
-            pre_key: bundle.pre_key,
-        };
-        match Session::initiate(existing.clone(), &self.device.identity, &bundle, &mut self.rng) {
-            Ok(session) => {
-                self.records.put_session(&address, session);
-                self.note_identity(device, &address, &bundle.identity);
-                true
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a prekey bundle is not usable");
-                self.records.return_session(&address, existing);
-                false
-            }
-        }
-    }
+    Ok(Some(stanza))
 }

@@ -3,7 +3,7 @@ use std::{collections::HashMap, time::Duration};
 
 use whatsapp_store::MessageKey;
 
-use super::cache::Cache;
+use super::loads::Cache;
 use crate::{jid::Jid, time::Timestamp};
 
 /// A message is asked for, and sent again to one device, at most so often (protocol notes 2.7).
@@ -19,9 +19,9 @@ const REMEMBERED: usize = 2048;
 
 /// How often each undecryptable message was asked for.
 #[derive(Debug)]
-pub(super) struct Asked(Cache<MessageKey, u8>);
+pub(super) struct RetryRequests(Cache<MessageKey, u8>);
 
-impl Asked {
+impl RetryRequests {
     pub(super) fn new() -> Self {
         Self(Cache::new(REMEMBERED))
     }
@@ -45,14 +45,14 @@ impl Asked {
 
 /// How often messages were sent again, and to whom. Our own counts: the peer's are not trusted.
 #[derive(Debug)]
-pub(super) struct Resent {
+pub(super) struct AnsweredRetries {
     counts: Cache<(String, Jid), u8>,
     /// Per chat, when all tokens will be back.
     full_at: HashMap<Jid, Timestamp>,
     recreated: Cache<Jid, Timestamp>,
 }
 
-impl Resent {
+impl AnsweredRetries {
     pub(super) fn new() -> Self {
         Self { counts: Cache::new(REMEMBERED), full_at: HashMap::new(), recreated: Cache::new(REMEMBERED) }
     }
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn asking_is_capped() {
-        let mut asked = Asked::new();
+        let mut asked = RetryRequests::new();
         let key = MessageKey { chat: "c".into(), sender: "s".into(), id: "1".into() };
         assert_eq!(
             (1..=6).map(|_| asked.next(&key, 0)).collect::<Vec<_>>(),
@@ -118,7 +118,7 @@ mod tests {
     fn resending_is_capped_by_message_and_by_chat() {
         let now = Timestamp::from_secs(1000);
         let (user, device) = (Jid::lid("7"), Jid::lid("7").with_device(2));
-        let mut resent = Resent::new();
+        let mut resent = AnsweredRetries::new();
         let at_once =
             |times: Vec<Option<Timestamp>>, now| times.into_iter().filter(|at| *at == Some(now)).count();
         assert_eq!(at_once((0..9).map(|_| resent.allow(now, "a", &device, &user)).collect(), now), 5);
@@ -137,7 +137,7 @@ mod tests {
     fn sessions_are_recreated_hourly_at_most() {
         let now = Timestamp::from_secs(1000);
         let device = Jid::lid("7").with_device(2);
-        let mut resent = Resent::new();
+        let mut resent = AnsweredRetries::new();
         assert!(resent.may_recreate(now, &device));
         assert!(!resent.may_recreate(now + Duration::from_secs(3599), &device));
         assert!(resent.may_recreate(now + Duration::from_secs(3600), &device));

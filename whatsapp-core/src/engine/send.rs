@@ -12,44 +12,50 @@ use std::{collections::HashSet, time::Duration};
 use bytes::Bytes;
 use prost::Message as _;
 use whatsapp_store::{
-    Change, Content, MessageKey, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, SignalKey,
-    Source,
+    Change, Content, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Source,
 };
 
 use super::{
-    CommandError, Engine, Query, Request,
-    outbox::Outgoing,
-    records::{device_list_key, identity_key, session_key},
+    CommandError,
+    context::Context,
+    directory::Directory,
+    loads::Lookup,
+    outbox::{Outbox, Outgoing},
+    send_requests::SendRequests,
+    sessions::{self, device_identity},
 };
 use crate::{
-    config::Addressing,
     event::{Event, Refusal},
     jid::Jid,
-    message::{content, device_sent, id, menu, padding, plan},
-    proto::{message::Message, record},
-    signal::{Address, CiphertextKind},
+    message::{content, device_sent, id, menu, plan},
+    proto::message::Message,
     stanza::{
         ack::Ack,
         message::{EncOut, OutgoingStanza},
-        prekeys, usync,
     },
     time::Timestamp,
 };
 
-/// A device list is asked for anew after so long, unless a notification said so earlier.
-const DEVICES_FRESH: Duration = Duration::from_secs(3600);
-/// A device without prekeys is left out for so long.
-const UNREACHABLE: Duration = Duration::from_secs(600);
-/// Addresses in one request.
-const MOST_PER_REQUEST: usize = 256;
 /// A message that was on the wire so often without acknowledgement is given up.
 const MOST_ATTEMPTS: u8 = 10;
 /// Answers to retry receipts come from what was sent in the last two weeks.
 const KEEP_SENT: Duration = Duration::from_secs(14 * 86_400);
+/// Expired messages are removed once per so many that were sent.
+const EXPIRE_EVERY: u32 = 1000;
+
+/// Messages on their way out.
+#[derive(Debug)]
+pub(super) struct Sends {
+    pub(super) requests: SendRequests,
+    pub(super) outbox: Outbox,
+    /// Messages may be able to go out.
+    is_due: bool,
+    sent_since_expiry: u32,
+}
 
 /// How far one message got.
 enum Progress {
-    /// Something is missing and has been asked for.
+    /// The server has been asked for something that is missing.
     Waiting,
     /// On the wire.
     Sent,
@@ -57,32 +63,35 @@ enum Progress {
     Refused(Refusal),
 }
 
-/// One device to encrypt for.
-pub(super) struct Sealed {
-    pub(super) enc: EncOut,
-    /// A pkmsg: the stanza must carry our device identity.
-    pub(super) introduces_us: bool,
-}
+impl Sends {
+    pub(super) fn new() -> Self {
+        Self {
+            requests: SendRequests::default(),
+            outbox: Outbox::after_start(),
+            is_due: false,
+            sent_since_expiry: 0,
+        }
+    }
 
-impl Engine {
     /// Accepts content for a person: durable first, then on its way. Without an id it gets one; a given one must be new.
     pub(super) fn accept(
         &mut self,
-        now: Timestamp,
+        cx: &mut Context,
         id: Option<String>,
         to: &Jid,
         content: Content,
-    ) -> Result<MessageRecord, CommandError> {
-        let own = self.device.jid.clone().ok_or(CommandError::NotLinked)?;
-        let chat = self.peers.chat(to);
-        let message = content::to_proto(&content, &mut self.rng)?;
-        let id = id.unwrap_or_else(|| id::generate(now, &own, &mut self.rng).into());
-        let payload = Bytes::from(message.encode_to_vec());
-        let key = self.key_of_own(&chat, &id);
+    ) -> Lookup<Result<MessageRecord, CommandError>> {
+        let Some(own) = cx.own.device.jid.clone() else { return Ok(Err(CommandError::NotLinked)) };
+        let chat = cx.loads.chat(to)?;
+        let message = match content::to_proto(&content, &mut cx.own.rng) {
+            Ok(message) => message,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let id = id.unwrap_or_else(|| id::generate(cx.now, &own, &mut cx.own.rng).into());
         let record = MessageRecord {
-            key,
+            key: cx.key_of_own(&chat, &id)?,
             from_me: true,
-            timestamp: self.service_clock.stamp(now),
+            timestamp: cx.own.server_clock.stamp(cx.now),
             content,
             status: MessageStatus::Queued,
             source: Source::Live,
@@ -90,328 +99,256 @@ impl Engine {
             quoted: None,
             media: None,
         };
-        self.step.change(Change::PutMessage(record.clone()));
-        self.enqueue(now, chat, &record, payload);
-        Ok(record)
-    }
-
-    /// Puts an accepted message into the queue, stored and in memory.
-    fn enqueue(&mut self, now: Timestamp, chat: Jid, record: &MessageRecord, payload: Bytes) {
-        let id = record.key.id.clone();
-        let outgoing = OutgoingMessage {
-            id: id.clone(),
-            chat: chat.to_string(),
-            payload: payload.clone(),
-            state: OutgoingState::Queued,
-            created_at: now.as_millis() as i64,
-        };
-        // It may be known to be absent, or to be sent.
-        self.sent_messages.remove(&id);
-        self.handovers.accepted(record, &outgoing);
-        self.step.change(Change::PutOutgoing(outgoing));
-        self.statuses.put(record.key.clone(), Some(MessageStatus::Queued));
-        self.outbox.accept(Outgoing { id, chat, payload, attempts: 0 });
+        cx.change(Change::PutMessage(record.clone()));
+        self.queue(cx, chat, &record, message.encode_to_vec().into());
+        Ok(Ok(record))
     }
 
     /// Accepts once more what was refused before.
     pub(super) fn accept_again(
         &mut self,
-        now: Timestamp,
+        cx: &mut Context,
         record: MessageRecord,
-        content: Content,
-    ) -> Result<MessageRecord, CommandError> {
-        let id = record.key.id.clone();
-        let chat: Jid = record.key.chat.parse().map_err(|_| CommandError::NotAPerson)?;
-        let kept = self.sent_messages.peek(&id).and_then(Option::as_ref).map(|kept| kept.payload.clone());
-        let payload = match kept {
-            Some(payload) => payload,
-            None => {
-                let message = content::to_proto(&content, &mut self.rng)?;
-                Bytes::from(message.encode_to_vec())
-            }
+        content: &Content,
+    ) -> Lookup<Result<MessageRecord, CommandError>> {
+        let Ok(chat) = record.key.chat.parse::<Jid>() else { return Ok(Err(CommandError::NotAPerson)) };
+        let kept = cx.loads.outgoing(&record.key.id)?.map(|kept| kept.payload.clone());
+        let payload = match kept.map_or_else(|| content::to_proto(content, &mut cx.own.rng).map(encoded), Ok) {
+            Ok(payload) => payload,
+            Err(error) => return Ok(Err(error.into())),
         };
         let record = MessageRecord { status: MessageStatus::Queued, ..record };
-        self.step.change(Change::RaiseStatus(record.key.clone(), MessageStatus::Queued));
-        self.enqueue(now, chat, &record, payload);
-        Ok(record)
+        cx.change(Change::RaiseStatus(record.key.clone(), MessageStatus::Queued));
+        self.queue(cx, chat, &record, payload);
+        Ok(Ok(record))
+    }
+
+    /// Puts an accepted message into the queue, stored and in memory.
+    fn queue(&mut self, cx: &mut Context, chat: Jid, record: &MessageRecord, payload: Bytes) {
+        let outgoing = OutgoingMessage {
+            id: record.key.id.clone(),
+            chat: chat.to_string(),
+            payload: payload.clone(),
+            state: OutgoingState::Queued,
+            created_at: cx.now.as_millis() as i64,
+        };
+        cx.loads.put_message(record);
+        cx.loads.put_outgoing(outgoing.clone());
+        cx.change(Change::PutOutgoing(outgoing));
+        self.outbox.accept(Outgoing::new(record.key.id.clone(), chat, payload));
+    }
+
+    /// All stanzas that came together are looked at before messages go out: what waits is gone through once, not for each.
+    pub(super) const fn set_due(&mut self) {
+        self.is_due = true;
+    }
+
+    pub(super) const fn take_due(&mut self) -> bool {
+        std::mem::replace(&mut self.is_due, false)
     }
 
     /// Moves every waiting message as far as it can go.
-    pub(super) fn pump_sends(&mut self, now: Timestamp) {
-        if !self.is_online() {
+    pub(super) fn pump(&mut self, cx: &mut Context, directory: &mut Directory) {
+        if !cx.link.is_online() {
             return;
         }
-        self.ask_for_queued();
+        self.ask_for_queued(cx);
         let mut blocked = HashSet::new();
         for position in self.outbox.sendable() {
             let Some(message) = self.outbox.waiting(position).cloned() else { continue };
             if blocked.contains(&message.chat) {
                 continue;
             }
-            match self.advance(now, &message) {
-                Progress::Sent => self.outbox.sent(position, now),
-                Progress::Refused(reason) => self.refuse(&message.id, reason),
-                Progress::Waiting => {
+            let progress = if message.is_paused(cx.now) { Ok(Progress::Waiting) } else { advance(cx, directory, &message) };
+            match progress {
+                Ok(Progress::Sent) => self.outbox.sent(position, cx.now),
+                Ok(Progress::Refused(reason)) if self.refuse(cx, &message.id, reason).is_ok() => {}
+                // Something was asked for, of the server or of the store.
+                _ => {
                     blocked.insert(message.chat);
                 }
             }
         }
-        self.pump_fetches(now);
+        directory.pump(cx);
     }
 
     /// Asks for the head of the stored queue when there is room for it.
-    pub(super) fn ask_for_queued(&mut self) {
-        if self.is_online() && self.outbox.wants_stored() {
+    pub(super) fn ask_for_queued(&mut self, cx: &mut Context) {
+        if cx.link.is_online() && self.outbox.wants_stored() {
             let limit = self.outbox.load_limit();
-            self.ask(Query::Queued(limit));
+            cx.loads.ask_for_queue(limit);
         }
     }
 
-    /// The head of the stored queue.
-    pub(super) fn take_queued(&mut self, messages: Vec<OutgoingMessage>) {
-        for message in &messages {
-            let Ok(chat) = message.chat.parse() else { continue };
-            let key = self.key_of_own(&chat, &message.id);
-            // A receipt may have outrun the acknowledgement.
-            if !self.statuses.contains(&key) {
-                self.statuses.put(key, Some(MessageStatus::Queued));
-            }
-        }
-        self.outbox.provide(messages);
-    }
-
-    fn advance(&mut self, now: Timestamp, message: &Outgoing) -> Progress {
-        if message.attempts >= MOST_ATTEMPTS {
-            return Progress::Refused(Refusal::Unacknowledged);
-        }
-        if let Some(person) = self.peers.missing(&message.chat) {
-            self.ask(Query::Lid(person));
-            return Progress::Waiting;
-        }
-        let Some(own) = self.device.canonical() else { return Progress::Waiting };
-        let user = self.peers.canonical(&message.chat).to_non_device();
-        let (theirs, ours) = (self.devices(now, &user), self.devices(now, &own));
-        let (Some(theirs), Some(ours)) = (theirs, ours) else { return Progress::Waiting };
-        if theirs.is_empty() {
-            return Progress::Refused(Refusal::NoDevices);
-        }
-        let destination = self.wire_address(&user);
-        let targets = self.targets(&destination, &theirs, &ours);
-        let Some(targets) = self.reachable(now, targets) else { return Progress::Waiting };
-        if !targets.iter().any(|target| !target.own) && !self.device.is_own(&user) {
-            return Progress::Refused(Refusal::NoDevices);
-        }
-        let Some(stanza) = self.seal_for(&message.id, destination, &targets, &message.payload) else {
-            return Progress::Refused(Refusal::Malformed);
-        };
-        self.transmit(now, &stanza.to_node());
-        Progress::Sent
-    }
-
-    /// How the person is addressed on the wire.
-    pub(super) fn wire_address(&self, user: &Jid) -> Jid {
-        let address = match self.config.profile.addressing {
-            Addressing::Lid => self.peers.lid_of(user),
-            Addressing::Number => self.peers.pn_of(user),
-        };
-        address.unwrap_or_else(|| user.clone()).to_non_device()
-    }
-
-    /// A person's devices, if known and fresh; else they are asked for.
-    pub(super) fn devices(&mut self, now: Timestamp, user: &Jid) -> Option<Vec<u16>> {
-        let key = device_list_key(user);
-        if !self.records.knows(&key) {
-            self.ask(Query::Signal(vec![key]));
-            return None;
-        }
-        match self.device_list(user) {
-            Some((devices, fetched_at)) if now.since(fetched_at) < DEVICES_FRESH => Some(devices),
-            _ => {
-                self.device_fetches.want(user.clone());
-                None
-            }
-        }
-    }
-
-    /// A person's devices as last heard, and when that was.
-    pub(super) fn device_list(&mut self, user: &Jid) -> Option<(Vec<u16>, Timestamp)> {
-        let list = record::DeviceList::decode(self.records.raw(&device_list_key(user))?).ok()?;
-        let devices = list.devices.into_iter().filter_map(|device| device.try_into().ok()).collect();
-        Some((devices, Timestamp::from_millis(list.fetched_at)))
-    }
-
-    /// This device, in the namespace that the recipient is addressed in.
-    pub(super) fn sending_device(&self, destination: &Jid) -> Jid {
-        let own = if destination.is_lid() { self.device.lid.as_ref() } else { self.device.jid.as_ref() };
-        own.or(self.device.jid.as_ref()).cloned().unwrap_or(Jid::SERVICE)
-    }
-
-    pub(super) fn targets(&self, destination: &Jid, theirs: &[u16], ours: &[u16]) -> Vec<plan::Target> {
-        plan::fan_out(&self.sending_device(destination), destination, theirs, ours)
-    }
-
-    /// Those targets that there is a session with. `None` while any may still get one.
-    fn reachable(&mut self, now: Timestamp, targets: Vec<plan::Target>) -> Option<Vec<plan::Target>> {
-        let mut keys = Vec::with_capacity(targets.len() * 2);
-        for target in &targets {
-            keys.extend(self.session_keys(&target.jid));
-        }
-        let missing = self.records.missing(keys);
-        if !missing.is_empty() {
-            self.ask(Query::Signal(missing));
-            return None;
-        }
-        let mut complete = true;
-        let mut reachable = Vec::with_capacity(targets.len());
-        for target in targets {
-            self.adopt_session(&target.jid);
-            let address = self.peers.address(&target.jid);
-            if self.records.has_session(&address) {
-                reachable.push(target);
-                continue;
-            }
-            let canonical = self.peers.canonical(&target.jid);
-            if !self.is_unreachable(now, &canonical) {
-                self.bundle_fetches.want(canonical);
-                complete = false;
-            }
-        }
-        complete.then_some(reachable)
-    }
-
-    /// What must be in memory before a session with this device is used or made: the session by LID, and by number
-    /// from before the LID was known; the identities of the device and of its primary.
-    pub(super) fn session_keys(&self, device: &Jid) -> Vec<SignalKey> {
-        let address = self.peers.address(device);
-        let primary = self.peers.address(&device.to_non_device());
-        let mut keys = vec![session_key(&address), identity_key(&address)];
-        if primary != address {
-            keys.push(identity_key(&primary));
-        }
-        if let Some(pn) = self.peers.pn_of(device).map(|pn| Address::from(&pn)).filter(|pn| *pn != address) {
-            keys.push(session_key(&pn));
-        }
-        keys
-    }
-
-    /// Moves a session from before the LID was known to where it belongs.
-    pub(super) fn adopt_session(&mut self, device: &Jid) {
-        let canonical = self.peers.address(device);
-        if let Some(pn) = self.peers.pn_of(device) {
-            let by_number = Address::from(&pn);
-            if by_number != canonical {
-                self.records.migrate_session(&by_number, &canonical);
-            }
-        }
-    }
-
-    pub(super) fn is_unreachable(&mut self, now: Timestamp, device: &Jid) -> bool {
-        self.unreachable.get(device).is_some_and(|until| now < *until)
-    }
-
-    fn seal_for(
-        &mut self,
-        id: &str,
-        destination: Jid,
-        targets: &[plan::Target],
-        payload: &Bytes,
-    ) -> Option<OutgoingStanza> {
-        let message = Message::decode(payload.clone()).ok()?;
-        let (kind, mediatype) = (content::stanza_type(&message), content::media_type(&message));
-        let biz = menu::biz(&message);
-        let copy = device_sent::wrap(&destination, message).encode_to_vec();
-        let mut stanza = OutgoingStanza::new(id.into(), destination, kind);
-        stanza.biz = biz;
-        for target in targets {
-            let plaintext = if target.own { &copy[..] } else { &payload[..] };
-            let sealed = self.seal(&target.jid, plaintext, None)?;
-            if sealed.introduces_us {
-                stanza.device_identity = self.device.account.clone().map(Bytes::from);
-            }
-            stanza.participants.push((target.jid.clone(), EncOut { mediatype, ..sealed.enc }));
-        }
-        Some(stanza)
-    }
-
-    /// Pads and encrypts for one device that there is a session with.
-    pub(super) fn seal(&mut self, device: &Jid, plaintext: &[u8], count: Option<u8>) -> Option<Sealed> {
-        let address = self.peers.address(device);
-        let padded = padding::pad(plaintext, &mut self.rng);
-        let session = self.records.session(&address)?;
-        let ciphertext = session.encrypt(&self.device.identity, &padded).ok()?;
-        self.records.touch_session(&address);
-        let introduces_us = ciphertext.kind == CiphertextKind::PreKey;
-        let kind = if introduces_us { "pkmsg" } else { "msg" };
-        Some(Sealed { enc: EncOut { count, ..EncOut::new(kind, ciphertext.bytes) }, introduces_us })
-    }
-
-    /// Sends the requests that waiting messages need.
-    pub(super) fn pump_fetches(&mut self, now: Timestamp) {
-        let users = self.device_fetches.take(MOST_PER_REQUEST);
-        if !users.is_empty() {
-            let sid = self.requests.next_id();
-            self.request(now, usync::device_query(&sid, &users), Request::Devices(users));
-        }
-        let devices = self.bundle_fetches.take(MOST_PER_REQUEST);
-        if !devices.is_empty() {
-            self.request(now, prekeys::bundle_query(&devices, false), Request::Bundles(devices));
-        }
-    }
-
-    /// The service acknowledged a message of ours, or refused it.
-    pub(super) fn on_message_ack(&mut self, now: Timestamp, ack: &Ack) {
+    /// The server acknowledged a message of ours, or refused it.
+    pub(super) fn on_ack(&mut self, cx: &mut Context, directory: &mut Directory, ack: &Ack) -> Lookup {
         let id = ack.id.as_str();
+        let Some(message) = self.outbox.find(id).cloned() else { return Ok(()) };
         if let Some(code) = ack.error {
-            return self.refuse(id, Refusal::from_code(code));
+            return self.on_refusal(cx, directory, &message, code);
         }
-        let Some(message) = self.outbox.remove(id) else { return };
+        let key = cx.key_of_own(&message.chat, id)?;
+        cx.loads.status(&key)?;
         if let Some(phash) = &ack.phash {
-            self.check_participants(now, &message.chat, phash);
+            directory.check_participants(cx, &message.chat, phash)?;
         }
-        self.leave_queue(id);
-        let expired = (now - KEEP_SENT).as_millis() as i64;
+        self.leave_queue(cx, id);
+        self.expire_sent(cx);
+        cx.raise(key, MessageStatus::Sent)
+    }
+
+    /// What follows from an error code (protocol notes 2.7).
+    fn on_refusal(&mut self, cx: &mut Context, directory: &mut Directory, message: &Outgoing, code: u16) -> Lookup {
+        let refusal = Refusal::from_code(code);
+        if message.attempts >= MOST_ATTEMPTS {
+            return self.refuse(cx, &message.id, refusal);
+        }
+        match refusal.remedy() {
+            Remedy::None => self.refuse(cx, &message.id, refusal),
+            Remedy::Rebuild if message.was_rebuilt => self.refuse(cx, &message.id, refusal),
+            Remedy::Rebuild => {
+                directory.forget_devices(cx, &message.chat)?;
+                self.outbox.rebuild(&message.id);
+                Ok(())
+            }
+            Remedy::Refresh => {
+                directory.forget_devices(cx, &message.chat)?;
+                self.outbox.pause(&message.id, cx.now, &mut cx.own.rng);
+                Ok(())
+            }
+            Remedy::Wait => {
+                self.outbox.pause(&message.id, cx.now, &mut cx.own.rng);
+                Ok(())
+            }
+        }
+    }
+
+    fn expire_sent(&mut self, cx: &mut Context) {
         if self.sent_since_expiry == 0 {
-            self.step.change(Change::ExpireOutgoing(expired));
+            cx.change(Change::ExpireOutgoing((cx.now - KEEP_SENT).as_millis() as i64));
         }
-        self.sent_since_expiry = (self.sent_since_expiry + 1) % 1000;
-        let key = self.key_of_own(&message.chat, id);
-        self.raise(key, MessageStatus::Sent);
+        self.sent_since_expiry = (self.sent_since_expiry + 1) % EXPIRE_EVERY;
     }
 
     /// It will not be sent by itself any more, only when a device asks for it.
-    fn leave_queue(&mut self, id: &str) {
-        self.step.change(Change::SetOutgoingState(id.to_owned(), OutgoingState::Sent));
-        if let Some(Some(outgoing)) = self.sent_messages.get(id) {
+    fn leave_queue(&mut self, cx: &mut Context, id: &str) {
+        self.outbox.remove(id);
+        cx.change(Change::SetOutgoingState(id.to_owned(), OutgoingState::Sent));
+        if let Ok(Some(outgoing)) = cx.loads.outgoing(id) {
             outgoing.state = OutgoingState::Sent;
         }
     }
 
-    fn refuse(&mut self, id: &str, reason: Refusal) {
-        let Some(message) = self.outbox.remove(id) else { return };
-        self.leave_queue(id);
-        let key = self.key_of_own(&message.chat, id);
-        self.raise(key.clone(), MessageStatus::Failed);
-        self.step.events.push(Event::Refused { key, reason });
+    fn refuse(&mut self, cx: &mut Context, id: &str, reason: Refusal) -> Lookup {
+        let Some(message) = self.outbox.find(id) else { return Ok(()) };
+        let key = cx.key_of_own(&message.chat.clone(), id)?;
+        cx.raise(key.clone(), MessageStatus::Failed)?;
+        self.leave_queue(cx, id);
+        cx.tell(Event::Refused { key, reason });
+        Ok(())
     }
 
-    /// The name of a message of ours in that chat.
-    pub(super) fn key_of_own(&self, chat: &Jid, id: &str) -> MessageKey {
-        let own = self.device.jid.as_ref().map(Jid::to_non_device).unwrap_or(Jid::SERVICE);
-        MessageKey { chat: chat.to_string(), sender: own.to_string(), id: id.to_owned() }
+    pub(super) fn next_timeout(&self, is_online: bool) -> Option<Timestamp> {
+        self.outbox.next_timeout().filter(|_| is_online)
     }
+}
 
-    /// Raises a status whose former value is known, and tells.
-    pub(super) fn raise(&mut self, key: MessageKey, status: MessageStatus) {
-        let known = self.statuses.get(&key).copied().flatten();
-        if known.is_none_or(|known| known.rises_to(status)) {
-            self.statuses.put(key.clone(), Some(status));
-            self.step.change(Change::RaiseStatus(key.clone(), status));
-            self.step.events.push(Event::Status { key, status });
+/// What may help against a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Remedy {
+    None,
+    /// The same again later.
+    Wait,
+    /// Again later, to the devices and addresses as they are then.
+    Refresh,
+    /// Made anew, once.
+    Rebuild,
+}
+
+impl Refusal {
+    const fn remedy(self) -> Remedy {
+        match self {
+            Self::Code(421) => Remedy::Refresh,
+            Self::Code(479) => Remedy::Rebuild,
+            Self::Code(429 | 500..=599) => Remedy::Wait,
+            _ => Remedy::None,
         }
     }
+}
 
-    /// Takes note of a failed prekey fetch for one device.
-    pub(super) fn mark_unreachable(&mut self, now: Timestamp, device: Jid) {
-        self.unreachable.put(device, now + UNREACHABLE);
+fn encoded(message: Message) -> Bytes {
+    message.encode_to_vec().into()
+}
+
+fn advance(cx: &mut Context, directory: &mut Directory, message: &Outgoing) -> Lookup<Progress> {
+    if message.attempts >= MOST_ATTEMPTS {
+        return Ok(Progress::Refused(Refusal::Unacknowledged));
     }
+    let Some(own) = cx.own.device.canonical() else { return Ok(Progress::Waiting) };
+    cx.loads.know([&message.chat, &own])?;
+    let user = cx.loads.canonical(&message.chat)?.to_non_device();
+    let (theirs, ours) = (directory.devices_of(cx, &user)?, directory.devices_of(cx, &own)?);
+    let (Some(theirs), Some(ours)) = (theirs, ours) else { return Ok(Progress::Waiting) };
+    if theirs.is_empty() {
+        return Ok(Progress::Refused(Refusal::NoDevices));
+    }
+    let destination = cx.wire_address(&user)?;
+    let targets = plan::fan_out(&cx.own.sending_device(&destination), &destination, &theirs, &ours);
+    let Some(targets) = reachable(cx, directory, targets)? else { return Ok(Progress::Waiting) };
+    if !targets.iter().any(|target| !target.own) && !cx.own.is_own(&user) {
+        return Ok(Progress::Refused(Refusal::NoDevices));
+    }
+    let Some(stanza) = seal_for(cx, &message.id, destination, &targets, &message.payload)? else {
+        return Ok(Progress::Refused(Refusal::Malformed));
+    };
+    cx.transmit(&stanza.to_node());
+    Ok(Progress::Sent)
+}
+
+/// Those targets that there is a session with. `None` while any may still get one.
+fn reachable(
+    cx: &mut Context,
+    directory: &mut Directory,
+    targets: Vec<plan::Target>,
+) -> Lookup<Option<Vec<plan::Target>>> {
+    let jids: Vec<Jid> = targets.iter().map(|target| target.jid.clone()).collect();
+    let addresses = cx.loads.know_sessions(&jids)?;
+    let mut is_complete = true;
+    let mut reachable = Vec::with_capacity(targets.len());
+    for (target, address) in targets.into_iter().zip(addresses) {
+        if cx.loads.session(&address)?.is_some() {
+            reachable.push(target);
+            continue;
+        }
+        let canonical = cx.loads.canonical(&target.jid)?;
+        if !directory.is_unreachable(cx.now, &canonical) {
+            directory.bundles.want(cx.now, canonical);
+            is_complete = false;
+        }
+    }
+    Ok(is_complete.then_some(reachable))
+}
+
+fn seal_for(
+    cx: &mut Context,
+    id: &str,
+    destination: Jid,
+    targets: &[plan::Target],
+    payload: &Bytes,
+) -> Lookup<Option<OutgoingStanza>> {
+    let Ok(message) = Message::decode(payload.clone()) else { return Ok(None) };
+    let (kind, mediatype) = (content::stanza_type(&message), content::media_type(&message));
+    let biz = menu::biz(&message);
+    let copy = device_sent::wrap(&destination, message).encode_to_vec();
+    let mut stanza = OutgoingStanza::new(id.into(), destination, kind);
+    stanza.biz = biz;
+    for target in targets {
+        let plaintext = if target.own { &copy[..] } else { &payload[..] };
+        let Some(sealed) = sessions::seal(cx, &target.jid, plaintext, None)? else { return Ok(None) };
+        if sealed.introduces_us {
+            stanza.device_identity = device_identity(cx);
+        }
+        stanza.participants.push((target.jid.clone(), EncOut { mediatype, ..sealed.enc }));
+    }
+    Ok(Some(stanza))
 }

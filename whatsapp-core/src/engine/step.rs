@@ -1,8 +1,8 @@
 //! What goes in and out of the engine.
 use bytes::Bytes;
 use whatsapp_store::{
-    Change, Changes, Content, LidMapping, MessageKey, MessageRecord, MessageStatus, NotSendable,
-    OutgoingMessage, SignalKey,
+    Changes, Content, MessageKey, MessageRecord, MessageStatus, NotSendable, OutgoingMessage, PersonAddress,
+    PersonRecord, SignalKey,
 };
 
 use crate::{event::Event, jid::Jid};
@@ -146,8 +146,8 @@ pub enum CommandError {
 pub enum Query {
     /// Signal records.
     Signal(Vec<SignalKey>),
-    /// The mapping of a person.
-    Lid(Person),
+    /// People, each by one address.
+    People(Vec<PersonAddress>),
     /// How far a message is, if it is known.
     Message(MessageKey),
     /// A message as it is stored.
@@ -158,22 +158,13 @@ pub enum Query {
     Queued(u32),
 }
 
-/// A person by one of the two users that name them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Person {
-    /// By LID user.
-    Lid(String),
-    /// By phone number.
-    Pn(String),
-}
-
 /// The answer to a [`Query`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Loaded {
     /// Each key with its record.
     Signal(Vec<(SignalKey, Option<Bytes>)>),
-    /// The person's mapping.
-    Lid(Person, Option<LidMapping>),
+    /// Each address with the record of its person.
+    People(Vec<(PersonAddress, Option<PersonRecord>)>),
     /// The message's status.
     Message(MessageKey, Option<MessageStatus>),
     /// The message.
@@ -182,10 +173,4 @@ pub enum Loaded {
     Outgoing(String, Option<OutgoingMessage>),
     /// The queue's head.
     Queued(Vec<OutgoingMessage>),
-}
-
-impl Step {
-    pub(super) fn change(&mut self, change: Change) {
-        self.changes.push(change);
-    }
 }

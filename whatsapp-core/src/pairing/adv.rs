@@ -141,6 +141,8 @@ pub fn verify_companion(
 pub struct KeyIndexList {
     /// When it was signed, seconds since the Unix epoch.
     pub timestamp: u64,
+    /// The key that it was checked against; `None` when there was none, so that nothing proves it.
+    pub signer: Option<PublicKey>,
     current: u32,
     valid: Vec<u32>,
 }
@@ -148,7 +150,12 @@ pub struct KeyIndexList {
 impl KeyIndexList {
     /// Is the companion with this index one of them? Those newer than the list are: the list lags behind.
     pub fn allows(&self, index: u32) -> bool {
-        index > self.current || self.valid.contains(&index)
+        index > self.current || self.names(index)
+    }
+
+    /// Is the companion with this index one that the primary named itself?
+    pub fn names(&self, index: u32) -> bool {
+        self.valid.contains(&index)
     }
 }
 
@@ -165,13 +172,15 @@ pub fn verify_key_index_list(list: &[u8], account: Option<&PublicKey>) -> Result
     };
     let stated = signed.account_signature_key.as_deref().filter(|key| !key.is_empty());
     let stated = stated.map(PublicKey::from_raw).transpose().map_err(|_| AdvError::Malformed)?;
-    if let Some(account) = account.copied().or(stated) {
+    let signer = account.copied().or(stated);
+    if let Some(account) = &signer {
         let signed = account.verify(&[&prefix::KEY_INDEX_LIST, details], signature);
         signed.map_err(|_| AdvError::AccountSignature)?;
     }
     let list = adv::KeyIndexList::decode(&details[..]).map_err(|_| AdvError::Malformed)?;
     Ok(KeyIndexList {
         timestamp: list.timestamp.unwrap_or(0),
+        signer,
         current: list.current_index.unwrap_or(0),
         valid: list.valid_indexes,
     })

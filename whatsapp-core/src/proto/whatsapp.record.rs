@@ -29,6 +29,20 @@ pub struct Device {
     pub edge_routing: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
     #[prost(uint32, tag = "13")]
     pub login_counter: u32,
+    /// One-time prekeys in retry receipts, oldest first.
+    #[prost(message, repeated, tag = "14")]
+    pub retry_pre_keys: ::prost::alloc::vec::Vec<RetryPreKey>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct RetryPreKey {
+    #[prost(uint32, tag = "1")]
+    pub id: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub public: ::prost::alloc::vec::Vec<u8>,
+    /// The Signal address of the device that has it.
+    #[prost(string, tag = "3")]
+    pub device: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -53,14 +67,48 @@ pub struct PreKey {
     #[prost(bytes = "vec", tag = "3")]
     pub public: ::prost::alloc::vec::Vec<u8>,
 }
-/// A person's devices as last heard from the service.
+/// What is known of a person besides the two addresses.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Person {
+    /// The identity key of the primary device, 32 bytes.
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub identity: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(message, repeated, tag = "2")]
+    pub companions: ::prost::alloc::vec::Vec<Companion>,
+    #[prost(message, optional, tag = "3")]
+    pub devices: ::core::option::Option<DeviceList>,
+    /// Ids of the last messages that left nothing to show, oldest first.
+    #[prost(string, repeated, tag = "4")]
+    pub handled: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Companion {
+    #[prost(uint32, tag = "1")]
+    pub device: u32,
+    /// Its identity key, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub identity: ::prost::alloc::vec::Vec<u8>,
+}
+/// A person's devices as last heard from the server, as far as they are believed.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct DeviceList {
-    #[prost(uint64, tag = "1")]
-    pub fetched_at: u64,
+    /// Milliseconds since the Unix epoch; absent once the list is out of date.
+    #[prost(uint64, optional, tag = "1")]
+    pub fetched_at: ::core::option::Option<u64>,
     #[prost(uint32, repeated, tag = "2")]
     pub devices: ::prost::alloc::vec::Vec<u32>,
+    /// Seconds since the Unix epoch.
+    #[prost(uint64, tag = "3")]
+    pub signed_at: u64,
+    /// The key that the list was checked against.
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub signer: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    /// Those of the devices that the signed part names.
+    #[prost(uint32, repeated, tag = "5")]
+    pub named: ::prost::alloc::vec::Vec<u32>,
 }
 /// What it takes to fetch and read the file of a message.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -14,7 +14,7 @@ use whatsapp_store::{AccountId, Content, MessageQuery, MessageRecord, Store};
 use super::{ConnectionId, Network, Output, SimConfig};
 use crate::{
     config::Config,
-    engine::{Command, Engine, LinkAction, Loaded, Person, Query, Reply, Step, Ticket},
+    engine::{Command, Engine, LinkAction, Loaded, Query, Reply, Step, Ticket},
     event::Event,
     jid::Jid,
     time::Timestamp,
@@ -411,12 +411,9 @@ fn load(store: &dyn Store, account: &AccountId, query: Query) -> Loaded {
             let values = ready(store.signal(account, &keys)).expect(READABLE);
             Loaded::Signal(keys.into_iter().zip(values).collect())
         }
-        Query::Lid(person) => {
-            let mapping = match &person {
-                Person::Lid(lid) => ready(store.by_lid(account, lid)),
-                Person::Pn(pn) => ready(store.by_pn(account, pn)),
-            };
-            Loaded::Lid(person, mapping.expect(READABLE))
+        Query::People(addresses) => {
+            let records = ready(store.people(account, &addresses)).expect(READABLE);
+            Loaded::People(addresses.into_iter().zip(records).collect())
         }
         Query::Message(key) => {
             let message = ready(store.message(account, &key)).expect(READABLE);

@@ -5,25 +5,25 @@ use std::{borrow::Borrow, collections::HashMap, hash::Hash};
 /// What is used moves to the young one. Ageing happens only on [`Cache::age`], so that the caller decides when
 /// nothing unsaved is in it.
 #[derive(Debug)]
-pub(super) struct Cache<K, V> {
+pub(in crate::engine) struct Cache<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
     capacity: usize,
 }
 
 impl<K: Hash + Eq, V> Cache<K, V> {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(in crate::engine) fn new(capacity: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), capacity }
     }
 
-    pub(super) fn contains<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> bool
+    pub(in crate::engine) fn contains<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
     {
         self.young.contains_key(key) || self.old.contains_key(key)
     }
 
-    pub(super) fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    pub(in crate::engine) fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {
@@ -35,32 +35,38 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         self.young.get_mut(key)
     }
 
-    pub(super) fn peek<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
+    pub(in crate::engine) fn peek<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
         self.young.get(key).or_else(|| self.old.get(key))
     }
 
-    pub(super) fn put(&mut self, key: K, value: V) {
+    pub(in crate::engine) fn put(&mut self, key: K, value: V) {
         self.old.remove(&key);
         self.young.insert(key, value);
     }
 
-    pub(super) fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
+    pub(in crate::engine) fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
     {
         self.young.remove(key).or_else(|| self.old.remove(key))
     }
 
-    pub(super) fn age(&mut self) {
+    pub(in crate::engine) fn age(&mut self) {
         if self.young.len() >= self.capacity {
             self.old = std::mem::take(&mut self.young);
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    /// Removes what the caller no longer believes.
+    pub(in crate::engine) fn forget(&mut self, mut which: impl FnMut(&K) -> bool) {
+        self.young.retain(|key, _| !which(key));
+        self.old.retain(|key, _| !which(key));
+    }
+
+    pub(in crate::engine) fn clear(&mut self) {
         self.young.clear();
         self.old.clear();
     }

@@ -1,17 +1,17 @@
-//! The service's clock, as far as it is known: messages of all devices are ordered by it.
+//! The server's clock, as far as it is known: messages of all devices are ordered by it.
 use crate::time::Timestamp;
 
-/// What the service said of the time.
+/// What the server said of the time.
 #[derive(Debug, Default)]
-pub(super) struct ServiceClock {
-    /// What to add to ours, milliseconds. At most a second too little, since the service tells whole seconds.
+pub(super) struct ServerClock {
+    /// What to add to ours, milliseconds. At most a second too little, since the server tells whole seconds.
     skew: i128,
     /// The time of the latest message received, in seconds.
     latest: u64,
 }
 
-impl ServiceClock {
-    /// The service said at login that it is `seconds`.
+impl ServerClock {
+    /// The server said at login that it is `seconds`.
     pub(super) fn set(&mut self, seconds: u64, now: Timestamp) {
         self.skew = i128::from(seconds) * 1000 - i128::from(now.as_millis());
     }
@@ -21,12 +21,12 @@ impl ServiceClock {
         self.latest = self.latest.max(seconds);
     }
 
-    /// The service's time, milliseconds since the Unix epoch.
+    /// The server's time, milliseconds since the Unix epoch.
     pub(super) fn millis(&self, now: Timestamp) -> i128 {
         i128::from(now.as_millis()) + self.skew
     }
 
-    /// The time of a message that we make now, in whole seconds as the service would give it, and never before that of one
+    /// The time of a message that we make now, in whole seconds as the server would give it, and never before that of one
     /// that we have received: within a second, the order of arrival decides. In milliseconds since the Unix epoch.
     pub(super) fn stamp(&self, now: Timestamp) -> i64 {
         let seconds = u64::try_from(self.millis(now).div_euclid(1000)).unwrap_or_default();
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn a_message_of_ours_stands_behind_what_it_answers() {
-        let mut clock = ServiceClock::default();
+        let mut clock = ServerClock::default();
         let at = Timestamp::from_millis;
         assert_eq!(clock.stamp(at(5_900)), 5_000);
         // Ours is an hour ahead.

@@ -1,0 +1,82 @@
+//! What every flow works with: the time, our own device, the store's records, the connection, and the step being made.
+//!
+//! Flows own what they keep between stanzas and take this by reference; none of them sees another one.
+use whatsapp_store::{Change, MessageKey, MessageStatus};
+
+use super::{
+    Reply, Request, Step, Ticket,
+    link::Link,
+    loads::{Lookup, WorkingSet},
+    own::Own,
+};
+use crate::{
+    binary::{Node, NodeRef},
+    config::Addressing,
+    event::Event,
+    jid::Jid,
+    stanza::ack,
+    time::Timestamp,
+};
+
+#[derive(Debug)]
+pub(super) struct Context {
+    /// Of what is being handled.
+    pub(super) now: Timestamp,
+    pub(super) own: Own,
+    pub(super) loads: WorkingSet,
+    pub(super) link: Link,
+    pub(super) step: Step,
+}
+
+impl Context {
+    pub(super) fn change(&mut self, change: impl Into<Change>) {
+        self.step.changes.push(change);
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        self.step.events.push(event);
+    }
+
+    pub(super) fn reply(&mut self, ticket: Ticket, reply: Reply) {
+        self.step.replies.push((ticket, reply));
+    }
+
+    /// Sends an `iq` and notes what it is for.
+    pub(super) fn request(&mut self, mut node: Node, request: Request) {
+        let id = self.link.requests.register(self.now, request);
+        node.set("id", id);
+        self.transmit(&node);
+    }
+
+    /// Answers a stanza with a plain acknowledgement, or one that says what is wrong with it.
+    pub(super) fn acknowledge(&mut self, node: NodeRef<'_>, error: Option<u16>) {
+        if let Some(answer) = ack::ack_for(node, error) {
+            self.transmit(&answer);
+        }
+    }
+
+    /// How a person is addressed on the wire, without device.
+    pub(super) fn wire_address(&mut self, user: &Jid) -> Lookup<Jid> {
+        let address = match self.own.config.profile.addressing {
+            Addressing::Lid => self.loads.lid_of(user)?,
+            Addressing::Number => self.loads.pn_of(user)?,
+        };
+        Ok(address.unwrap_or_else(|| user.clone()).to_non_device())
+    }
+
+    /// The name of a message of ours in the chat with that person.
+    pub(super) fn key_of_own(&mut self, chat: &Jid, id: &str) -> Lookup<MessageKey> {
+        let chat = self.loads.chat(chat)?.to_string();
+        Ok(MessageKey { chat, sender: self.own.sender().to_string(), id: id.to_owned() })
+    }
+
+    /// Raises a status that is known, and tells.
+    pub(super) fn raise(&mut self, key: MessageKey, status: MessageStatus) -> Lookup {
+        if self.loads.status(&key)?.is_none_or(|known| known.rises_to(status)) {
+            self.loads.put_status(key.clone(), status);
+            self.change(Change::RaiseStatus(key.clone(), status));
+            self.tell(Event::Status { key, status });
+        }
+        Ok(())
+    }
+}

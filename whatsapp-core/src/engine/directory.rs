@@ -1,0 +1,115 @@
+//! What the server is asked about people: their devices, and keys to begin sessions with.
+use std::time::Duration;
+
+use super::{
+    Request,
+    context::Context,
+    fetches::Fetches,
+    loads::{Cache, Lookup},
+};
+use crate::{
+    jid::Jid,
+    stanza::{prekeys, usync},
+    time::Timestamp,
+};
+
+/// A device list is asked for anew after so long, unless a notification said so earlier.
+const DEVICES_FRESH: Duration = Duration::from_secs(3600);
+/// A device without prekeys is left out for so long; addresses that a stanza put in doubt are not checked again before that.
+const REMEMBERED_FOR: Duration = Duration::from_secs(600);
+const REMEMBERED: usize = 2048;
+
+#[derive(Debug)]
+pub(super) struct Directory {
+    pub(super) devices: Fetches,
+    pub(super) bundles: Fetches,
+    /// Devices without usable prekeys, and until when.
+    unreachable: Cache<Jid, Timestamp>,
+    /// Addresses that were checked, and until when that is enough.
+    checked: Cache<Jid, Timestamp>,
+}
+
+impl Directory {
+    pub(super) fn new() -> Self {
+        Self {
+            devices: Fetches::default(),
+            bundles: Fetches::default(),
+            unreachable: Cache::new(REMEMBERED),
+            checked: Cache::new(REMEMBERED),
+        }
+    }
+
+    /// A person's devices, if known and fresh. Else they are asked for, and this is `None`.
+    pub(super) fn devices_of(&mut self, cx: &mut Context, user: &Jid) -> Lookup<Option<Vec<u16>>> {
+        let now = cx.now;
+        let list = cx.loads.person(user)?.and_then(|person| person.devices.as_ref());
+        let is_fresh = |at: Timestamp| now.since(at) < DEVICES_FRESH;
+        if let Some(list) = list.filter(|list| list.fetched_at.is_some_and(is_fresh)) {
+            return Ok(Some(list.numbers()));
+        }
+        self.devices.want(now, user.to_non_device());
+        Ok(None)
+    }
+
+    /// A stanza contradicted what is known of this address: the server is asked, though not for each stanza. `false` when that
+    /// was done lately.
+    pub(super) fn check(&mut self, now: Timestamp, user: &Jid) -> bool {
+        let user = user.to_non_device();
+        let is_new = self.checked.get(&user).is_none_or(|until| *until <= now);
+        if is_new {
+            self.checked.put(user.clone(), now + REMEMBERED_FOR);
+            self.devices.want(now, user);
+        }
+        is_new
+    }
+
+    /// Somebody's devices changed: their list is asked for before the next message. What it proves stays known.
+    pub(super) fn forget_devices(&mut self, cx: &mut Context, user: &Jid) -> Lookup {
+        cx.loads.edit_person(user, |person| {
+            if let Some(list) = &mut person.devices {
+                list.fetched_at = None;
+            }
+        })?;
+        self.unreachable.clear();
+        Ok(())
+    }
+
+    pub(super) fn is_unreachable(&mut self, now: Timestamp, device: &Jid) -> bool {
+        self.unreachable.get(device).is_some_and(|until| now < *until)
+    }
+
+    /// Takes note of a device without usable prekeys.
+    pub(super) fn mark_unreachable(&mut self, now: Timestamp, device: Jid) {
+        self.unreachable.put(device, now + REMEMBERED_FOR);
+    }
+
+    /// Sends the requests that waiting messages need.
+    pub(super) fn pump(&mut self, cx: &mut Context) {
+        if !cx.link.is_online() {
+            return;
+        }
+        let users = self.devices.take(cx.now);
+        if !users.is_empty() {
+            let sid = cx.link.requests.next_id();
+            cx.request(usync::device_query(&sid, &users), Request::Devices(users));
+        }
+        let devices = self.bundles.take(cx.now);
+        if !devices.is_empty() {
+            cx.request(prekeys::bundle_query(&devices, false), Request::Bundles(devices));
+        }
+    }
+
+    pub(super) fn next_timeout(&self, now: Timestamp) -> Option<Timestamp> {
+        self.devices.next_timeout(now).into_iter().chain(self.bundles.next_timeout(now)).min()
+    }
+
+    pub(super) fn committed(&mut self) {
+        self.unreachable.age();
+        self.checked.age();
+    }
+
+    pub(super) fn disconnected(&mut self) {
+        self.devices.disconnected();
+        self.bundles.disconnected();
+    }
+}

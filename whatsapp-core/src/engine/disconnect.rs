@@ -1,0 +1,105 @@
+//! How connections end, and what follows: another one, later, never; or the end of the link to the account.
+use std::time::Duration;
+
+use whatsapp_store::Change;
+
+use super::{CommandError, LinkAction, Reply, Request, Ticket, context::Context, link::Ended, reconnect::Ending};
+use crate::{
+    binary::Node,
+    event::Event,
+    stanza::{
+        connection::{Failure, StreamError},
+        iq,
+    },
+};
+
+/// A server with too many requests is left alone for so long.
+const BUSY: Duration = Duration::from_secs(120);
+
+impl Context {
+    pub(super) fn on_failure(&mut self, failure: &Failure) {
+        let reason = failure.to_string();
+        match failure {
+            Failure::LoggedOut | Failure::Banned => self.unlinked(&reason),
+            Failure::TemporaryBan { expire, .. } => {
+                let pause = Duration::from_secs((*expire).max(60));
+                self.end(&reason, Ending::CoolDown(pause));
+            }
+            Failure::TooManyRequests => self.end(&reason, Ending::CoolDown(BUSY)),
+            failure if failure.is_passing() => self.end(&reason, Ending::Passing),
+            _ => self.end(&reason, Ending::Terminal),
+        }
+    }
+
+    pub(super) fn on_stream_error(&mut self, error: &StreamError) {
+        let reason = error.to_string();
+        match error {
+            StreamError::Restart => self.end(&reason, Ending::Restart),
+            StreamError::Unlinked => self.unlinked(&reason),
+            StreamError::Replaced => self.end(&reason, Ending::Terminal),
+            StreamError::TooManyRequests => self.end(&reason, Ending::CoolDown(BUSY)),
+            _ => self.end(&reason, Ending::Passing),
+        }
+    }
+
+    /// The connection is over. What comes next is decided here and nowhere else; flows are told once the stanza at hand is
+    /// dealt with.
+    pub(super) fn end(&mut self, reason: &str, ending: Ending) {
+        if self.link.is_closed() {
+            return;
+        }
+        let retry_at = self.link.reconnect.ended(self.now, ending, &mut self.own.rng);
+        self.link.close(retry_at);
+        self.step.link = Some(LinkAction::Close);
+        for request in self.link.requests.drain() {
+            if let Request::PairCodeHello(ticket) | Request::LogOut(ticket) = request {
+                self.reply(ticket, Reply::Failed(CommandError::NotConnected));
+            }
+        }
+        self.tell(Event::Disconnected { reason: reason.to_owned(), retry_at });
+    }
+
+    /// The account is no longer linked: its keys are of no use any more.
+    fn unlinked(&mut self, reason: &str) {
+        if self.own.device.jid.is_none() {
+            return self.end(reason, Ending::Passing);
+        }
+        self.end(reason, Ending::Terminal);
+        self.forget_account();
+        self.tell(Event::LoggedOut { reason: reason.to_owned() });
+    }
+
+    fn forget_account(&mut self) {
+        self.loads.clear();
+        self.own.reset(self.now);
+        self.link.ended = Some(Ended::Account);
+        self.change(Change::DeleteDevice);
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.link.close(None);
+        self.step.link = Some(LinkAction::Close);
+    }
+
+    pub(super) fn log_out(&mut self, ticket: Ticket) {
+        let (Some(jid), true) = (self.own.device.jid.clone(), self.link.is_online()) else {
+            let error =
+                if self.own.device.jid.is_none() { CommandError::NotLinked } else { CommandError::NotConnected };
+            return self.reply(ticket, Reply::Failed(error));
+        };
+        let remove = Node::new("remove-companion-device").attr("jid", &jid).attr("reason", "user_initiated");
+        let node = iq::set("md").child(remove);
+        self.request(node, Request::LogOut(ticket));
+    }
+
+    pub(super) fn on_logged_out_answer(&mut self, ticket: Ticket, error: Option<u32>) {
+        let reply = match error {
+            Some(code) => Reply::Failed(CommandError::Refused(code)),
+            None => {
+                self.unlinked("logged out by the user");
+                Reply::Done
+            }
+        };
+        self.reply(ticket, reply);
+    }
+}

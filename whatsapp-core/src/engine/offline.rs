@@ -1,0 +1,78 @@
+//! The queue of stanzas that came while this device was offline.
+//!
+//! ```text
+//!   offline_preview ──► batch asked ──► stanzas … ──► the batch is through, or nothing came for a while ──► next batch
+//!                                                                                  offline ──► done
+//! ```
+//! The server hands the queue out in batches, and not always as large as asked: a pause counts as the end of a batch, too.
+use std::time::Duration;
+
+use super::context::Context;
+use crate::{event::Event, stanza::connection, time::Timestamp};
+
+/// Stanzas asked for at once.
+const BATCH: u32 = 200;
+/// A batch from which nothing came for so long is taken to be over.
+const PAUSE: Duration = Duration::from_secs(2);
+/// The queue is taken to be empty after so many batches in a row without a stanza.
+const MOST_EMPTY: u32 = 10;
+
+/// How far the queue is handed out.
+#[derive(Debug, Default)]
+pub(super) struct OfflineQueue {
+    announced: u32,
+    /// Stanzas since a batch was asked for.
+    since_request: u32,
+    /// Batches in a row from which nothing came.
+    empty: u32,
+    /// When the batch counts as over; `None` while nothing is expected.
+    quiet_at: Option<Timestamp>,
+}
+
+impl OfflineQueue {
+    /// The server says how much waits for us.
+    pub(super) fn on_preview(&mut self, cx: &mut Context, count: u32) {
+        *self = Self { announced: count, ..Self::default() };
+        self.ask(cx);
+    }
+
+    fn ask(&mut self, cx: &mut Context) {
+        self.empty = if self.since_request == 0 { self.empty + 1 } else { 0 };
+        self.since_request = 0;
+        // Longer and longer, while nothing comes.
+        self.quiet_at = (self.empty <= MOST_EMPTY).then(|| cx.now + PAUSE * (1 << self.empty.min(5)) / 2);
+        cx.transmit(&connection::offline_batch(BATCH));
+    }
+
+    /// A stanza of the queue came.
+    pub(super) fn on_stanza(&mut self, cx: &mut Context) {
+        if self.quiet_at.is_none() {
+            return;
+        }
+        self.since_request += 1;
+        self.quiet_at = Some(cx.now + PAUSE);
+        if self.since_request >= BATCH {
+            self.ask(cx);
+        }
+    }
+
+    /// The queue is empty.
+    pub(super) fn on_done(&mut self, cx: &mut Context, count: u32) {
+        self.quiet_at = None;
+        cx.tell(Event::OfflineDone { count: count.max(self.announced) });
+    }
+
+    pub(super) fn on_time(&mut self, cx: &mut Context) {
+        if self.quiet_at.is_some_and(|at| at <= cx.now) {
+            self.ask(cx);
+        }
+    }
+
+    pub(super) const fn next_timeout(&self) -> Option<Timestamp> {
+        self.quiet_at
+    }
+
+    pub(super) fn disconnected(&mut self) {
+        *self = Self::default();
+    }
+}

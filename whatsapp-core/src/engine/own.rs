@@ -1,0 +1,82 @@
+//! Our own side: what we are configured to be, this device, its randomness and its idea of the server's time.
+use rand::{SeedableRng, rngs::StdRng};
+use whatsapp_store::DeviceRecord;
+
+use super::{device::Device, server_clock::ServerClock};
+use crate::{config::Config, error::Error, jid::Jid, time::Timestamp};
+
+/// This account's device.
+#[derive(Debug)]
+pub(super) struct Own {
+    pub(super) config: Config,
+    pub(super) device: Device,
+    pub(super) rng: StdRng,
+    pub(super) server_clock: ServerClock,
+    /// The store does not have the device like this yet.
+    is_changed: bool,
+}
+
+impl Own {
+    /// The stored device, or a new one.
+    ///
+    /// # Errors
+    /// When the stored device is not readable.
+    pub(super) fn new(
+        config: Config,
+        stored: Option<&DeviceRecord>,
+        seed: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let mut rng = StdRng::from_seed(seed);
+        let (device, is_changed) = match stored {
+            Some(record) => (Device::from_record(record)?, false),
+            None => (Device::generate(now, &mut rng), true),
+        };
+        Ok(Self { config, device, rng, server_clock: ServerClock::default(), is_changed })
+    }
+
+    /// The device is written with the next commit.
+    pub(super) const fn save(&mut self) {
+        self.is_changed = true;
+    }
+
+    /// The device's record, if it has to be written.
+    pub(super) fn take_changed(&mut self) -> Option<DeviceRecord> {
+        std::mem::take(&mut self.is_changed).then(|| self.device.to_record())
+    }
+
+    /// The account is no longer linked: new keys, which are stored only once they are of use.
+    pub(super) fn reset(&mut self, now: Timestamp) {
+        self.device = Device::generate(now, &mut self.rng);
+        self.is_changed = false;
+    }
+
+    pub(super) const fn is_linked(&self) -> bool {
+        self.device.jid.is_some()
+    }
+
+    /// Is this one of our own addresses, whatever the device?
+    pub(super) fn is_own(&self, jid: &Jid) -> bool {
+        self.device.is_own(jid)
+    }
+
+    /// The sender of our messages, as chats show it.
+    pub(super) fn sender(&self) -> Jid {
+        self.device.jid.as_ref().map_or(Jid::SERVICE, Jid::to_non_device)
+    }
+
+    /// This device, in the namespace that the recipient is addressed in.
+    pub(super) fn sending_device(&self, destination: &Jid) -> Jid {
+        let own = if destination.is_lid() { self.device.lid.as_ref() } else { self.device.jid.as_ref() };
+        own.or(self.device.jid.as_ref()).cloned().unwrap_or(Jid::SERVICE)
+    }
+
+    pub(super) fn push_name(&self) -> Option<&str> {
+        self.config.push_name.as_deref().or(self.device.push_name.as_deref())
+    }
+
+    /// Presence, and with it visible receipts, needs a name.
+    pub(super) fn is_available(&self) -> bool {
+        self.config.available && self.push_name().is_some()
+    }
+}

@@ -1,0 +1,81 @@
+//! Answers to our requests, and requests that stay without one.
+use super::{CommandError, Engine, Reply, Request, loads::Lookup, pre_keys};
+use crate::{
+    binary::NodeRef,
+    stanza::{iq, prekeys},
+};
+
+/// "Not found": the server does not know our prekeys at all.
+const NOT_FOUND: u32 = 404;
+
+impl Engine {
+    /// The answer to a request of ours. The request stays pending while something must be loaded first.
+    pub(super) fn on_reply(&mut self, id: &str, node: NodeRef<'_>) -> Lookup {
+        let Some(request) = self.cx.link.requests.take(id) else { return Ok(()) };
+        let error = match iq::parse_reply(node) {
+            iq::IqReply::Error(code) => Some(code),
+            iq::IqReply::Result(_) => None,
+        };
+        if let Some(code) = error {
+            self.on_refused(request, code, node);
+            return Ok(());
+        }
+        let handled = self.on_result(node, &request);
+        if handled.is_err() {
+            self.cx.link.requests.put_back(id, request, self.cx.now);
+        }
+        handled
+    }
+
+    fn on_result(&mut self, node: NodeRef<'_>, request: &Request) -> Lookup {
+        let cx = &mut self.cx;
+        match request {
+            Request::PairCodeHello(ticket) => self.pairing.on_pair_code_answer(cx, *ticket, node, None),
+            Request::LogOut(ticket) => cx.on_logged_out_answer(*ticket, None),
+            Request::PreKeyCount => self.pre_keys.on_count(cx, node),
+            Request::Digest => self.pre_keys.on_digest(cx, node)?,
+            Request::Devices(asked) => self.directory.on_devices(cx, node, asked)?,
+            Request::Bundles(asked) => self.directory.on_fetched_bundles(cx, node, asked)?,
+            Request::ResendBundle(resend) => self.resends.on_bundle(cx, &mut self.directory, node, resend)?,
+            Request::PreKeyUpload | Request::Active | Request::Ping | Request::PairCodeFinish => {}
+        }
+        Ok(())
+    }
+
+    fn on_refused(&mut self, request: Request, code: u32, node: NodeRef<'_>) {
+        let cx = &mut self.cx;
+        match request {
+            Request::PairCodeHello(ticket) => self.pairing.on_pair_code_answer(cx, ticket, node, Some(code)),
+            Request::LogOut(ticket) => cx.on_logged_out_answer(ticket, Some(code)),
+            Request::Digest if code == NOT_FOUND => self.pre_keys.upload(cx, pre_keys::FIRST_UPLOAD),
+            request => {
+                tracing::warn!(code, "the server refused a request");
+                self.on_request_failed(request, Some(code));
+            }
+        }
+    }
+
+    /// A request was refused with a code, or got no answer in time.
+    pub(super) fn on_request_failed(&mut self, request: Request, code: Option<u32>) {
+        let cx = &mut self.cx;
+        let now = cx.now;
+        match request {
+            Request::Devices(users) => self.directory.devices.refused(&users, code, now, &mut cx.own.rng),
+            Request::Bundles(devices) => self.directory.bundles.refused(&devices, code, now, &mut cx.own.rng),
+            Request::ResendBundle(resend) => self.resends.on_bundle_failed(cx, *resend),
+            Request::PairCodeHello(ticket) | Request::LogOut(ticket) => {
+                cx.reply(ticket, Reply::Failed(CommandError::TimedOut));
+            }
+            // Without prekeys at the server nobody could write to us.
+            Request::PreKeyCount | Request::PreKeyUpload if code.is_none() => {
+                if cx.link.is_online() {
+                    cx.request(prekeys::count_query(), Request::PreKeyCount);
+                }
+            }
+            Request::PreKeyCount | Request::PreKeyUpload | Request::Digest | Request::Active => {
+                tracing::warn!(?request, "a request of the login was not answered");
+            }
+            Request::Ping | Request::PairCodeFinish => {}
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Messages that callers want sent: each is accepted once, however often it comes.
+//!
+//! ```text
+//!   request ──► whose chat? ──► is the id known? ──no──► stored as queued, and on its way
+//!                 (store)           (store)      └─yes─► the stored record, and nothing else
+//! ```
+//! One that was refused before goes out again, under its id. Requests with an id of the caller's wait for the store here; so do
+//! those behind them, since order matters. A message under an id of our own making is new by nature.
+use std::collections::VecDeque;
+
+use whatsapp_store::{
+    Content, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Source,
+};
+
+use super::{
+    CommandError, Reply, Ticket,
+    context::Context,
+    loads::{Lookup, Missing},
+    own::Own,
+    send::Sends,
+};
+use crate::{jid::Jid, message::id};
+
+/// One message that is not accepted yet.
+#[derive(Debug)]
+pub(super) struct SendRequest {
+    pub(super) ticket: Ticket,
+    pub(super) id: Option<String>,
+    pub(super) to: Jid,
+    pub(super) content: Content,
+}
+
+/// What is known of a message that somebody wants sent.
+enum Known {
+    New,
+    Stored(Box<MessageRecord>),
+    /// The id belongs to a message in another chat.
+    Taken,
+}
+
+/// Those that wait for the store, in order.
+#[derive(Debug, Default)]
+pub(super) struct SendRequests(VecDeque<SendRequest>);
+
+impl SendRequest {
+    /// What can be told without the store.
+    fn check(&self, own: &Own) -> Result<(), CommandError> {
+        if !own.is_linked() {
+            return Err(CommandError::NotLinked);
+        }
+        if self.to.user.is_empty() || !(self.to.is_pn() || self.to.is_lid()) {
+            return Err(CommandError::NotAPerson);
+        }
+        match &self.id {
+            Some(id) if !id::is_well_formed(id) => Err(CommandError::BadId),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Sends {
+    /// Takes content for a person, under the caller's id or one of our own making.
+    pub(super) fn enqueue(&mut self, cx: &mut Context, request: SendRequest) {
+        match request.check(&cx.own) {
+            Ok(()) => self.requests.0.push_back(request),
+            Err(error) => cx.reply(request.ticket, Reply::Failed(error)),
+        }
+    }
+
+    /// Accepts, in order, those of which enough is known. All that is missing for the others is asked for at once.
+    pub(super) fn accept_requests(&mut self, cx: &mut Context) {
+        let mut is_blocked = false;
+        for _ in 0..self.requests.0.len() {
+            let Some(request) = self.requests.0.pop_front() else { return };
+            let found = look_up(cx, &request);
+            let accepted = match found {
+                Ok(found) if !is_blocked => self.decide(cx, &request, found),
+                _ => Err(Missing),
+            };
+            match accepted {
+                Ok(reply) => cx.reply(request.ticket, reply),
+                Err(Missing) => {
+                    is_blocked = true;
+                    self.requests.0.push_back(request);
+                }
+            }
+        }
+    }
+
+    fn decide(&mut self, cx: &mut Context, request: &SendRequest, found: Known) -> Lookup<Reply> {
+        let accepted = match found {
+            Known::New => self.accept(cx, request.id.clone(), &request.to, request.content.clone())?,
+            Known::Stored(record) if record.status == MessageStatus::Failed => {
+                self.accept_again(cx, *record, &request.content)?
+            }
+            Known::Stored(record) => Ok(*record),
+            Known::Taken => Err(CommandError::IdTaken),
+        };
+        Ok(match accepted {
+            Ok(record) => Reply::Accepted(Box::new(record)),
+            Err(error) => Reply::Failed(error),
+        })
+    }
+}
+
+fn look_up(cx: &mut Context, request: &SendRequest) -> Lookup<Known> {
+    // Chats go by number: whose LID it is must be known, and whose number, for a message may have been accepted by LID.
+    let chat = cx.loads.chat(&request.to)?;
+    let Some(id) = &request.id else { return Ok(Known::New) };
+    if let Some(outgoing) = cx.loads.outgoing(id)?.map(|outgoing| outgoing.clone()) {
+        let Ok(its_chat) = outgoing.chat.parse::<Jid>() else { return Ok(Known::Taken) };
+        if cx.loads.chat(&its_chat)? != chat {
+            return Ok(Known::Taken);
+        }
+        let key = cx.key_of_own(&chat, id)?;
+        let record = cx.loads.message(&key)?;
+        // Deleted from its chat, it has been sent all the same.
+        let record = record.unwrap_or_else(|| remembered(key, request, &outgoing));
+        return Ok(Known::Stored(Box::new(record)));
+    }
+    // What was sent weeks ago is no longer kept for sending again, but chats show it still.
+    let key = cx.key_of_own(&chat, id)?;
+    let record = cx.loads.message(&key)?;
+    Ok(record.map_or(Known::New, |record| Known::Stored(Box::new(record))))
+}
+
+/// A message that only the queue remembers.
+fn remembered(key: whatsapp_store::MessageKey, request: &SendRequest, outgoing: &OutgoingMessage) -> MessageRecord {
+    let status = match outgoing.state {
+        OutgoingState::Queued => MessageStatus::Queued,
+        _ => MessageStatus::Sent,
+    };
+    MessageRecord {
+        key,
+        from_me: true,
+        timestamp: outgoing.created_at,
+        content: request.content.clone(),
+        status,
+        source: Source::Live,
+        push_name: None,
+        quoted: None,
+        media: None,
+    }
+}

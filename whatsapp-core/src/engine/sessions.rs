@@ -1,0 +1,122 @@
+//! Sessions with devices: begun from bundles, used to encrypt.
+use bytes::Bytes;
+
+use super::{
+    context::Context,
+    directory::Directory,
+    loads::Lookup,
+    trust,
+};
+use crate::{
+    binary::NodeRef,
+    jid::Jid,
+    message::padding,
+    signal::{CiphertextKind, PreKeyBundle, Session},
+    stanza::{
+        message::EncOut,
+        prekeys::{self, FetchedBundle},
+    },
+};
+
+/// A ciphertext for one device.
+pub(super) struct Sealed {
+    pub(super) enc: EncOut,
+    /// A pkmsg: the stanza must carry our device identity.
+    pub(super) introduces_us: bool,
+}
+
+/// Pads and encrypts for one device; `None` when there is no session with it.
+pub(super) fn seal(cx: &mut Context, device: &Jid, plaintext: &[u8], count: Option<u8>) -> Lookup<Option<Sealed>> {
+    let address = cx.loads.know_sessions([device])?.remove(0);
+    let padded = padding::pad(plaintext, &mut cx.own.rng);
+    let Some(session) = cx.loads.session(&address)? else { return Ok(None) };
+    let Ok(ciphertext) = session.encrypt(&cx.own.device.identity, &padded) else { return Ok(None) };
+    cx.loads.touch_session(&address);
+    let introduces_us = ciphertext.kind == CiphertextKind::PreKey;
+    let kind = if introduces_us { "pkmsg" } else { "msg" };
+    Ok(Some(Sealed { enc: EncOut { count, ..EncOut::new(kind, ciphertext.bytes) }, introduces_us }))
+}
+
+/// Our own signed identity, for stanzas that introduce us.
+pub(super) fn device_identity(cx: &Context) -> Option<Bytes> {
+    cx.own.device.account.clone().map(Bytes::from)
+}
+
+/// Begins a session from a bundle, after every check that there is. `false` when it is not to be trusted.
+pub(super) fn start(cx: &mut Context, device: &Jid, bundle: &FetchedBundle) -> Lookup<bool> {
+    let address = cx.loads.know_sessions([device])?.remove(0);
+    if !trust::is_genuine(cx, device, &bundle.identity, bundle.device_identity.as_ref())? {
+        return Ok(false);
+    }
+    let existing = cx.loads.session(&address)?.cloned();
+    let keys = PreKeyBundle {
+        registration_id: bundle.registration_id,
+        identity: bundle.identity,
+        signed_pre_key_id: bundle.signed_pre_key_id,
+        signed_pre_key: bundle.signed_pre_key,
+        signed_pre_key_signature: bundle.signature,
+        pre_key: bundle.pre_key,
+    };
+    match Session::initiate(existing, &cx.own.device.identity, &keys, &mut cx.own.rng) {
+        Ok(session) => {
+            cx.loads.put_session(&address, Some(session));
+            trust::note_identity(cx, device, &bundle.identity)?;
+            Ok(true)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a prekey bundle is not usable");
+            Ok(false)
+        }
+    }
+}
+
+impl Directory {
+    /// The answer to a request for bundles. Devices that it leaves out have none, or they would be asked for without
+    /// end; an answer that is none is asked for again later.
+    pub(super) fn on_fetched_bundles(&mut self, cx: &mut Context, node: NodeRef<'_>, asked: &[Jid]) -> Lookup {
+        let Some(answered) = self.on_bundles(cx, node)? else {
+            self.bundles.refused(asked, None, cx.now, &mut cx.own.rng);
+            return Ok(());
+        };
+        self.bundles.done(asked);
+        for device in asked {
+            let canonical = cx.loads.canonical(device)?;
+            if !answered.contains(&canonical) {
+                self.mark_unreachable(cx.now, canonical);
+            }
+        }
+        Ok(())
+    }
+
+    /// Bundles came: a session with each device that has a good one. Gives the devices that were answered for; `None` when
+    /// it is no answer.
+    pub(super) fn on_bundles(&mut self, cx: &mut Context, node: NodeRef<'_>) -> Lookup<Option<Vec<Jid>>> {
+        let mut bundles = match prekeys::parse_bundles(node) {
+            Ok(bundles) => bundles,
+            Err(error) => {
+                tracing::warn!(%error, "prekey bundles are not readable");
+                return Ok(None);
+            }
+        };
+        cx.loads.know_sessions(&bundles.iter().map(|(jid, _)| jid.clone()).collect::<Vec<_>>())?;
+        for (jid, _) in &mut bundles {
+            *jid = cx.loads.canonical(jid)?;
+        }
+        // A companion's identity is signed by its primary, whose key may be known from nowhere but its own bundle.
+        bundles.sort_by_key(|(jid, _)| jid.device != 0);
+        let answered = bundles.iter().map(|(jid, _)| jid.clone()).collect();
+        for (canonical, bundle) in bundles {
+            let is_usable = match bundle {
+                Ok(bundle) => start(cx, &canonical, &bundle)?,
+                Err(error) => {
+                    tracing::debug!(%error, "a device has no prekeys");
+                    false
+                }
+            };
+            if !is_usable {
+                self.mark_unreachable(cx.now, canonical);
+            }
+        }
+        Ok(Some(answered))
+    }
+}

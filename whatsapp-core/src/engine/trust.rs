@@ -1,0 +1,156 @@
+//! Who is who, and with which key: what is believed, whom, and what is told when it changes.
+//!
+//! A person has an identity key, a number and a LID. The key is pinned to the person and moves with them. That two addresses are
+//! one person is said by, in the order in which they are believed:
+//!
+//! 1. [`Source::Phone`]: pairing and login, about ourselves alone;
+//! 2. [`Source::Directory`]: the server's answer to a question of ours (usync);
+//! 3. [`Source::Stanza`]: attributes of a stanza that came by itself.
+//!
+//! A stanza may join two addresses that stand alone. It never takes an address from its counterpart, and never joins people with
+//! different identity keys: the directory is asked then. The directory may do both; when the key behind a number is another one
+//! afterwards, that is told as [`Event::IdentityChanged`].
+use bytes::Bytes;
+
+use super::{
+    context::Context,
+    loads::{Lookup, Person},
+};
+use crate::{
+    crypto::PublicKey,
+    event::{Distrust, Event},
+    jid::{Jid, Server},
+    pairing::adv,
+    signal::Address,
+};
+
+/// Who says that two addresses are one person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Phone,
+    Directory,
+    Stanza,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Learned {
+    /// It was known, or is now.
+    Believed,
+    /// It contradicts what is known: the directory has to be asked.
+    Doubted,
+}
+
+/// Learns that a number and a LID are one person. Other pairs of addresses say nothing.
+pub(super) fn learn(cx: &mut Context, one: &Jid, other: &Jid, source: Source) -> Lookup<Learned> {
+    let (pn, lid) = match (one.server, other.server) {
+        (Server::User, Server::Lid) => (one.to_non_device(), other.to_non_device()),
+        (Server::Lid, Server::User) => (other.to_non_device(), one.to_non_device()),
+        _ => return Ok(Learned::Believed),
+    };
+    if pn.user.is_empty() || lid.user.is_empty() {
+        return Ok(Learned::Believed);
+    }
+    cx.loads.know([&pn, &lid])?;
+    let by_pn = cx.loads.person(&pn)?.cloned().unwrap_or_default();
+    let by_lid = cx.loads.person(&lid)?.cloned().unwrap_or_default();
+    if by_pn.lid.as_deref() == Some(lid.user.as_str()) {
+        return Ok(Learned::Believed);
+    }
+    let keys_differ = matches!((by_pn.identity, by_lid.identity), (Some(a), Some(b)) if a != b);
+    let is_taken = by_pn.lid.is_some() || by_lid.pn.is_some();
+    if source == Source::Stanza && (is_taken || keys_differ) {
+        return Ok(Learned::Doubted);
+    }
+    join(cx, &pn, &lid, &by_pn, &by_lid)?;
+    Ok(Learned::Believed)
+}
+
+fn join(cx: &mut Context, pn: &Jid, lid: &Jid, by_pn: &Person, by_lid: &Person) -> Lookup {
+    cx.loads.join(pn, lid)?;
+    let key = cx.loads.person(lid)?.and_then(|person| person.identity);
+    if by_pn.identity.is_some() && by_pn.identity != key {
+        forget_sessions(cx, pn, by_pn);
+        cx.tell(Event::IdentityChanged { jid: pn.clone() });
+    }
+    let former = by_lid.pn.as_ref().map(|former| Jid::pn(former.as_str()));
+    let (chat_of_lid, chat) = (lid.to_string(), pn.to_string());
+    cx.loads.forget_chat(&chat_of_lid);
+    // MERGE cx.change(ChatChange::Merge { from: chat_of_lid, into: chat });
+    let _ = chat;
+    cx.tell(Event::AddressesJoined { pn: pn.clone(), lid: lid.clone(), former });
+    Ok(())
+}
+
+/// Sessions under a number whose key is not that of the person who has it now.
+fn forget_sessions(cx: &mut Context, pn: &Jid, former: &Person) {
+    let listed = former.devices.iter().flat_map(|list| list.numbers());
+    let mut devices: Vec<u16> = listed.chain(former.companions.keys().copied()).chain([0]).collect();
+    devices.sort_unstable();
+    devices.dedup();
+    for device in devices {
+        cx.loads.put_session(&Address::from(&pn.with_device(device)), None);
+    }
+}
+
+/// Pins a device's identity key, and tells when a person's changed.
+pub(super) fn note_identity(cx: &mut Context, device: &Jid, key: &PublicKey) -> Lookup {
+    let known = cx.loads.person(device)?.and_then(|person| person.identity_of(device.device));
+    if known.as_ref() == Some(key) {
+        return Ok(());
+    }
+    cx.loads.edit_person(device, |person| {
+        if device.device == 0 && known.is_some() {
+            person.replace_identity(None);
+        }
+        person.set_identity(device.device, *key);
+    })?;
+    if known.is_some() {
+        let jid = cx.loads.chat(device)?;
+        cx.tell(Event::IdentityChanged { jid });
+    }
+    Ok(())
+}
+
+/// Is this the identity key of that device? Of a primary any key is, for its change is told. A companion shows that its account
+/// signed it, or the server could put a listener in its place; the account's key is pinned with the first one that does. One
+/// that shows nothing has to be known, or named by a device list that the pinned key signed.
+pub(super) fn is_genuine(
+    cx: &mut Context,
+    device: &Jid,
+    identity: &PublicKey,
+    shown: Option<&Bytes>,
+) -> Lookup<bool> {
+    if device.device == 0 {
+        return Ok(true);
+    }
+    let person = cx.loads.person(device)?.cloned().unwrap_or_default();
+    let Some(shown) = shown else {
+        return Ok(person.identity_of(device.device).as_ref() == Some(identity) || {
+            let is_proven = person.vouches_for(device.device);
+            count_unsigned(cx, device, is_proven)?;
+            is_proven
+        });
+    };
+    match adv::verify_companion(shown, identity, person.identity.as_ref()) {
+        Ok(account) => {
+            if person.identity.is_none() {
+                cx.loads.edit_person(device, |person| person.identity = Some(account))?;
+            }
+            Ok(true)
+        }
+        Err(error) => {
+            tracing::warn!(%error, device = device.device, "a companion's identity does not hold");
+            let jid = cx.loads.chat(device)?;
+            cx.tell(Event::Distrusted { jid, why: Distrust::CompanionNotSigned { device: device.device } });
+            Ok(false)
+        }
+    }
+}
+
+fn count_unsigned(cx: &mut Context, device: &Jid, accepted: bool) -> Lookup {
+    let jid = cx.loads.chat(device)?;
+    let why = Distrust::NoDeviceIdentity { device: device.device, accepted };
+    cx.tell(Event::Distrusted { jid, why });
+    Ok(())
+}
