@@ -13,7 +13,7 @@ use whatsapp_store::{AccountId, Changes, Store};
 use super::{CommitHook, Connector, Link, Status, TransportError, clock::Clock};
 use crate::{
     config::Config,
-    engine::{Command, Engine, LinkAction, Loaded, Person, Query, Reply, Ticket},
+    engine::{Command, Engine, LidMapping, LinkAction, Loaded, Query, Reply, Ticket},
     error::Error,
     event::Event,
 };
@@ -302,11 +302,8 @@ async fn load(store: &dyn Store, account: &AccountId, query: Query) -> Result<Lo
             Loaded::Signal(keys.into_iter().zip(values).collect())
         }
         Query::Lid(person) => {
-            let mapping = match &person {
-                Person::Lid(lid) => store.by_lid(account, lid).await?,
-                Person::Pn(pn) => store.by_pn(account, pn).await?,
-            };
-            Loaded::Lid(person, mapping)
+            let mut found = store.people(account, &[person.address()]).await?;
+            Loaded::Lid(person, found.pop().flatten().and_then(LidMapping::of))
         }
         Query::Message(key) => {
             let status = store.message(account, &key).await?.map(|message| message.status);

@@ -34,10 +34,15 @@ mod step;
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use rand::{SeedableRng, rngs::StdRng};
-use whatsapp_store::{Change, Changes, DeviceRecord, MessageKey, MessageStatus, OutgoingMessage};
+use whatsapp_store::{
+    Change, Changes, DeviceRecord, MessageKey, MessageStatus, OutgoingMessage, PersonRecord,
+};
 
-pub use self::step::{Command, CommandError, LinkAction, Loaded, Person, Query, Reply, Step, Ticket};
+pub use self::step::{
+    Command, CommandError, LidMapping, LinkAction, Loaded, Person, Query, Reply, Step, Ticket,
+};
 use self::{
     cache::Cache,
     device::Device,
@@ -444,7 +449,9 @@ impl Engine {
     /// Learns that two addresses name the same person.
     fn learn(&mut self, one: &Jid, other: &Jid) {
         if let Some(mapping) = self.peers.learn(one, other) {
-            self.step.change(Change::PutLid(mapping));
+            let LidMapping { lid, pn } = mapping;
+            let person = PersonRecord { pn: Some(pn), lid: Some(lid), state: Bytes::new() };
+            self.step.change(Change::PutPerson(person));
         }
     }
 }

@@ -3,9 +3,7 @@
 //! A person is known by number and by LID. Sessions, locks and caches keyed by whichever of the two a stanza
 //! happened to carry are the most common cause of broken sessions in public clients, so here both are resolved at
 //! the edge: Signal addresses and device lists go by LID where it is known; chats, as people see them, by number.
-use whatsapp_store::LidMapping;
-
-use super::{Person, cache::Cache};
+use super::{LidMapping, Person, cache::Cache};
 use crate::{
     jid::{Jid, Server},
     signal::Address,

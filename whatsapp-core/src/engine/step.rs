@@ -1,8 +1,8 @@
 //! What goes in and out of the engine.
 use bytes::Bytes;
 use whatsapp_store::{
-    Change, Changes, Content, LidMapping, MessageKey, MessageRecord, MessageStatus, NotSendable,
-    OutgoingMessage, SignalKey,
+    Change, Changes, Content, MessageKey, MessageRecord, MessageStatus, NotSendable, OutgoingMessage,
+    SignalKey,
 };
 
 use crate::{event::Event, jid::Jid};
@@ -165,6 +165,32 @@ pub enum Person {
     Lid(String),
     /// By phone number.
     Pn(String),
+}
+
+/// The two addresses of a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LidMapping {
+    /// The LID user.
+    pub lid: String,
+    /// The phone number.
+    pub pn: String,
+}
+
+impl LidMapping {
+    /// What is stored of a person, if both addresses are there.
+    pub fn of(person: whatsapp_store::PersonRecord) -> Option<Self> {
+        Some(Self { lid: person.lid?, pn: person.pn? })
+    }
+}
+
+impl Person {
+    /// As the store names it.
+    pub fn address(&self) -> whatsapp_store::PersonAddress {
+        match self {
+            Self::Lid(lid) => whatsapp_store::PersonAddress::Lid(lid.clone()),
+            Self::Pn(pn) => whatsapp_store::PersonAddress::Pn(pn.clone()),
+        }
+    }
 }
 
 /// The answer to a [`Query`].

@@ -14,7 +14,7 @@ use whatsapp_store::{AccountId, Content, MessageQuery, MessageRecord, Store};
 use super::{ConnectionId, Network, Output, SimConfig};
 use crate::{
     config::Config,
-    engine::{Command, Engine, LinkAction, Loaded, Person, Query, Reply, Step, Ticket},
+    engine::{Command, Engine, LidMapping, LinkAction, Loaded, Query, Reply, Step, Ticket},
     event::Event,
     jid::Jid,
     time::Timestamp,
@@ -412,11 +412,8 @@ fn load(store: &dyn Store, account: &AccountId, query: Query) -> Loaded {
             Loaded::Signal(keys.into_iter().zip(values).collect())
         }
         Query::Lid(person) => {
-            let mapping = match &person {
-                Person::Lid(lid) => ready(store.by_lid(account, lid)),
-                Person::Pn(pn) => ready(store.by_pn(account, pn)),
-            };
-            Loaded::Lid(person, mapping.expect(READABLE))
+            let mut found = ready(store.people(account, &[person.address()])).expect(READABLE);
+            Loaded::Lid(person, found.pop().flatten().and_then(LidMapping::of))
         }
         Query::Message(key) => {
             let message = ready(store.message(account, &key)).expect(READABLE);
