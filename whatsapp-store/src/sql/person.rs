@@ -109,11 +109,11 @@ fn select(room: usize) -> String {
     let asked = (0..room).map(asked).collect::<Vec<_>>().join(", ");
     let found = |column: &str| {
         format!(
-            "SELECT asked.place, person.pn, person.lid, person.state FROM asked CROSS JOIN person \
-             WHERE person.workspace = $1 AND person.account = $2 AND person.{column} = asked.{column}"
+            "SELECT wanted.place, person.pn, person.lid, person.state FROM wanted CROSS JOIN person \
+             WHERE person.workspace = $1 AND person.account = $2 AND person.{column} = wanted.{column}"
         )
     };
-    format!("WITH asked (place, pn, lid) AS (VALUES {asked}) {} UNION ALL {}", found("pn"), found("lid"))
+    format!("WITH wanted (place, pn, lid) AS (VALUES {asked}) {} UNION ALL {}", found("pn"), found("lid"))
 }
 
 #[cfg(test)]
