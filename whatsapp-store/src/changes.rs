@@ -7,9 +7,9 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{
     AccountId, AppStateChange, AuditChange, CampaignChange, ChatChange, ContactChange, CounterChange,
-    DeviceRecord, EventChange, Fence, FlowChange, LidMapping, MessageKey, MessageRecord, MessageStatus,
-    OutgoingMessage, OutgoingState, ReachChange, SessionRecord, SessionSeen, SettingChange, SignalKey,
-    TeamChange, WebhookChange, WorkspaceId,
+    DeviceRecord, EventChange, Fence, FlowChange, MessageKey, MessageRecord, MessageStatus, OutgoingMessage,
+    OutgoingState, PersonAddress, PersonRecord, ReachChange, SessionRecord, SessionSeen, SettingChange,
+    SignalKey, TeamChange, WebhookChange, WorkspaceId,
 };
 
 /// One write. Applied in the order given. `Debug` shows no key material and nothing that somebody wrote.
@@ -18,15 +18,19 @@ use crate::record::{
 pub enum Change {
     /// Writes the account's device.
     PutDevice(DeviceRecord),
-    /// Removes the device and all that hangs on it: Signal records, LID mappings, outgoing messages.
+    /// Removes the device and all that hangs on it: Signal records, people, outgoing messages.
     /// Messages and the session record stay.
     DeleteDevice,
     /// Writes a Signal record.
     PutSignal(SignalKey, Bytes),
     /// Removes a Signal record; absent is fine.
     DeleteSignal(SignalKey),
-    /// Writes a mapping; one of the same LID or the same number is replaced.
-    PutLid(LidMapping),
+    /// Writes a person. Every record of the account with the same number or the same LID is replaced, so that one person
+    /// known by two records becomes one. A record with neither makes the commit fail with
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
+    PutPerson(PersonRecord),
+    /// Removes the person who has this address; absent is fine.
+    DeletePerson(PersonAddress),
     /// Writes an outgoing message; one of the same id is replaced, and keeps its place among those made in the same
     /// millisecond.
     PutOutgoing(OutgoingMessage),
@@ -130,6 +134,9 @@ impl Change {
             (Self::PutSession(session), Some(account)) if session.id != *account => {
                 "a session record belongs to the account of its own id"
             }
+            (Self::PutPerson(PersonRecord { pn: None, lid: None, .. }), _) => {
+                "a person has a phone number or a linked id"
+            }
             (Self::Webhook(WebhookChange::PutDelivery(delivery)), _)
                 if delivery.state.is_done() != delivery.done_at.is_some() =>
             {
@@ -153,7 +160,8 @@ impl fmt::Debug for Change {
                 f.debug_tuple("PutSignal").field(key).field(&format_args!("{} bytes", value.len())).finish()
             }
             Self::DeleteSignal(key) => f.debug_tuple("DeleteSignal").field(key).finish(),
-            Self::PutLid(mapping) => f.debug_tuple("PutLid").field(mapping).finish(),
+            Self::PutPerson(person) => f.debug_tuple("PutPerson").field(person).finish(),
+            Self::DeletePerson(address) => f.debug_tuple("DeletePerson").field(address).finish(),
             Self::PutOutgoing(message) => f.debug_tuple("PutOutgoing").field(message).finish(),
             Self::SetOutgoingState(id, state) => {
                 f.debug_tuple("SetOutgoingState").field(id).field(state).finish()
@@ -271,6 +279,8 @@ mod tests {
             lid: None,
             state: Bytes::from_static(b"hidden"),
         }));
+        let person = PersonRecord { pn: Some("1".into()), lid: None, state: Bytes::from_static(b"hidden") };
+        changes.push(Change::PutPerson(person));
         changes.push(Change::PutOutgoing(OutgoingMessage {
             id: "1".into(),
             chat: "c".into(),

@@ -18,7 +18,7 @@ pub use bytes::Bytes;
 macro_rules! delegate_store {
     ($backend:ty => $field:ident) => {
         $crate::delegate_store!($backend => $field:
-            DeviceStore, SignalStore, LidStore, OutgoingStore, AppStateStore, MessageStore, ChatStore, SessionStore, EventStore, LeaseStore, ContactStore, AudienceStore, CampaignStore, FlowStore, ConversationStore, TeamStore, WebhookStore, CounterStore, AuditStore, SettingStore, ReachStore
+            DeviceStore, SignalStore, PersonStore, OutgoingStore, AppStateStore, MessageStore, ChatStore, SessionStore, EventStore, LeaseStore, ContactStore, AudienceStore, CampaignStore, FlowStore, ConversationStore, TeamStore, WebhookStore, CounterStore, AuditStore, SettingStore, ReachStore
         );
     };
     ($backend:ty => $field:ident: $($domain:ident),+ $(,)?) => {
@@ -51,17 +51,14 @@ macro_rules! delegate_store {
             }
         };
     };
-    (@LidStore $backend:ty, $field:ident) => {
+    (@PersonStore $backend:ty, $field:ident) => {
         const _: () = {
             #[allow(unused_imports)]
             use $crate::{delegate::*, *};
             #[async_trait]
-            impl LidStore for $backend {
-                async fn by_lid(&self, account: &AccountId, lid: &str) -> $crate::Result<Option<LidMapping>> {
-                    LidStore::by_lid(&*self.$field, account, lid).await
-                }
-                async fn by_pn(&self, account: &AccountId, pn: &str) -> $crate::Result<Option<LidMapping>> {
-                    LidStore::by_pn(&*self.$field, account, pn).await
+            impl PersonStore for $backend {
+                async fn people(&self, account: &AccountId, addresses: &[PersonAddress]) -> $crate::Result<Vec<Option<PersonRecord>>> {
+                    PersonStore::people(&*self.$field, account, addresses).await
                 }
             }
         };

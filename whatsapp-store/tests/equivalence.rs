@@ -11,9 +11,9 @@ use bytes::Bytes;
 use postgres_server::Schema;
 use proptest::{collection::vec, prelude::*, sample::select};
 use whatsapp_store::{
-    AccountId, Change, Changes, ChatChange, Content, DeviceRecord, ErrorKind, LidMapping, MediaRef,
-    MessageKey, MessageQuery, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Scope,
-    SessionRecord, SignalKey, SignalKind, Source, Store, WantedState, memory::MemoryStore,
+    AccountId, Change, Changes, ChatChange, Content, DeviceRecord, ErrorKind, MediaRef, MessageKey,
+    MessageQuery, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, PersonAddress, PersonRecord,
+    Scope, SessionRecord, SignalKey, SignalKind, Source, Store, WantedState, memory::MemoryStore,
     postgres::PostgresStore, sqlite::SqliteStore,
 };
 
@@ -104,6 +104,16 @@ fn chat_change() -> impl Strategy<Value = ChatChange> {
     ]
 }
 
+/// A few with neither address, which are refused.
+fn person() -> impl Strategy<Value = PersonRecord> {
+    let address = || prop_oneof![4 => name().prop_map(Some), 1 => Just(None)];
+    (address(), address(), bytes()).prop_map(|(pn, lid, state)| PersonRecord { pn, lid, state })
+}
+
+fn address() -> impl Strategy<Value = PersonAddress> {
+    prop_oneof![name().prop_map(PersonAddress::Pn), name().prop_map(PersonAddress::Lid)]
+}
+
 fn outgoing() -> impl Strategy<Value = OutgoingMessage> {
     (name(), name(), bytes(), state(), 0..4_i64).prop_map(|(id, chat, payload, state, created_at)| {
         OutgoingMessage { id, chat, payload, state, created_at }
@@ -123,7 +133,8 @@ fn change(account: AccountId) -> impl Strategy<Value = Change> {
         1 => Just(Change::DeleteDevice),
         4 => (signal_key(), bytes()).prop_map(|(key, value)| Change::PutSignal(key, value)),
         2 => signal_key().prop_map(Change::DeleteSignal),
-        4 => (name(), name()).prop_map(|(lid, pn)| Change::PutLid(LidMapping { lid, pn })),
+        5 => person().prop_map(Change::PutPerson),
+        2 => address().prop_map(Change::DeletePerson),
         4 => outgoing().prop_map(Change::PutOutgoing),
         2 => (name(), state()).prop_map(|(id, state)| Change::SetOutgoingState(id, state)),
         1 => (0..5_i64).prop_map(Change::ExpireOutgoing),
@@ -162,8 +173,10 @@ async fn read(store: &dyn Store, account: &AccountId) -> Vec<String> {
         (message.id, message.chat, message.payload, message.state, message.created_at)
     };
     for name in NAMES {
-        let (by_lid, by_pn) = (store.by_lid(account, name).await, store.by_pn(account, name).await);
-        all.push(format!("{:?} {:?}", by_lid.unwrap(), by_pn.unwrap()));
+        let people = [PersonAddress::Pn(name.into()), PersonAddress::Lid(name.into())];
+        for person in store.people(account, &people).await.unwrap() {
+            all.push(format!("{:?}", person.map(|person| (person.pn, person.lid, person.state))));
+        }
         all.push(format!("{:?}", store.outgoing(account, name).await.unwrap().map(spell)));
     }
     for limit in LIMITS {
@@ -277,10 +290,11 @@ async fn same(stores: &[Arc<dyn Store>], case: u32, commits: Vec<Changes>) -> Re
                 session.id = account.clone();
             }
         }
-        let invalid = changes
-            .list
-            .iter()
-            .any(|change| matches!(change, Change::PutSession(session) if session.id != account));
+        let invalid = changes.list.iter().any(|change| match change {
+            Change::PutSession(session) => session.id != account,
+            Change::PutPerson(person) => person.addresses().next().is_none(),
+            _ => false,
+        });
         let expected = if invalid { Err(ErrorKind::Invalid) } else { Ok(()) };
         let kind = |result: whatsapp_store::Result<()>| result.map_err(|error| error.kind());
         prop_assert_eq!(kind(memory.commit(changes.clone()).await), expected);

@@ -4,9 +4,9 @@ use std::{fs, path::Path};
 
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use whatsapp_store::{
-    AccountId, Change, Changes, Content, DeviceRecord, DeviceStore, Error, ErrorKind, LidMapping, MessageKey,
-    MessageQuery, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, SessionRecord, SignalKey,
-    SignalKind, Source, Store, WantedState, open, sqlite::SqliteStore,
+    AccountId, Change, Changes, Content, DeviceRecord, DeviceStore, Error, ErrorKind, MessageKey,
+    MessageQuery, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, PersonAddress, PersonRecord,
+    SessionRecord, SignalKey, SignalKind, Source, Store, WantedState, open, sqlite::SqliteStore,
 };
 
 fn account() -> AccountId {
@@ -65,11 +65,11 @@ async fn a_file_opened_again_holds_everything() {
         created_at: 3,
         seen: None,
     };
-    let mapping = LidMapping { lid: "10".into(), pn: "20".into() };
+    let person = PersonRecord { pn: Some("20".into()), lid: Some("10".into()), state: b"p".to_vec().into() };
     let list = [
         Change::PutDevice(device()),
         Change::PutSignal(key.clone(), b"v".to_vec().into()),
-        Change::PutLid(mapping.clone()),
+        Change::PutPerson(person.clone()),
         Change::PutOutgoing(outgoing.clone()),
         Change::PutMessage(message("1")),
         Change::PutSession(session.clone()),
@@ -88,7 +88,7 @@ async fn a_file_opened_again_holds_everything() {
     let store = open(&url).await.unwrap();
     assert_eq!(store.device(&a).await.unwrap(), Some(device()));
     assert_eq!(store.signal(&a, &[key]).await.unwrap(), [Some(b"v".to_vec().into())]);
-    assert_eq!(store.by_pn(&a, "20").await.unwrap(), Some(mapping));
+    assert_eq!(store.people(&a, &[PersonAddress::Pn("20".into())]).await.unwrap(), [Some(person)]);
     assert_eq!(store.queued(&a, 10).await.unwrap(), [outgoing]);
     let page = store.messages(&a, &MessageQuery::default()).await.unwrap();
     assert_eq!(page.messages, [message("2"), message("1")]);

@@ -1,4 +1,4 @@
--- Devices, Signal records, LID mappings, app state, outgoing messages, messages, chats, sessions, leases and the outbox.
+-- Devices, Signal records, people, app state, outgoing messages, messages, chats, sessions, leases and the outbox.
 -- Every table of a tenant leads with its workspace. Released files never change: add a numbered one.
 -- Text is compared by bytes, as everywhere else.
 
@@ -28,14 +28,18 @@ CREATE TABLE signal (
 -- Sealed bytes do not compress.
 ALTER TABLE signal ALTER COLUMN value SET STORAGE EXTERNAL;
 
-CREATE TABLE lid (
+-- One row per person; each address is of one row.
+CREATE TABLE person (
     workspace TEXT COLLATE "C" NOT NULL,
     account   TEXT COLLATE "C" NOT NULL,
-    lid       TEXT COLLATE "C" NOT NULL,
-    pn        TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (workspace, account, lid),
-    UNIQUE (workspace, account, pn)
+    pn        TEXT COLLATE "C",
+    lid       TEXT COLLATE "C",
+    state     BYTEA NOT NULL,
+    UNIQUE (workspace, account, pn),
+    UNIQUE (workspace, account, lid),
+    CHECK (pn IS NOT NULL OR lid IS NOT NULL)
 );
+ALTER TABLE person ALTER COLUMN state SET STORAGE EXTERNAL;
 
 CREATE TABLE app_state (
     workspace  TEXT COLLATE "C" NOT NULL,

@@ -1,4 +1,4 @@
--- Devices, Signal records, LID mappings, app state, outgoing messages, messages, chats, sessions, leases and the outbox.
+-- Devices, Signal records, people, app state, outgoing messages, messages, chats, sessions, leases and the outbox.
 -- Every table of a tenant leads with its workspace. Released files never change: add a numbered one.
 
 -- "WaSt": says that the file is ours.
@@ -29,14 +29,17 @@ CREATE TABLE signal (
     PRIMARY KEY (workspace, account, kind, id)
 ) STRICT;
 
-CREATE TABLE lid (
+-- One row per person; each address is of one row. With a rowid, as for Signal records.
+CREATE TABLE person (
     workspace TEXT NOT NULL,
     account   TEXT NOT NULL,
-    lid       TEXT NOT NULL,
-    pn        TEXT NOT NULL,
-    PRIMARY KEY (workspace, account, lid),
-    UNIQUE (workspace, account, pn)
-) STRICT, WITHOUT ROWID;
+    pn        TEXT,
+    lid       TEXT,
+    state     BLOB NOT NULL,
+    UNIQUE (workspace, account, pn),
+    UNIQUE (workspace, account, lid),
+    CHECK (pn IS NOT NULL OR lid IS NOT NULL)
+) STRICT;
 
 CREATE TABLE app_state (
     workspace  TEXT NOT NULL,

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::samples::{
-    ODD_TEXTS, Presence, account, commit, device, key, mapping, message, one_of_each, outgoing, refused,
-    session, try_commit, workspace,
+    ODD_TEXTS, Presence, account, commit, device, key, lid, message, one_of_each, outgoing, person, pn,
+    refused, session, try_commit, workspace,
 };
 use crate::{
     AppStateChange, Change, ChatChange, Content, DeviceRecord, ErrorKind, EventChange, MessageQuery,
@@ -24,7 +24,7 @@ pub async fn changes_apply_in_the_order_given(store: Arc<dyn Store>) {
         Change::DeleteSignal(key("kept")),
         put("kept", "2"),
         put("kept", "3"),
-        Change::PutLid(mapping("1", "2")),
+        Change::PutPerson(person("2", "1")),
         Change::DeleteDevice,
         put("after", "4"),
     ];
@@ -33,7 +33,7 @@ pub async fn changes_apply_in_the_order_given(store: Arc<dyn Store>) {
     assert_eq!(store.signal(&a, &[key("kept")]).await.unwrap(), [Some(Bytes::from("3"))]);
     commit(&*store, &a, list).await;
     assert_eq!(store.signal_ids(&a, SignalKind::Session).await.unwrap(), ["after"]);
-    assert_eq!(store.by_lid(&a, "1").await.unwrap(), None);
+    assert_eq!(store.people(&a, &[lid("1")]).await.unwrap(), [None]);
 }
 
 /// It writes nothing, and an account of which nothing is known stays unknown.
@@ -163,7 +163,7 @@ pub async fn accounts_are_separate(store: Arc<dyn Store>) {
     let list = [
         Change::PutDevice(DeviceRecord { jid: None, ..device() }),
         Change::PutSignal(key("k"), Bytes::from("b")),
-        Change::PutLid(mapping("10", "21")),
+        Change::PutPerson(person("21", "10")),
         Change::PutOutgoing(outgoing("queued", 9)),
         Change::ExpireOutgoing(5),
     ];
@@ -171,7 +171,7 @@ pub async fn accounts_are_separate(store: Arc<dyn Store>) {
     assert_eq!(Presence::of(&*store, &a).await, Presence::ALL);
     assert_eq!(store.device(&a).await.unwrap(), Some(device()));
     assert_ne!(store.signal(&a, &[key("k")]).await.unwrap(), [Some(Bytes::from("b"))]);
-    assert_eq!(store.by_pn(&a, "20").await.unwrap(), Some(mapping("10", "20")));
+    assert_eq!(store.people(&a, &[pn("20")]).await.unwrap(), [Some(person("20", "10"))]);
     assert_eq!(store.outgoing(&a, "queued").await.unwrap(), Some(outgoing("queued", 1)));
 }
 
@@ -180,7 +180,7 @@ pub async fn text_is_any_unicode(store: Arc<dyn Store>) {
     let a = account("a");
     for text in ODD_TEXTS.map(str::to_owned) {
         let device = DeviceRecord { jid: Some(text.clone()), lid: Some(text.clone()), state: Bytes::new() };
-        let mapping = mapping(&text, &text);
+        let person = person(&text, &text);
         let outgoing = OutgoingMessage { chat: text.clone(), ..outgoing(&text, 0) };
         let session = SessionRecord { name: text.clone(), ..session("a", 0) };
         let mut message = MessageRecord {
@@ -191,15 +191,15 @@ pub async fn text_is_any_unicode(store: Arc<dyn Store>) {
         message.key.sender.clone_from(&text);
         let list = vec![
             Change::PutDevice(device.clone()),
-            Change::PutLid(mapping.clone()),
+            Change::PutPerson(person.clone()),
             Change::PutOutgoing(outgoing.clone()),
             Change::PutSession(session.clone()),
             Change::PutMessage(message.clone()),
         ];
         commit(&*store, &a, list).await;
         assert_eq!(store.device(&a).await.unwrap(), Some(device));
-        assert_eq!(store.by_lid(&a, &text).await.unwrap().as_ref(), Some(&mapping));
-        assert_eq!(store.by_pn(&a, &text).await.unwrap(), Some(mapping));
+        let found = store.people(&a, &[lid(&text), pn(&text)]).await.unwrap();
+        assert_eq!(found, [Some(person.clone()), Some(person)]);
         assert_eq!(store.outgoing(&a, &text).await.unwrap(), Some(outgoing));
         assert_eq!(store.session(&a).await.unwrap(), Some(session));
         assert_eq!(store.message(&a, &message.key).await.unwrap().as_ref(), Some(&message));

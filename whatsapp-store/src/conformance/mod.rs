@@ -35,9 +35,9 @@ mod device;
 mod event;
 mod flow;
 mod lease;
-mod lid;
 mod message;
 mod outgoing;
+mod person;
 mod reach;
 mod samples;
 mod search;
@@ -56,9 +56,9 @@ use crate::Store;
 pub mod cases {
     pub use super::{
         appstate::*, audience::*, audit::*, campaign::*, chat::*, commit::*, contact::*, contact_list::*,
-        conversation::*, counter::*, delivery::*, device::*, event::*, flow::*, lease::*, lid::*, message::*,
-        outgoing::*, reach::*, search::*, session::*, setting::*, signal::*, suppression::*, team::*,
-        webhook::*,
+        conversation::*, counter::*, delivery::*, device::*, event::*, flow::*, lease::*, message::*,
+        outgoing::*, person::*, reach::*, search::*, session::*, setting::*, signal::*, suppression::*,
+        team::*, webhook::*,
     };
 }
 
@@ -83,8 +83,12 @@ macro_rules! conformance_tests {
                 signal_values_are_any_bytes
                 signal_ids_come_in_byte_order
                 deleted_signal_record_is_absent
-                lid_mapping_reads_both_ways
-                lid_mapping_replaces_those_it_contradicts
+                person_is_found_by_either_address
+                person_replaces_those_with_an_address_of_it
+                person_with_both_addresses_joins_two
+                people_come_in_the_order_asked
+                deleted_person_is_absent_by_both_addresses
+                person_without_address_is_refused
                 outgoing_comes_back_as_written
                 queue_is_oldest_first
                 queue_holds_what_is_queued

@@ -2,9 +2,9 @@
 use bytes::Bytes;
 
 use crate::{
-    AccountId, Change, Changes, Content, DeviceRecord, LidMapping, MessageKey, MessageRecord, MessageStatus,
-    OutgoingMessage, OutgoingState, Result, Scope, SessionRecord, SignalKey, SignalKind, Source, Store,
-    WantedState, WorkspaceId,
+    AccountId, Change, Changes, Content, DeviceRecord, MessageKey, MessageRecord, MessageStatus,
+    OutgoingMessage, OutgoingState, PersonAddress, PersonRecord, Result, Scope, SessionRecord, SignalKey,
+    SignalKind, Source, Store, WantedState, WorkspaceId,
 };
 
 /// Text that trips what quotes, splits, folds or ends text by itself.
@@ -44,8 +44,16 @@ pub(super) fn key(id: impl Into<String>) -> SignalKey {
     SignalKey::new(SignalKind::Session, id)
 }
 
-pub(super) fn mapping(lid: &str, pn: &str) -> LidMapping {
-    LidMapping { lid: lid.into(), pn: pn.into() }
+pub(super) fn person(pn: &str, lid: &str) -> PersonRecord {
+    PersonRecord { pn: Some(pn.into()), lid: Some(lid.into()), state: bytes() }
+}
+
+pub(super) fn pn(address: &str) -> PersonAddress {
+    PersonAddress::Pn(address.into())
+}
+
+pub(super) fn lid(address: &str) -> PersonAddress {
+    PersonAddress::Lid(address.into())
 }
 
 pub(super) fn outgoing(id: &str, created_at: i64) -> OutgoingMessage {
@@ -91,7 +99,7 @@ pub(super) fn one_of_each(account: &AccountId) -> Vec<Change> {
     vec![
         Change::PutDevice(device()),
         Change::PutSignal(key("k"), bytes()),
-        Change::PutLid(mapping("10", "20")),
+        Change::PutPerson(person("20", "10")),
         Change::PutOutgoing(outgoing("queued", 1)),
         Change::PutOutgoing(sent("sent", 1)),
         Change::PutMessage(message("c", "m")),
@@ -127,7 +135,7 @@ pub(super) async fn commit(
 pub(super) struct Presence {
     pub(super) device: bool,
     pub(super) signal: bool,
-    pub(super) lid: bool,
+    pub(super) person: bool,
     pub(super) outgoing: bool,
     pub(super) message: bool,
     pub(super) session: bool,
@@ -135,16 +143,13 @@ pub(super) struct Presence {
 
 impl Presence {
     pub(super) const ALL: Self =
-        Self { device: true, signal: true, lid: true, outgoing: true, message: true, session: true };
+        Self { device: true, signal: true, person: true, outgoing: true, message: true, session: true };
     pub(super) const NONE: Self =
-        Self { device: false, signal: false, lid: false, outgoing: false, message: false, session: false };
+        Self { device: false, signal: false, person: false, outgoing: false, message: false, session: false };
 
     pub(super) async fn of(store: &dyn Store, account: &AccountId) -> Self {
-        let lids = (
-            store.by_lid(account, "10").await.unwrap().is_some(),
-            store.by_pn(account, "20").await.unwrap().is_some(),
-        );
-        assert_eq!(lids.0, lids.1, "one direction of the map without the other");
+        let people = store.people(account, &[pn("20"), lid("10")]).await.unwrap();
+        assert_eq!(people[0], people[1], "found by one address and not by the other");
         let queued = !store.queued(account, 10).await.unwrap().is_empty();
         let outgoing = (
             store.outgoing(account, "queued").await.unwrap().is_some(),
@@ -157,7 +162,7 @@ impl Presence {
         Self {
             device: store.device(account).await.unwrap().is_some(),
             signal: store.signal(account, &[key("k")]).await.unwrap()[0].is_some(),
-            lid: lids.0,
+            person: people[0].is_some(),
             outgoing: queued,
             message,
             session: store.session(account).await.unwrap().is_some(),

@@ -111,7 +111,8 @@ impl Account {
             }
             Change::PutSignal(key, value) => drop(self.signal.insert(key, value)),
             Change::DeleteSignal(key) => drop(self.signal.remove(&key)),
-            Change::PutLid(mapping) => self.lids.put(mapping),
+            Change::PutPerson(person) => self.people.put(person),
+            Change::DeletePerson(address) => self.people.delete(&address),
             Change::PutOutgoing(message) => self.outbox.put(message),
             Change::SetOutgoingState(id, state) => self.outbox.set_state(&id, state),
             Change::ExpireOutgoing(before) => self.outbox.expire(before),

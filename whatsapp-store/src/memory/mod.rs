@@ -15,9 +15,9 @@ mod device;
 mod event;
 mod flow;
 mod lease;
-mod lid;
 mod message;
 mod outgoing;
+mod person;
 mod reach;
 mod session;
 mod setting;
@@ -36,8 +36,8 @@ use parking_lot::RwLock;
 
 use self::{
     appstate::AppState, audit::AuditLog, campaign::Campaigns, contact::Contacts, counter::Counters,
-    event::Events, flow::Flows, lease::Leases, lid::Lids, message::Messages, outgoing::Outbox, reach::Reach,
-    setting::Settings, team::Teams, webhook::Webhooks,
+    event::Events, flow::Flows, lease::Leases, message::Messages, outgoing::Outbox, person::People,
+    reach::Reach, setting::Settings, team::Teams, webhook::Webhooks,
 };
 use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey, WorkspaceId};
 
@@ -69,7 +69,7 @@ struct State {
 struct Account {
     device: Option<DeviceRecord>,
     signal: BTreeMap<SignalKey, Bytes>,
-    lids: Lids,
+    people: People,
     outbox: Outbox,
     app_state: AppState,
     messages: Messages,

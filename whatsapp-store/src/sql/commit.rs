@@ -5,12 +5,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{
-    Connection, Sql, appstate, audit, campaign, chat, contact, counter, device, event, flow, lease, lid,
-    message, of, outgoing, reach, session, setting, signal, team, vault, webhook,
+    Connection, Sql, appstate, audit, campaign, chat, contact, counter, device, event, flow, lease, message,
+    of, outgoing, person, reach, session, setting, signal, team, vault, webhook,
 };
 use crate::{
-    AccountId, Change, Changes, Error, ErrorKind, EventChange, FlowChange, NewEvent, Result, Scope,
-    SignalKey, Store,
+    AccountId, Change, Changes, Error, ErrorKind, EventChange, FlowChange, NewEvent, PersonRecord, Result,
+    Scope, SignalKey, Store,
 };
 
 #[async_trait]
@@ -54,6 +54,7 @@ pub(crate) async fn apply(connection: &mut Connection<'_>, changes: &Changes) ->
 struct Aside<'a> {
     /// Of the same key, the last counts.
     signals: BTreeMap<&'a SignalKey, &'a Bytes>,
+    people: Vec<&'a PersonRecord>,
     events: Vec<&'a NewEvent>,
     counts: BTreeMap<flow::Counted<'a>, flow::Sums>,
 }
@@ -63,6 +64,7 @@ impl<'a> Aside<'a> {
     fn take(&mut self, change: &'a Change) -> bool {
         match change {
             Change::PutSignal(key, value) => drop(self.signals.insert(key, value)),
+            Change::PutPerson(person) => self.people.push(person),
             Change::Event(EventChange::Put(event)) => self.events.push(event),
             Change::Flow(FlowChange::CountNode { flow, version, count }) => {
                 let sums = self.counts.entry((flow, *version, &count.node)).or_default();
@@ -84,6 +86,9 @@ impl<'a> Aside<'a> {
             while let Some(statement) = signal::put(account, &mut records) {
                 connection.execute(statement).await?;
             }
+        }
+        if !self.people.is_empty() {
+            all(connection, person::put(account_of(scope)?, &self.people)).await?;
         }
         all(connection, event::put(scope, &self.events)).await?;
         // Last: commits that count the same wait for each other until they end.
@@ -116,7 +121,7 @@ async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Chan
         Change::PutDevice(device) => device::put(account, device),
         Change::DeleteDevice => return delete(connection, account, &DEVICE).await,
         Change::DeleteSignal(key) => signal::delete(account, key),
-        Change::PutLid(mapping) => return all(connection, lid::put(account, mapping)).await,
+        Change::DeletePerson(address) => person::delete(account, address),
         Change::PutOutgoing(message) => outgoing::put(account, message),
         Change::SetOutgoingState(id, state) => outgoing::set_state(account, id, *state),
         Change::ExpireOutgoing(before) => outgoing::expire(account, *before),
@@ -132,6 +137,7 @@ async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Chan
         Change::Chat(change) => return chat::apply(connection, account, change).await,
         // Done above, or put aside.
         Change::PutSignal(..)
+        | Change::PutPerson(_)
         | Change::Event(_)
         | Change::Contact(_)
         | Change::Campaign(_)
@@ -160,7 +166,7 @@ async fn all<'a>(
 const DEVICE: [&str; 7] = [
     "DELETE FROM device WHERE workspace = $1 AND account = $2",
     "DELETE FROM signal WHERE workspace = $1 AND account = $2",
-    "DELETE FROM lid WHERE workspace = $1 AND account = $2",
+    "DELETE FROM person WHERE workspace = $1 AND account = $2",
     "DELETE FROM outgoing WHERE workspace = $1 AND account = $2",
     "DELETE FROM app_state WHERE workspace = $1 AND account = $2",
     "DELETE FROM app_state_key WHERE workspace = $1 AND account = $2",

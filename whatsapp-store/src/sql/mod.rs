@@ -20,9 +20,9 @@ mod event;
 mod flow;
 mod keyset;
 mod lease;
-mod lid;
 mod message;
 mod outgoing;
+mod person;
 mod reach;
 mod row;
 mod session;
@@ -150,11 +150,12 @@ fn account_at(row: &Row, place: usize) -> Result<AccountId> {
 }
 
 /// All columns with sealed values.
-const SEALED: [vault::Column; 7] = [
+const SEALED: [vault::Column; 8] = [
     appstate::SEALED,
     device::SEALED,
     message::SEALED,
     outgoing::SEALED,
+    person::SEALED,
     setting::SEALED,
     signal::SEALED,
     webhook::SEALED,
@@ -167,6 +168,7 @@ pub(crate) fn reads() -> Vec<&'static str> {
     all.extend(appstate::STATEMENTS);
     all.extend(chat::STATEMENTS);
     all.extend(outgoing::STATEMENTS);
+    all.extend(person::statements());
     all.extend(signal::statements());
     all.extend(webhook::STATEMENTS);
     all.extend(flow::STATEMENTS);

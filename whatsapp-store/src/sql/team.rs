@@ -48,7 +48,7 @@ macro_rules! tables {
 const DELETE_WORKSPACE: &[&str] = &tables![
     "device",
     "signal",
-    "lid",
+    "person",
     "app_state",
     "app_state_key",
     "app_state_mac",

@@ -11,9 +11,9 @@ mod device;
 mod event;
 mod flow;
 mod lease;
-mod lid;
 mod message;
 mod outgoing;
+mod person;
 mod reach;
 mod session;
 mod setting;
@@ -34,9 +34,9 @@ pub use device::DeviceStore;
 pub use event::EventStore;
 pub use flow::*;
 pub use lease::LeaseStore;
-pub use lid::LidStore;
 pub use message::{MessagePage, MessageQuery, MessageStore, page_limit};
 pub use outgoing::OutgoingStore;
+pub use person::PersonStore;
 pub use reach::ReachStore;
 pub use session::SessionStore;
 pub use setting::SettingStore;
@@ -54,7 +54,7 @@ use crate::{Changes, Result};
 pub trait Store:
     DeviceStore
     + SignalStore
-    + LidStore
+    + PersonStore
     + OutgoingStore
     + AppStateStore
     + MessageStore

@@ -3,8 +3,9 @@ use bytes::Bytes;
 
 use crate::{
     AccountId, AppStateChange, AppStateVersion, Change, Changes, ChatChange, Content, DeviceRecord,
-    EventChange, LidMapping, MediaRef, MessageKey, MessageRecord, MessageStatus, NewEvent, OutgoingMessage,
-    OutgoingState, SeenState, SessionRecord, SessionSeen, SignalKey, SignalKind, Source, WantedState,
+    EventChange, MediaRef, MessageKey, MessageRecord, MessageStatus, NewEvent, OutgoingMessage,
+    OutgoingState, PersonAddress, PersonRecord, SeenState, SessionRecord, SessionSeen, SignalKey, SignalKind,
+    Source, WantedState,
 };
 
 pub(super) fn account() -> AccountId {
@@ -33,6 +34,10 @@ fn outgoing(id: &str, state: OutgoingState) -> OutgoingMessage {
     OutgoingMessage { id: id.into(), chat: "c".into(), payload: Bytes::from("p"), state, created_at: 1 }
 }
 
+fn person(pn: &str, lid: &str) -> PersonRecord {
+    PersonRecord { pn: Some(pn.into()), lid: Some(lid.into()), state: Bytes::from("s") }
+}
+
 fn version(number: u64) -> AppStateChange {
     let (collection, hash) = ("regular".into(), Bytes::from(number.to_string()));
     AppStateChange::PutVersion(AppStateVersion { collection, version: number, hash })
@@ -59,7 +64,7 @@ pub(super) fn before() -> Vec<Change> {
     vec![
         Change::PutDevice(DeviceRecord { jid: None, lid: None, state: Bytes::from("1") }),
         Change::PutSignal(key("old"), Bytes::from("1")),
-        Change::PutLid(LidMapping { lid: "10".into(), pn: "20".into() }),
+        Change::PutPerson(person("20", "10")),
         Change::PutOutgoing(outgoing("queued", OutgoingState::Queued)),
         Change::PutOutgoing(outgoing("sent", OutgoingState::Sent)),
         Change::PutMessage(message("c", "theirs", false, 5)),
@@ -84,7 +89,7 @@ pub(super) fn writes() -> Vec<Change> {
         Change::PutSignal(key("a"), Bytes::from("2")),
         Change::PutSignal(key("old"), Bytes::from("2")),
         Change::PutDevice(DeviceRecord { jid: None, lid: None, state: Bytes::from("2") }),
-        Change::PutLid(LidMapping { lid: "11".into(), pn: "20".into() }),
+        Change::PutPerson(person("20", "11")),
         Change::PutOutgoing(outgoing("new", OutgoingState::Queued)),
         Change::SetOutgoingState("queued".into(), OutgoingState::Sent),
         Change::PutMessage(message("c", "new", false, 9)),
@@ -108,6 +113,7 @@ pub(super) fn removals() -> Vec<Change> {
     let regular = "regular".to_owned();
     vec![
         Change::DeleteSignal(key("old")),
+        Change::DeletePerson(PersonAddress::Pn("20".into())),
         Change::ExpireOutgoing(2),
         ChatChange::Expire { before: 5, limit: 10 }.into(),
         ChatChange::Delete { chat: "c".into() }.into(),
