@@ -62,7 +62,13 @@ fn bundles(with: impl Fn(&mut Node) + Send + 'static) -> [bool; 2] {
 #[test]
 fn bundles_of_companions_that_no_account_signed_are_not_used() {
     assert_eq!(bundles(|_| {}), [true, true]);
-    assert_eq!(bundles(|user| without(user, "device-identity")), [false, true], "nothing is shown");
+    let nothing_shown = |user: &mut Node| without(user, "device-identity");
+    assert_eq!(bundles(nothing_shown), [true, true], "the signed device list names the companion");
+    let neither = |user: &mut Node| {
+        without(user, "device-identity");
+        change(user, "devices", &mut |devices| without(devices, "key-index-list"));
+    };
+    assert_eq!(bundles(neither), [false, true], "nothing names it");
     let forge = |user: &mut Node| {
         change(user, "device-identity", &mut |identity| identity.content = Content::Bytes(b"x"[..].into()));
     };

@@ -31,13 +31,16 @@ struct Pause {
 }
 
 impl Pause {
-    fn fail(&mut self, now: Timestamp, rng: &mut impl Rng) {
+    /// `jitter` is a part of a quarter, so that many accounts do not come back together.
+    fn fail(&mut self, now: Timestamp, jitter: f64) {
         let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(8)).min(LONGEST_PAUSE);
         self.failures = self.failures.saturating_add(1);
-        // A quarter at random, so that many accounts do not come back together.
-        let millis = pause.as_millis() as u64;
-        self.until = now + Duration::from_millis(millis + rng.random_range(0..=millis / 4));
+        self.until = now + pause + pause.mul_f64(jitter / 4.0);
     }
+}
+
+fn jitter(rng: &mut impl Rng) -> f64 {
+    rng.random_range(0.0..=1.0)
 }
 
 /// Addresses wanted, under way, or waiting after a failure.
@@ -96,12 +99,16 @@ impl Fetches {
 
     /// No answer for this one. Gives how often that happened in a row.
     pub(super) fn failed(&mut self, jid: &Jid, now: Timestamp, rng: &mut impl Rng) -> u32 {
+        self.fail(jid, now, jitter(rng))
+    }
+
+    fn fail(&mut self, jid: &Jid, now: Timestamp, jitter: f64) -> u32 {
         self.under_way.remove(jid);
         if self.paused.len() >= MOST_PAUSED {
             self.paused.retain(|_, pause| now < pause.until);
         }
         let pause = self.paused.entry(jid.clone()).or_default();
-        pause.fail(now, rng);
+        pause.fail(now, jitter);
         pause.failures
     }
 
@@ -109,15 +116,17 @@ impl Fetches {
     pub(super) fn refused(&mut self, jids: &[Jid], code: Option<u32>, now: Timestamp, rng: &mut impl Rng) {
         if code == Some(RATE_OVERLIMIT) {
             // Nobody of them is to blame.
-            self.kind.fail(now, rng);
+            self.kind.fail(now, jitter(rng));
             self.per_request = (self.per_request / 2).max(LEAST_PER_REQUEST);
             for jid in jids {
                 self.under_way.remove(jid);
                 self.wanted.insert(jid.clone());
             }
         } else {
+            // They come back together: a companion's key may be proven only by its primary's, in the same answer.
+            let jitter = jitter(rng);
             for jid in jids {
-                self.failed(jid, now, rng);
+                self.fail(jid, now, jitter);
             }
         }
     }

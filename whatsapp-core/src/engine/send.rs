@@ -322,6 +322,10 @@ fn reachable(
         }
         let canonical = cx.loads.canonical(&target.jid)?;
         if !directory.is_unreachable(cx.now, &canonical) {
+            // What a companion shows may be proven only by its primary's key, in the same answer.
+            if cx.loads.person(&canonical)?.is_some_and(|person| person.identity.is_none()) {
+                directory.bundles.want(cx.now, canonical.to_non_device());
+            }
             directory.bundles.want(cx.now, canonical);
             is_complete = false;
         }
