@@ -22,7 +22,7 @@ pub(crate) struct Device {
     pub(crate) noise: KeyPair,
     pub(crate) identity: LocalIdentity,
     pub(crate) adv_secret: Zeroizing<[u8; 32]>,
-    pub(crate) signed_pre_key: SignedPreKey,
+    signed_pre_key: SignedPreKey,
     signed_pre_key_created_at: Timestamp,
     next_pre_key_id: u32,
     pub(crate) jid: Option<Jid>,
@@ -56,6 +56,11 @@ impl Device {
             edge_routing: None,
             login_counter: 0,
         }
+    }
+
+    /// The signed prekey to publish.
+    pub(crate) const fn current_signed_pre_key(&self) -> &SignedPreKey {
+        &self.signed_pre_key
     }
 
     /// Takes the next `count` ids for one-time prekeys.

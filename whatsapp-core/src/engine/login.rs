@@ -101,7 +101,7 @@ impl Engine {
             return;
         }
         let made: Vec<_> = self.make_pre_keys(count).iter().map(|key| (key.id, key.key.public())).collect();
-        let signed = &self.device.signed_pre_key;
+        let signed = self.device.current_signed_pre_key();
         let node = prekeys::upload(
             self.device.identity.registration_id,
             &self.device.identity.key.public(),
@@ -144,7 +144,7 @@ impl Engine {
             .map(|key| self.records.raw(key).and_then(|bytes| PreKey::from_bytes(&bytes).ok()))
             .map(|key| key.map(|key| key.key.public()))
             .collect();
-        let signed = &self.device.signed_pre_key;
+        let signed = self.device.current_signed_pre_key();
         let expected = publics.map(|publics| {
             let identity = self.device.identity.key.public();
             prekeys::digest_hash(&identity, &signed.key.public(), &signed.signature, &publics)

@@ -122,7 +122,7 @@ impl Engine {
                 inline_initial_payload_in_e2ee_msg: Some(true),
             }),
         };
-        let signed = &self.device.signed_pre_key;
+        let signed = self.device.current_signed_pre_key();
         payload::DevicePairingData {
             registration_id: Some(Bytes::copy_from_slice(
                 &self.device.identity.registration_id.to_be_bytes(),

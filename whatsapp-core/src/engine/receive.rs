@@ -243,7 +243,7 @@ impl Engine {
         let received = signal::receive_pre_key(
             existing.clone(),
             &self.device.identity,
-            &self.device.signed_pre_key,
+            self.device.current_signed_pre_key(),
             one_time.as_ref(),
             &message,
             &mut self.rng,
@@ -400,11 +400,12 @@ impl Engine {
 
     fn retry_keys(&mut self) -> receipt::OwnKeys {
         let one_time = self.make_pre_keys(1).pop().map(|key| (key.id, key.key.public()));
+        let signed = self.device.current_signed_pre_key();
         receipt::OwnKeys {
             identity: self.device.identity.key.public(),
-            signed_pre_key_id: self.device.signed_pre_key.id,
-            signed_pre_key: self.device.signed_pre_key.key.public(),
-            signature: self.device.signed_pre_key.signature,
+            signed_pre_key_id: signed.id,
+            signed_pre_key: signed.key.public(),
+            signature: signed.signature,
             pre_key: one_time,
             device_identity: self.device.account.clone().map(Bytes::from),
         }
