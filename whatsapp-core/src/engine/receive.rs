@@ -243,7 +243,7 @@ impl Engine {
         let received = signal::receive_pre_key(
             existing.clone(),
             &self.device.identity,
-            self.device.current_signed_pre_key(),
+            self.device.signed_pre_key(message.signed_pre_key_id()),
             one_time.as_ref(),
             &message,
             &mut self.rng,
