@@ -49,7 +49,7 @@ impl Party {
     fn receive(&mut self, message: &Ciphertext) -> Session {
         let message = PreKeyMessage::parse(&message.bytes).expect("a first message");
         let one_time = Some(&self.one_time);
-        receive_pre_key(None, &self.own, &self.signed, one_time, &message, &mut self.rng)
+        receive_pre_key(None, &self.own, Some(&self.signed), one_time, &message, &mut self.rng)
             .expect("it decrypts")
             .session
     }

@@ -134,7 +134,8 @@ impl Us {
         let one_time = self.pre_keys.iter().find(|key| Some(key.id) == parsed.pre_key_id());
         let existing = self.session.take();
         let received =
-            receive_pre_key(existing, &self.own, &self.signed, one_time, &parsed, &mut self.rng).unwrap();
+            receive_pre_key(existing, &self.own, Some(&self.signed), one_time, &parsed, &mut self.rng)
+                .unwrap();
         self.session = Some(received.session);
         self.pre_keys.retain(|key| Some(key.id) != received.used_pre_key);
         received.plaintext.to_vec()

@@ -45,8 +45,8 @@ static DEVICE: LazyLock<Device> = LazyLock::new(|| {
     let mut theirs = Session::initiate(None, &peer, &bundle, &mut rng).expect("a good bundle");
     let first = theirs.encrypt(&peer, b"hello").expect("a session");
     let first = PreKeyMessage::parse(&first.bytes).expect("our own message");
-    let received =
-        receive_pre_key(None, &own, &signed, Some(&one_time), &first, &mut rng).expect("our own message");
+    let received = receive_pre_key(None, &own, Some(&signed), Some(&one_time), &first, &mut rng)
+        .expect("our own message");
     let distribution = SenderKey::create(&mut rng).distribution().expect("a chain");
     let sender_key = SenderKey::process(None, &distribution).expect("our own distribution").to_bytes();
     Device { own, signed, one_time, session: received.session.to_bytes(), sender_key }
@@ -70,7 +70,7 @@ pub(crate) fn run(data: &[u8]) {
             let _ = receive_pre_key(
                 Session::from_bytes(&device.session).ok(),
                 &device.own,
-                &device.signed,
+                Some(&device.signed),
                 Some(&device.one_time),
                 &message,
                 &mut rng,

@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     jid::Jid,
     proto::record,
-    signal::{LocalIdentity, SignedPreKey},
+    signal::{LocalIdentity, SignedPreKey, SignedPreKeys},
     time::Timestamp,
 };
 
@@ -23,8 +23,7 @@ pub(crate) struct Device {
     pub(crate) noise: KeyPair,
     pub(crate) identity: LocalIdentity,
     pub(crate) adv_secret: Zeroizing<[u8; 32]>,
-    pub(crate) signed_pre_key: SignedPreKey,
-    signed_pre_key_created_at: Timestamp,
+    pub(crate) signed_pre_keys: SignedPreKeys,
     next_pre_key_id: u32,
     pub(crate) jid: Option<Jid>,
     pub(crate) lid: Option<Jid>,
@@ -40,7 +39,7 @@ impl Device {
     /// New keys, not linked.
     pub(crate) fn generate(now: Timestamp, rng: &mut impl CryptoRng) -> Self {
         let identity = KeyPair::generate(rng);
-        let signed_pre_key = SignedPreKey::generate(1, &identity, rng);
+        let signed_pre_keys = SignedPreKeys::generate(&identity, now, rng);
         let mut adv_secret = Zeroizing::new([0; 32]);
         rng.fill(&mut adv_secret[..]);
         Self {
@@ -48,8 +47,7 @@ impl Device {
             // Registration ids are 14 bits wide; 0 is not used.
             identity: LocalIdentity { key: identity, registration_id: rng.random_range(1..=0x3fff) },
             adv_secret,
-            signed_pre_key,
-            signed_pre_key_created_at: now,
+            signed_pre_keys,
             next_pre_key_id: 1,
             jid: None,
             lid: None,
@@ -59,6 +57,16 @@ impl Device {
             login_counter: 0,
             retry_pre_keys: RetryPreKeys::default(),
         }
+    }
+
+    /// The signed prekey to publish.
+    pub(crate) fn current_signed_pre_key(&self) -> &SignedPreKey {
+        self.signed_pre_keys.current()
+    }
+
+    /// The signed prekey with this id, current or former: what a `pkmsg` names.
+    pub(crate) fn signed_pre_key(&self, id: u32) -> Option<&SignedPreKey> {
+        self.signed_pre_keys.find(id)
     }
 
     /// Takes the next `count` ids for one-time prekeys.
@@ -90,12 +98,7 @@ impl Device {
             identity_private: self.identity.key.private().expose().to_vec(),
             registration_id: self.identity.registration_id,
             adv_secret: self.adv_secret.to_vec(),
-            signed_pre_key: Some(record::SignedPreKey {
-                id: self.signed_pre_key.id,
-                private: self.signed_pre_key.key.private().expose().to_vec(),
-                signature: self.signed_pre_key.signature.to_vec(),
-                created_at: self.signed_pre_key_created_at.as_millis(),
-            }),
+            signed_pre_keys: self.signed_pre_keys.iter().map(encode_signed_pre_key).collect(),
             next_pre_key_id: self.next_pre_key_id,
             jid: jid.clone(),
             lid: lid.clone(),
@@ -121,22 +124,17 @@ impl Device {
     }
 
     fn from_state(state: &mut record::Device) -> Option<Self> {
-        let pair = |bytes: &[u8]| PrivateKey::from_raw(bytes).map(KeyPair::from).ok();
         let address = |text: &Option<String>| text.as_deref().map(str::parse::<Jid>).transpose().ok();
-        let signed = state.signed_pre_key.as_ref()?;
         Some(Self {
-            noise: pair(&state.noise_private)?,
+            noise: key_pair(&state.noise_private)?,
             identity: LocalIdentity {
-                key: pair(&state.identity_private)?,
+                key: key_pair(&state.identity_private)?,
                 registration_id: state.registration_id,
             },
             adv_secret: Zeroizing::new(state.adv_secret.as_slice().try_into().ok()?),
-            signed_pre_key: SignedPreKey {
-                id: signed.id,
-                key: pair(&signed.private)?,
-                signature: signed.signature.as_slice().try_into().ok()?,
-            },
-            signed_pre_key_created_at: Timestamp::from_millis(signed.created_at),
+            signed_pre_keys: SignedPreKeys::from_newest_first(
+                state.signed_pre_keys.iter().map(decode_signed_pre_key),
+            )?,
             next_pre_key_id: state.next_pre_key_id.clamp(1, MAX_PRE_KEY_ID),
             jid: address(&state.jid)?,
             lid: address(&state.lid)?,
@@ -149,13 +147,30 @@ impl Device {
     }
 }
 
+fn key_pair(private: &[u8]) -> Option<KeyPair> {
+    PrivateKey::from_raw(private).map(KeyPair::from).ok()
+}
+
+fn encode_signed_pre_key((key, created_at): (&SignedPreKey, Timestamp)) -> record::SignedPreKey {
+    record::SignedPreKey {
+        id: key.id,
+        private: key.key.private().expose().to_vec(),
+        signature: key.signature.to_vec(),
+        created_at: created_at.as_millis(),
+    }
+}
+
+fn decode_signed_pre_key(stored: &record::SignedPreKey) -> Option<(SignedPreKey, Timestamp)> {
+    let key = key_pair(&stored.private)?;
+    let signature = stored.signature.as_slice().try_into().ok()?;
+    Some((SignedPreKey { id: stored.id, key, signature }, Timestamp::from_millis(stored.created_at)))
+}
+
 fn wipe(mut state: record::Device) {
     state.noise_private.zeroize();
     state.identity_private.zeroize();
     state.adv_secret.zeroize();
-    if let Some(signed) = &mut state.signed_pre_key {
-        signed.private.zeroize();
-    }
+    state.signed_pre_keys.iter_mut().for_each(|signed| signed.private.zeroize());
 }
 
 #[cfg(test)]
@@ -180,6 +195,41 @@ mod tests {
         let debug = format!("{device:?} {record:?}");
         let secret = format!("{:?}", &device.adv_secret[..4]);
         assert!(!debug.contains(secret.trim_matches(['[', ']'])), "{debug}");
+    }
+
+    #[test]
+    fn signed_prekeys_keep_their_ids_and_times_in_storage() {
+        let (mut rng, start) = (StdRng::seed_from_u64(3), Timestamp::from_secs(1_790_000_000));
+        let mut device = Device::generate(start, &mut rng);
+        let mut rotations = vec![start];
+        for _ in 0..3 {
+            let now = device.signed_pre_keys.next_rotation();
+            device.signed_pre_keys.rotate(&device.identity.key, now, &mut rng);
+            rotations.push(now);
+        }
+        let again = Device::from_record(&device.to_record()).unwrap();
+        assert_eq!(again.current_signed_pre_key().id, 4);
+        let stored: Vec<_> =
+            again.signed_pre_keys.iter().map(|(key, created_at)| (key.id, created_at)).collect();
+        assert_eq!(stored, [(4, rotations[3]), (3, rotations[2]), (2, rotations[1])]);
+        for id in 2..=4 {
+            let (before, after) = (device.signed_pre_key(id).unwrap(), again.signed_pre_key(id).unwrap());
+            assert_eq!((before.key.public(), before.signature), (after.key.public(), after.signature));
+        }
+        assert!(again.signed_pre_key(1).is_none());
+        assert_eq!(again.signed_pre_keys.next_rotation(), device.signed_pre_keys.next_rotation());
+    }
+
+    #[test]
+    fn a_device_needs_a_signed_prekey_and_has_no_hundreds() {
+        let device = Device::generate(Timestamp::default(), &mut StdRng::seed_from_u64(1));
+        let good = device.to_record();
+        for count in [0, 200] {
+            let mut state = record::Device::decode(good.state.clone()).unwrap();
+            state.signed_pre_keys = vec![state.signed_pre_keys[0].clone(); count];
+            let changed = DeviceRecord { state: state.encode_to_vec().into(), ..good.clone() };
+            assert!(matches!(Device::from_record(&changed), Err(Error::Stored(_))), "{count}");
+        }
     }
 
     #[test]

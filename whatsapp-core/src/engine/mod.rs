@@ -82,6 +82,7 @@ pub struct Engine {
 enum Request {
     PreKeyCount,
     PreKeyUpload,
+    SignedPreKeyRotation,
     Digest,
     Active,
     Ping,
@@ -178,6 +179,7 @@ impl Engine {
         }
         self.pairing.on_time(&mut self.cx);
         self.offline.on_time(&mut self.cx);
+        self.pre_keys.rotate_if_due(&mut self.cx);
         if self.cx.link.is_online() {
             self.sends.outbox.expire(now);
         }
@@ -191,6 +193,7 @@ impl Engine {
             self.cx.link.next_timeout(),
             self.pairing.next_timeout(),
             self.offline.next_timeout(),
+            self.pre_keys.next_timeout(&self.cx),
             self.sends.next_timeout(is_online),
             self.resends.next_timeout().filter(|_| is_online),
             self.directory.next_timeout(now).filter(|_| is_online),

@@ -73,7 +73,7 @@ impl Own {
                 inline_initial_payload_in_e2ee_msg: Some(true),
             }),
         };
-        let signed = &self.device.signed_pre_key;
+        let signed = self.device.current_signed_pre_key();
         payload::DevicePairingData {
             registration_id: Some(Bytes::copy_from_slice(
                 &self.device.identity.registration_id.to_be_bytes(),

@@ -1,4 +1,6 @@
-//! Prekeys: how many the server has of ours, whether they are ours, and new ones.
+//! Prekeys: how many the server has of ours, whether they are ours, and new ones in time.
+use std::time::Duration;
+
 use whatsapp_store::SignalKey;
 
 use super::{
@@ -11,6 +13,7 @@ use crate::{
     crypto::PublicKey,
     signal::{Address, PreKey},
     stanza::prekeys,
+    time::Timestamp,
 };
 
 /// One-time prekeys on the first upload, and on later ones (protocol notes 2.6).
@@ -19,10 +22,15 @@ const REFILL: u32 = 50;
 /// Below this count the server gets more.
 const LOW_WATER: u32 = 5;
 
+/// A rotation that was not confirmed is told again after so long.
+const ROTATE_AGAIN: Duration = Duration::from_secs(3600);
+
 /// What this run knows of our prekeys at the server.
 #[derive(Debug, Default)]
 pub(super) struct PreKeys {
     is_digest_checked: bool,
+    /// A rotation that the server did not confirm is told again then.
+    rotate_again_at: Option<Timestamp>,
 }
 
 impl PreKeys {
@@ -42,7 +50,7 @@ impl PreKeys {
             return;
         }
         let made: Vec<_> = make(cx, count).iter().map(|key| (key.id, key.key.public())).collect();
-        let signed = &cx.own.device.signed_pre_key;
+        let signed = cx.own.device.current_signed_pre_key();
         let node = prekeys::upload(
             cx.own.device.identity.registration_id,
             &cx.own.device.identity.key.public(),
@@ -74,7 +82,7 @@ impl PreKeys {
                 publics
             });
         }
-        let signed = &cx.own.device.signed_pre_key;
+        let signed = cx.own.device.current_signed_pre_key();
         let expected = publics.map(|publics| {
             let identity = cx.own.device.identity.key.public();
             prekeys::digest_hash(&identity, &signed.key.public(), &signed.signature, &publics)
@@ -84,6 +92,44 @@ impl PreKeys {
             self.upload(cx, FIRST_UPLOAD);
         }
         Ok(())
+    }
+}
+
+/// The signed prekey, which is replaced every 27 to 30 days.
+impl PreKeys {
+    /// Replaces the signed prekey when it is time to, and tells the server of a replacement that it has not confirmed. The new
+    /// key is durable before the server can hand it out.
+    pub(super) fn rotate_if_due(&mut self, cx: &mut Context) {
+        if !cx.link.is_online() || cx.link.requests.any(|request| matches!(request, Request::SignedPreKeyRotation)) {
+            return;
+        }
+        if cx.own.device.signed_pre_keys.correct_future_dates(cx.now) {
+            cx.own.save();
+        }
+        let is_due = cx.own.device.signed_pre_keys.rotation_due(cx.now);
+        if is_due {
+            let identity = cx.own.device.identity.key.clone();
+            cx.own.device.signed_pre_keys.rotate(&identity, cx.now, &mut cx.own.rng);
+            cx.own.save();
+        }
+        if is_due || self.rotate_again_at.is_some_and(|at| at <= cx.now) {
+            self.rotate_again_at = None;
+            let signed = cx.own.device.current_signed_pre_key();
+            let node = prekeys::rotate((signed.id, signed.key.public(), signed.signature));
+            cx.request(node, Request::SignedPreKeyRotation);
+        }
+    }
+
+    /// The server did not take the new signed prekey, or did not say so. Until it does it hands out the former one, which is kept.
+    pub(super) fn on_rotation_failed(&mut self, cx: &Context) {
+        self.rotate_again_at = Some(cx.now + ROTATE_AGAIN);
+    }
+
+    pub(super) fn next_timeout(&self, cx: &Context) -> Option<Timestamp> {
+        let is_under_way = cx.link.requests.any(|request| matches!(request, Request::SignedPreKeyRotation));
+        let next = cx.own.device.signed_pre_keys.next_rotation();
+        let next = self.rotate_again_at.map_or(next, |at| at.min(next));
+        (cx.link.is_online() && !is_under_way).then_some(next)
     }
 }
 

@@ -279,7 +279,7 @@ fn open_first(cx: &mut Context, incoming: &Incoming<'_>, ciphertext: &[u8]) -> L
     let received = signal::receive_pre_key(
         existing,
         &device.identity,
-        &device.signed_pre_key,
+        device.signed_pre_key(message.signed_pre_key_id()),
         one_time.as_ref(),
         &message,
         &mut cx.own.rng,
@@ -375,11 +375,12 @@ fn confirm(cx: &mut Context, incoming: &Incoming<'_>) {
 fn retry_keys(cx: &mut Context, device: &Address) -> receipt::OwnKeys {
     let one_time = pre_keys::for_retry(cx, device);
     let own = &cx.own.device;
+    let signed = own.current_signed_pre_key();
     receipt::OwnKeys {
         identity: own.identity.key.public(),
-        signed_pre_key_id: own.signed_pre_key.id,
-        signed_pre_key: own.signed_pre_key.key.public(),
-        signature: own.signed_pre_key.signature,
+        signed_pre_key_id: signed.id,
+        signed_pre_key: signed.key.public(),
+        signature: signed.signature,
         pre_key: one_time,
         device_identity: device_identity(cx),
     }

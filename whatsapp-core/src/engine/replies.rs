@@ -37,7 +37,11 @@ impl Engine {
             Request::Devices(asked) => self.directory.on_devices(cx, node, asked)?,
             Request::Bundles(asked) => self.directory.on_fetched_bundles(cx, node, asked)?,
             Request::ResendBundle(resend) => self.resends.on_bundle(cx, &mut self.directory, node, resend)?,
-            Request::PreKeyUpload | Request::Active | Request::Ping | Request::PairCodeFinish => {}
+            Request::PreKeyUpload
+            | Request::SignedPreKeyRotation
+            | Request::Active
+            | Request::Ping
+            | Request::PairCodeFinish => {}
         }
         Ok(())
     }
@@ -66,6 +70,7 @@ impl Engine {
             Request::PairCodeHello(ticket) | Request::LogOut(ticket) => {
                 cx.reply(ticket, Reply::Failed(CommandError::TimedOut));
             }
+            Request::SignedPreKeyRotation => self.pre_keys.on_rotation_failed(cx),
             // Without prekeys at the server nobody could write to us.
             Request::PreKeyCount | Request::PreKeyUpload if code.is_none() => {
                 if cx.link.is_online() {

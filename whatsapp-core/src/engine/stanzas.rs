@@ -87,6 +87,7 @@ impl Engine {
             "success" => {
                 login::on_success(cx, node)?;
                 self.offline.disconnected();
+                self.pre_keys.rotate_if_due(cx);
             }
             "failure" => cx.on_failure(&connection::parse_failure(node)),
             "stream:error" => cx.on_stream_error(&connection::parse_stream_error(node)),

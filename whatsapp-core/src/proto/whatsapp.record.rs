@@ -11,8 +11,9 @@ pub struct Device {
     pub registration_id: u32,
     #[prost(bytes = "vec", tag = "4")]
     pub adv_secret: ::prost::alloc::vec::Vec<u8>,
-    #[prost(message, optional, tag = "5")]
-    pub signed_pre_key: ::core::option::Option<SignedPreKey>,
+    /// Newest first: the current one, then former ones that messages on their way may still name.
+    #[prost(message, repeated, tag = "5")]
+    pub signed_pre_keys: ::prost::alloc::vec::Vec<SignedPreKey>,
     /// Next one-time prekey id to make.
     #[prost(uint32, tag = "6")]
     pub next_pre_key_id: u32,

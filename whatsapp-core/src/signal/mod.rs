@@ -14,6 +14,7 @@ mod error;
 mod keys;
 mod sender_key;
 mod session;
+mod signed_pre_keys;
 mod state;
 mod wire;
 mod x3dh;
@@ -23,6 +24,7 @@ pub use error::SignalError;
 pub use keys::{LocalIdentity, PreKey, PreKeyBundle, SignedPreKey};
 pub use sender_key::SenderKey;
 pub use session::{Received, Session, receive_pre_key};
+pub use signed_pre_keys::SignedPreKeys;
 pub use wire::{Ciphertext, CiphertextKind, PreKeyMessage};
 
 #[cfg(test)]

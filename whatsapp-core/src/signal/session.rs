@@ -206,12 +206,16 @@ impl Session {
 
 /// Decrypts a `pkmsg`. A repeated one goes to the ratchet that it set up and needs no prekey again.
 ///
+/// `signed` and `one_time` are our prekeys with the ids that the message names, `None` where there is none with that id:
+/// [`SignedPreKeys::find`](super::SignedPreKeys::find) has the former ones too.
+///
 /// # Errors
-/// When a key is missing or the message does not decrypt.
+/// [`SignalError::UnknownSignedPreKey`] or [`SignalError::UnknownPreKey`] when the key that the message names is missing,
+/// others when the message does not decrypt.
 pub fn receive_pre_key(
     existing: Option<Session>,
     own: &LocalIdentity,
-    signed: &SignedPreKey,
+    signed: Option<&SignedPreKey>,
     one_time: Option<&PreKey>,
     message: &PreKeyMessage,
     rng: &mut impl CryptoRng,
@@ -225,9 +229,9 @@ pub fn receive_pre_key(
         let plaintext = session.decrypt(own, message.message(), rng)?;
         return Ok(Received { session, plaintext, used_pre_key: None });
     }
-    if signed.id != message.signed_pre_key_id() {
-        return Err(SignalError::UnknownSignedPreKey(message.signed_pre_key_id()));
-    }
+    let signed = signed
+        .filter(|key| key.id == message.signed_pre_key_id())
+        .ok_or(SignalError::UnknownSignedPreKey(message.signed_pre_key_id()))?;
     let one_time = match (message.pre_key_id(), one_time) {
         (Some(id), Some(key)) if key.id == id => Some(key),
         (Some(id), _) => return Err(SignalError::UnknownPreKey(id)),

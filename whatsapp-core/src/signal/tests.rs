@@ -9,6 +9,7 @@ use super::*;
 use crate::{
     crypto::{KeyError, KeyPair, PublicKey},
     proto::session as record,
+    time::Timestamp,
 };
 
 struct Party {
@@ -58,7 +59,8 @@ impl Party {
         let parsed = PreKeyMessage::parse(&message.bytes)?;
         let one_time = self.one_time.iter().find(|key| Some(key.id) == parsed.pre_key_id());
         let existing = self.session.clone();
-        let received = receive_pre_key(existing, &self.own, &self.signed, one_time, &parsed, &mut self.rng)?;
+        let received =
+            receive_pre_key(existing, &self.own, Some(&self.signed), one_time, &parsed, &mut self.rng)?;
         self.session = Some(received.session);
         self.one_time.retain(|key| Some(key.id) != received.used_pre_key);
         Ok(received.plaintext.to_vec())
@@ -107,6 +109,35 @@ fn prekeys_that_are_not_there_are_named() {
     bob.signed.id = 8;
     assert_eq!(bob.decrypt(&first), Err(SignalError::UnknownSignedPreKey(7)));
     assert!(bob.session.is_none());
+}
+
+/// Somebody fetched the bundle before a rotation, and writes after it.
+#[test]
+fn a_former_signed_prekey_serves_until_it_is_deleted() {
+    let start = Timestamp::from_secs(1_790_000_000);
+    let (mut alice, mut bob) = (Party::new(1), Party::new(2));
+    let mut keys = SignedPreKeys::generate(&bob.own.key, start, &mut bob.rng);
+    bob.signed = keys.current().clone();
+    bob.one_time.clear();
+    alice.initiate(&bob);
+    let first = alice.encrypt(b"one");
+    let message = PreKeyMessage::parse(&first.bytes).unwrap();
+    assert_eq!(message.signed_pre_key_id(), 1);
+    for rotation in 1..=2 {
+        let now = keys.next_rotation();
+        keys.rotate(&bob.own.key, now, &mut bob.rng);
+        let named = keys.find(message.signed_pre_key_id());
+        let received = receive_pre_key(None, &bob.own, named, None, &message, &mut bob.rng).unwrap();
+        assert_eq!(received.plaintext.as_slice(), b"one", "after rotation {rotation}");
+        let another = receive_pre_key(None, &bob.own, Some(keys.current()), None, &message, &mut bob.rng);
+        assert_eq!(another.unwrap_err(), SignalError::UnknownSignedPreKey(1), "the id decides");
+    }
+    let now = keys.next_rotation();
+    keys.rotate(&bob.own.key, now, &mut bob.rng);
+    assert!(keys.find(1).is_none());
+    let named = keys.find(message.signed_pre_key_id());
+    let error = receive_pre_key(None, &bob.own, named, None, &message, &mut bob.rng).unwrap_err();
+    assert_eq!((error.clone(), error.retry_reason()), (SignalError::UnknownSignedPreKey(1), 3));
 }
 
 #[test]
@@ -292,7 +323,8 @@ fn debug_shows_no_secrets() {
     let first = alice.encrypt(b"the plaintext");
     let message = PreKeyMessage::parse(&first.bytes).unwrap();
     let one_time = bob.one_time.first();
-    let received = receive_pre_key(None, &bob.own, &bob.signed, one_time, &message, &mut bob.rng).unwrap();
+    let received =
+        receive_pre_key(None, &bob.own, Some(&bob.signed), one_time, &message, &mut bob.rng).unwrap();
     let group = SenderKey::create(&mut alice.rng);
     let text = format!(
         "{:?} {:?} {:?} {:?} {group:?} {received:?} {:?} {message:?}",

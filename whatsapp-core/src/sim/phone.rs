@@ -280,7 +280,7 @@ impl Phone {
         let one_time = message.pre_key_id().and_then(|id| self.one_time.get(&id));
         let existing = self.sessions.get(sender).cloned();
         let Keys { own, signed } = self.keys.made();
-        let received = signal::receive_pre_key(existing, own, signed, one_time, &message, rng)?;
+        let received = signal::receive_pre_key(existing, own, Some(signed), one_time, &message, rng)?;
         if let Some(id) = received.used_pre_key {
             self.one_time.remove(&id);
         }

@@ -45,6 +45,11 @@ pub fn upload(registration_id: u32, identity: &PublicKey, signed: Signed, keys: 
     ])
 }
 
+/// Replaces the signed prekey.
+pub fn rotate(signed: Signed) -> Node {
+    iq::set("encrypt").child(Node::new("rotate").child(signed_node(signed)))
+}
+
 pub(super) fn key_node(tag: &'static str, id: u32, key: &PublicKey) -> Node {
     Node::new(tag)
         .child(Node::new("id").bytes(id_bytes(id).to_vec()))
