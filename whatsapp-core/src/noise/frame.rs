@@ -39,6 +39,11 @@ impl FrameReader {
         Ok(())
     }
 
+    /// Is there a complete frame?
+    pub fn has_next(&self) -> bool {
+        complete(&self.whole).or_else(|| complete(&self.buffer)).is_some()
+    }
+
     /// The payload of the next complete frame.
     ///
     /// # Errors
@@ -107,7 +112,7 @@ mod tests {
             for cut in cuts.into_iter().chain([usize::MAX]) {
                 let piece = wire.split_to(cut.min(wire.len()));
                 reader.push(piece).unwrap();
-                while let Some(frame) = reader.next().unwrap() {
+                while let Some(frame) = { let ready = reader.has_next(); let frame = reader.next().unwrap(); assert_eq!(ready, frame.is_some()); frame } {
                     got.push(frame.to_vec());
                 }
             }
