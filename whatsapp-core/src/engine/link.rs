@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     binary::{self, Node, NodeRef},
-    event::Event,
-    noise::{ClientHandshake, FrameReader, Transport},
+    event::{DisconnectReason, Event},
+    noise::{ClientHandshake, FrameReader, NoiseError, Transport},
     stanza::{
         ack::Ack,
         connection::{self, Failure, Ib, StreamError},
@@ -32,6 +32,12 @@ const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(20);
 
 /// A service with too many requests is left alone for so long.
 const BUSY: Duration = Duration::from_secs(120);
+
+/// Decoded stanzas that may be in memory before a step is taken, by what they retain.
+const INBOX_BYTES: usize = 4 << 20;
+
+/// After a pause in reading, acknowledgements are not missed before this time has passed.
+const UNREAD: Duration = Duration::from_secs(20);
 
 /// Where the connection stands.
 #[derive(Debug)]
@@ -94,46 +100,89 @@ impl Engine {
     }
 
     /// The socket could not be opened, or broke.
-    pub fn on_disconnected(&mut self, now: Timestamp, reason: &str) {
-        if !matches!(self.connection, Connection::Waiting { .. } | Connection::Resting) {
-            self.end(now, reason, Ending::Passing);
-        }
+    pub fn on_disconnected(&mut self, now: Timestamp, reason: DisconnectReason) {
+        self.broken(now, reason);
         self.pump(now);
     }
 
     /// One WebSocket message.
     pub fn on_bytes(&mut self, now: Timestamp, bytes: Bytes) {
         let outcome = match &mut self.connection {
-            Connection::Handshaking { frames, .. } => frames.push(bytes).map_err(|error| error.to_string()),
+            Connection::Handshaking { frames, .. } => frames.push(bytes),
             Connection::Entering { wire, .. } | Connection::Online { wire } => {
                 wire.keepalive.received();
-                wire.frames.push(bytes).map_err(|error| error.to_string())
+                wire.frames.push(bytes)
             }
             _ => return,
         };
-        let outcome = outcome.and_then(|()| self.on_frames(now));
-        if let Err(reason) = outcome {
-            self.end(now, &reason, Ending::Passing);
+        match outcome {
+            Ok(()) => self.read_frames(now),
+            Err(error) => self.broken(now, error.into()),
         }
         self.pump(now);
     }
 
-    fn on_frames(&mut self, now: Timestamp) -> Result<(), String> {
+    /// The connection failed, or could not be opened.
+    fn broken(&mut self, now: Timestamp, reason: DisconnectReason) {
+        let ending = if reason.is_certificate() { Ending::Untrusted } else { Ending::Passing };
+        self.end(now, reason, ending);
+    }
+
+    /// Decodes frames that are here, as long as there is room.
+    pub(super) fn read_frames(&mut self, now: Timestamp) {
+        if let Err(reason) = self.on_frames(now) {
+            self.broken(now, reason);
+        }
+    }
+
+    /// May more be read from the socket now? `false` once the stanzas decoded since the last step, and those that still
+    /// wait, retain 4 MiB; frames beyond stay undecoded until the step is taken. So at most 4 MiB and one more stanza
+    /// ([`binary::MAX_RETAINED`]) are in memory at once.
+    pub fn has_room(&self) -> bool {
+        self.decoded < INBOX_BYTES && !self.has_frames()
+    }
+
+    /// Frames that were left undecoded can be decoded now.
+    pub(super) fn has_frames_due(&self) -> bool {
+        self.decoded < INBOX_BYTES && self.has_frames()
+    }
+
+    fn has_frames(&self) -> bool {
+        match &self.connection {
+            Connection::Entering { wire, .. } | Connection::Online { wire } => wire.frames.has_next(),
+            _ => false,
+        }
+    }
+
+    /// To be called before [`Engine::on_timeout`] while the caller does not read from the socket, and once when it reads
+    /// again: what was not read is not taken for the server's silence.
+    pub fn on_reading_paused(&mut self, now: Timestamp) {
+        if let Some(wire) = self.connection.wire() {
+            wire.keepalive.received();
+        }
+        self.acks_from = now + UNREAD;
+    }
+
+    fn on_frames(&mut self, now: Timestamp) -> Result<(), DisconnectReason> {
         loop {
-            let text = |error: &dyn std::fmt::Display| error.to_string();
             match &mut self.connection {
                 Connection::Handshaking { handshake, frames, .. } => {
-                    let Some(frame) = frames.next().map_err(|error| text(&error))? else { return Ok(()) };
-                    let handshake = handshake.take().ok_or("a frame after a failed handshake")?;
+                    let Some(frame) = frames.next()? else { return Ok(()) };
+                    let handshake = handshake.take().ok_or(NoiseError::Malformed)?;
                     self.finish_handshake(now, *handshake, &frame)?;
                 }
                 Connection::Entering { wire, .. } | Connection::Online { wire } => {
-                    let Some(frame) = wire.frames.next().map_err(|error| text(&error))? else {
+                    if self.decoded >= INBOX_BYTES {
+                        // The rest stays undecoded until this step is taken: see `next_timeout`.
                         return Ok(());
-                    };
-                    let plaintext = wire.transport.open(frame).map_err(|error| text(&error))?;
+                    }
+                    let Some(frame) = wire.frames.next()? else { return Ok(()) };
+                    let plaintext = wire.transport.open(frame)?;
                     match binary::unpack(plaintext) {
-                        Ok(stanza) => self.inbox.push_back(stanza),
+                        Ok(stanza) => {
+                            self.decoded += stanza.retained_size();
+                            self.inbox.push_back(stanza);
+                        }
                         Err(error) => tracing::warn!(%error, "a stanza is not readable"),
                     }
                 }
@@ -147,10 +196,10 @@ impl Engine {
         now: Timestamp,
         handshake: ClientHandshake,
         frame: &[u8],
-    ) -> Result<(), String> {
+    ) -> Result<(), DisconnectReason> {
         let payload = self.client_payload();
-        let done = handshake.server_hello(frame, &self.config.trust_root, now, &payload);
-        let (transport, finish) = done.map_err(|error| error.to_string())?;
+        let (transport, finish) = handshake.server_hello(frame, &self.config.trust_root, now, &payload)?;
+        self.reconnect.verified();
         self.step.transmit.push(finish);
         let Connection::Handshaking { frames, .. } = &mut self.connection else { return Ok(()) };
         let frames = std::mem::take(frames);
@@ -183,14 +232,14 @@ impl Engine {
         wire.scratch.clear();
         let mut frame = BytesMut::new();
         let sealed = binary::encode(node, &mut wire.scratch)
-            .map_err(|error| error.to_string())
-            .and_then(|()| wire.transport.seal(&wire.scratch, &mut frame).map_err(|error| error.to_string()));
+            .map_err(|error| DisconnectReason::NotSendable(error.to_string()))
+            .and_then(|()| wire.transport.seal(&wire.scratch, &mut frame).map_err(Into::into));
         match sealed {
             Ok(()) => {
                 wire.keepalive.sent(now);
                 self.step.transmit.push(frame.freeze());
             }
-            Err(reason) => self.end(now, &reason, Ending::Passing),
+            Err(reason) => self.end(now, reason, Ending::Passing),
         }
     }
 
@@ -202,14 +251,14 @@ impl Engine {
                 self.step.link = Some(LinkAction::Open);
             }
             Connection::Handshaking { deadline, .. } if *deadline <= now => {
-                self.end(now, "the service did not answer the handshake", Ending::Passing);
+                self.end(now, DisconnectReason::ServerSilent("the handshake"), Ending::Passing);
             }
             Connection::Entering { deadline, .. } if *deadline <= now => {
-                self.end(now, "the service did not answer the login", Ending::Passing);
+                self.end(now, DisconnectReason::ServerSilent("the login"), Ending::Passing);
             }
             Connection::Entering { wire, .. } | Connection::Online { wire } => {
                 if wire.keepalive.is_dead(now) {
-                    self.end(now, "the service went silent", Ending::Passing);
+                    self.end(now, DisconnectReason::ServerSilent("for 20 seconds"), Ending::Passing);
                 } else if wire.keepalive.ping_due(now, &mut self.rng) {
                     self.request(now, connection::ping_iq(), Request::Ping);
                 }
@@ -227,7 +276,7 @@ impl Engine {
             "ib" => self.on_ib(now, node),
             "ack" => self.on_ack(now, node),
             "call" => self.acknowledge(now, node, None),
-            "xmlstreamend" => self.end(now, "the service ended the stream", Ending::Passing),
+            "xmlstreamend" => self.end(now, DisconnectReason::StreamEnded(0), Ending::Passing),
             // Presence and chat states need no answer.
             "presence" | "chatstate" => {}
             tag => {
@@ -260,32 +309,32 @@ impl Engine {
     }
 
     fn on_failure(&mut self, now: Timestamp, failure: &Failure) {
-        let reason = failure.to_string();
+        let reason = failure.into();
         match failure {
-            Failure::LoggedOut | Failure::Banned => self.unlinked(now, &reason),
+            Failure::LoggedOut | Failure::Banned => self.unlinked(now, reason),
             Failure::TemporaryBan { expire, .. } => {
                 let pause = Duration::from_secs((*expire).max(60));
-                self.end(now, &reason, Ending::CoolDown(pause));
+                self.end(now, reason, Ending::CoolDown(pause));
             }
-            Failure::TooManyRequests => self.end(now, &reason, Ending::CoolDown(BUSY)),
-            failure if failure.is_passing() => self.end(now, &reason, Ending::Passing),
-            _ => self.end(now, &reason, Ending::Terminal),
+            Failure::TooManyRequests => self.end(now, reason, Ending::CoolDown(BUSY)),
+            failure if failure.is_passing() => self.end(now, reason, Ending::Passing),
+            _ => self.end(now, reason, Ending::Terminal),
         }
     }
 
     fn on_stream_error(&mut self, now: Timestamp, error: &StreamError) {
-        let reason = error.to_string();
+        let reason = error.into();
         match error {
-            StreamError::Restart => self.end(now, &reason, Ending::Restart),
-            StreamError::Unlinked => self.unlinked(now, &reason),
-            StreamError::Replaced => self.end(now, &reason, Ending::Terminal),
-            StreamError::TooManyRequests => self.end(now, &reason, Ending::CoolDown(BUSY)),
-            _ => self.end(now, &reason, Ending::Passing),
+            StreamError::Restart => self.end(now, reason, Ending::Restart),
+            StreamError::Unlinked => self.unlinked(now, reason),
+            StreamError::Replaced => self.end(now, reason, Ending::Terminal),
+            StreamError::TooManyRequests => self.end(now, reason, Ending::CoolDown(BUSY)),
+            _ => self.end(now, reason, Ending::Passing),
         }
     }
 
     /// The connection is over. What was under way is told, and what comes next is decided here and nowhere else.
-    pub(super) fn end(&mut self, now: Timestamp, reason: &str, ending: Ending) {
+    pub(super) fn end(&mut self, now: Timestamp, reason: DisconnectReason, ending: Ending) {
         if matches!(self.connection, Connection::Waiting { .. } | Connection::Resting) {
             return;
         }
@@ -306,17 +355,18 @@ impl Engine {
         self.device_fetches.disconnected();
         self.bundle_fetches.disconnected();
         self.pairing.disconnected();
-        self.step.events.push(Event::Disconnected { reason: reason.to_owned(), retry_at });
+        self.step.events.push(Event::Disconnected { reason, retry_at });
     }
 
     /// The account is no longer linked: its keys are of no use any more.
-    fn unlinked(&mut self, now: Timestamp, reason: &str) {
+    fn unlinked(&mut self, now: Timestamp, reason: DisconnectReason) {
         if self.device.jid.is_none() {
             return self.end(now, reason, Ending::Passing);
         }
+        let told = Event::LoggedOut { reason: reason.to_string() };
         self.end(now, reason, Ending::Terminal);
         self.forget_device(now);
-        self.step.events.push(Event::LoggedOut { reason: reason.to_owned() });
+        self.step.events.push(told);
     }
 
     fn forget_device(&mut self, now: Timestamp) {
@@ -351,7 +401,7 @@ impl Engine {
         let reply = match error {
             Some(code) => Reply::Failed(CommandError::Refused(code)),
             None => {
-                self.unlinked(now, "logged out by the user");
+                self.unlinked(now, DisconnectReason::LoggedOutByUser);
                 Reply::Done
             }
         };

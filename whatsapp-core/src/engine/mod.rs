@@ -91,6 +91,10 @@ pub struct Engine {
     // Duties.
     pairing: Pairing,
     inbox: VecDeque<Stanza>,
+    /// Bytes that stanzas retain: those decoded since the last step, and those that wait.
+    decoded: usize,
+    /// Missing acknowledgements count from then on: before, they may be unread.
+    acks_from: Timestamp,
     handovers: Handovers,
     outbox: Outbox,
     device_fetches: Fetches,
@@ -165,6 +169,8 @@ impl Engine {
             sends_due: None,
             pairing: Pairing::default(),
             inbox: VecDeque::new(),
+            decoded: 0,
+            acks_from: now,
             handovers: Handovers::default(),
             outbox: Outbox::after_start(),
             device_fetches: Fetches::default(),
@@ -264,6 +270,7 @@ impl Engine {
         self.statuses.age();
         self.sent_messages.age();
         self.unreachable.age();
+        self.decoded = self.inbox.iter().map(Stanza::retained_size).sum();
         let empty = Step::new(Changes::new(self.config.account.clone()));
         std::mem::replace(&mut self.step, empty)
     }
@@ -275,8 +282,9 @@ impl Engine {
             self.connection.next_timeout(),
             self.requests.next_timeout(),
             self.pairing.next_timeout(),
-            self.outbox.next_timeout().filter(|_| online),
-            self.resends.next_timeout().filter(|_| online),
+            self.outbox.next_timeout().filter(|_| online).map(|at| at.max(self.acks_from)),
+            self.has_frames_due().then_some(Timestamp::from_millis(0)),
+            self.resends.next_timeout().filter(|_| online).map(|at| at.max(self.acks_from)),
             self.device_fetches.next_timeout(),
             self.bundle_fetches.next_timeout(),
         ]
@@ -288,6 +296,7 @@ impl Engine {
     /// Time has passed.
     pub fn on_timeout(&mut self, now: Timestamp) {
         self.on_link_time(now);
+        self.read_frames(now);
         for request in self.requests.expired(now) {
             let of_pre_keys = matches!(request, Request::PreKeyCount | Request::PreKeyUpload);
             self.on_request_failed(now, request);
@@ -297,7 +306,7 @@ impl Engine {
             }
         }
         self.on_pairing_time(now);
-        if self.is_online() {
+        if self.is_online() && now >= self.acks_from {
             self.outbox.expire(now);
             self.pump_resends(now);
         }

@@ -16,7 +16,7 @@ use super::{CommandError, Engine, Reply, Request, Ticket, reconnect::Ending, rec
 use crate::{
     binary::NodeRef,
     crypto::PublicKey,
-    event::{Event, QrText},
+    event::{DisconnectReason, Event, QrText},
     jid::Jid,
     pairing::{
         adv,
@@ -157,7 +157,7 @@ impl Engine {
     fn show_next_code(&mut self, now: Timestamp, lifetime: Duration) {
         let Some(reference) = self.pairing.refs.pop_front() else {
             self.pairing.until = None;
-            return self.end(now, "the pairing codes are used up", Ending::CoolDown(Duration::from_secs(1)));
+            return self.end(now, DisconnectReason::PairingExpired, Ending::CoolDown(Duration::from_secs(1)));
         };
         let code = QrCode {
             reference: reference.to_string(),
