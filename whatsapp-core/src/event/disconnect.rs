@@ -113,8 +113,10 @@ pub enum TlsCertError {
     /// It is for another purpose than TLS servers.
     #[error("the server's TLS certificate is not made for servers: make one with the usage serverAuth")]
     WrongPurpose,
-    /// Its signature is not that of its issuer.
-    #[error("the server's TLS certificate is not signed by its issuer")]
+    /// A trusted certificate has the name of its issuer, but another key signed it.
+    #[error(
+        "the server's TLS certificate is not signed by the key of the trusted certificate with its issuer's name: is that an old one?"
+    )]
     BadSignature,
     /// Another cause, in the TLS library's words.
     #[error("the server's TLS certificate cannot be trusted: {0}")]
