@@ -95,7 +95,7 @@ impl Parts {
         self
     }
 
-    /// Lets somebody add to what is committed.
+    /// Adds a hook to the commits.
     #[must_use]
     pub fn with_commit_hook(mut self, hook: Arc<dyn CommitHook>) -> Self {
         self.driver.set_hook(hook);
@@ -129,10 +129,10 @@ impl Client {
         self.enqueue(None, to, content).await
     }
 
-    /// Sends content under an id of the caller's, once, however often it is handed over: as [`Client::send`] if no message of
-    /// ours with that id is in that chat yet; one that the service refused goes out again; else nothing is sent or stored again,
-    /// and the stored message is returned. Its status tells how far it is. Whoever does not know whether a
-    /// message was accepted, after a crash for one, hands it over again under the same id.
+    /// Sends content under an id that the caller chose, once, however often it is called: as [`Client::send`] if that chat has no
+    /// message of this account under the id; a message that the server refused is sent again; otherwise nothing is sent or stored
+    /// again, and the stored message is returned. Its status tells how far it is. If you do not know whether a message was
+    /// accepted, for instance after a crash or [`Error::Stopped`], call this again with the same id.
     ///
     /// An id is `3EB0` and 18 more hexadecimal digits in upper case, as those that [`Client::send`] makes.
     ///
@@ -165,7 +165,7 @@ impl Client {
     /// Asks for a pair code, to be typed on the phone with this number.
     ///
     /// # Errors
-    /// When the account is linked already, not connected, or the service refuses the number.
+    /// When the account is linked already, not connected, or the server refuses the number.
     pub async fn request_pair_code(&self, phone: &str) -> Result<String, Error> {
         let phone = phone.chars().filter(char::is_ascii_digit).collect();
         match self.request(|ticket| Command::PairCode { ticket, phone }).await? {

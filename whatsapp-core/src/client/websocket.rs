@@ -14,7 +14,7 @@ use crate::event::TlsCertError;
 
 /// Larger messages than this are no frames of the protocol (3-byte length).
 const MAX_MESSAGE: usize = (1 << 24) + 3;
-/// The service refuses upgrades without it (protocol notes 2.1).
+/// The server refuses upgrades without it (protocol notes 2.1).
 const ORIGIN: &str = "https://web.whatsapp.com";
 
 /// Opens `ws://` and `wss://` connections. TLS certificates are always checked: against the public roots compiled
@@ -38,7 +38,7 @@ impl WebSocket {
         Self::trusting(std::iter::empty())
     }
 
-    /// Trusts the public roots and these certificates (DER), for a simulator with a certificate of its own.
+    /// Trusts the public roots and these certificates (DER), for a simulator with its own certificate.
     ///
     /// # Errors
     /// When a certificate cannot be a root.
