@@ -31,7 +31,7 @@ fn seen(event: &Event) -> Option<(SeenState, Option<String>)> {
     match event {
         Event::Qr { .. } => Some((SeenState::AwaitingPairing, None)),
         Event::Connected { .. } => Some((SeenState::Connected, None)),
-        Event::Disconnected { reason, .. } => Some((SeenState::Offline, Some(reason.clone()))),
+        Event::Disconnected { reason, .. } => Some((SeenState::Offline, Some(reason.to_string()))),
         Event::LoggedOut { reason } => Some((SeenState::LoggedOut, Some(reason.clone()))),
         _ => None,
     }
@@ -49,7 +49,7 @@ fn describe(event: &Event) -> Option<(&'static str, Value)> {
         Event::OfflineDone { count } => ("session.synced", json!({ "count": count })),
         Event::Disconnected { reason, retry_at } => (
             "session.disconnected",
-            json!({ "reason": reason, "retryAt": retry_at.map(Timestamp::as_millis) }),
+            json!({ "reason": reason.to_string(), "retryAt": retry_at.map(Timestamp::as_millis) }),
         ),
         Event::LoggedOut { reason } => ("session.logout", json!({ "reason": reason })),
         Event::Message(message) => {

@@ -14,6 +14,9 @@ pub enum Error {
     /// What is stored is not what this library wrote: restore a backup, or delete the account and link it again.
     #[error("{0} in the store is damaged or of another program")]
     Stored(&'static str),
+    /// The command was not carried out, because too many events wait unread, and each command may make more: read events.
+    #[error("too many events wait unread: read events before the next command")]
+    EventsUnread,
     /// The client was stopped.
     #[error("the client was stopped")]
     Stopped,
@@ -25,6 +28,7 @@ impl Error {
         match self {
             Self::Command(error) => matches!(error, CommandError::NotConnected | CommandError::TimedOut),
             Self::Store(error) => error.is_retryable(),
+            Self::EventsUnread => true,
             Self::Stored(_) | Self::Stopped => false,
         }
     }

@@ -1,4 +1,7 @@
 //! What a client tells its user. Each event says when it comes and what follows.
+mod disconnect;
+
+pub use disconnect::{DisconnectReason, TlsCertError};
 use whatsapp_store::{MessageKey, MessageRecord, MessageStatus};
 
 use crate::{jid::Jid, time::Timestamp};
@@ -40,8 +43,8 @@ pub enum Event {
     },
     /// The connection is gone; a new attempt comes at `retry_at`, or never without one.
     Disconnected {
-        /// For people.
-        reason: String,
+        /// Why; in words by its `Display`.
+        reason: DisconnectReason,
         /// Next attempt.
         retry_at: Option<Timestamp>,
     },

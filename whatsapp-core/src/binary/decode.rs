@@ -19,7 +19,12 @@ pub const MAX_DEPTH: usize = 64;
 /// Elements of one stanza; a device list of 10,000 people stays below 100,000.
 pub const MAX_ELEMENTS: usize = 1 << 18;
 /// Attributes of one stanza.
-pub const MAX_ATTRIBUTES: usize = 1 << 19;
+pub const MAX_ATTRIBUTES: usize = 1 << 18;
+/// Names and text contents of one stanza that are not in the dictionary; real stanzas have a few.
+pub const MAX_STRINGS: usize = 1 << 16;
+/// What a stanza can retain at most ([`Stanza::retained_size`]), whatever its bytes: the limits above, times the size of
+/// each item at its largest, and a frame of 16 MiB. A test builds the worst stanza that we know.
+pub const MAX_RETAINED: usize = 96 << 20;
 /// Bytes that a compressed frame may unfold to. The largest uncompressed frame has 16 MiB; a compressed one of
 /// that size would be a bomb, not a stanza.
 pub const MAX_INFLATED: usize = 8 << 20;
@@ -52,7 +57,7 @@ pub enum DecodeError {
     /// Elements nested deeper than [`MAX_DEPTH`].
     #[error("elements are nested too deeply")]
     TooDeep,
-    /// More than [`MAX_ELEMENTS`], [`MAX_ATTRIBUTES`] or [`MAX_INFLATED`].
+    /// More than [`MAX_ELEMENTS`], [`MAX_ATTRIBUTES`], [`MAX_STRINGS`] or [`MAX_INFLATED`].
     #[error("the stanza is too large")]
     TooLarge,
     /// A compressed frame that does not unfold.
@@ -80,6 +85,7 @@ pub fn unpack(mut frame: Bytes) -> Result<Stanza, DecodeError> {
 pub fn decode(bytes: Bytes) -> Result<Stanza, DecodeError> {
     let mut decoder =
         Decoder { reader: Reader::new(&bytes), buffer: Unpacked::new(), stanza: Stanza::empty() };
+    decoder.stanza.source = bytes.len();
     decoder.element(0)?;
     if decoder.reader.left() > 0 {
         return Err(DecodeError::Trailing);
@@ -98,6 +104,8 @@ fn inflate(compressed: &[u8]) -> Result<Bytes, DecodeError> {
             .decompress_vec(rest, &mut inflated, flate2::FlushDecompress::None)
             .map_err(|_| DecodeError::Inflate)?;
         if status == flate2::Status::StreamEnd {
+            // Byte contents keep the whole buffer alive: not the room that was made for more.
+            inflated.shrink_to_fit();
             return Ok(inflated.into());
         }
         if inflated.len() == inflated.capacity() {
@@ -256,6 +264,9 @@ impl Decoder<'_> {
             }
             Item::Made(value) => format_compact!("{value}"),
         };
+        if self.stanza.own_names() >= MAX_STRINGS {
+            return Err(DecodeError::TooLarge);
+        }
         Ok(self.stanza.name(name))
     }
 }

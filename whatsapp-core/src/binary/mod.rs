@@ -31,7 +31,10 @@ mod tests;
 mod token;
 
 pub use attrs::{AttrError, AttrReader};
-pub use decode::{DecodeError, MAX_ATTRIBUTES, MAX_DEPTH, MAX_ELEMENTS, MAX_INFLATED, decode, unpack};
+pub use decode::{
+    DecodeError, MAX_ATTRIBUTES, MAX_DEPTH, MAX_ELEMENTS, MAX_INFLATED, MAX_RETAINED, MAX_STRINGS, decode,
+    unpack,
+};
 pub use encode::{EncodeError, encode};
 pub use node::{Attr, Content, Node, Value};
 pub use stanza::{Attributes, Children, NodeRef, Stanza};

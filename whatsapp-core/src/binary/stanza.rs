@@ -20,6 +20,8 @@ pub struct Stanza {
     pub(super) attrs: Vec<FlatAttr>,
     pub(super) blobs: SmallVec<[Bytes; 1]>,
     names: Vec<CompactString>,
+    /// Length of the bytes that this was decoded from, which byte contents keep alive.
+    pub(super) source: usize,
 }
 
 #[derive(Clone)]
@@ -64,7 +66,13 @@ impl Name {
 
 impl Stanza {
     pub(super) fn empty() -> Self {
-        Stanza { elements: Vec::new(), attrs: Vec::new(), blobs: SmallVec::new(), names: Vec::new() }
+        Stanza {
+            elements: Vec::new(),
+            attrs: Vec::new(),
+            blobs: SmallVec::new(),
+            names: Vec::new(),
+            source: 0,
+        }
     }
 
     /// Keeps a string that is not known to be in the dictionary.
@@ -74,6 +82,11 @@ impl Stanza {
         }
         self.names.push(text);
         Name(Name::OWN | (self.names.len() - 1) as u32)
+    }
+
+    /// How many strings are kept that are not in the dictionary.
+    pub(super) fn own_names(&self) -> usize {
+        self.names.len()
     }
 
     fn string(&self, name: Name) -> &str {
@@ -96,6 +109,21 @@ impl Stanza {
             + self.blobs.capacity() * size_of::<Bytes>()
             + self.names.capacity() * size_of::<CompactString>()
     }
+
+    /// All memory that is free again once this stanza is dropped: [`Stanza::heap_size`], the long strings, and the
+    /// (inflated) frame that byte contents are slices of. A budget for waiting stanzas counts this.
+    pub fn retained_size(&self) -> usize {
+        let frame = if self.blobs.is_empty() { 0 } else { self.source };
+        let names: usize = self.names.iter().map(long_string).sum();
+        let values = self.attrs.iter().map(|attr| match &attr.value {
+            Value::Text(text) | Value::Jid(Jid { user: text, .. }) => long_string(text),
+        });
+        self.heap_size() + frame + names + values.sum::<usize>()
+    }
+}
+
+fn long_string(text: &CompactString) -> usize {
+    if text.is_heap_allocated() { text.capacity() } else { 0 }
 }
 
 /// Two stanzas are equal when they say the same, however their bytes spelled it.

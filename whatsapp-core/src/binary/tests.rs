@@ -6,8 +6,8 @@ use compact_str::CompactString;
 use proptest::{collection::vec, prelude::*};
 
 use super::{
-    Attr, Content, DecodeError, EncodeError, MAX_ATTRIBUTES, MAX_DEPTH, MAX_ELEMENTS, MAX_INFLATED, Node,
-    Stanza, Value, decode, encode, token, unpack,
+    Attr, Content, DecodeError, EncodeError, MAX_ATTRIBUTES, MAX_DEPTH, MAX_ELEMENTS, MAX_INFLATED,
+    MAX_RETAINED, MAX_STRINGS, Node, Stanza, Value, decode, encode, token, unpack,
 };
 use crate::jid::{Jid, Server};
 
@@ -197,6 +197,56 @@ fn totals_are_bounded() {
     }
     assert_eq!(decode(bytes.into()), Err(DecodeError::TooLarge));
     const { assert!(17 * 0x7fff > MAX_ATTRIBUTES) };
+    // Attributes with names of their own: addresses.
+    let mut bytes = vec![token::LIST_8, 2, 1, token::LIST_8, 3];
+    for _ in 0..3 {
+        bytes.extend([token::LIST_16, 0xff, 0xff, 1]);
+        bytes.extend([token::AD_JID, 0, 0, 7, 0].repeat(0x7fff));
+    }
+    assert_eq!(decode(bytes.into()), Err(DecodeError::TooLarge));
+    const { assert!(3 * 0x7fff > MAX_STRINGS) };
+}
+
+/// The longest string that two bytes spell.
+fn longest_token() -> [u8; 2] {
+    let codes = (token::DICT_0..=token::DICT_3).flat_map(|tag| (0..=255).map(move |byte| [tag, byte]));
+    codes.max_by_key(|[tag, byte]| token::string(token::double(*tag, *byte)).len()).unwrap()
+}
+
+/// As much of everything as the limits allow, in one compressed frame.
+#[test]
+fn the_worst_stanza_is_bounded() {
+    let longest = longest_token();
+    let mut bytes = vec![token::LIST_8, 2, 1, token::LIST_8, 14];
+    // 65,532 attributes with names of their own, 163,835 with a long value, as many elements as are left.
+    for number in 0..7 {
+        bytes.extend([token::LIST_16, 0xff, 0xff, 1]);
+        let key: &[u8] = if number < 2 { &[token::AD_JID, 0, 9, longest[0], longest[1]] } else { &[7] };
+        bytes.extend([key, &longest].concat().repeat(0x7fff));
+    }
+    for _ in 0..3 {
+        bytes.extend([token::LIST_8, 2, 1, token::LIST_16, 0xff, 0xff]);
+        bytes.extend([token::LIST_8, 2, 1, token::BINARY_8, 1, 0].repeat(0xffff));
+    }
+    bytes.extend([token::LIST_8, 2, 1, token::BINARY_20, 0x0f, 0xff, 0xff]);
+    bytes.extend(vec![0; 0xf_ffff]);
+    bytes.extend([token::LIST_8, 1, 1].repeat(3));
+    let unfolded = bytes.len();
+    let frame = compressed(&bytes);
+    let stanza = unpack(frame.clone()).unwrap();
+    let retained = stanza.retained_size() + (1 << 24) - unfolded;
+    assert!(frame.len() < 100_000 && retained > 32 << 20, "{} bytes for {retained}", frame.len());
+    assert!(retained <= MAX_RETAINED, "{retained}");
+}
+
+#[test]
+fn what_a_stanza_retains_includes_its_frame() {
+    let short = unpack(encoded(&Node::new("enc").bytes(vec![0; 100]))).unwrap();
+    let long = unpack(encoded(&Node::new("enc").bytes(vec![0; 100_000]))).unwrap();
+    assert_eq!(long.retained_size() - short.retained_size(), 99_902, "two more bytes of length");
+    let inflated = unpack(compressed(&encoded(&Node::new("enc").bytes(vec![0; 100_000]))[1..])).unwrap();
+    assert_eq!(inflated.retained_size(), long.retained_size());
+    assert!(unpack(encoded(&Node::new("presence"))).unwrap().retained_size() < 200, "no bytes, no frame");
 }
 
 #[test]

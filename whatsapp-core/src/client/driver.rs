@@ -1,65 +1,105 @@
 //! The task that carries the engine's steps out: store, socket, clock.
-use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+//!
+//! It serves five sources, and none of them can starve another: [`Driver::wait`] picks at random among those that are
+//! ready, and each is served for a bounded batch. Nothing that another party controls is waited for without an end, and
+//! nothing keeps a stop from being seen:
+//!
+//! | what | whose | bound |
+//! |---|---|---|
+//! | reading, committing | the store's | a minute each |
+//! | opening, sending | the server's | 20 seconds, in the background |
+//! | closing | the server's | 2 seconds, in the background |
+//! | telling events, answers, status | the user's | never waited for: [`super::events`] |
+//! | all of them after a stop | | 0.9 seconds together |
+use std::{collections::HashMap, sync::Arc};
 
-use bytes::Bytes;
-use futures_util::FutureExt;
 use rand::{TryRng, rngs::SysRng};
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::{sleep, sleep_until, timeout},
+    task::yield_now,
+    time::{Instant, sleep_until},
 };
-use whatsapp_store::{AccountId, Changes, Store};
+use whatsapp_store::{Changes, Store};
 
-use super::{CommitHook, Connector, Link, Status, TransportError, clock::Clock};
+use super::{
+    CommitHook, Connector, Status,
+    clock::Clock,
+    events::{EventSender, Level},
+    socket::{Happened, Socket},
+    stop::{Abandoned, Stop},
+    storage,
+};
 use crate::{
     config::Config,
-    engine::{Command, Engine, LinkAction, Loaded, Query, Reply, Ticket},
+    engine::{Command, Engine, LinkAction, Reply, Step, Ticket},
     error::Error,
     event::Event,
 };
 
-/// Received messages handled before one commit.
+/// Received messages, or commands, handled before one commit.
 const BATCH: usize = 128;
-/// A connection that takes longer to open, or to take a message, is given up.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How often a busy store is asked again before the driver gives up.
-const STORE_ATTEMPTS: u32 = 6;
+
+/// Ties an answer to its request.
+pub(super) type RequestId = Ticket;
 
 /// A command with where its answer goes.
 #[derive(Debug)]
-pub(super) struct Order {
+pub(super) struct Request {
+    pub(super) id: RequestId,
     pub(super) command: Command,
-    pub(super) answer: Option<(Ticket, oneshot::Sender<Reply>)>,
+    pub(super) answer: Answer,
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Box<dyn Link>, TransportError>> + Send>>;
+pub(super) type Answer = oneshot::Sender<Result<Reply, Error>>;
 
 /// Runs one account: spawn [`Driver::run`].
 pub struct Driver {
     store: Arc<dyn Store>,
     config: Config,
     connector: Arc<dyn Connector>,
-    orders: mpsc::Receiver<Order>,
-    events: mpsc::Sender<Event>,
-    status: watch::Sender<Status>,
-    answers: HashMap<Ticket, oneshot::Sender<Reply>>,
-    socket: Socket,
     hook: Option<Arc<dyn CommitHook>>,
-}
-
-/// The connection as the driver sees it.
-enum Socket {
-    Closed,
-    Opening(Opening),
-    Open(Box<dyn Link>),
+    requests: mpsc::Receiver<Request>,
+    answers: HashMap<RequestId, Answer>,
+    events: EventSender,
+    status: watch::Sender<Status>,
+    stop: Stop,
+    socket: Socket,
+    /// A connection is to be opened once fewer events wait unread.
+    open_due: bool,
 }
 
 /// What woke the driver up.
 enum Wake {
-    Order(Option<Order>),
-    Opened(Result<Box<dyn Link>, TransportError>),
-    Received(Option<Result<Bytes, TransportError>>),
+    Stop,
+    Request(Request),
+    Socket(Happened),
     Time,
+    /// Events were read: more may be done now.
+    EventsRead,
+}
+
+/// Why the driver ends.
+enum End {
+    Stopped,
+    Failed(Error),
+}
+
+impl From<Abandoned> for End {
+    fn from(_: Abandoned) -> Self {
+        Self::Stopped
+    }
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<whatsapp_store::Error> for End {
+    fn from(error: whatsapp_store::Error) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 impl std::fmt::Debug for Driver {
@@ -73,12 +113,11 @@ impl Driver {
         store: Arc<dyn Store>,
         config: Config,
         connector: Arc<dyn Connector>,
-        orders: mpsc::Receiver<Order>,
-        events: mpsc::Sender<Event>,
-        status: watch::Sender<Status>,
+        requests: mpsc::Receiver<Request>,
+        (events, status, stop): (EventSender, watch::Sender<Status>, Stop),
     ) -> Self {
-        let (answers, socket) = (HashMap::new(), Socket::Closed);
-        Self { store, config, connector, orders, events, status, answers, socket, hook: None }
+        let (answers, socket, hook, open_due) = (HashMap::new(), Socket::new(), None, false);
+        Self { store, config, connector, hook, requests, answers, events, status, stop, socket, open_due }
     }
 
     pub(super) fn set_connector(&mut self, connector: Arc<dyn Connector>) {
@@ -89,119 +128,152 @@ impl Driver {
         self.hook = Some(hook);
     }
 
-    /// Runs until [`super::Client::shutdown`], the last client is dropped, or the store fails.
+    pub(super) fn set_event_capacity(&mut self, capacity: usize) {
+        self.events.set_capacity(capacity);
+    }
+
+    /// Runs until [`super::Client::shutdown`], the last client is dropped, or the store fails. After the first two it ends
+    /// within a second, whatever the server, the store and the reader of events do; work that takes longer is abandoned, as by a
+    /// crash.
     ///
     /// # Errors
-    /// When the store fails, or holds something that is not ours. Nothing that was not stored has been sent then.
+    /// When the store fails, takes longer than a minute for one answer, or holds something that is not ours. Nothing that was not
+    /// stored has been sent then.
     pub async fn run(mut self) -> Result<(), Error> {
-        let outcome = self.work().await;
-        if let Socket::Open(link) = &mut self.socket {
-            // A peer that does not answer the closing must not hold us up.
-            let _ = timeout(Duration::from_secs(2), link.close()).await;
-        }
+        let end = self.work().await;
+        self.socket.close();
+        // What does not close in time is dropped.
+        let _ = self.stop.unless_asked(self.socket.closed()).await;
         self.status.send_replace(Status::Stopped);
-        outcome
+        match end {
+            Err(End::Failed(error)) => Err(error),
+            Err(End::Stopped) | Ok(()) => Ok(()),
+        }
     }
 
-    async fn work(&mut self) -> Result<(), Error> {
+    async fn work(&mut self) -> Result<(), End> {
         let clock = Clock::start();
-        let record = self.store.device(&self.config.account).await?;
+        let stored = storage::device(&*self.store, &self.config.account);
+        let record = self.stop.unless_asked(stored).await??;
         let mut engine = Engine::new(self.config.clone(), record.as_ref(), seed(), clock.now())?;
-        let mut stopping = false;
+        let (mut was_paused, mut many) = (false, false);
         loop {
             self.settle(&mut engine, &clock).await?;
-            if stopping {
-                return Ok(());
+            self.open_if_due();
+            if many {
+                // A source that is always ready must not keep the thread from other tasks.
+                yield_now().await;
             }
-            let wake = self.wait(engine.next_timeout().map(|at| clock.instant(at))).await;
-            let now = clock.now();
-            match wake {
-                Wake::Time => engine.on_timeout(now),
-                Wake::Opened(Ok(link)) => {
-                    self.socket = Socket::Open(link);
-                    engine.on_connected(now);
-                }
-                Wake::Opened(Err(error)) => {
-                    self.socket = Socket::Closed;
-                    engine.on_disconnected(now, &error.to_string());
-                }
-                Wake::Received(received) => self.receive(&mut engine, &clock, received),
-                Wake::Order(first) => stopping = self.command(&mut engine, &clock, first),
+            let paused = self.is_reading_paused();
+            if paused || was_paused {
+                engine.on_reading_paused(clock.now());
             }
+            was_paused = paused;
+            let deadline = engine.next_timeout().map(|at| clock.instant(at));
+            many = match self.wait(deadline, !paused && engine.has_room()).await {
+                Wake::Stop => {
+                    engine.command(clock.now(), Command::Stop);
+                    return self.settle(&mut engine, &clock).await;
+                }
+                Wake::Time => {
+                    engine.on_timeout(clock.now());
+                    // Frames that were left for want of room are due at once, again and again.
+                    !engine.has_room()
+                }
+                Wake::Socket(happened) => self.receive(&mut engine, &clock, happened),
+                Wake::Request(first) => self.command(&mut engine, &clock, first),
+                Wake::EventsRead => false,
+            };
         }
     }
 
-    async fn wait(&mut self, deadline: Option<tokio::time::Instant>) -> Wake {
-        let socket = &mut self.socket;
-        let network = async {
-            match socket {
-                Socket::Closed => std::future::pending().await,
-                Socket::Opening(opening) => Wake::Opened(opening.await),
-                Socket::Open(link) => Wake::Received(link.receive().await),
-            }
-        };
+    /// Waits for whatever comes first. Without `biased`, those that are ready are picked from at random, so that none can
+    /// starve another.
+    async fn wait(&mut self, deadline: Option<Instant>, reading: bool) -> Wake {
         let time = async {
             match deadline {
                 Some(deadline) => sleep_until(deadline).await,
                 None => std::future::pending().await,
             }
         };
+        let level = self.events.level();
+        // Each command may want to send something.
+        let commanded = !self.socket.is_congested();
         tokio::select! {
-            biased;
-            wake = network => wake,
-            order = self.orders.recv() => Wake::Order(order),
+            _ = self.stop.asked() => Wake::Stop,
+            // No request means that the last client is gone.
+            request = self.requests.recv(), if commanded => request.map_or(Wake::Stop, Wake::Request),
+            happened = self.socket.next(reading) => Wake::Socket(happened),
             () = time => Wake::Time,
+            () = self.events.below(level), if level != Level::Room => Wake::EventsRead,
         }
     }
 
-    /// Hands received messages to the engine, as many as are there, so that they share one commit.
-    fn receive(
-        &mut self,
-        engine: &mut Engine,
-        clock: &Clock,
-        mut received: Option<Result<Bytes, TransportError>>,
-    ) {
+    /// Is there too much unread, or unsent, to read on?
+    fn is_reading_paused(&self) -> bool {
+        let unread = match self.events.level() {
+            Level::Room => false,
+            // A login takes a few stanzas, and makes a few events. A reader that waits for the answer of a command reads no events
+            // before it has it.
+            Level::Full => self.is_online() && self.answers.values().all(oneshot::Sender::is_closed),
+            Level::Overfull => true,
+        };
+        unread || self.socket.is_congested()
+    }
+
+    fn is_online(&self) -> bool {
+        matches!(&*self.status.borrow(), Status::Connected { .. })
+    }
+
+    /// Hands the engine what happened on the socket, and received messages as many as are there, so that they share one
+    /// commit. `true` when there may be more.
+    fn receive(&mut self, engine: &mut Engine, clock: &Clock, first: Happened) -> bool {
+        let mut happened = first;
         for room in (0..BATCH).rev() {
-            let reason = match received {
-                Some(Ok(bytes)) => {
-                    engine.on_bytes(clock.now(), bytes);
-                    let Socket::Open(link) = &mut self.socket else { return };
-                    let next = if room > 0 { link.receive().now_or_never() } else { None };
-                    let Some(next) = next else { return };
-                    received = next;
-                    continue;
+            match happened {
+                Happened::Received(bytes) => engine.on_bytes(clock.now(), bytes),
+                Happened::Opened => {
+                    engine.on_connected(clock.now());
+                    return false;
                 }
-                Some(Err(error)) => error.to_string(),
-                None => "the service closed the connection".to_owned(),
-            };
-            self.socket = Socket::Closed;
-            engine.on_disconnected(clock.now(), &reason);
-            return;
-        }
-    }
-
-    /// Hands commands to the engine, as many as are there, so that they share one commit.
-    /// `true` when it is time to stop.
-    fn command(&mut self, engine: &mut Engine, clock: &Clock, first: Option<Order>) -> bool {
-        // No order means that the last client is gone.
-        let first = first.unwrap_or(Order { command: Command::Stop, answer: None });
-        let more = std::iter::from_fn(|| self.orders.try_recv().ok()).take(BATCH);
-        for order in std::iter::once(first).chain(more) {
-            let stop = matches!(order.command, Command::Stop);
-            self.answers.extend(order.answer);
-            engine.command(clock.now(), order.command);
-            if stop {
+                Happened::Lost(reason) => {
+                    engine.on_disconnected(clock.now(), reason);
+                    return false;
+                }
+            }
+            if room == 0 || !engine.has_room() {
                 return true;
             }
+            let Some(next) = self.socket.received() else { return false };
+            happened = next;
         }
-        false
+        true
+    }
+
+    /// Hands commands to the engine, as many as are there, so that they share one commit. `true` when there may be more.
+    fn command(&mut self, engine: &mut Engine, clock: &Clock, first: Request) -> bool {
+        let mut count = 0;
+        let more = std::iter::from_fn(|| self.requests.try_recv().ok()).take(BATCH - 1);
+        let refused = self.events.level() == Level::Overfull;
+        for Request { id, command, answer } in std::iter::once(first).chain(more) {
+            count += 1;
+            if refused {
+                // Each command may make an event. The caller may be the reader: it must not wait until it has read.
+                let _ = answer.send(Err(Error::EventsUnread));
+            } else {
+                self.answers.insert(id, answer);
+                engine.command(clock.now(), command);
+            }
+        }
+        count == BATCH
     }
 
     /// Carries out what the engine wants, until it wants nothing more now.
-    async fn settle(&mut self, engine: &mut Engine, clock: &Clock) -> Result<(), Error> {
+    async fn settle(&mut self, engine: &mut Engine, clock: &Clock) -> Result<(), End> {
         loop {
             while let Some(query) = engine.query() {
-                let loaded = load(&*self.store, &self.config.account, query).await?;
+                let loading = storage::load(&*self.store, &self.config.account, query);
+                let loaded = self.stop.unless_asked(loading).await??;
                 engine.provide(clock.now(), loaded)?;
             }
             let mut step = engine.take_step();
@@ -211,114 +283,62 @@ impl Driver {
             if let Some(hook) = &self.hook {
                 hook.prepare(&step.events, &mut step.changes);
             }
-            commit(&*self.store, step.changes).await?;
-            for message in step.transmit {
-                self.transmit(engine, clock, message).await;
-            }
-            match step.link {
-                Some(LinkAction::Open) => self.open(),
-                Some(LinkAction::Close) => self.close().await,
-                None => {}
-            }
-            for (ticket, reply) in step.replies {
-                if let Some(answer) = self.answers.remove(&ticket) {
-                    // Nobody waits any more: the caller gave up.
-                    let _ = answer.send(reply);
-                }
-            }
-            for event in step.events {
-                self.tell(event).await;
-            }
+            let changes = std::mem::replace(&mut step.changes, Changes::new(self.config.account.clone()));
+            self.stop.unless_asked(storage::commit(&*self.store, changes)).await??;
+            self.release(step);
         }
     }
 
-    async fn transmit(&mut self, engine: &mut Engine, clock: &Clock, message: Bytes) {
-        let Socket::Open(link) = &mut self.socket else { return };
-        let reason = match timeout(PATIENCE, link.send(message)).await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the connection takes no more data".to_owned(),
-        };
-        self.socket = Socket::Closed;
-        engine.on_disconnected(clock.now(), &reason);
-    }
-
-    fn open(&mut self) {
-        let (connector, url) = (self.connector.clone(), self.config.server_url.clone());
-        self.status.send_replace(Status::Connecting);
-        self.socket = Socket::Opening(Box::pin(async move {
-            let opened = timeout(PATIENCE, connector.connect(&url)).await;
-            opened.unwrap_or_else(|_| Err(TransportError::new("opening the connection", "it took too long")))
-        }));
-    }
-
-    async fn close(&mut self) {
-        if let Socket::Open(link) = &mut self.socket {
-            let _ = timeout(Duration::from_secs(2), link.close()).await;
+    /// Lets out what the store has.
+    fn release(&mut self, step: Step) {
+        step.transmit.into_iter().for_each(|message| self.socket.send(message));
+        match step.link {
+            Some(LinkAction::Open) => {
+                self.status.send_replace(Status::Connecting);
+                self.open_due = true;
+            }
+            Some(LinkAction::Close) => {
+                self.open_due = false;
+                self.socket.close();
+            }
+            None => {}
         }
-        self.socket = Socket::Closed;
+        for (id, reply) in step.replies {
+            if let Some(answer) = self.answers.remove(&id) {
+                // An error means that the caller gave up.
+                let _ = answer.send(Ok(reply));
+            }
+        }
+        for event in step.events {
+            if let Some(status) = Status::after(&event) {
+                self.status.send_replace(status);
+            }
+            self.events.push(event);
+        }
     }
 
-    async fn tell(&mut self, event: Event) {
-        match &event {
-            Event::Qr { .. } => {
-                self.status.send_replace(Status::AwaitingPairing);
-            }
-            Event::Connected { jid, lid } => {
-                self.status.send_replace(Status::Connected { jid: jid.clone(), lid: lid.clone() });
-            }
+    /// Connections make events: none is opened while far too many wait.
+    fn open_if_due(&mut self) {
+        if self.open_due && self.events.level() != Level::Overfull {
+            self.open_due = false;
+            self.socket.open(self.connector.clone(), self.config.server_url.clone());
+        }
+    }
+}
+
+impl Status {
+    /// What an event says of where the account stands, if anything.
+    fn after(event: &Event) -> Option<Self> {
+        Some(match event {
+            Event::Qr { .. } => Self::AwaitingPairing,
+            Event::Connected { jid, lid } => Self::Connected { jid: jid.clone(), lid: lid.clone() },
             Event::Disconnected { reason, retry_at } => {
-                self.status.send_replace(Status::Waiting { until: *retry_at, reason: reason.clone() });
+                Self::Waiting { until: *retry_at, reason: reason.to_string() }
             }
-            Event::LoggedOut { reason } => {
-                self.status.send_replace(Status::LoggedOut { reason: reason.clone() });
-            }
-            _ => {}
-        }
-        // Nobody reads events: they are stored all the same.
-        let _ = self.events.send(event).await;
+            Event::LoggedOut { reason } => Self::LoggedOut { reason: reason.clone() },
+            _ => return None,
+        })
     }
-}
-
-async fn commit(store: &dyn Store, changes: Changes) -> Result<(), Error> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let mut pause = Duration::from_millis(20);
-    for _ in 1..STORE_ATTEMPTS {
-        match store.commit(changes.clone()).await {
-            Err(error) if error.is_retryable() => sleep(pause).await,
-            outcome => return Ok(outcome?),
-        }
-        pause *= 3;
-    }
-    Ok(store.commit(changes).await?)
-}
-
-async fn load(store: &dyn Store, account: &AccountId, query: Query) -> Result<Loaded, Error> {
-    Ok(match query {
-        Query::Signal(keys) => {
-            let values = store.signal(account, &keys).await?;
-            Loaded::Signal(keys.into_iter().zip(values).collect())
-        }
-        Query::People(addresses) => {
-            let records = store.people(account, &addresses).await?;
-            Loaded::People(addresses.into_iter().zip(records).collect())
-        }
-        Query::Message(key) => {
-            let status = store.message(account, &key).await?.map(|message| message.status);
-            Loaded::Message(key, status)
-        }
-        Query::Record(key) => {
-            let record = store.message(account, &key).await?.map(Box::new);
-            Loaded::Record(key, record)
-        }
-        Query::Outgoing(id) => {
-            let outgoing = store.outgoing(account, &id).await?;
-            Loaded::Outgoing(id, outgoing)
-        }
-        Query::Queued(limit) => Loaded::Queued(store.queued(account, limit).await?),
-    })
 }
 
 fn seed() -> [u8; 32] {

@@ -1,35 +1,40 @@
-//! The handle that is cloned around, and the events.
-use std::sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed};
+//! The handle that is cloned around.
+use std::{
+    sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::timeout,
+};
 use whatsapp_store::{Content, MessageKey, MessageRecord, Store};
 
-use super::{CommitHook, Connector, Driver, WebSocket, driver::Order};
+use super::{
+    CommitHook, Connector, Driver, Events, WebSocket,
+    driver::{Request, RequestId},
+    events,
+    stop::{Stop, StopSender},
+};
 use crate::{
     config::Config,
-    engine::{Command, CommandError, Reply, Ticket},
+    engine::{Command, CommandError, Reply},
     error::Error,
-    event::Event,
     jid::Jid,
     time::Timestamp,
 };
 
 /// Commands that may wait for the driver before callers have to.
 const COMMANDS: usize = 256;
-/// Events that may wait for the reader before the driver has to.
-const EVENTS: usize = 1024;
 
 /// Sends commands to one account's driver. Cheap to clone; when the last clone is dropped the driver stops.
 #[derive(Clone, Debug)]
 pub struct Client {
-    orders: mpsc::Sender<Order>,
+    requests: mpsc::Sender<Request>,
+    stop: StopSender,
     status: watch::Receiver<Status>,
-    tickets: Arc<AtomicU64>,
+    next_id: Arc<AtomicU64>,
 }
-
-/// Reads one account's events. Read them: when a thousand wait unread, the driver waits too.
-#[derive(Debug)]
-pub struct Events(mpsc::Receiver<Event>);
 
 /// What [`Client::new`] makes.
 #[derive(Debug)]
@@ -76,6 +81,13 @@ impl Parts {
         (self.client, self.events, self.driver)
     }
 
+    /// Lets so many events wait unread before the driver stops reading from the server; 1,024 without this.
+    #[must_use]
+    pub fn with_event_capacity(mut self, capacity: usize) -> Self {
+        self.driver.set_event_capacity(capacity);
+        self
+    }
+
     /// Uses another way to connect, such as one that trusts a simulator's certificate.
     #[must_use]
     pub fn with_connector(mut self, connector: Arc<dyn Connector>) -> Self {
@@ -83,7 +95,7 @@ impl Parts {
         self
     }
 
-    /// Lets somebody add to what is committed.
+    /// Adds a hook to the commits.
     #[must_use]
     pub fn with_commit_hook(mut self, hook: Arc<dyn CommitHook>) -> Self {
         self.driver.set_hook(hook);
@@ -95,14 +107,16 @@ impl Client {
     /// A client for the account that `config` names; nothing happens before the driver runs.
     #[expect(clippy::new_ret_no_self, reason = "a client is of no use without its driver")]
     pub fn new(store: Arc<dyn Store>, config: Config) -> Parts {
-        let (orders, order_queue) = mpsc::channel(COMMANDS);
-        let (event_sender, events) = mpsc::channel(EVENTS);
+        let (requests, request_queue) = mpsc::channel(COMMANDS);
+        let (event_sender, events) = events::queue();
         let (status_sender, status) = watch::channel(Status::Connecting);
+        let (stop, stopped) = Stop::new();
+        let told = (event_sender, status_sender, stopped);
         let connector = WebSocket::new().expect("the TLS library is linked in with its defaults");
         Parts {
-            client: Client { orders, status, tickets: Arc::default() },
-            events: Events(events),
-            driver: Driver::new(store, config, Arc::new(connector), order_queue, event_sender, status_sender),
+            client: Client { requests, stop, status, next_id: Arc::default() },
+            events,
+            driver: Driver::new(store, config, Arc::new(connector), request_queue, told),
         }
     }
 
@@ -112,29 +126,24 @@ impl Client {
     /// # Errors
     /// When it was not accepted; nothing is sent then.
     pub async fn send(&self, to: &Jid, content: Content) -> Result<MessageRecord, Error> {
-        self.hand_over(None, to, content).await
+        self.enqueue(None, to, content).await
     }
 
-    /// Sends content under an id of the caller's, once, however often it is handed over: as [`Client::send`] if no message of
-    /// ours with that id is in that chat yet; one that the service refused goes out again; else nothing is sent or stored again,
-    /// and the stored message is returned. Its status tells how far it is. Whoever does not know whether a
-    /// message was accepted, after a crash for one, hands it over again under the same id.
+    /// Sends content under an id that the caller chose, once, however often it is called: as [`Client::send`] if that chat has no
+    /// message of this account under the id; a message that the server refused is sent again; otherwise nothing is sent or stored
+    /// again, and the stored message is returned. Its status tells how far it is. If you do not know whether a message was
+    /// accepted, for instance after a crash or [`Error::Stopped`], call this again with the same id.
     ///
     /// An id is `3EB0` and 18 more hexadecimal digits in upper case, as those that [`Client::send`] makes.
     ///
     /// # Errors
     /// As [`Client::send`]; when the id has another shape, or belongs to a message in another chat.
     pub async fn send_as(&self, id: &str, to: &Jid, content: Content) -> Result<MessageRecord, Error> {
-        self.hand_over(Some(id.to_owned()), to, content).await
+        self.enqueue(Some(id.to_owned()), to, content).await
     }
 
-    async fn hand_over(
-        &self,
-        id: Option<String>,
-        to: &Jid,
-        content: Content,
-    ) -> Result<MessageRecord, Error> {
-        match self.order(|ticket| Command::Send { ticket, id, to: to.clone(), content }).await? {
+    async fn enqueue(&self, id: Option<String>, to: &Jid, content: Content) -> Result<MessageRecord, Error> {
+        match self.request(|ticket| Command::Send { ticket, id, to: to.clone(), content }).await? {
             Reply::Accepted(record) => Ok(*record),
             reply => Err(unexpected(reply)),
         }
@@ -156,10 +165,10 @@ impl Client {
     /// Asks for a pair code, to be typed on the phone with this number.
     ///
     /// # Errors
-    /// When the account is linked already, not connected, or the service refuses the number.
+    /// When the account is linked already, not connected, or the server refuses the number.
     pub async fn request_pair_code(&self, phone: &str) -> Result<String, Error> {
         let phone = phone.chars().filter(char::is_ascii_digit).collect();
-        match self.order(|ticket| Command::PairCode { ticket, phone }).await? {
+        match self.request(|ticket| Command::PairCode { ticket, phone }).await? {
             Reply::PairCode(code) => Ok(code),
             reply => Err(unexpected(reply)),
         }
@@ -170,7 +179,7 @@ impl Client {
     /// # Errors
     /// When not connected.
     pub async fn mark_read(&self, keys: Vec<MessageKey>) -> Result<(), Error> {
-        self.order(|ticket| Command::MarkRead { ticket, keys }).await.map(drop)
+        self.request(|ticket| Command::MarkRead { ticket, keys }).await.map(drop)
     }
 
     /// Unlinks this device and forgets its keys.
@@ -178,13 +187,17 @@ impl Client {
     /// # Errors
     /// When not connected.
     pub async fn log_out(&self) -> Result<(), Error> {
-        self.order(|ticket| Command::LogOut { ticket }).await.map(drop)
+        self.request(|ticket| Command::LogOut { ticket }).await.map(drop)
     }
 
-    /// Closes the connection and ends the driver.
+    /// Closes the connection and ends the driver, ahead of commands that wait; those fail with [`Error::Stopped`]. Returns
+    /// when the driver has ended, which takes a second at most. A driver that does not run yet ends once it does.
     pub async fn shutdown(&self) {
-        // A driver that has ended already needs no telling.
-        let _ = self.orders.send(Order { command: Command::Stop, answer: None }).await;
+        self.stop.send_replace(true);
+        let mut status = self.status.clone();
+        // An error means that the driver is gone.
+        let ended = status.wait_for(|status| *status == Status::Stopped);
+        let _ = timeout(Duration::from_secs(2), ended).await;
     }
 
     /// Where the account stands.
@@ -197,12 +210,12 @@ impl Client {
         self.status.clone()
     }
 
-    async fn order(&self, command: impl FnOnce(Ticket) -> Command) -> Result<Reply, Error> {
-        let ticket = self.tickets.fetch_add(1, Relaxed);
+    async fn request(&self, command: impl FnOnce(RequestId) -> Command) -> Result<Reply, Error> {
+        let id = self.next_id.fetch_add(1, Relaxed);
         let (answer, answered) = oneshot::channel();
-        let order = Order { command: command(ticket), answer: Some((ticket, answer)) };
-        self.orders.send(order).await.map_err(|_| Error::Stopped)?;
-        match answered.await.map_err(|_| Error::Stopped)? {
+        let request = Request { id, command: command(id), answer };
+        self.requests.send(request).await.map_err(|_| Error::Stopped)?;
+        match answered.await.map_err(|_| Error::Stopped)?? {
             Reply::Failed(error) => Err(error.into()),
             reply => Ok(reply),
         }
@@ -212,11 +225,4 @@ impl Client {
 fn unexpected(reply: Reply) -> Error {
     debug_assert!(false, "the engine answered a command with {reply:?}");
     Error::Stopped
-}
-
-impl Events {
-    /// The next event; `None` when the driver ended.
-    pub async fn next(&mut self) -> Option<Event> {
-        self.0.recv().await
-    }
 }

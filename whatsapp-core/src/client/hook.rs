@@ -2,10 +2,9 @@ use whatsapp_store::Changes;
 
 use crate::event::Event;
 
-/// Sees what is about to be committed, and what will be told once it is.
+/// Sees what is about to be committed, and the events that follow the commit.
 pub trait CommitHook: Send + Sync {
-    /// Called before each commit with the events that it causes, and before a commit of nothing when there are events to
-    /// tell. What is added to `changes` becomes part of the same transaction: events for the outbox, for one, or the
-    /// fence of the lease that the account is run under.
+    /// Called before each commit with the events that it causes, also when there are events but no changes. What is added to
+    /// `changes` becomes part of the same transaction, such as events for an outbox, or the fence of the account's lease.
     fn prepare(&self, events: &[Event], changes: &mut Changes);
 }

@@ -20,15 +20,23 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The driver never waits for the reader of events. While many wait unread it stops reading from the server and goes on with
+//! all else; see [`Events`].
 pub(crate) mod clock;
 mod driver;
+mod events;
 mod handle;
 mod hook;
+mod socket;
+mod stop;
+mod storage;
 mod transport;
 mod websocket;
 
 pub use driver::Driver;
-pub use handle::{Client, Events, Parts, Status};
+pub use events::Events;
+pub use handle::{Client, Parts, Status};
 pub use hook::CommitHook;
 pub use transport::{Connector, Link, TransportError};
 pub use websocket::{WebSocket, WebSocketError};

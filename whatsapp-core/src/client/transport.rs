@@ -2,6 +2,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::event::{DisconnectReason, TlsCertError};
+
 /// Opens connections.
 #[async_trait]
 pub trait Connector: std::fmt::Debug + Send + Sync {
@@ -46,5 +48,19 @@ impl TransportError {
     /// An error while `doing`.
     pub fn new(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { doing, source: source.into() }
+    }
+    /// The TLS certificate problem that this is, if it is one.
+    pub fn certificate(&self) -> Option<&TlsCertError> {
+        self.source.downcast_ref()
+    }
+}
+
+/// A source that is a [`TlsCertError`] becomes its own reason: the driver then waits for minutes before it connects again.
+impl From<TransportError> for DisconnectReason {
+    fn from(error: TransportError) -> Self {
+        match error.certificate() {
+            Some(certificate) => Self::TlsCertificateRejected(certificate.clone()),
+            None => Self::Network(error.to_string()),
+        }
     }
 }

@@ -5,15 +5,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderName, HeaderValue, Uri};
-use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
+use rustls::{CertificateError, ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
 use tokio::net::TcpStream;
 use tokio_websockets::{ClientBuilder, Connector as Tls, Limits, MaybeTlsStream, Message, WebSocketStream};
 
 use super::{Connector, Link, TransportError};
+use crate::event::TlsCertError;
 
 /// Larger messages than this are no frames of the protocol (3-byte length).
 const MAX_MESSAGE: usize = (1 << 24) + 3;
-/// The service refuses upgrades without it (protocol notes 2.1).
+/// The server refuses upgrades without it (protocol notes 2.1).
 const ORIGIN: &str = "https://web.whatsapp.com";
 
 /// Opens `ws://` and `wss://` connections. TLS certificates are always checked: against the public roots compiled
@@ -37,7 +38,7 @@ impl WebSocket {
         Self::trusting(std::iter::empty())
     }
 
-    /// Trusts the public roots and these certificates (DER), for a simulator with a certificate of its own.
+    /// Trusts the public roots and these certificates (DER), for a simulator with its own certificate.
     ///
     /// # Errors
     /// When a certificate cannot be a root.
@@ -68,8 +69,47 @@ impl Connector for WebSocket {
             .add_header(HeaderName::from_static("origin"), HeaderValue::from_static(ORIGIN))
             .map_err(|error| TransportError::new("preparing the connection", error))?;
         let opened = builder.connect().await;
-        let (stream, _) = opened.map_err(|error| TransportError::new("opening the connection", error))?;
+        let (stream, _) = opened.map_err(not_opened)?;
         Ok(Box::new(Socket(stream)))
+    }
+}
+
+fn not_opened(error: tokio_websockets::Error) -> TransportError {
+    const DOING: &str = "opening the connection";
+    match certificate_error(&error) {
+        Some(certificate) => TransportError::new(DOING, certificate),
+        None => TransportError::new(DOING, error),
+    }
+}
+
+/// Is it the server's certificate that is the matter? TLS errors come as the cause of an I/O error.
+fn certificate_error(error: &tokio_websockets::Error) -> Option<TlsCertError> {
+    let tls = match error {
+        tokio_websockets::Error::Rustls(error) => error,
+        tokio_websockets::Error::Io(error) => error.get_ref()?.downcast_ref::<rustls::Error>()?,
+        _ => return None,
+    };
+    match tls {
+        rustls::Error::InvalidCertificate(error) => Some(explain(error)),
+        rustls::Error::NoCertificatesPresented => Some(TlsCertError::Other("there is none".to_owned())),
+        _ => None,
+    }
+}
+
+fn explain(error: &CertificateError) -> TlsCertError {
+    use CertificateError as E;
+    match error {
+        E::UnknownIssuer => TlsCertError::UnknownIssuer,
+        E::Expired | E::ExpiredContext { .. } => TlsCertError::Expired,
+        E::NotValidYet | E::NotValidYetContext { .. } => TlsCertError::NotYetValid,
+        E::NotValidForNameContext { presented, .. } => TlsCertError::NameMismatch(presented.join(", ")),
+        E::NotValidForName => TlsCertError::NameMismatch(String::new()),
+        E::Revoked => TlsCertError::Revoked,
+        E::InvalidPurpose | E::InvalidPurposeContext { .. } => TlsCertError::WrongPurpose,
+        E::BadSignature => TlsCertError::BadSignature,
+        // The type of this one belongs to a crate that is not ours to depend on; its text is its name.
+        E::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => TlsCertError::CaUsedAsEndEntity,
+        error => TlsCertError::Other(error.to_string()),
     }
 }
 

@@ -6,7 +6,7 @@ use whatsapp_store::Change;
 use super::{CommandError, LinkAction, Reply, Request, Ticket, context::Context, link::Ended, reconnect::Ending};
 use crate::{
     binary::Node,
-    event::Event,
+    event::{DisconnectReason, Event},
     stanza::{
         connection::{Failure, StreamError},
         iq,
@@ -18,33 +18,33 @@ const BUSY: Duration = Duration::from_secs(120);
 
 impl Context {
     pub(super) fn on_failure(&mut self, failure: &Failure) {
-        let reason = failure.to_string();
+        let reason = failure.into();
         match failure {
-            Failure::LoggedOut | Failure::Banned => self.unlinked(&reason),
+            Failure::LoggedOut | Failure::Banned => self.unlinked(reason),
             Failure::TemporaryBan { expire, .. } => {
                 let pause = Duration::from_secs((*expire).max(60));
-                self.end(&reason, Ending::CoolDown(pause));
+                self.end(reason, Ending::CoolDown(pause));
             }
-            Failure::TooManyRequests => self.end(&reason, Ending::CoolDown(BUSY)),
-            failure if failure.is_passing() => self.end(&reason, Ending::Passing),
-            _ => self.end(&reason, Ending::Terminal),
+            Failure::TooManyRequests => self.end(reason, Ending::CoolDown(BUSY)),
+            failure if failure.is_passing() => self.end(reason, Ending::Passing),
+            _ => self.end(reason, Ending::Terminal),
         }
     }
 
     pub(super) fn on_stream_error(&mut self, error: &StreamError) {
-        let reason = error.to_string();
+        let reason = error.into();
         match error {
-            StreamError::Restart => self.end(&reason, Ending::Restart),
-            StreamError::Unlinked => self.unlinked(&reason),
-            StreamError::Replaced => self.end(&reason, Ending::Terminal),
-            StreamError::TooManyRequests => self.end(&reason, Ending::CoolDown(BUSY)),
-            _ => self.end(&reason, Ending::Passing),
+            StreamError::Restart => self.end(reason, Ending::Restart),
+            StreamError::Unlinked => self.unlinked(reason),
+            StreamError::Replaced => self.end(reason, Ending::Terminal),
+            StreamError::TooManyRequests => self.end(reason, Ending::CoolDown(BUSY)),
+            _ => self.end(reason, Ending::Passing),
         }
     }
 
     /// The connection is over. What comes next is decided here and nowhere else; flows are told once the stanza at hand is
     /// dealt with.
-    pub(super) fn end(&mut self, reason: &str, ending: Ending) {
+    pub(super) fn end(&mut self, reason: DisconnectReason, ending: Ending) {
         if self.link.is_closed() {
             return;
         }
@@ -56,17 +56,18 @@ impl Context {
                 self.reply(ticket, Reply::Failed(CommandError::NotConnected));
             }
         }
-        self.tell(Event::Disconnected { reason: reason.to_owned(), retry_at });
+        self.tell(Event::Disconnected { reason, retry_at });
     }
 
     /// The account is no longer linked: its keys are of no use any more.
-    fn unlinked(&mut self, reason: &str) {
+    fn unlinked(&mut self, reason: DisconnectReason) {
         if self.own.device.jid.is_none() {
             return self.end(reason, Ending::Passing);
         }
+        let told = Event::LoggedOut { reason: reason.to_string() };
         self.end(reason, Ending::Terminal);
         self.forget_account();
-        self.tell(Event::LoggedOut { reason: reason.to_owned() });
+        self.tell(told);
     }
 
     fn forget_account(&mut self) {
@@ -96,7 +97,7 @@ impl Context {
         let reply = match error {
             Some(code) => Reply::Failed(CommandError::Refused(code)),
             None => {
-                self.unlinked("logged out by the user");
+                self.unlinked(DisconnectReason::LoggedOutByUser);
                 Reply::Done
             }
         };

@@ -7,7 +7,7 @@
 //!   Resting: after a terminal reason or a stop; nothing happens by itself.
 //! ```
 //! A device that is not linked stays in Entering, where it pairs.
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use compact_str::CompactString;
@@ -15,19 +15,23 @@ use compact_str::CompactString;
 use super::{
     LinkAction, Request,
     context::Context,
+    inbox::Inbox,
     keepalive::Keepalive,
     reconnect::{Ending, Reconnect},
     requests::Requests,
 };
 use crate::{
-    binary::{self, Node, Stanza},
-    noise::{ClientHandshake, FrameReader, Transport},
+    binary::{self, Node},
+    event::DisconnectReason,
+    noise::{ClientHandshake, FrameReader, NoiseError, Transport},
     stanza::connection,
     time::Timestamp,
 };
 
 /// The server hello must come within this time, and `success` within the same again.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(20);
+/// So long a connection stays open for pairing.
+const PAIRING_DEADLINE: Duration = Duration::from_secs(600);
 
 /// The connection, what was asked over it, and what came over it.
 #[derive(Debug)]
@@ -35,8 +39,9 @@ pub(super) struct Link {
     connection: Connection,
     pub(super) reconnect: Reconnect,
     pub(super) requests: Requests<Request>,
-    /// Stanzas that were not handled yet, in order.
-    pub(super) inbox: VecDeque<Stanza>,
+    pub(super) inbox: Inbox,
+    /// Missing acknowledgements count from then on: before, they may be unread.
+    acks_from: Timestamp,
     pub(super) ended: Option<Ended>,
 }
 
@@ -48,6 +53,9 @@ pub(super) enum Ended {
     /// So is the link to the account: nothing of it is left.
     Account,
 }
+
+/// After a pause in reading, acknowledgements are not missed before this time has passed.
+const UNREAD: Duration = Duration::from_secs(20);
 
 /// Where the connection stands.
 #[derive(Debug)]
@@ -76,13 +84,46 @@ impl Link {
             connection: Connection::Waiting { until: now },
             reconnect: Reconnect::default(),
             requests: Requests::new(prefix),
-            inbox: VecDeque::new(),
+            inbox: Inbox::default(),
+            acks_from: now,
             ended: None,
         }
     }
 
     pub(super) fn next_timeout(&self) -> Option<Timestamp> {
-        self.connection.next_timeout().into_iter().chain(self.requests.next_timeout()).min()
+        let frames = (self.inbox.has_room() && self.has_frames()).then_some(Timestamp::from_millis(0));
+        [self.connection.next_timeout(), self.requests.next_timeout(), frames].into_iter().flatten().min()
+    }
+
+    /// May more be read from the socket now?
+    pub(super) fn has_room(&self) -> bool {
+        self.inbox.has_room() && !self.has_frames()
+    }
+
+    /// Are there frames that were left undecoded?
+    fn has_frames(&self) -> bool {
+        match &self.connection {
+            Connection::Entering { wire, .. } | Connection::Online { wire } => wire.frames.has_next(),
+            _ => false,
+        }
+    }
+
+    /// The caller does not read from the socket: what was not read is not taken for the server's silence.
+    pub(super) fn on_reading_paused(&mut self, now: Timestamp) {
+        if let Some(wire) = self.connection.wire() {
+            wire.keepalive.received();
+        }
+        self.acks_from = now + UNREAD;
+    }
+
+    /// Does a missing acknowledgement count?
+    pub(super) fn acks_count(&self, now: Timestamp) -> bool {
+        self.is_online() && self.acks_from <= now
+    }
+
+    /// When a deadline for an acknowledgement counts at the earliest.
+    pub(super) fn ack_timeout(&self, deadline: Timestamp) -> Option<Timestamp> {
+        self.is_online().then(|| deadline.max(self.acks_from))
     }
 
     /// Logged in?
@@ -159,43 +200,52 @@ impl Context {
         };
     }
 
-    /// The socket could not be opened, or broke.
-    pub(super) fn on_disconnected(&mut self, reason: &str) {
-        self.end(reason, Ending::Passing);
+    /// The connection failed, or could not be opened.
+    pub(super) fn on_disconnected(&mut self, reason: DisconnectReason) {
+        let ending = if reason.is_certificate() { Ending::Untrusted } else { Ending::Passing };
+        self.end(reason, ending);
     }
 
     /// One WebSocket message.
     pub(super) fn on_bytes(&mut self, bytes: Bytes) {
         let outcome = match &mut self.link.connection {
-            Connection::Handshaking { frames, .. } => frames.push(bytes).map_err(|error| error.to_string()),
+            Connection::Handshaking { frames, .. } => frames.push(bytes),
             Connection::Entering { wire, .. } | Connection::Online { wire } => {
                 wire.keepalive.received();
-                wire.frames.push(bytes).map_err(|error| error.to_string())
+                wire.frames.push(bytes)
             }
             _ => return,
         };
-        let outcome = outcome.and_then(|()| self.on_frames());
-        if let Err(reason) = outcome {
-            self.end(&reason, Ending::Passing);
+        match outcome {
+            Ok(()) => self.read_frames(),
+            Err(error) => self.on_disconnected(error.into()),
         }
     }
 
-    fn on_frames(&mut self) -> Result<(), String> {
+    /// Decodes frames that are here, as long as there is room.
+    pub(super) fn read_frames(&mut self) {
+        if let Err(reason) = self.on_frames() {
+            self.on_disconnected(reason);
+        }
+    }
+
+    fn on_frames(&mut self) -> Result<(), DisconnectReason> {
         loop {
-            let text = |error: &dyn std::fmt::Display| error.to_string();
             match &mut self.link.connection {
                 Connection::Handshaking { handshake, frames, .. } => {
-                    let Some(frame) = frames.next().map_err(|error| text(&error))? else { return Ok(()) };
-                    let handshake = handshake.take().ok_or("a frame after a failed handshake")?;
+                    let Some(frame) = frames.next()? else { return Ok(()) };
+                    let handshake = handshake.take().ok_or(NoiseError::Malformed)?;
                     self.finish_handshake(*handshake, &frame)?;
                 }
                 Connection::Entering { wire, .. } | Connection::Online { wire } => {
-                    let Some(frame) = wire.frames.next().map_err(|error| text(&error))? else {
+                    if !self.link.inbox.has_room() {
+                        // The rest stays undecoded until this step is taken: see `next_timeout`.
                         return Ok(());
-                    };
-                    let plaintext = wire.transport.open(frame).map_err(|error| text(&error))?;
+                    }
+                    let Some(frame) = wire.frames.next()? else { return Ok(()) };
+                    let plaintext = wire.transport.open(frame)?;
                     match binary::unpack(plaintext) {
-                        Ok(stanza) => self.link.inbox.push_back(stanza),
+                        Ok(stanza) => self.link.inbox.push(stanza),
                         Err(error) => tracing::warn!(%error, "a stanza is not readable"),
                     }
                 }
@@ -204,20 +254,17 @@ impl Context {
         }
     }
 
-    fn finish_handshake(
-        &mut self,
-        handshake: ClientHandshake,
-        frame: &[u8],
-    ) -> Result<(), String> {
+    fn finish_handshake(&mut self, handshake: ClientHandshake, frame: &[u8]) -> Result<(), DisconnectReason> {
         let payload = self.own.client_payload();
-        let done = handshake.server_hello(frame, &self.own.config.trust_root, self.now, &payload);
-        let (transport, finish) = done.map_err(|error| error.to_string())?;
+        let trust_root = &self.own.config.trust_root;
+        let (transport, finish) = handshake.server_hello(frame, trust_root, self.now, &payload)?;
+        self.link.reconnect.verified();
         self.step.transmit.push(finish);
         let Connection::Handshaking { frames, .. } = &mut self.link.connection else { return Ok(()) };
         let frames = std::mem::take(frames);
         let keepalive = Keepalive::new(self.now, &mut self.own.rng);
         let wire = Wire { transport, frames, keepalive, scratch: BytesMut::new() };
-        let patience = if self.own.device.jid.is_some() { HANDSHAKE_DEADLINE } else { Duration::from_secs(600) };
+        let patience = if self.own.is_linked() { HANDSHAKE_DEADLINE } else { PAIRING_DEADLINE };
         self.link.connection = Connection::Entering { wire, deadline: self.now + patience };
         Ok(())
     }
@@ -229,14 +276,14 @@ impl Context {
         wire.scratch.clear();
         let mut frame = BytesMut::new();
         let sealed = binary::encode(node, &mut wire.scratch)
-            .map_err(|error| error.to_string())
-            .and_then(|()| wire.transport.seal(&wire.scratch, &mut frame).map_err(|error| error.to_string()));
+            .map_err(|error| DisconnectReason::NotSendable(error.to_string()))
+            .and_then(|()| wire.transport.seal(&wire.scratch, &mut frame).map_err(Into::into));
         match sealed {
             Ok(()) => {
                 wire.keepalive.sent(self.now);
                 self.step.transmit.push(frame.freeze());
             }
-            Err(reason) => self.end(&reason, Ending::Passing),
+            Err(reason) => self.end(reason, Ending::Passing),
         }
     }
 
@@ -248,14 +295,14 @@ impl Context {
                 self.step.link = Some(LinkAction::Open);
             }
             Connection::Handshaking { deadline, .. } if *deadline <= self.now => {
-                self.end("the server did not answer the handshake", Ending::Passing);
+                self.end(DisconnectReason::ServerSilent("the handshake"), Ending::Passing);
             }
             Connection::Entering { deadline, .. } if *deadline <= self.now => {
-                self.end("the server did not answer the login", Ending::Passing);
+                self.end(DisconnectReason::ServerSilent("the login"), Ending::Passing);
             }
             Connection::Entering { wire, .. } | Connection::Online { wire } => {
                 if wire.keepalive.is_dead(self.now) {
-                    self.end("the server went silent", Ending::Passing);
+                    self.end(DisconnectReason::ServerSilent("for 20 seconds"), Ending::Passing);
                 } else if wire.keepalive.ping_due(self.now, &mut self.own.rng) {
                     self.request(connection::ping_iq(), Request::Ping);
                 }

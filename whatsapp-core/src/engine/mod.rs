@@ -16,6 +16,7 @@ mod devices;
 mod directory;
 mod disconnect;
 mod fetches;
+mod inbox;
 mod keepalive;
 mod link;
 mod loads;
@@ -61,7 +62,7 @@ use self::{
     send::Sends,
     send_requests::SendRequest,
 };
-use crate::{config::Config, error::Error, jid::Jid, time::Timestamp};
+use crate::{config::Config, error::Error, event::DisconnectReason, jid::Jid, time::Timestamp};
 
 /// One account's protocol engine.
 #[derive(Debug)]
@@ -141,7 +142,7 @@ impl Engine {
     }
 
     /// The socket could not be opened, or broke.
-    pub fn on_disconnected(&mut self, now: Timestamp, reason: &str) {
+    pub fn on_disconnected(&mut self, now: Timestamp, reason: DisconnectReason) {
         self.cx.now = now;
         self.cx.on_disconnected(reason);
         self.pump();
@@ -152,6 +153,19 @@ impl Engine {
         self.cx.now = now;
         self.cx.on_bytes(bytes);
         self.pump();
+    }
+
+    /// May more be read from the socket now? `false` once the stanzas decoded since the last step, and those that still
+    /// wait, retain 4 MiB; frames beyond stay undecoded until the step is taken. So at most 4 MiB and one more stanza
+    /// ([`crate::binary::MAX_RETAINED`]) are in memory at once.
+    pub fn has_room(&self) -> bool {
+        self.cx.link.has_room()
+    }
+
+    /// To be called before [`Engine::on_timeout`] while the caller does not read from the socket, and once when it reads
+    /// again: what was not read is not taken for the server's silence.
+    pub fn on_reading_paused(&mut self, now: Timestamp) {
+        self.cx.link.on_reading_paused(now);
     }
 
     /// What the user wants.
@@ -174,29 +188,31 @@ impl Engine {
     pub fn on_timeout(&mut self, now: Timestamp) {
         self.cx.now = now;
         self.cx.on_link_time();
+        self.cx.read_frames();
         for request in self.cx.link.requests.expired(now) {
             self.on_request_failed(request, None);
         }
         self.pairing.on_time(&mut self.cx);
         self.offline.on_time(&mut self.cx);
         self.pre_keys.rotate_if_due(&mut self.cx);
-        if self.cx.link.is_online() {
+        if self.cx.link.acks_count(now) {
             self.sends.outbox.expire(now);
+            self.resends.pump(&mut self.cx);
         }
         self.pump();
     }
 
     /// When [`Engine::on_timeout`] is to be called, unless something else happens before.
     pub fn next_timeout(&self) -> Option<Timestamp> {
-        let (now, is_online) = (self.cx.now, self.cx.link.is_online());
+        let (now, link) = (self.cx.now, &self.cx.link);
         [
             self.cx.link.next_timeout(),
             self.pairing.next_timeout(),
             self.offline.next_timeout(),
             self.pre_keys.next_timeout(&self.cx),
-            self.sends.next_timeout(is_online),
-            self.resends.next_timeout().filter(|_| is_online),
-            self.directory.next_timeout(now).filter(|_| is_online),
+            self.sends.outbox.next_timeout().and_then(|at| link.ack_timeout(at)),
+            self.resends.next_timeout().and_then(|at| link.ack_timeout(at)),
+            self.directory.next_timeout(now).filter(|_| link.is_online()),
         ]
         .into_iter()
         .flatten()
@@ -234,7 +250,8 @@ impl Engine {
         if self.sends.outbox.committed() {
             self.sends.ask_for_queued(&mut self.cx);
         }
-        let Context { own, loads, step, .. } = &mut self.cx;
+        let Context { own, loads, link, step, .. } = &mut self.cx;
+        link.inbox.settled();
         if let Some(device) = own.take_changed() {
             step.changes.push(whatsapp_store::Change::PutDevice(device));
         }
@@ -249,17 +266,16 @@ impl Engine {
     /// Goes on with everything that waits, as far as possible without the store.
     fn pump(&mut self) {
         self.after_flow();
-        while let Some(stanza) = self.cx.link.inbox.pop_front() {
+        while let Some(stanza) = self.cx.link.inbox.pop() {
             let handled = self.on_stanza(&stanza);
             if handled.is_err() {
-                self.cx.link.inbox.push_front(stanza);
+                self.cx.link.inbox.put_back(stanza);
             }
             self.after_flow();
             if handled.is_err() {
                 break;
             }
         }
-        self.resends.pump(&mut self.cx);
         self.reads.pump(&mut self.cx);
         self.sends.accept_requests(&mut self.cx);
         self.after_flow();

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     binary::NodeRef,
-    event::{Event, QrText},
+    event::{DisconnectReason, Event, QrText},
     jid::Jid,
     pairing::{
         adv,
@@ -76,7 +76,7 @@ impl Pairing {
     fn show_next_code(&mut self, cx: &mut Context, lifetime: Duration) {
         let Some(reference) = self.refs.pop_front() else {
             self.until = None;
-            return cx.end("the pairing codes are used up", Ending::CoolDown(Duration::from_secs(1)));
+            return cx.end(DisconnectReason::PairingExpired, Ending::CoolDown(Duration::from_secs(1)));
         };
         let code = QrCode {
             reference: reference.to_string(),

@@ -3,6 +3,7 @@
 //! ```text
 //!            ┌────────── transport loss, 500, 503, silence ──► Retry (Fibonacci backoff, reset when stable)
 //!  ended ────┼────────── 515, pairing refs used up ──────────► Retry at once
+//!            ├────────── certificate not trusted ─────────────► CoolDown (minutes, doubled each time up to an hour)
 //!            ├────────── 429, temporary ban ─────────────────► CoolDown (until a stated time)
 //!            └────────── logged out, replaced, outdated … ───► Terminal (never by itself)
 //! ```
@@ -17,6 +18,9 @@ const STABLE: Duration = Duration::from_secs(30);
 /// The longest wait between two attempts.
 const LONGEST: u64 = 900;
 
+/// The first and the longest wait after a server could not prove who it is.
+const UNTRUSTED: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(3600));
+
 /// Why a connection ended, by what follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
@@ -24,6 +28,8 @@ pub(super) enum Ending {
     Passing,
     /// The service asked for a new connection: at once.
     Restart,
+    /// The server could not prove who it is: again after minutes, with growing pauses.
+    Untrusted,
     /// Not before that much time has passed.
     CoolDown(Duration),
     /// Not by itself.
@@ -36,12 +42,19 @@ pub(super) struct Reconnect {
     last: u64,
     current: u64,
     connected_at: Option<Timestamp>,
+    /// Connections in a row that ended because the server could not prove who it is.
+    untrusted: u32,
 }
 
 impl Reconnect {
     /// The service accepted us.
     pub(super) fn connected(&mut self, now: Timestamp) {
         self.connected_at = Some(now);
+    }
+
+    /// The server proved who it is.
+    pub(super) fn verified(&mut self) {
+        self.untrusted = 0;
     }
 
     /// When to try again; `None` for never.
@@ -53,6 +66,14 @@ impl Reconnect {
             Ending::Restart => Some(now),
             Ending::CoolDown(pause) => Some(now + pause),
             Ending::Terminal => None,
+            Ending::Untrusted => {
+                let (first, longest) = UNTRUSTED;
+                let pause = (first * 2u32.pow(self.untrusted.min(5))).min(longest);
+                self.untrusted = self.untrusted.saturating_add(1);
+                // At random up to a quarter shorter, so that many clients of one broken server spread out.
+                let millis = pause.as_millis() as u64;
+                Some(now + Duration::from_millis(millis - rng.random_range(0..=millis / 4)))
+            }
             Ending::Passing => {
                 let next = (self.last + self.current).clamp(1, LONGEST);
                 (self.last, self.current) = (self.current, next);
@@ -87,6 +108,24 @@ mod tests {
         assert!(pause(&mut reconnect, now + Duration::from_secs(29)) > 800.0, "not stable yet");
         reconnect.connected(now);
         assert!(pause(&mut reconnect, now + Duration::from_secs(31)) < 2.0);
+    }
+
+    #[test]
+    fn a_server_that_cannot_prove_itself_is_asked_ever_less() {
+        let mut rng = StdRng::seed_from_u64(5);
+        let now = Timestamp::from_secs(5000);
+        let mut reconnect = Reconnect::default();
+        let mut pause = |r: &mut Reconnect| {
+            r.ended(now, Ending::Untrusted, &mut rng).unwrap().since(now).as_secs_f64() / 60.0
+        };
+        for minutes in [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0] {
+            let got = pause(&mut reconnect);
+            assert!((minutes * 0.75..=minutes).contains(&got), "{got} for {minutes}");
+        }
+        let pauses: Vec<f64> = (0..10).map(|_| pause(&mut reconnect)).collect();
+        assert!(pauses.iter().all(|pause| *pause <= 60.0) && pauses[0] != pauses[1]);
+        reconnect.verified();
+        assert!(pause(&mut reconnect) <= 2.0, "a success resets");
     }
 
     #[test]

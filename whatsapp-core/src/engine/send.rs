@@ -33,7 +33,6 @@ use crate::{
         ack::Ack,
         message::{EncOut, OutgoingStanza},
     },
-    time::Timestamp,
 };
 
 /// A message that was on the wire so often without acknowledgement is given up.
@@ -246,10 +245,6 @@ impl Sends {
         self.leave_queue(cx, id);
         cx.tell(Event::Refused { key, reason });
         Ok(())
-    }
-
-    pub(super) fn next_timeout(&self, is_online: bool) -> Option<Timestamp> {
-        self.outbox.next_timeout().filter(|_| is_online)
     }
 }
 

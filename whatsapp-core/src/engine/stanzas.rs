@@ -2,6 +2,7 @@
 use super::{Engine, loads::Lookup, login, reconnect::Ending, receipts};
 use crate::{
     binary::{NodeRef, Stanza},
+    event::DisconnectReason,
     jid::Jid,
     stanza::{
         ack::{self, Ack},
@@ -94,7 +95,7 @@ impl Engine {
             "ib" => self.on_ib(node),
             "ack" => self.on_ack(node)?,
             "call" => cx.acknowledge(node, None),
-            "xmlstreamend" => cx.end("the server ended the stream", Ending::Passing),
+            "xmlstreamend" => cx.end(DisconnectReason::StreamEnded(0), Ending::Passing),
             // Presence and chat states need no answer.
             "presence" | "chatstate" => {}
             tag => {

@@ -20,7 +20,7 @@ impl Default for TrustRoot {
     }
 }
 
-/// Text that is no root key.
+/// Text that is not a root key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a trust root is 64 hexadecimal digits")]
 pub struct TrustRootError;
@@ -65,7 +65,7 @@ pub enum CertError {
     /// Before the validity of one of the two; or our clock is behind.
     #[error("a certificate is not valid yet: is the clock right?")]
     NotYetValid,
-    /// Behind the validity of one of the two; or our clock is ahead.
+    /// After the validity of one of the two; or our clock is ahead.
     #[error("a certificate has expired: is the clock right?")]
     Expired,
 }

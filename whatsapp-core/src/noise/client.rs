@@ -42,13 +42,13 @@ pub enum NoiseError {
     /// Not the message that belongs here.
     #[error("the server's handshake message is malformed")]
     Malformed,
-    /// It was not made for this handshake.
+    /// It was encrypted for another handshake.
     #[error("the server's handshake message does not decrypt")]
     Unreadable,
     /// A key in it cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The server is not the one that is trusted.
+    /// The certificate chain does not lead to the trust root.
     #[error(transparent)]
     Certificate(#[from] CertError),
     /// Our own payload does not fit a frame.
@@ -93,7 +93,7 @@ impl ClientHandshake {
     /// Reads the server's hello, verifies who it is, and gives the framed answer that carries `client_payload`.
     ///
     /// # Errors
-    /// When the message is not the server's, or the server not the one that `root` vouches for.
+    /// When the message is not the server's, or its certificate chain does not lead to `root`.
     pub fn server_hello(
         self,
         frame: &[u8],

@@ -4,7 +4,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 /// The longest payload: what three bytes can count.
 pub const MAX_FRAME: usize = (1 << 24) - 1;
 
-/// A frame that cannot be.
+/// A frame that is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
@@ -13,7 +13,7 @@ pub enum FrameError {
     TooLong,
 }
 
-/// Puts received bytes together to frames. Holds at most one frame and what came after it in the same message.
+/// Assembles frames from received bytes. Buffers at most 32 MiB: one frame, and what came after it in the same message.
 #[derive(Debug, Default)]
 pub struct FrameReader {
     buffer: BytesMut,
@@ -25,7 +25,7 @@ impl FrameReader {
     /// Takes the bytes of one WebSocket message.
     ///
     /// # Errors
-    /// When more would pile up than a frame and a message can be.
+    /// When more would be buffered than one frame and one message.
     pub fn push(&mut self, bytes: Bytes) -> Result<(), FrameError> {
         if self.buffer.len() + self.whole.len() + bytes.len() > 2 * (MAX_FRAME + 3) {
             return Err(FrameError::TooLong);
@@ -37,6 +37,11 @@ impl FrameReader {
         self.buffer.extend_from_slice(&std::mem::take(&mut self.whole));
         self.buffer.extend_from_slice(&bytes);
         Ok(())
+    }
+
+    /// Is there a complete frame?
+    pub fn has_next(&self) -> bool {
+        complete(&self.whole).or_else(|| complete(&self.buffer)).is_some()
     }
 
     /// The payload of the next complete frame.
@@ -107,7 +112,7 @@ mod tests {
             for cut in cuts.into_iter().chain([usize::MAX]) {
                 let piece = wire.split_to(cut.min(wire.len()));
                 reader.push(piece).unwrap();
-                while let Some(frame) = reader.next().unwrap() {
+                while let Some(frame) = { let ready = reader.has_next(); let frame = reader.next().unwrap(); assert_eq!(ready, frame.is_some()); frame } {
                     got.push(frame.to_vec());
                 }
             }
@@ -116,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_piles_up_is_bounded() {
+    fn the_buffer_is_bounded() {
         let mut reader = FrameReader::default();
         let big = Bytes::from(vec![0xff; 1 << 24]);
         reader.push(big.clone()).unwrap();

@@ -6,7 +6,7 @@
 //! is not hashed; its messages are protobuf. Written by hand because generic Noise libraries do hash it, refuse
 //! frames beyond 65,535 bytes, and have no fallback pattern.
 //!
-//! The states are consumed: a handshake that failed cannot be used again, and there is no way to a [`Transport`] but
+//! The states are consumed: a handshake that failed cannot be used again, and there is no way to a [`Transport`] except
 //! through the certificate check.
 mod cert;
 mod client;

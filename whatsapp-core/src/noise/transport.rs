@@ -6,8 +6,7 @@ use super::frame::{FrameError, write_length};
 
 const TAG: usize = 16;
 
-/// An encrypted connection. After a frame that does not decrypt it refuses to go on, in both directions; and a counter
-/// that was used once is never used again.
+/// An encrypted connection. A frame that does not decrypt closes it in both directions; a counter is never used twice.
 pub struct Transport {
     write: Aes256Gcm,
     read: Aes256Gcm,

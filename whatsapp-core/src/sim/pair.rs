@@ -15,7 +15,7 @@ use super::{ConnectionId, Network, Output, SimConfig};
 use crate::{
     config::Config,
     engine::{Command, Engine, LinkAction, Loaded, Query, Reply, Step, Ticket},
-    event::Event,
+    event::{DisconnectReason, Event},
     jid::Jid,
     time::Timestamp,
 };
@@ -275,7 +275,7 @@ impl World {
                 let Some(index) = self.client_of(connection) else { return };
                 self.clients[index].connection = None;
                 if let Some(engine) = &mut self.clients[index].engine {
-                    engine.on_disconnected(self.now, "closed by the service");
+                    engine.on_disconnected(self.now, DisconnectReason::ServerClosed);
                 }
                 self.settle(index);
             }
