@@ -162,7 +162,7 @@ impl Accounts {
     }
 
     /// Two people know of each other from now on.
-    pub(super) fn meet(&mut self, one: usize, other: usize) {
+    pub(super) fn add_contact(&mut self, one: usize, other: usize) {
         if one != other {
             self.people[one].contacts.insert(other);
             self.people[other].contacts.insert(one);
@@ -170,7 +170,7 @@ impl Accounts {
     }
 
     /// The person's own devices and those of everybody who knows the person.
-    pub(super) fn audience(&self, person: usize) -> Vec<DeviceAddress> {
+    pub(super) fn devices_to_notify(&self, person: usize) -> Vec<DeviceAddress> {
         let contacts = self.people[person].contacts.iter().copied();
         std::iter::once(person).chain(contacts).flat_map(|person| self.devices(person)).collect()
     }

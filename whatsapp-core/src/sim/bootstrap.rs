@@ -45,7 +45,7 @@ impl Network {
             proto::Message { protocol_message: Some(Box::new(protocol)), ..proto::Message::default() };
         let payload = Bytes::from(message.encode_to_vec());
         let mut envelope = Envelope::of_phone(device.person, &id, &own, Server::User);
-        envelope.passed_on.push(("category", "peer".into()));
+        envelope.forwarded.push(("category", "peer".into()));
         self.keep(&envelope, &payload);
         self.send_from_phone(now, &envelope, device, &payload, None);
     }

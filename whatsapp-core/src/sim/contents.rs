@@ -29,7 +29,7 @@ impl Network {
             Content::Media { .. } => file(content, &mut self.rng),
             other => content::to_proto(other, &mut self.rng)?,
         };
-        self.speak(now, person, to, message)
+        self.write_message(now, person, to, message)
     }
 
     /// Taps on a button or a row of a menu that a phone shows, by the ids of the message and the choice; gives the id of the
@@ -47,7 +47,7 @@ impl Network {
         let to = shown.chat.parse().map_err(|_| SimError::UnknownMenu(menu.to_owned()))?;
         let (of, title, description) = titles(&shown.content, choice)?;
         let message = answer(of, choice, title, description, context);
-        self.speak(now, person, &to, message)
+        self.write_message(now, person, &to, message)
     }
 }
 

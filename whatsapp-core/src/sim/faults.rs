@@ -17,9 +17,9 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
-    /// From clients to the service.
-    ToService,
-    /// From the service to clients.
+    /// From clients to the server.
+    ToServer,
+    /// From the server to clients.
     ToClient,
 }
 
@@ -29,7 +29,7 @@ pub enum Side {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Faults {
-    /// It is lost. The service hands over again what is not answered.
+    /// It is lost. The server hands over again what is not answered.
     pub drop: f64,
     /// It comes twice.
     pub duplicate: f64,
@@ -87,10 +87,10 @@ pub enum Fault {
 
 /// What becomes of one stanza.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    Lost,
-    Once(Duration),
-    Twice(Duration),
+pub(super) enum DeliveryOutcome {
+    Dropped,
+    Delivered(Duration),
+    Duplicated(Duration),
 }
 
 /// Changes a stanza.
@@ -98,20 +98,20 @@ pub type Mutation = Box<dyn FnMut(&mut Node) + Send>;
 
 /// All that is set to go wrong.
 #[derive(Default)]
-pub(super) struct Mischief {
+pub(super) struct FaultPlan {
     to_client: Faults,
-    to_service: Faults,
+    to_server: Faults,
     pub(super) failures: std::collections::VecDeque<u16>,
     pub(super) refusals: std::collections::VecDeque<u16>,
     pub(super) drop_answers: u32,
     pub(super) mutation: Option<Mutation>,
 }
 
-impl Mischief {
+impl FaultPlan {
     const fn on(&self, side: Side) -> &Faults {
         match side {
             Side::ToClient => &self.to_client,
-            Side::ToService => &self.to_service,
+            Side::ToServer => &self.to_server,
         }
     }
 }
@@ -120,16 +120,20 @@ impl Faults {
     /// How late a reordered stanza comes at the most.
     const LATE_MS: u64 = 400;
 
-    fn fate(&self, side: Side, rng: &mut StdRng) -> Fate {
+    fn outcome(&self, side: Side, rng: &mut StdRng) -> DeliveryOutcome {
         let mut delay = if side == Side::ToClient { self.slow_ms } else { 0 };
         if chance(self.drop, rng) {
-            return Fate::Lost;
+            return DeliveryOutcome::Dropped;
         }
         if chance(self.reorder, rng) {
             delay += rng.random_range(1..=Self::LATE_MS);
         }
         let delay = Duration::from_millis(delay);
-        if chance(self.duplicate, rng) { Fate::Twice(delay) } else { Fate::Once(delay) }
+        if chance(self.duplicate, rng) {
+            DeliveryOutcome::Duplicated(delay)
+        } else {
+            DeliveryOutcome::Delivered(delay)
+        }
     }
 }
 
@@ -151,7 +155,7 @@ impl Network {
             Fault::FailNextLogin { reason } => self.fail_next_login(reason),
             Fault::StreamError { device, code } => self.stream_error(&jid(device)?, code)?,
             Fault::DropNextAnswer => self.drop_next_answer(),
-            Fault::RefuseNextMessage { code } => self.mischief.refusals.push_back(code),
+            Fault::RefuseNextMessage { code } => self.faults.refusals.push_back(code),
         }
         Ok(())
     }
@@ -159,24 +163,24 @@ impl Network {
     /// Sets what goes wrong on one side; [`Faults::default`] for nothing.
     pub fn set_faults(&mut self, side: Side, faults: Faults) {
         match side {
-            Side::ToClient => self.mischief.to_client = faults,
-            Side::ToService => self.mischief.to_service = faults,
+            Side::ToClient => self.faults.to_client = faults,
+            Side::ToServer => self.faults.to_server = faults,
         }
     }
 
     /// Changes every stanza to clients from now on, to see what they cannot do without; `None` ends it.
     pub fn mutate(&mut self, mutation: Option<Mutation>) {
-        self.mischief.mutation = mutation;
+        self.faults.mutation = mutation;
     }
 
     /// The next login is refused with this reason (405, 429, 503, …).
     pub fn fail_next_login(&mut self, reason: u16) {
-        self.mischief.failures.push_back(reason);
+        self.faults.failures.push_back(reason);
     }
 
     /// The next request that is asked gets no answer.
     pub fn drop_next_answer(&mut self) {
-        self.mischief.drop_answers += 1;
+        self.faults.drop_answers += 1;
     }
 
     /// The connection of a device is cut.
@@ -223,8 +227,8 @@ impl Network {
     }
 
     /// What becomes of the next stanza on its way to that side.
-    pub(super) fn fate(&mut self, side: Side) -> Fate {
-        self.mischief.on(side).fate(side, &mut self.rng)
+    pub(super) fn outcome(&mut self, side: Side) -> DeliveryOutcome {
+        self.faults.on(side).outcome(side, &mut self.rng)
     }
 
     /// Damages a ciphertext for a client when that was asked for.
@@ -236,7 +240,7 @@ impl Network {
         let asked = address
             .and_then(|address| self.accounts.companion(address))
             .is_some_and(|companion| std::mem::take(&mut companion.corrupt_next));
-        let asked = asked || chance(self.mischief.to_client.corrupt, &mut self.rng);
+        let asked = asked || chance(self.faults.to_client.corrupt, &mut self.rng);
         if let (true, Content::Nodes(children)) = (asked, &mut node.content) {
             children.iter_mut().filter(|child| child.tag == "enc").for_each(damage);
         }
@@ -246,7 +250,7 @@ impl Network {
     /// Damages a ciphertext for a phone when that was asked for.
     pub(super) fn maybe_corrupt_for_phone(&mut self, person: usize, enc: &mut Node) {
         let asked = std::mem::take(&mut self.accounts.people[person].phone.corrupt_next);
-        if asked || chance(self.mischief.to_service.corrupt, &mut self.rng) {
+        if asked || chance(self.faults.to_server.corrupt, &mut self.rng) {
             damage(enc);
         }
     }
@@ -276,16 +280,17 @@ mod tests {
         let faults = Faults { drop: 0.2, duplicate: 0.1, reorder: 0.3, ..Faults::default() };
         let run = |seed| {
             let mut rng = StdRng::seed_from_u64(seed);
-            (0..10_000).map(|_| faults.fate(Side::ToClient, &mut rng)).collect::<Vec<_>>()
+            (0..10_000).map(|_| faults.outcome(Side::ToClient, &mut rng)).collect::<Vec<_>>()
         };
-        let fates = run(1);
-        assert_eq!(fates, run(1));
-        assert_ne!(fates, run(2));
-        let share =
-            |test: fn(&Fate) -> bool| fates.iter().filter(|fate| test(fate)).count() as f64 / 10_000.0;
-        assert!((share(|fate| *fate == Fate::Lost) - 0.2).abs() < 0.02);
-        assert!((share(|fate| matches!(fate, Fate::Twice(_))) - 0.08).abs() < 0.02);
-        assert!(share(|fate| *fate == Fate::Once(Duration::ZERO)) > 0.4);
+        let outcomes = run(1);
+        assert_eq!(outcomes, run(1));
+        assert_ne!(outcomes, run(2));
+        let share = |test: fn(&DeliveryOutcome) -> bool| {
+            outcomes.iter().filter(|outcome| test(outcome)).count() as f64 / 10_000.0
+        };
+        assert!((share(|outcome| *outcome == DeliveryOutcome::Dropped) - 0.2).abs() < 0.02);
+        assert!((share(|outcome| matches!(outcome, DeliveryOutcome::Duplicated(_))) - 0.08).abs() < 0.02);
+        assert!(share(|outcome| *outcome == DeliveryOutcome::Delivered(Duration::ZERO)) > 0.4);
     }
 
     #[test]

@@ -23,9 +23,9 @@ impl Network {
         if matches!(kind, "result" | "error") {
             return;
         }
-        let Some(id) = node.attr_text("id") else { return self.note_unknown("<iq> without id") };
-        if self.mischief.drop_answers > 0 {
-            self.mischief.drop_answers -= 1;
+        let Some(id) = node.attr_text("id") else { return self.record_unknown("<iq> without id") };
+        if self.faults.drop_answers > 0 {
+            self.faults.drop_answers -= 1;
             return;
         }
         let xmlns = node.attr_text("xmlns").unwrap_or_default();
@@ -56,7 +56,7 @@ impl Network {
             ("blocklist", "get", _) => Ok(vec![Node::new("list")]),
             ("w:p" | "urn:xmpp:ping" | "passive" | "urn:xmpp:whatsapp:dirty", _, _) => Ok(Vec::new()),
             _ => {
-                self.note_unknown(&format!("{kind} {xmlns} <{tag}>"));
+                self.record_unknown(&format!("{kind} {xmlns} <{tag}>"));
                 Ok(Vec::new())
             }
         };

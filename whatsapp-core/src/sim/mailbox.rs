@@ -127,11 +127,11 @@ impl Mailbox {
         // What is fresh lies behind all that was handed over.
         let first =
             self.waiting.iter().rposition(|waiting| waiting.delivered.is_some()).map_or(0, |at| at + 1);
-        let hand_over = |waiting: &mut Waiting| {
+        let mark_delivered = |waiting: &mut Waiting| {
             waiting.delivered = Some(now);
             waiting.node.clone()
         };
-        self.waiting.range_mut(first..).map(hand_over).collect()
+        self.waiting.range_mut(first..).map(mark_delivered).collect()
     }
 
     /// Those handed over before `before` and not answered since; none before the device is live.
@@ -140,11 +140,11 @@ impl Mailbox {
             return Vec::new();
         }
         let stale = self.waiting.iter_mut().filter(|w| w.delivered.is_some_and(|at| at <= before));
-        let hand_over = |waiting: &mut Waiting| {
+        let mark_delivered = |waiting: &mut Waiting| {
             waiting.delivered = Some(now);
             waiting.node.clone()
         };
-        stale.map(hand_over).collect()
+        stale.map(mark_delivered).collect()
     }
 
     pub(super) fn len(&self) -> usize {

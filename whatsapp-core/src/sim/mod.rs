@@ -1,6 +1,6 @@
 //! The other side of the wire: a simulated WhatsApp network, network-free like the engine.
 //!
-//! [`Network`] is the service with the phones of a few simulated people: it answers handshakes with a root of its own,
+//! [`Network`] is the server with the phones of a few simulated people: it answers handshakes with a root of its own,
 //! pairs companions, keeps prekeys and device lists, routes messages per device, and holds what was not answered. Its
 //! phones are true Signal endpoints. Bytes, time and a seed in, bytes and reports out: the same seed gives the same
 //! run. [`pair::World`] steps it together with engines in virtual time; `runtime::Simulator` (with feature `client`) runs
@@ -30,12 +30,12 @@ mod population;
 mod prekeys;
 pub mod primary;
 mod receipts;
+mod replies;
 mod report;
 pub mod responder;
 mod routing;
 #[cfg(feature = "client")]
 pub mod runtime;
-mod speech;
 mod usync;
 
 pub use accounts::{Behaviour, DeviceAddress};

@@ -5,7 +5,7 @@ use whatsapp_store::Content;
 use super::{
     accounts::{Behaviour, DeviceAddress},
     event::SimEvent,
-    network::{Later, Network, SimError},
+    network::{Network, Scheduled, SimError},
     phone::{Opened, Shown},
     prekeys::bundle_nodes,
     routing::Envelope,
@@ -29,7 +29,7 @@ impl Network {
         let (Some(kind), Body::Bytes(bytes)) =
             (enc.get("type").and_then(|kind| kind.as_text()), &enc.content)
         else {
-            return self.note_unknown("<enc> without type or bytes");
+            return self.record_unknown("<enc> without type or bytes");
         };
         let sender = Address::from(&self.accounts.jid(envelope.sender, Server::Lid));
         let phone = &mut self.accounts.people[person].phone;
@@ -39,7 +39,7 @@ impl Network {
             Opened::Message(message) => {
                 let (destination, message) = device_sent::unwrap(*message);
                 if destination.is_some() && !from_me {
-                    return self.note_unknown("a device-sent message from another account");
+                    return self.record_unknown("a device-sent message from another account");
                 }
                 self.shown(now, envelope, person, &message);
             }
@@ -88,7 +88,7 @@ impl Network {
         let record = &mut self.accounts.people[person];
         record.phone.inbox.messages.push(shown.clone());
         let phone = record.pn.to_string();
-        self.tell(SimEvent::Message { phone, message: shown });
+        self.emit(SimEvent::Message { phone, message: shown });
         Some(content)
     }
 
@@ -108,11 +108,11 @@ impl Network {
         };
         // Answered in the namespace that it was addressed in.
         let to = self.accounts.people[envelope.sender.person].jid(envelope.server, 0);
-        let thinking = self.config.thinking;
-        let read = Later::Read { person, to: to.clone(), id: envelope.id.clone() };
-        self.schedule(now + thinking / 2, read);
+        let reply_delay = self.config.reply_delay;
+        let read = Scheduled::Read { person, to: to.clone(), id: envelope.id.clone() };
+        self.schedule(now + reply_delay / 2, read);
         if let Some(text) = answer {
-            self.schedule(now + thinking, Later::Say { person, to, text });
+            self.schedule(now + reply_delay, Scheduled::Reply { person, to, text });
         }
     }
 

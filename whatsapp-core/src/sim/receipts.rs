@@ -21,7 +21,7 @@ impl Network {
         node: NodeRef<'_>,
     ) {
         let (Some(id), Some(to)) = (node.attr_text("id"), node.attr_jid("to")) else {
-            return self.note_unknown("<receipt> without id or recipient");
+            return self.record_unknown("<receipt> without id or recipient");
         };
         let kind = node.attr_text("type");
         let ack = Node::new("ack")
@@ -43,7 +43,7 @@ impl Network {
         let Some(writer) = writer else { return };
         let Some(other) = self.accounts.find(&writer) else { return };
         match kind {
-            // They tell the service and nobody else.
+            // They tell the server and nobody else.
             Some("sender" | "peer_msg" | "hist_sync" | "server-error") => {}
             Some("read-self" | "played-self") => self.tell_own(now, device, &to, node),
             Some("retry") => {
@@ -89,7 +89,7 @@ impl Network {
             record.phone.note_receipt(id, &kind);
         }
         let phone = record.pn.to_string();
-        self.tell(SimEvent::Receipt { phone, from, kind, ids });
+        self.emit(SimEvent::Receipt { phone, from, kind, ids });
     }
 
     /// A receipt of a device about that chat.
@@ -132,7 +132,7 @@ impl Network {
         let retry = node.child("retry");
         let count = retry.and_then(|retry| retry.attr_text("count")?.parse().ok()).unwrap_or(1);
         if let (Some(id), true) = (node.attr_text("id"), count <= MAX_RETRIES) {
-            self.say_again(now, sender.person, from, id, count);
+            self.resend_from_phone(now, sender.person, from, id, count);
         }
     }
 }

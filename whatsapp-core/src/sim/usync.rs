@@ -28,7 +28,7 @@ impl Network {
             let mut answer = Node::new("user").attr("jid", jid.to_non_device());
             let person = self.accounts.find(&jid);
             if let Some(person) = person {
-                self.accounts.meet(asking.person, person);
+                self.accounts.add_contact(asking.person, person);
             }
             if devices {
                 answer = answer.child(match person {

@@ -25,10 +25,10 @@ impl Network {
     /// When one of the two has no account, or the person is not in that group.
     pub fn send_as(&mut self, now: Timestamp, phone: &str, to: &Jid, text: &str) -> Result<String, SimError> {
         let person = self.person(phone)?;
-        self.say(now, person, to, text)
+        self.write_text(now, person, to, text)
     }
 
-    pub(super) fn say(
+    pub(super) fn write_text(
         &mut self,
         now: Timestamp,
         person: usize,
@@ -36,11 +36,11 @@ impl Network {
         text: &str,
     ) -> Result<String, SimError> {
         let message = content::to_proto(&Content::text(text), &mut self.rng).unwrap_or_default();
-        self.speak(now, person, to, message)
+        self.write_message(now, person, to, message)
     }
 
     /// Sends a message from somebody's phone; gives its id.
-    pub(super) fn speak(
+    pub(super) fn write_message(
         &mut self,
         now: Timestamp,
         person: usize,
@@ -52,14 +52,14 @@ impl Network {
         let mut envelope = Envelope::of_phone(person, &id, to, self.namespace(to));
         content::stanza_type(&message).clone_into(&mut envelope.kind);
         if to.is_group() {
-            self.say_to_group(now, &envelope, &message)?;
+            self.write_to_group(now, &envelope, &message)?;
         } else {
-            self.say_to_person(now, &envelope, message)?;
+            self.write_to_person(now, &envelope, message)?;
         }
         Ok(id)
     }
 
-    fn say_to_person(
+    fn write_to_person(
         &mut self,
         now: Timestamp,
         envelope: &Envelope,
@@ -84,7 +84,7 @@ impl Network {
     }
 
     /// One ciphertext for all members, with the key for each device beside it: phones hand it out every time.
-    fn say_to_group(
+    fn write_to_group(
         &mut self,
         now: Timestamp,
         envelope: &Envelope,
@@ -120,7 +120,7 @@ impl Network {
 
     /// A phone is asked for a message of its own again: it sends it again, in a new session when it is asked for the
     /// second time.
-    pub(super) fn say_again(
+    pub(super) fn resend_from_phone(
         &mut self,
         now: Timestamp,
         person: usize,
