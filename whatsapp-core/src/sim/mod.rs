@@ -6,8 +6,8 @@
 //! run. [`pair::World`] steps it together with engines in virtual time; `runtime::Simulator` (with feature `client`) runs
 //! it in real time, and `listen` puts it behind a WebSocket.
 //!
-//! It parses and builds stanzas by itself and does not share the client's [`crate::stanza`], so that a mistake of one
-//! side is not repeated by the other. Nothing here weakens a client: a client trusts the root it is configured with.
+//! It parses and builds stanzas and messages by itself and does not share the client's [`crate::stanza`] and
+//! [`crate::message`], so that a mistake of one side is not repeated by the other. Nothing here weakens a client: a client trusts the root it is configured with.
 mod accounts;
 mod bootstrap;
 mod contents;
@@ -24,11 +24,13 @@ mod mailbox;
 mod network;
 pub mod pair;
 mod pairing;
+mod payload;
 mod people;
 mod phone;
 mod population;
 mod prekeys;
 pub mod primary;
+mod reading;
 mod receipts;
 mod replies;
 mod report;
@@ -37,6 +39,7 @@ mod routing;
 #[cfg(feature = "client")]
 pub mod runtime;
 mod usync;
+mod wire;
 
 pub use accounts::{Behaviour, DeviceAddress};
 pub use event::SimEvent;

@@ -8,13 +8,12 @@ use super::{
     network::{Network, Scheduled, SimError},
     phone::{Opened, Shown},
     prekeys::bundle_nodes,
+    reading,
     routing::Envelope,
 };
 use crate::{
     binary::{Content as Body, Node},
     jid::{Jid, Server},
-    message::{content, device_sent},
-    proto::message::Message,
     signal::{Address, SignalError},
     time::Timestamp,
 };
@@ -36,12 +35,11 @@ impl Network {
         let opened = phone.open(&sender, envelope, kind, bytes, &mut self.rng);
         let from_me = envelope.sender.person == person;
         match opened {
-            Opened::Message(message) => {
-                let (destination, message) = device_sent::unwrap(*message);
-                if destination.is_some() && !from_me {
+            Opened::Message(opened) => {
+                if opened.copied_from.is_some() && !from_me {
                     return self.record_unknown("a device-sent message from another account");
                 }
-                self.shown(now, envelope, person, &message);
+                self.shown(now, envelope, person, &opened.message);
             }
             Opened::Again if !from_me => self.phone_receipt(now, envelope, person),
             Opened::Again | Opened::Key => {}
@@ -49,7 +47,7 @@ impl Network {
         }
     }
 
-    fn shown(&mut self, now: Timestamp, envelope: &Envelope, person: usize, message: &Message) {
+    fn shown(&mut self, now: Timestamp, envelope: &Envelope, person: usize, message: &[u8]) {
         let sender = envelope.sender.person;
         let other = if sender == person { self.accounts.find(&envelope.to) } else { Some(sender) };
         let chat = match other {
@@ -75,9 +73,9 @@ impl Network {
         sender: usize,
         id: &str,
         chat: &Jid,
-        message: &Message,
+        message: &[u8],
     ) -> Option<Content> {
-        let content = content::from_proto(message)?;
+        let content = reading::shown(message)?;
         let shown = Shown {
             id: id.to_owned(),
             chat: chat.to_string(),

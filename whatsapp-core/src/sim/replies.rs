@@ -1,19 +1,20 @@
 //! What simulated people write from their phones: to one person, to a group, and once more to a device that asks.
 use bytes::Bytes;
-use prost::Message as _;
 use whatsapp_store::Content;
 
 use super::{
     accounts::DeviceAddress,
+    contents::encode,
     network::{Network, SimError},
+    payload,
     phone::Sent,
+    reading,
     routing::Envelope,
 };
 use crate::{
     binary::Node,
     jid::{Jid, Server},
-    message::{content, device_sent, id},
-    proto::message::Message,
+    message::id,
     signal::{Address, CiphertextKind},
     time::Timestamp,
 };
@@ -35,7 +36,7 @@ impl Network {
         to: &Jid,
         text: &str,
     ) -> Result<String, SimError> {
-        let message = content::to_proto(&Content::text(text), &mut self.rng).unwrap_or_default();
+        let message = encode(&Content::text(text), &mut self.rng).unwrap_or_default();
         self.write_message(now, person, to, message)
     }
 
@@ -45,12 +46,12 @@ impl Network {
         now: Timestamp,
         person: usize,
         to: &Jid,
-        message: Message,
+        message: Bytes,
     ) -> Result<String, SimError> {
         let own = self.accounts.people[person].jid(Server::User, 0);
         let id = id::generate(now, &own, &mut self.rng).to_string();
         let mut envelope = Envelope::of_phone(person, &id, to, self.namespace(to));
-        content::stanza_type(&message).clone_into(&mut envelope.kind);
+        reading::stanza_type(&message).clone_into(&mut envelope.kind);
         if to.is_group() {
             self.write_to_group(now, &envelope, &message)?;
         } else {
@@ -63,21 +64,20 @@ impl Network {
         &mut self,
         now: Timestamp,
         envelope: &Envelope,
-        message: Message,
+        message: Bytes,
     ) -> Result<(), SimError> {
         let (person, to) = (envelope.sender.person, &envelope.to);
         let other = self.accounts.find(to).ok_or_else(|| SimError::UnknownPerson(to.user.to_string()))?;
         let chat = self.accounts.people[other].jid(Server::User, 0);
         self.show(person, person, &envelope.id, &chat, &message);
-        let payload = Bytes::from(message.encode_to_vec());
-        let copy = Bytes::from(device_sent::wrap(to, message).encode_to_vec());
-        self.keep(envelope, &payload);
+        let copy = payload::device_sent(&to.to_string(), &message);
+        self.keep(envelope, &message);
         let mut targets = self.accounts.devices(other);
         targets.extend(self.accounts.devices(person));
         targets.sort();
         targets.dedup();
         for target in targets.into_iter().filter(|target| *target != envelope.sender) {
-            let plaintext = if target.person == person { &copy } else { &payload };
+            let plaintext = if target.person == person { &copy } else { &message };
             self.send_from_phone(now, envelope, target, plaintext, None);
         }
         Ok(())
@@ -88,7 +88,7 @@ impl Network {
         &mut self,
         now: Timestamp,
         envelope: &Envelope,
-        message: &Message,
+        message: &Bytes,
     ) -> Result<(), SimError> {
         let (person, group) = (envelope.sender.person, &envelope.to);
         let members = self.members(group);
@@ -96,10 +96,9 @@ impl Network {
             return Err(SimError::UnknownGroup(group.to_string()));
         }
         self.show(person, person, &envelope.id, group, message);
-        let payload = Bytes::from(message.encode_to_vec());
-        self.keep(envelope, &payload);
+        self.keep(envelope, message);
         let phone = &mut self.accounts.people[person].phone;
-        let Some((key, for_all)) = phone.seal_for_group(group, &payload, &mut self.rng) else {
+        let Some((key, for_all)) = phone.seal_for_group(group, message, &mut self.rng) else {
             return Ok(());
         };
         let for_all = Node::new("enc").attr("v", "2").attr("type", "skmsg").bytes(for_all);
@@ -136,12 +135,8 @@ impl Network {
             return;
         }
         let is_copy = target.person == person && !envelope.is_peer() && !envelope.to.is_group();
-        let plaintext = if is_copy {
-            let message = Message::decode(payload).unwrap_or_default();
-            Bytes::from(device_sent::wrap(&envelope.to, message).encode_to_vec())
-        } else {
-            payload
-        };
+        let plaintext =
+            if is_copy { payload::device_sent(&envelope.to.to_string(), &payload) } else { payload };
         self.send_from_phone(now, &envelope, target, &plaintext, Some(count));
     }
 
