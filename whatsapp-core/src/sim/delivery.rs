@@ -1,15 +1,13 @@
-//! From mailboxes to connections: handing over, the offline queue, and handing over again.
+//! From mailboxes to connections: handing over, and handing over again what is not answered.
 use std::time::Duration;
 
 use super::{
     accounts::DeviceAddress,
     faults::{DeliveryOutcome, Side},
-    mailbox::Batch,
     network::{ConnectionId, Network, Scheduled},
 };
 use crate::{
     binary::{Node, NodeRef},
-    jid::Jid,
     time::Timestamp,
 };
 
@@ -24,7 +22,7 @@ impl Network {
         self.deliver(now, device);
     }
 
-    fn deliver(&mut self, now: Timestamp, device: DeviceAddress) {
+    pub(super) fn deliver(&mut self, now: Timestamp, device: DeviceAddress) {
         let Some(companion) = self.accounts.companion(device) else { return };
         let Some(connection) = companion.connection else { return };
         let fresh = companion.mailbox.fresh(now);
@@ -34,61 +32,29 @@ impl Network {
         }
     }
 
-    fn transmit(&mut self, now: Timestamp, connection: ConnectionId, nodes: Vec<Node>) {
+    pub(super) fn transmit(&mut self, now: Timestamp, connection: ConnectionId, nodes: Vec<Node>) {
         for node in nodes {
-            let node = self.maybe_corrupt(connection, node);
-            match self.outcome(Side::ToClient) {
-                DeliveryOutcome::Dropped => {}
-                DeliveryOutcome::Delivered(Duration::ZERO) => self.send(connection, &node),
-                DeliveryOutcome::Delivered(delay) => {
-                    self.schedule(now + delay, Scheduled::Deliver(connection, Box::new(node)))
-                }
-                DeliveryOutcome::Duplicated(delay) => {
-                    self.schedule(now + delay, Scheduled::Deliver(connection, Box::new(node.clone())));
-                    self.send(connection, &node);
-                }
+            self.send_over_faults(now, connection, node);
+        }
+    }
+
+    /// Sends a stanza to a client; faults decide when, whether, how often and how intact it arrives.
+    pub(super) fn send_over_faults(&mut self, now: Timestamp, connection: ConnectionId, node: Node) {
+        let node = self.maybe_corrupt(connection, node);
+        match self.outcome(Side::ToClient, &node.tag) {
+            DeliveryOutcome::Dropped => {}
+            DeliveryOutcome::Delivered(Duration::ZERO) => self.send(connection, &node),
+            DeliveryOutcome::Delivered(delay) => {
+                self.schedule(now + delay, Scheduled::Deliver(connection, Box::new(node)));
+            }
+            DeliveryOutcome::Duplicated(delay) => {
+                self.schedule(now + delay, Scheduled::Deliver(connection, Box::new(node.clone())));
+                self.send(connection, &node);
             }
         }
     }
 
-    /// The device is ready for stanzas: first it learns how many wait, then it gets them.
-    pub(super) fn activate(&mut self, now: Timestamp, device: DeviceAddress) {
-        let Some(companion) = self.accounts.companion(device) else { return };
-        let Some(connection) = companion.connection else { return };
-        let preview = companion.mailbox.open();
-        let preview = Node::new("offline_preview")
-            .attr("count", preview.count)
-            .attr("message", preview.message)
-            .attr("notification", preview.notification)
-            .attr("receipt", preview.receipt)
-            .attr("appdata", "0");
-        self.send(connection, &Node::new("ib").attr("from", Jid::SERVICE).child(preview));
-        let limit = self.config.offline_primer.unwrap_or(usize::MAX);
-        self.deliver_batch(now, device, limit);
-        self.bootstrap(now, device);
-    }
-
-    fn deliver_batch(&mut self, now: Timestamp, device: DeviceAddress, limit: usize) {
-        let Some(companion) = self.accounts.companion(device) else { return };
-        let Some(connection) = companion.connection else { return };
-        let Some(Batch { nodes, done }) = companion.mailbox.next_batch(now, limit) else { return };
-        self.transmit(now, connection, nodes);
-        self.plan_redelivery(now, device);
-        if let Some(count) = done {
-            let done = Node::new("offline").attr("count", count);
-            self.send(connection, &Node::new("ib").attr("from", Jid::SERVICE).child(done));
-            self.deliver(now, device);
-        }
-    }
-
-    /// Information of a client about itself: only the request for more of the offline queue needs an answer.
-    pub(super) fn on_ib(&mut self, now: Timestamp, device: DeviceAddress, node: NodeRef<'_>) {
-        let Some(batch) = node.child("offline_batch") else { return };
-        let count = batch.attr_text("count").and_then(|count| count.parse().ok()).unwrap_or(0);
-        self.deliver_batch(now, device, count);
-    }
-
-    fn plan_redelivery(&mut self, now: Timestamp, device: DeviceAddress) {
+    pub(super) fn plan_redelivery(&mut self, now: Timestamp, device: DeviceAddress) {
         let Some(companion) = self.accounts.companion(device) else { return };
         if !companion.redelivery_planned {
             companion.redelivery_planned = true;

@@ -28,6 +28,9 @@ impl Network {
             self.faults.drop_answers -= 1;
             return;
         }
+        if let Some(code) = self.refusal_of_request(node) {
+            return self.answer(now, connection, id, Err(code));
+        }
         let xmlns = node.attr_text("xmlns").unwrap_or_default();
         let child = node.children().next();
         let tag = child.map(NodeRef::tag).unwrap_or_default();
@@ -41,11 +44,11 @@ impl Network {
             ("encrypt", "get", "digest") => self.digest(device),
             ("usync", _, _) => self.usync(now, device, node),
             ("passive", "set", "active") => {
-                self.answer(connection, id, Ok(Vec::new()));
+                self.answer(now, connection, id, Ok(Vec::new()));
                 return self.activate(now, device);
             }
             ("md", "set", "remove-companion-device") => {
-                self.answer(connection, id, Ok(Vec::new()));
+                self.answer(now, connection, id, Ok(Vec::new()));
                 return self.unlink(now, device);
             }
             ("w:g2", _, _) => self.on_group_request(now, device, node),
@@ -60,17 +63,17 @@ impl Network {
                 Ok(Vec::new())
             }
         };
-        self.answer(connection, id, answer);
+        self.answer(now, connection, id, answer);
     }
 
-    fn answer(&mut self, connection: ConnectionId, id: &str, answer: Result<Vec<Node>, u16>) {
+    fn answer(&mut self, now: Timestamp, connection: ConnectionId, id: &str, answer: Result<Vec<Node>, u16>) {
         let node = Node::new("iq").attr("from", Jid::SERVICE).attr("id", id);
         let node = match answer {
             Ok(children) if children.is_empty() => node.attr("type", "result"),
             Ok(children) => node.attr("type", "result").children(children),
             Err(code) => node.attr("type", "error").child(Node::new("error").attr("code", code)),
         };
-        self.send(connection, &node);
+        self.send_over_faults(now, connection, node);
     }
 }
 

@@ -9,11 +9,13 @@
 //! It parses and builds stanzas and messages by itself and does not share the client's [`crate::stanza`] and
 //! [`crate::message`], so that a mistake of one side is not repeated by the other. Nothing here weakens a client: a client trusts the root it is configured with.
 mod accounts;
+mod answers;
 mod bootstrap;
 mod contents;
 mod delivery;
 mod event;
 mod faults;
+mod forgery;
 mod groups;
 mod iq;
 mod ledger;
@@ -22,6 +24,7 @@ mod link;
 pub mod listen;
 mod mailbox;
 mod network;
+mod offline;
 pub mod pair;
 mod pairing;
 mod payload;
@@ -42,9 +45,13 @@ mod usync;
 mod wire;
 
 pub use accounts::{Behaviour, DeviceAddress};
+pub use answers::{BundleAnswer, DeviceListAnswer, RequestKind};
 pub use event::SimEvent;
-pub use faults::{Fault, Faults, Mutation, Side};
+pub use faults::{Fault, Faults, Mutation, Side, StanzaKinds};
+pub use forgery::{Encryption, RawMessage};
 pub use ledger::LedgerEntry;
 pub use network::{ConnectionId, Network, Output, SimConfig, SimError};
+pub use offline::OfflineQueue;
 pub use phone::Shown;
 pub use report::{DeviceReport, Inbox, Unanswered};
+pub use responder::CertificateFlaw;

@@ -14,7 +14,8 @@ use super::{
     faults::{DeliveryOutcome, FaultPlan, Side},
     groups::Group,
     link::{Link, Received, Role},
-    responder::ServerIdentity,
+    offline::OfflineQueue,
+    responder::{CertificateFlaw, ServerIdentity},
 };
 use crate::{
     binary::{Node, Stanza},
@@ -37,10 +38,12 @@ pub struct SimConfig {
     pub reply_delay: Duration,
     /// Phones send new devices the first messages that real ones send: a key for app state and a (short) history.
     pub bootstrap: bool,
-    /// So many stanzas of the offline queue come unasked, the rest on `offline_batch` requests; all without it.
-    pub offline_primer: Option<usize>,
+    /// How devices get what waited for them.
+    pub offline_queue: OfflineQueue,
     /// New groups name their members by LID; by number otherwise.
     pub groups_by_lid: bool,
+    /// What is wrong with the certificates that clients are shown.
+    pub certificate: CertificateFlaw,
     /// What people do whom [`Network::scan_qr`] makes up. Silent, because other clients' test suites expect it.
     pub default_behaviour: Behaviour,
 }
@@ -53,8 +56,14 @@ impl SimConfig {
             now,
             reply_delay: Duration::from_millis(300),
             bootstrap: true,
-            offline_primer: None,
+            offline_queue: OfflineQueue {
+                primer: 0,
+                largest_batch: None,
+                ignored_requests: 0,
+                patience: None,
+            },
             groups_by_lid: true,
+            certificate: CertificateFlaw::None,
             default_behaviour: Behaviour::Silent,
         }
     }
@@ -113,6 +122,9 @@ pub enum SimError {
     /// Nobody writes that.
     #[error("this cannot be sent: {0}")]
     NotSendable(#[from] whatsapp_store::NotSendable),
+    /// The device answered no such stanza, or long ago.
+    #[error("the device has answered no stanza {0} of late")]
+    UnknownStanza(String),
     /// No such device.
     #[error("there is no device {0}")]
     UnknownDevice(String),
@@ -129,6 +141,8 @@ pub(super) enum Scheduled {
     Reply { person: usize, to: Jid, text: String },
     /// A person reads.
     Read { person: usize, to: Jid, id: String },
+    /// The rest of the offline queue, for a device that does not ask.
+    DeliverRest { device: DeviceAddress, connection: ConnectionId, given: usize },
     /// Unanswered stanzas are looked at.
     Redeliver(DeviceAddress),
     /// The next pairing code's turn.
@@ -164,8 +178,12 @@ impl Network {
     /// An empty network.
     pub fn new(config: SimConfig) -> Self {
         let mut rng = StdRng::seed_from_u64(config.seed);
+        let mut identity = ServerIdentity::generate(config.now, &mut rng);
+        if config.certificate != CertificateFlaw::None {
+            identity.set_flaw(config.certificate, config.now, &mut rng);
+        }
         Self {
-            identity: ServerIdentity::generate(config.now, &mut rng),
+            identity,
             config,
             rng,
             accounts: Accounts::default(),
@@ -188,6 +206,11 @@ impl Network {
     /// The serialized certificate chain, for independent verification.
     pub fn certificate_chain(&self) -> Bytes {
         self.identity.chain().clone()
+    }
+
+    /// The certificates that clients are shown from now on.
+    pub fn set_certificate(&mut self, now: Timestamp, flaw: CertificateFlaw) {
+        self.identity.set_flaw(flaw, now, &mut self.rng);
     }
 
     /// The server takes a new static key under the same root; connections that are open stay so.
@@ -287,7 +310,7 @@ impl Network {
         self.send(id, &success);
         let routing =
             Node::new("edge_routing").child(Node::new("routing_info").bytes(&b"\x08\x02\x08\x05"[..]));
-        self.send(id, &Node::new("ib").attr("from", Jid::SERVICE).child(routing));
+        self.send_over_faults(now, id, Node::new("ib").attr("from", Jid::SERVICE).child(routing));
     }
 
     fn reject_login(&mut self, id: ConnectionId, reason: u16) {
@@ -297,15 +320,16 @@ impl Network {
 
     /// A stanza came; faults decide when, and whether, it is dealt with.
     fn on_wire(&mut self, now: Timestamp, id: ConnectionId, stanza: Stanza) {
-        let outcome = match self.links.get(&id).and_then(Link::device) {
-            Some(_) if is_traffic(stanza.root().tag()) => self.outcome(Side::ToServer),
-            _ => DeliveryOutcome::Delivered(Duration::ZERO),
-        };
+        if self.links.get(&id).and_then(Link::device).is_none() {
+            return self.on_stanza(now, id, &stanza);
+        }
+        let outcome = self.outcome(Side::ToServer, stanza.root().tag());
+        let stanza = self.maybe_corrupt_request(stanza);
         match outcome {
             DeliveryOutcome::Dropped => {}
             DeliveryOutcome::Delivered(Duration::ZERO) => self.on_stanza(now, id, &stanza),
             DeliveryOutcome::Delivered(delay) => {
-                self.schedule(now + delay, Scheduled::Receive(id, Box::new(stanza)))
+                self.schedule(now + delay, Scheduled::Receive(id, Box::new(stanza)));
             }
             DeliveryOutcome::Duplicated(delay) => {
                 self.schedule(now + delay, Scheduled::Receive(id, Box::new(stanza.clone())));
@@ -393,14 +417,12 @@ impl Network {
                 Scheduled::Receive(connection, stanza) => self.on_stanza(now, connection, &stanza),
                 Scheduled::Reply { person, to, text } => drop(self.write_text(now, person, &to, &text)),
                 Scheduled::Read { person, to, id } => self.read_by_phone(now, person, &to, &id),
+                Scheduled::DeliverRest { device, connection, given } => {
+                    self.deliver_rest(now, device, connection, given);
+                }
                 Scheduled::Redeliver(device) => self.redeliver(now, device),
                 Scheduled::Close(connection) => self.close(connection),
             }
         }
     }
-}
-
-/// Stanzas that faults apply to.
-fn is_traffic(tag: &str) -> bool {
-    matches!(tag, "message" | "receipt" | "ack")
 }

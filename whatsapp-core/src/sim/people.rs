@@ -125,22 +125,39 @@ impl Network {
         }
     }
 
-    /// A person's phone tells that a message was read.
+    /// A person's phone tells that a message was read: the person who wrote it.
     pub(super) fn read_by_phone(&mut self, now: Timestamp, person: usize, to: &Jid, id: &str) {
-        let Some(other) = self.accounts.find(to) else { return };
+        let writer =
+            if to.is_group() { self.writer_in_group(person, to, id) } else { self.accounts.find(to) };
+        let Some(writer) = writer else { return };
         let node = self.receipt_of_phone(now, person, to, id).attr("type", "read");
-        for device in self.accounts.devices(other) {
+        for device in self.accounts.devices(writer) {
             self.post_receipt(now, device, node.clone());
         }
     }
 
-    /// Somebody reads a message; its sender is told.
+    /// Who wrote what a phone shows under an id in a group.
+    fn writer_in_group(&self, person: usize, group: &Jid, id: &str) -> Option<usize> {
+        let group = group.to_string();
+        let mut shown = self.accounts.people[person].phone.inbox.messages.iter().rev();
+        let shown = shown.find(|shown| shown.id == id && shown.chat == group)?;
+        self.accounts.find(&shown.sender.parse().ok()?)
+    }
+
+    /// Somebody reads a message, from a person or in a group; its sender is told.
     ///
     /// # Errors
-    /// When one of the two has no account.
+    /// When one of the two has no account, or the phone shows no such message in that group.
     pub fn read_as(&mut self, now: Timestamp, phone: &str, chat: &Jid, id: &str) -> Result<(), SimError> {
         let person = self.person(phone)?;
-        self.accounts.find(chat).ok_or_else(|| SimError::UnknownPerson(chat.user.to_string()))?;
+        match chat.is_group() {
+            true => self
+                .writer_in_group(person, chat, id)
+                .ok_or_else(|| SimError::UnknownGroup(chat.to_string()))?,
+            false => {
+                self.accounts.find(chat).ok_or_else(|| SimError::UnknownPerson(chat.user.to_string()))?
+            }
+        };
         self.read_by_phone(now, person, &chat.to_non_device(), id);
         Ok(())
     }

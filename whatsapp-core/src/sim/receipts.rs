@@ -24,19 +24,24 @@ impl Network {
             return self.record_unknown("<receipt> without id or recipient");
         };
         let kind = node.attr_text("type");
+        let refusal = self.refusal_of_receipt();
         let ack = Node::new("ack")
             .attr("class", "receipt")
             .attr("id", id)
             .attr("from", &to)
             .attr_opt("type", kind)
-            .attr_opt("participant", node.attr("participant").cloned());
-        self.send(connection, &ack);
+            .attr_opt("participant", node.attr("participant").cloned())
+            .attr_opt("error", refusal);
+        self.send_over_faults(now, connection, ack);
         if !matches!(kind, Some("read" | "read-self" | "played" | "played-self"))
             && let Some(companion) = self.accounts.companion(device)
         {
             for id in ids(node) {
                 companion.mailbox.answered("message", &id, Some(&to));
             }
+        }
+        if refusal.is_some() {
+            return;
         }
         // In a group the participant is who wrote.
         let writer = if to.is_group() { node.attr_jid("participant") } else { Some(to.clone()) };

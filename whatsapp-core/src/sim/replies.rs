@@ -5,16 +5,15 @@ use whatsapp_store::Content;
 use super::{
     accounts::DeviceAddress,
     contents::encode,
+    forgery::RawMessage,
     network::{Network, SimError},
     payload,
     phone::Sent,
-    reading,
     routing::Envelope,
 };
 use crate::{
     binary::Node,
     jid::{Jid, Server},
-    message::id,
     signal::{Address, CiphertextKind},
     time::Timestamp,
 };
@@ -48,43 +47,34 @@ impl Network {
         to: &Jid,
         message: Bytes,
     ) -> Result<String, SimError> {
-        let own = self.accounts.people[person].jid(Server::User, 0);
-        let id = id::generate(now, &own, &mut self.rng).to_string();
-        let mut envelope = Envelope::of_phone(person, &id, to, self.namespace(to));
-        reading::stanza_type(&message).clone_into(&mut envelope.kind);
-        if to.is_group() {
-            self.write_to_group(now, &envelope, &message)?;
-        } else {
-            self.write_to_person(now, &envelope, message)?;
-        }
-        Ok(id)
+        self.write_raw(now, person, to, RawMessage::new(message))
     }
 
-    fn write_to_person(
+    pub(super) fn write_to_person(
         &mut self,
         now: Timestamp,
         envelope: &Envelope,
-        message: Bytes,
+        message: &Bytes,
     ) -> Result<(), SimError> {
         let (person, to) = (envelope.sender.person, &envelope.to);
         let other = self.accounts.find(to).ok_or_else(|| SimError::UnknownPerson(to.user.to_string()))?;
         let chat = self.accounts.people[other].jid(Server::User, 0);
-        self.show(person, person, &envelope.id, &chat, &message);
-        let copy = payload::device_sent(&to.to_string(), &message);
-        self.keep(envelope, &message);
+        self.show(person, person, &envelope.id, &chat, message);
+        let copy = payload::device_sent(&to.to_string(), message);
+        self.keep(envelope, message);
         let mut targets = self.accounts.devices(other);
         targets.extend(self.accounts.devices(person));
         targets.sort();
         targets.dedup();
         for target in targets.into_iter().filter(|target| *target != envelope.sender) {
-            let plaintext = if target.person == person { &copy } else { &message };
+            let plaintext = if target.person == person { &copy } else { message };
             self.send_from_phone(now, envelope, target, plaintext, None);
         }
         Ok(())
     }
 
     /// One ciphertext for all members, with the key for each device beside it: phones hand it out every time.
-    fn write_to_group(
+    pub(super) fn write_to_group(
         &mut self,
         now: Timestamp,
         envelope: &Envelope,
@@ -150,6 +140,7 @@ impl Network {
         count: Option<u8>,
     ) {
         if let Some(enc) = self.enc_from_phone(now, envelope.sender.person, target, plaintext, count) {
+            let enc = self.forged(envelope, enc);
             self.route(now, envelope, target, vec![enc]);
         }
     }

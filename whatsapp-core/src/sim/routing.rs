@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use super::{
     accounts::DeviceAddress,
+    forgery::Encryption,
     network::{ConnectionId, Network},
 };
 use crate::{
@@ -28,6 +29,9 @@ pub(super) struct Envelope {
     pub(super) server: Server,
     pub(super) shared: Vec<Node>,
     pub(super) forwarded: Vec<(&'static str, Value)>,
+    /// Attributes of the stanza as it arrives, instead of the true ones; `None` removes one.
+    pub(super) untrue: Vec<(&'static str, Option<Value>)>,
+    pub(super) encryption: Encryption,
 }
 
 impl Envelope {
@@ -41,6 +45,8 @@ impl Envelope {
             server,
             shared: Vec::new(),
             forwarded: Vec::new(),
+            untrue: Vec::new(),
+            encryption: Encryption::Sound,
         }
     }
 
@@ -55,6 +61,8 @@ impl Envelope {
             server,
             shared: shared.map(Node::from).collect(),
             forwarded: forwarded.collect(),
+            untrue: Vec::new(),
+            encryption: Encryption::Sound,
         }
     }
 
@@ -76,14 +84,14 @@ impl Network {
         let (Some(id), Some(to)) = (node.attr_text("id"), node.attr_jid("to")) else {
             return self.record_unknown("<message> without id or recipient");
         };
-        let refusal = self.faults.refusals.pop_front();
+        let refusal = self.refusal_of_message(&to);
         let ack = Node::new("ack")
             .attr("class", "message")
             .attr("id", id)
             .attr("from", &to)
             .attr("t", now.as_secs())
             .attr_opt("error", refusal);
-        self.send(connection, &ack);
+        self.send_over_faults(now, connection, ack);
         if refusal.is_some() {
             return;
         }
@@ -187,6 +195,12 @@ impl Network {
                     if other == Server::User { "peer_recipient_pn" } else { "peer_recipient_lid" },
                     alternate,
                 );
+            }
+        }
+        for (key, value) in &envelope.untrue {
+            match value {
+                Some(value) => node.set(key, value.clone()),
+                None => node.attrs.retain(|attr| attr.key != *key),
             }
         }
         node
