@@ -93,7 +93,7 @@ fn the_ledger_counts_what_came_and_was_not_shown() {
     world.run_for(Duration::from_secs(60));
     let mut faults = Faults::default();
     faults.duplicate = 1.0;
-    world.network.set_faults(Side::ToService, faults);
+    world.network.set_faults(Side::ToServer, faults);
     world.send_text(alice, &Jid::pn(BOB), "twice").unwrap();
     world.run_for(Duration::from_secs(60));
     let counted = world.network.ledger().map(|entry| (entry.text.unwrap(), entry.shown, entry.delivered));
@@ -262,7 +262,7 @@ fn ten_thousand_messages_over_a_bad_network() {
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_124);
     println!("SEED={seed}");
     let mut world = two_clients(seed);
-    for side in [Side::ToClient, Side::ToService] {
+    for side in [Side::ToClient, Side::ToServer] {
         let mut faults = Faults::default();
         (faults.drop, faults.duplicate, faults.reorder, faults.corrupt) = (0.02, 0.02, 0.05, 0.002);
         world.network.set_faults(side, faults);

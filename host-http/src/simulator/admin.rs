@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use whatsapp_core::{
     jid::Jid,
     sim::{
-        Behaviour, Faults, Side, SimError,
+        Behaviour, Fault, SimError,
         runtime::{Ended, Simulator, SimulatorError},
     },
 };
@@ -246,42 +246,12 @@ pub(super) async fn unlink(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// One thing that goes wrong.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case", rename_all_fields = "camelCase", tag = "kind")]
-pub(super) enum Fault {
-    /// Chances for all traffic of a side.
-    Chances { side: Side, chances: Faults },
-    /// The next ciphertext for a device is damaged.
-    CorruptNext { device: String },
-    /// A device's connection is cut.
-    Cut { device: String },
-    /// The next login is refused.
-    FailNextLogin { reason: u16 },
-    /// The next request gets no answer.
-    DropNextAnswer,
-}
-
-/// `POST /admin/faults`.
+/// `POST /admin/faults`: something goes wrong.
 pub(super) async fn faults(
     State(simulator): State<Simulator>,
     Body(fault): Body<Fault>,
 ) -> ApiResult<StatusCode> {
-    let done = match fault {
-        Fault::Chances { side, chances } => Ok(simulator.set_faults(side, chances).await?),
-        Fault::CorruptNext { device } => {
-            let device = address(&device)?;
-            simulator.with(move |network, _| network.corrupt_next(&device)).await?
-        }
-        Fault::Cut { device } => {
-            let device = address(&device)?;
-            simulator.with(move |network, _| network.cut(&device)).await?
-        }
-        Fault::FailNextLogin { reason } => {
-            Ok(simulator.with(move |network, _| network.fail_next_login(reason)).await?)
-        }
-        Fault::DropNextAnswer => Ok(simulator.with(|network, _| network.drop_next_answer()).await?),
-    };
+    let done = simulator.with(move |network, _| network.inject(fault)).await?;
     done.map_err(SimulatorError::from)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -82,7 +82,7 @@ async fn outside(faults: &Faults) -> Arc<Outside> {
     let simulator = Simulator::start(7);
     simulator.add_person(SHOP, "Shop", Behaviour::Silent).await.unwrap();
     simulator.add_person(ADA, "Ada", Behaviour::Read).await.unwrap();
-    for side in [Side::ToService, Side::ToClient] {
+    for side in [Side::ToServer, Side::ToClient] {
         simulator.set_faults(side, faults.clone()).await.unwrap();
     }
     let store = Arc::new(MemoryStore::new());

@@ -54,7 +54,7 @@ impl Drill {
             drill.nodes.push(Some(started));
         }
         super::link(&drill.simulator, drill.node(0)).await;
-        for side in ["to_service", "to_client"] {
+        for side in ["to_server", "to_client"] {
             let chances = json!({ "drop": 0.01, "duplicate": 0.01, "reorder": 0.02 });
             let faults = json!({ "kind": "chances", "side": side, "chances": chances });
             drill.simulator.json("POST", "/admin/faults", &faults.to_string()).await;

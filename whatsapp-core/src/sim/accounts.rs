@@ -59,10 +59,9 @@ pub(super) struct Person {
 impl Person {
     /// A person with a phone and nothing else.
     pub(super) fn new(pn: &str, name: &str, behaviour: Behaviour, rng: &mut StdRng) -> Self {
-        let lid = 200_000_000_000_000 + rng.random_range(0..99_999_999_999_999u64);
         Self {
             pn: pn.into(),
-            lid: lid.to_string().into(),
+            lid: random_lid(rng),
             name: name.to_owned(),
             behaviour,
             phone: Phone::new(rng),
@@ -77,6 +76,10 @@ impl Person {
         let user = if server == Server::Lid { &self.lid } else { &self.pn };
         Jid::new(user.clone(), server).with_device(device)
     }
+}
+
+pub(super) fn random_lid(rng: &mut StdRng) -> CompactString {
+    (200_000_000_000_000 + rng.random_range(0..99_999_999_999_999u64)).to_string().into()
 }
 
 /// A linked device.
@@ -100,6 +103,8 @@ pub(super) struct Companion {
 pub(super) struct KeyStore {
     pub(super) registration: Bytes,
     pub(super) signed: Option<SignedKey>,
+    /// Those that later ones replaced, oldest first.
+    pub(super) replaced: Vec<SignedKey>,
     pub(super) one_time: VecDeque<(Bytes, Bytes)>,
 }
 
@@ -114,7 +119,7 @@ impl KeyStore {
             })
         };
         let registration = data.registration_id.clone().unwrap_or_default();
-        Self { registration, signed: signed(), one_time: VecDeque::new() }
+        Self { registration, signed: signed(), replaced: Vec::new(), one_time: VecDeque::new() }
     }
 }
 
@@ -127,6 +132,10 @@ pub(super) struct SignedKey {
 }
 
 impl SignedKey {
+    pub(super) fn number(&self) -> u32 {
+        self.id.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
+    }
+
     /// Signed by that identity? Checked when it is uploaded: a client that signs wrongly is told.
     pub(super) fn is_signed_by(&self, identity: &PublicKey) -> bool {
         let Ok(key) = PublicKey::from_raw(&self.value) else { return false };
@@ -152,6 +161,20 @@ impl Accounts {
         index
     }
 
+    /// Gives a person another number.
+    pub(super) fn renumber(&mut self, person: usize, pn: &str) {
+        let former = std::mem::replace(&mut self.people[person].pn, pn.into());
+        self.by_pn.remove(&former);
+        self.by_pn.insert(pn.into(), person);
+    }
+
+    /// Gives a person another LID.
+    pub(super) fn change_lid(&mut self, person: usize, lid: CompactString) {
+        let former = std::mem::replace(&mut self.people[person].lid, lid.clone());
+        self.by_lid.remove(&former);
+        self.by_lid.insert(lid, person);
+    }
+
     /// The person of an address by number or LID.
     pub(super) fn find(&self, jid: &Jid) -> Option<usize> {
         match jid.server {
@@ -162,7 +185,7 @@ impl Accounts {
     }
 
     /// Two people know of each other from now on.
-    pub(super) fn meet(&mut self, one: usize, other: usize) {
+    pub(super) fn add_contact(&mut self, one: usize, other: usize) {
         if one != other {
             self.people[one].contacts.insert(other);
             self.people[other].contacts.insert(one);
@@ -170,7 +193,7 @@ impl Accounts {
     }
 
     /// The person's own devices and those of everybody who knows the person.
-    pub(super) fn audience(&self, person: usize) -> Vec<DeviceAddress> {
+    pub(super) fn devices_to_notify(&self, person: usize) -> Vec<DeviceAddress> {
         let contacts = self.people[person].contacts.iter().copied();
         std::iter::once(person).chain(contacts).flat_map(|person| self.devices(person)).collect()
     }

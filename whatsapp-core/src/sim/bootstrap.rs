@@ -6,7 +6,11 @@ use flate2::{Compression, write::ZlibEncoder};
 use prost::Message as _;
 use rand::RngExt;
 
-use super::{accounts::DeviceAddress, network::Network, routing::Envelope};
+use super::{
+    accounts::DeviceAddress,
+    network::{Network, SimError},
+    routing::Envelope,
+};
 use crate::{
     jid::Server,
     message::id,
@@ -38,6 +42,36 @@ impl Network {
         self.send_to_own(now, device, history);
     }
 
+    /// A phone hands its key for app state to all its linked devices, as it does after linking and when keys change.
+    ///
+    /// # Errors
+    /// When nobody has that number.
+    pub fn share_app_state_key(&mut self, now: Timestamp, phone: &str) -> Result<(), SimError> {
+        let person = self.person(phone)?;
+        for device in self.linked(person) {
+            let key = self.key_share(now, person);
+            self.send_to_own(now, device, key);
+        }
+        Ok(())
+    }
+
+    /// A phone tells all its linked devices of its (short) history.
+    ///
+    /// # Errors
+    /// When nobody has that number.
+    pub fn share_history(&mut self, now: Timestamp, phone: &str) -> Result<(), SimError> {
+        let person = self.person(phone)?;
+        for device in self.linked(person) {
+            let history = self.history(person);
+            self.send_to_own(now, device, history);
+        }
+        Ok(())
+    }
+
+    fn linked(&self, person: usize) -> Vec<DeviceAddress> {
+        self.accounts.devices(person).into_iter().filter(|device| device.device != 0).collect()
+    }
+
     fn send_to_own(&mut self, now: Timestamp, device: DeviceAddress, protocol: proto::ProtocolMessage) {
         let own = self.accounts.people[device.person].jid(Server::User, 0);
         let id = id::generate(now, &own, &mut self.rng).to_string();
@@ -45,7 +79,7 @@ impl Network {
             proto::Message { protocol_message: Some(Box::new(protocol)), ..proto::Message::default() };
         let payload = Bytes::from(message.encode_to_vec());
         let mut envelope = Envelope::of_phone(device.person, &id, &own, Server::User);
-        envelope.passed_on.push(("category", "peer".into()));
+        envelope.forwarded.push(("category", "peer".into()));
         self.keep(&envelope, &payload);
         self.send_from_phone(now, &envelope, device, &payload, None);
     }

@@ -1,15 +1,13 @@
-//! From mailboxes to connections: handing over, the offline queue, and handing over again.
+//! From mailboxes to connections: handing over, and handing over again what is not answered.
 use std::time::Duration;
 
 use super::{
     accounts::DeviceAddress,
-    faults::{Fate, Side},
-    mailbox::Batch,
-    network::{ConnectionId, Later, Network},
+    faults::{DeliveryOutcome, Side},
+    network::{ConnectionId, Network, Scheduled},
 };
 use crate::{
     binary::{Node, NodeRef},
-    jid::Jid,
     time::Timestamp,
 };
 
@@ -21,76 +19,46 @@ impl Network {
     pub(super) fn post(&mut self, now: Timestamp, device: DeviceAddress, node: Node) {
         let Some(companion) = self.accounts.companion(device) else { return };
         companion.mailbox.push(node);
-        self.hand_over(now, device);
+        self.deliver(now, device);
     }
 
-    fn hand_over(&mut self, now: Timestamp, device: DeviceAddress) {
+    pub(super) fn deliver(&mut self, now: Timestamp, device: DeviceAddress) {
         let Some(companion) = self.accounts.companion(device) else { return };
         let Some(connection) = companion.connection else { return };
         let fresh = companion.mailbox.fresh(now);
         if !fresh.is_empty() {
-            self.hand_out(now, connection, fresh);
+            self.transmit(now, connection, fresh);
             self.plan_redelivery(now, device);
         }
     }
 
-    fn hand_out(&mut self, now: Timestamp, connection: ConnectionId, nodes: Vec<Node>) {
+    pub(super) fn transmit(&mut self, now: Timestamp, connection: ConnectionId, nodes: Vec<Node>) {
         for node in nodes {
-            let node = self.maybe_corrupt(connection, node);
-            match self.fate(Side::ToClient) {
-                Fate::Lost => {}
-                Fate::Once(Duration::ZERO) => self.send(connection, &node),
-                Fate::Once(delay) => self.schedule(now + delay, Later::Deliver(connection, Box::new(node))),
-                Fate::Twice(delay) => {
-                    self.schedule(now + delay, Later::Deliver(connection, Box::new(node.clone())));
-                    self.send(connection, &node);
-                }
+            self.send_over_faults(now, connection, node);
+        }
+    }
+
+    /// Sends a stanza to a client; faults decide when, whether, how often and how intact it arrives.
+    pub(super) fn send_over_faults(&mut self, now: Timestamp, connection: ConnectionId, node: Node) {
+        let node = self.maybe_corrupt(connection, node);
+        match self.outcome(Side::ToClient, &node.tag) {
+            DeliveryOutcome::Dropped => {}
+            DeliveryOutcome::Delivered(Duration::ZERO) => self.send(connection, &node),
+            DeliveryOutcome::Delivered(delay) => {
+                self.schedule(now + delay, Scheduled::Deliver(connection, Box::new(node)));
+            }
+            DeliveryOutcome::Duplicated(delay) => {
+                self.schedule(now + delay, Scheduled::Deliver(connection, Box::new(node.clone())));
+                self.send(connection, &node);
             }
         }
     }
 
-    /// The device is ready for stanzas: first it learns how many wait, then it gets them.
-    pub(super) fn activate(&mut self, now: Timestamp, device: DeviceAddress) {
-        let Some(companion) = self.accounts.companion(device) else { return };
-        let Some(connection) = companion.connection else { return };
-        let preview = companion.mailbox.open();
-        let preview = Node::new("offline_preview")
-            .attr("count", preview.count)
-            .attr("message", preview.message)
-            .attr("notification", preview.notification)
-            .attr("receipt", preview.receipt)
-            .attr("appdata", "0");
-        self.send(connection, &Node::new("ib").attr("from", Jid::SERVICE).child(preview));
-        let limit = self.config.offline_primer.unwrap_or(usize::MAX);
-        self.hand_out_batch(now, device, limit);
-        self.bootstrap(now, device);
-    }
-
-    fn hand_out_batch(&mut self, now: Timestamp, device: DeviceAddress, limit: usize) {
-        let Some(companion) = self.accounts.companion(device) else { return };
-        let Some(connection) = companion.connection else { return };
-        let Some(Batch { nodes, done }) = companion.mailbox.next_batch(now, limit) else { return };
-        self.hand_out(now, connection, nodes);
-        self.plan_redelivery(now, device);
-        if let Some(count) = done {
-            let done = Node::new("offline").attr("count", count);
-            self.send(connection, &Node::new("ib").attr("from", Jid::SERVICE).child(done));
-            self.hand_over(now, device);
-        }
-    }
-
-    /// Information of a client about itself: only the request for more of the offline queue needs an answer.
-    pub(super) fn on_ib(&mut self, now: Timestamp, device: DeviceAddress, node: NodeRef<'_>) {
-        let Some(batch) = node.child("offline_batch") else { return };
-        let count = batch.attr_text("count").and_then(|count| count.parse().ok()).unwrap_or(0);
-        self.hand_out_batch(now, device, count);
-    }
-
-    fn plan_redelivery(&mut self, now: Timestamp, device: DeviceAddress) {
+    pub(super) fn plan_redelivery(&mut self, now: Timestamp, device: DeviceAddress) {
         let Some(companion) = self.accounts.companion(device) else { return };
         if !companion.redelivery_planned {
             companion.redelivery_planned = true;
-            self.schedule(now + REDELIVER, Later::Redeliver(device));
+            self.schedule(now + REDELIVER, Scheduled::Redeliver(device));
         }
     }
 
@@ -100,10 +68,13 @@ impl Network {
         let Some(connection) = companion.connection else { return };
         let stale = companion.mailbox.stale(now - REDELIVER, now);
         let next = companion.mailbox.oldest_delivery();
-        self.hand_out(now, connection, stale);
+        self.transmit(now, connection, stale);
         if let (Some(oldest), Some(companion)) = (next, self.accounts.companion(device)) {
             companion.redelivery_planned = true;
-            self.schedule((oldest + REDELIVER).max(now + Duration::from_millis(1)), Later::Redeliver(device));
+            self.schedule(
+                (oldest + REDELIVER).max(now + Duration::from_millis(1)),
+                Scheduled::Redeliver(device),
+            );
         }
     }
 

@@ -182,7 +182,7 @@ impl Network {
                 Ok(Vec::new())
             }
             tag => {
-                self.note_unknown(&format!("w:g2 <{tag}>"));
+                self.record_unknown(&format!("w:g2 <{tag}>"));
                 Ok(Vec::new())
             }
         }

@@ -23,10 +23,13 @@ impl Network {
         if matches!(kind, "result" | "error") {
             return;
         }
-        let Some(id) = node.attr_text("id") else { return self.note_unknown("<iq> without id") };
-        if self.mischief.drop_answers > 0 {
-            self.mischief.drop_answers -= 1;
+        let Some(id) = node.attr_text("id") else { return self.record_unknown("<iq> without id") };
+        if self.faults.drop_answers > 0 {
+            self.faults.drop_answers -= 1;
             return;
+        }
+        if let Some(code) = self.refusal_of_request(node) {
+            return self.answer(now, connection, id, Err(code));
         }
         let xmlns = node.attr_text("xmlns").unwrap_or_default();
         let child = node.children().next();
@@ -41,11 +44,11 @@ impl Network {
             ("encrypt", "get", "digest") => self.digest(device),
             ("usync", _, _) => self.usync(now, device, node),
             ("passive", "set", "active") => {
-                self.answer(connection, id, Ok(Vec::new()));
+                self.answer(now, connection, id, Ok(Vec::new()));
                 return self.activate(now, device);
             }
             ("md", "set", "remove-companion-device") => {
-                self.answer(connection, id, Ok(Vec::new()));
+                self.answer(now, connection, id, Ok(Vec::new()));
                 return self.unlink(now, device);
             }
             ("w:g2", _, _) => self.on_group_request(now, device, node),
@@ -56,21 +59,21 @@ impl Network {
             ("blocklist", "get", _) => Ok(vec![Node::new("list")]),
             ("w:p" | "urn:xmpp:ping" | "passive" | "urn:xmpp:whatsapp:dirty", _, _) => Ok(Vec::new()),
             _ => {
-                self.note_unknown(&format!("{kind} {xmlns} <{tag}>"));
+                self.record_unknown(&format!("{kind} {xmlns} <{tag}>"));
                 Ok(Vec::new())
             }
         };
-        self.answer(connection, id, answer);
+        self.answer(now, connection, id, answer);
     }
 
-    fn answer(&mut self, connection: ConnectionId, id: &str, answer: Result<Vec<Node>, u16>) {
+    fn answer(&mut self, now: Timestamp, connection: ConnectionId, id: &str, answer: Result<Vec<Node>, u16>) {
         let node = Node::new("iq").attr("from", Jid::SERVICE).attr("id", id);
         let node = match answer {
             Ok(children) if children.is_empty() => node.attr("type", "result"),
             Ok(children) => node.attr("type", "result").children(children),
             Err(code) => node.attr("type", "error").child(Node::new("error").attr("code", code)),
         };
-        self.send(connection, &node);
+        self.send_over_faults(now, connection, node);
     }
 }
 

@@ -1,4 +1,4 @@
-//! One WebSocket connection as the service sees it.
+//! One WebSocket connection as the server sees it.
 use bytes::{Bytes, BytesMut};
 use prost::Message;
 use rand::rngs::StdRng;

@@ -11,7 +11,7 @@ use tokio_websockets::{CloseCode, Limits, Message, ServerBuilder};
 
 use super::runtime::Simulator;
 
-/// The path of the service.
+/// The path of the server.
 pub const PATH: &str = "/ws/chat";
 /// Larger messages than this are no frames of the protocol (3-byte length).
 const MAX_MESSAGE: usize = (1 << 24) + 3;

@@ -13,8 +13,13 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Mailbox {
     waiting: VecDeque<Waiting>,
+    /// The last ones that were answered, to be handed over again on purpose.
+    answered: VecDeque<Node>,
     stage: Stage,
 }
+
+/// So many answered stanzas are remembered.
+const REMEMBERED: usize = 64;
 
 /// How far a device is with what waited for it.
 ///
@@ -28,8 +33,9 @@ enum Stage {
     /// Not connected, or it has not asked for stanzas yet.
     #[default]
     Closed,
-    /// What waited is handed over in batches: so many of it were announced, and so many given.
-    Draining { announced: usize, given: usize },
+    /// What waited is handed over in batches: so many of it were announced, and so many given. So many requests in a row
+    /// were ignored.
+    Draining { announced: usize, given: usize, ignored: u32 },
     /// Stanzas flow as they come.
     Live,
 }
@@ -77,7 +83,7 @@ impl Mailbox {
                 _ => preview.notification += 1,
             }
         }
-        self.stage = Stage::Draining { announced: preview.count, given: 0 };
+        self.stage = Stage::Draining { announced: preview.count, given: 0, ignored: 0 };
         preview
     }
 
@@ -91,9 +97,28 @@ impl Mailbox {
         self.stage == Stage::Live
     }
 
+    /// How many stanzas of the offline queue were given; `None` unless there is such a queue.
+    pub(super) const fn drained(&self) -> Option<usize> {
+        match self.stage {
+            Stage::Draining { given, .. } => Some(given),
+            _ => None,
+        }
+    }
+
+    /// The device asks for a batch. Is this request to be ignored? So many are, before every batch but the first.
+    pub(super) fn ignores_request(&mut self, so_many: u32) -> bool {
+        let Stage::Draining { given, ignored, .. } = &mut self.stage else { return false };
+        if *given == 0 || *ignored >= so_many {
+            *ignored = 0;
+            return false;
+        }
+        *ignored += 1;
+        true
+    }
+
     /// The next `limit` stanzas of the offline queue, marked with their places; `None` unless there is such a queue.
     pub(super) fn next_batch(&mut self, now: Timestamp, limit: usize) -> Option<Batch> {
-        let Stage::Draining { announced, given } = &mut self.stage else { return None };
+        let Stage::Draining { announced, given, .. } = &mut self.stage else { return None };
         let limit = limit.min(*announced - *given);
         let mut nodes = Vec::with_capacity(limit);
         for waiting in self.waiting.iter_mut().filter(|waiting| waiting.delivered.is_none()).take(limit) {
@@ -116,7 +141,23 @@ impl Mailbox {
             |waiting: &Waiting| waiting.id == id && waiting.node.tag == class && waiting.delivered.is_some();
         let exact = |waiting: &Waiting| matches(waiting) && to.is_some_and(|to| to.same_user(&waiting.from));
         let at = self.waiting.iter().position(exact).or_else(|| self.waiting.iter().position(matches))?;
-        self.waiting.remove(at).map(|waiting| waiting.node)
+        let node = self.waiting.remove(at)?.node;
+        if self.answered.len() == REMEMBERED {
+            self.answered.pop_front();
+        }
+        self.answered.push_back(node.clone());
+        Some(node)
+    }
+
+    /// A stanza that was answered not long ago.
+    pub(super) fn recall(&self, id: &str) -> Option<Node> {
+        let has_id = |node: &&Node| node.get("id").is_some_and(|value| *value == *id);
+        self.answered.iter().rev().find(has_id).cloned()
+    }
+
+    /// All that waits.
+    pub(super) fn stanzas(&self) -> impl Iterator<Item = &Node> {
+        self.waiting.iter().map(|waiting| &waiting.node)
     }
 
     /// Those not handed over yet; none before the device is live.
@@ -127,11 +168,11 @@ impl Mailbox {
         // What is fresh lies behind all that was handed over.
         let first =
             self.waiting.iter().rposition(|waiting| waiting.delivered.is_some()).map_or(0, |at| at + 1);
-        let hand_over = |waiting: &mut Waiting| {
+        let mark_delivered = |waiting: &mut Waiting| {
             waiting.delivered = Some(now);
             waiting.node.clone()
         };
-        self.waiting.range_mut(first..).map(hand_over).collect()
+        self.waiting.range_mut(first..).map(mark_delivered).collect()
     }
 
     /// Those handed over before `before` and not answered since; none before the device is live.
@@ -140,11 +181,11 @@ impl Mailbox {
             return Vec::new();
         }
         let stale = self.waiting.iter_mut().filter(|w| w.delivered.is_some_and(|at| at <= before));
-        let hand_over = |waiting: &mut Waiting| {
+        let mark_delivered = |waiting: &mut Waiting| {
             waiting.delivered = Some(now);
             waiting.node.clone()
         };
-        stale.map(hand_over).collect()
+        stale.map(mark_delivered).collect()
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,19 +1,21 @@
 //! The other side of the wire: a simulated WhatsApp network, network-free like the engine.
 //!
-//! [`Network`] is the service with the phones of a few simulated people: it answers handshakes with a root of its own,
+//! [`Network`] is the server with the phones of a few simulated people: it answers handshakes with a root of its own,
 //! pairs companions, keeps prekeys and device lists, routes messages per device, and holds what was not answered. Its
 //! phones are true Signal endpoints. Bytes, time and a seed in, bytes and reports out: the same seed gives the same
 //! run. [`pair::World`] steps it together with engines in virtual time; `runtime::Simulator` (with feature `client`) runs
 //! it in real time, and `listen` puts it behind a WebSocket.
 //!
-//! It parses and builds stanzas by itself and does not share the client's [`crate::stanza`], so that a mistake of one
-//! side is not repeated by the other. Nothing here weakens a client: a client trusts the root it is configured with.
+//! It parses and builds stanzas and messages by itself and does not share the client's [`crate::stanza`] and
+//! [`crate::message`], so that a mistake of one side is not repeated by the other. Nothing here weakens a client: a client trusts the root it is configured with.
 mod accounts;
+mod answers;
 mod bootstrap;
 mod contents;
 mod delivery;
 mod event;
 mod faults;
+mod forgery;
 mod groups;
 mod iq;
 mod ledger;
@@ -22,26 +24,34 @@ mod link;
 pub mod listen;
 mod mailbox;
 mod network;
+mod offline;
 pub mod pair;
 mod pairing;
+mod payload;
 mod people;
 mod phone;
 mod population;
 mod prekeys;
 pub mod primary;
+mod reading;
 mod receipts;
+mod replies;
 mod report;
 pub mod responder;
 mod routing;
 #[cfg(feature = "client")]
 pub mod runtime;
-mod speech;
 mod usync;
+mod wire;
 
 pub use accounts::{Behaviour, DeviceAddress};
+pub use answers::{BundleAnswer, DeviceListAnswer, RequestKind};
 pub use event::SimEvent;
-pub use faults::{Fault, Faults, Mutation, Side};
+pub use faults::{Fault, Faults, Mutation, Side, StanzaKinds};
+pub use forgery::{Encryption, RawMessage};
 pub use ledger::LedgerEntry;
 pub use network::{ConnectionId, Network, Output, SimConfig, SimError};
+pub use offline::OfflineQueue;
 pub use phone::Shown;
 pub use report::{DeviceReport, Inbox, Unanswered};
+pub use responder::CertificateFlaw;

@@ -1,4 +1,4 @@
-//! The service: connections in, stanzas around, connections out. This file only routes.
+//! The server: connections in, stanzas around, connections out. This file only routes.
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
@@ -11,10 +11,11 @@ use rand::{SeedableRng, rngs::StdRng};
 use super::{
     accounts::{Accounts, Behaviour, DeviceAddress},
     event::SimEvent,
-    faults::{Fate, Mischief, Side},
+    faults::{DeliveryOutcome, FaultPlan, Side},
     groups::Group,
     link::{Link, Received, Role},
-    responder::ServerIdentity,
+    offline::OfflineQueue,
+    responder::{CertificateFlaw, ServerIdentity},
 };
 use crate::{
     binary::{Node, Stanza},
@@ -33,16 +34,18 @@ pub struct SimConfig {
     pub seed: u64,
     /// The start of time; certificates are valid around it.
     pub now: Timestamp,
-    /// How long simulated people take to answer.
-    pub thinking: Duration,
+    /// How long simulated people take to reply.
+    pub reply_delay: Duration,
     /// Phones send new devices the first messages that real ones send: a key for app state and a (short) history.
     pub bootstrap: bool,
-    /// So many stanzas of the offline queue come unasked, the rest on `offline_batch` requests; all without it.
-    pub offline_primer: Option<usize>,
+    /// How devices get what waited for them.
+    pub offline_queue: OfflineQueue,
     /// New groups name their members by LID; by number otherwise.
     pub groups_by_lid: bool,
+    /// What is wrong with the certificates that clients are shown.
+    pub certificate: CertificateFlaw,
     /// What people do whom [`Network::scan_qr`] makes up. Silent, because other clients' test suites expect it.
-    pub newcomers: Behaviour,
+    pub default_behaviour: Behaviour,
 }
 
 impl SimConfig {
@@ -51,11 +54,17 @@ impl SimConfig {
         Self {
             seed,
             now,
-            thinking: Duration::from_millis(300),
+            reply_delay: Duration::from_millis(300),
             bootstrap: true,
-            offline_primer: None,
+            offline_queue: OfflineQueue {
+                primer: 0,
+                largest_batch: None,
+                ignored_requests: 0,
+                patience: None,
+            },
             groups_by_lid: true,
-            newcomers: Behaviour::Silent,
+            certificate: CertificateFlaw::None,
+            default_behaviour: Behaviour::Silent,
         }
     }
 }
@@ -113,6 +122,9 @@ pub enum SimError {
     /// Nobody writes that.
     #[error("this cannot be sent: {0}")]
     NotSendable(#[from] whatsapp_store::NotSendable),
+    /// The device answered no such stanza, or long ago.
+    #[error("the device has answered no stanza {0} of late")]
+    UnknownStanza(String),
     /// No such device.
     #[error("there is no device {0}")]
     UnknownDevice(String),
@@ -120,22 +132,24 @@ pub enum SimError {
 
 /// Something to be done later.
 #[derive(Debug)]
-pub(super) enum Later {
+pub(super) enum Scheduled {
     /// A stanza that was held back.
     Deliver(ConnectionId, Box<Node>),
     /// A stanza of a client that was held back.
     Receive(ConnectionId, Box<Stanza>),
     /// A person answers.
-    Say { person: usize, to: Jid, text: String },
+    Reply { person: usize, to: Jid, text: String },
     /// A person reads.
     Read { person: usize, to: Jid, id: String },
+    /// The rest of the offline queue, for a device that does not ask.
+    DeliverRest { device: DeviceAddress, connection: ConnectionId, given: usize },
     /// Unanswered stanzas are looked at.
     Redeliver(DeviceAddress),
     /// The next pairing code's turn.
     Close(ConnectionId),
 }
 
-/// The simulated service with its people.
+/// The simulated server with its people.
 pub struct Network {
     pub(super) config: SimConfig,
     pub(super) rng: StdRng,
@@ -145,9 +159,9 @@ pub struct Network {
     next_connection: u64,
     next_id: u64,
     outputs: VecDeque<Output>,
-    pub(super) later: BTreeMap<(Timestamp, u64), Later>,
+    pub(super) scheduled: BTreeMap<(Timestamp, u64), Scheduled>,
     pub(super) unknown: BTreeMap<String, u64>,
-    pub(super) mischief: Mischief,
+    pub(super) faults: FaultPlan,
     pub(super) groups: BTreeMap<CompactString, Group>,
 }
 
@@ -164,8 +178,12 @@ impl Network {
     /// An empty network.
     pub fn new(config: SimConfig) -> Self {
         let mut rng = StdRng::seed_from_u64(config.seed);
+        let mut identity = ServerIdentity::generate(config.now, &mut rng);
+        if config.certificate != CertificateFlaw::None {
+            identity.set_flaw(config.certificate, config.now, &mut rng);
+        }
         Self {
-            identity: ServerIdentity::generate(config.now, &mut rng),
+            identity,
             config,
             rng,
             accounts: Accounts::default(),
@@ -173,9 +191,9 @@ impl Network {
             next_connection: 1,
             next_id: 1,
             outputs: VecDeque::new(),
-            later: BTreeMap::new(),
+            scheduled: BTreeMap::new(),
             unknown: BTreeMap::new(),
-            mischief: Mischief::default(),
+            faults: FaultPlan::default(),
             groups: BTreeMap::new(),
         }
     }
@@ -190,7 +208,12 @@ impl Network {
         self.identity.chain().clone()
     }
 
-    /// The service takes a new static key under the same root; connections that are open stay so.
+    /// The certificates that clients are shown from now on.
+    pub fn set_certificate(&mut self, now: Timestamp, flaw: CertificateFlaw) {
+        self.identity.set_flaw(flaw, now, &mut self.rng);
+    }
+
+    /// The server takes a new static key under the same root; connections that are open stay so.
     pub fn rotate_server_key(&mut self, now: Timestamp) {
         self.identity.rotate(now, &mut self.rng);
     }
@@ -213,7 +236,7 @@ impl Network {
             companion.mailbox.close();
             if let Some(address) = link.device() {
                 let jid = self.accounts.jid(address, Server::User).to_string();
-                self.tell(SimEvent::Offline { jid });
+                self.emit(SimEvent::Offline { jid });
             }
         }
     }
@@ -234,7 +257,7 @@ impl Network {
                     // The client's next message may have come along with this one.
                     bytes = Some(Bytes::new());
                 }
-                Ok(Some(Received::Hello { client, payload })) => self.welcome(now, id, client, &payload),
+                Ok(Some(Received::Hello { client, payload })) => self.log_in(now, id, client, &payload),
                 Ok(Some(Received::Stanza(stanza))) => self.on_wire(now, id, stanza),
                 Err(reason) => {
                     tracing::warn!(%reason, "a client does not follow the protocol");
@@ -246,9 +269,9 @@ impl Network {
     }
 
     /// The handshake is over: who is it?
-    fn welcome(&mut self, now: Timestamp, id: ConnectionId, client: PublicKey, payload: &ClientPayload) {
-        if let Some(reason) = self.mischief.failures.pop_front() {
-            return self.refuse(id, reason);
+    fn log_in(&mut self, now: Timestamp, id: ConnectionId, client: PublicKey, payload: &ClientPayload) {
+        if let Some(reason) = self.faults.failures.pop_front() {
+            return self.reject_login(id, reason);
         }
         if payload.device_pairing_data.is_some() {
             return self.start_registration(now, id, client, payload);
@@ -258,9 +281,11 @@ impl Network {
         let address =
             self.accounts.device(&Jid::pn(user).with_device(device)).filter(|address| address.device != 0);
         let companion = address.and_then(|address| self.accounts.companion(address));
-        let (Some(address), Some(companion)) = (address, companion) else { return self.refuse(id, 401) };
+        let (Some(address), Some(companion)) = (address, companion) else {
+            return self.reject_login(id, 401);
+        };
         if companion.noise != client {
-            return self.refuse(id, 401);
+            return self.reject_login(id, 401);
         }
         let former = companion.connection.replace(id);
         companion.mailbox.close();
@@ -273,7 +298,7 @@ impl Network {
             self.close(former);
         }
         let jid = self.accounts.jid(address, Server::User).to_string();
-        self.tell(SimEvent::Online { jid });
+        self.emit(SimEvent::Online { jid });
         // With the device: Baileys knows its own copies by it.
         let lid = self.accounts.jid(address, Server::Lid);
         let success = Node::new("success")
@@ -285,26 +310,29 @@ impl Network {
         self.send(id, &success);
         let routing =
             Node::new("edge_routing").child(Node::new("routing_info").bytes(&b"\x08\x02\x08\x05"[..]));
-        self.send(id, &Node::new("ib").attr("from", Jid::SERVICE).child(routing));
+        self.send_over_faults(now, id, Node::new("ib").attr("from", Jid::SERVICE).child(routing));
     }
 
-    fn refuse(&mut self, id: ConnectionId, reason: u16) {
+    fn reject_login(&mut self, id: ConnectionId, reason: u16) {
         self.send(id, &Node::new("failure").attr("reason", reason).attr("location", "sim"));
         self.close(id);
     }
 
     /// A stanza came; faults decide when, and whether, it is dealt with.
     fn on_wire(&mut self, now: Timestamp, id: ConnectionId, stanza: Stanza) {
-        let fate = match self.links.get(&id).and_then(Link::device) {
-            Some(_) if is_traffic(stanza.root().tag()) => self.fate(Side::ToService),
-            _ => Fate::Once(Duration::ZERO),
-        };
-        match fate {
-            Fate::Lost => {}
-            Fate::Once(Duration::ZERO) => self.on_stanza(now, id, &stanza),
-            Fate::Once(delay) => self.schedule(now + delay, Later::Receive(id, Box::new(stanza))),
-            Fate::Twice(delay) => {
-                self.schedule(now + delay, Later::Receive(id, Box::new(stanza.clone())));
+        if self.links.get(&id).and_then(Link::device).is_none() {
+            return self.on_stanza(now, id, &stanza);
+        }
+        let outcome = self.outcome(Side::ToServer, stanza.root().tag());
+        let stanza = self.maybe_corrupt_request(stanza);
+        match outcome {
+            DeliveryOutcome::Dropped => {}
+            DeliveryOutcome::Delivered(Duration::ZERO) => self.on_stanza(now, id, &stanza),
+            DeliveryOutcome::Delivered(delay) => {
+                self.schedule(now + delay, Scheduled::Receive(id, Box::new(stanza)));
+            }
+            DeliveryOutcome::Duplicated(delay) => {
+                self.schedule(now + delay, Scheduled::Receive(id, Box::new(stanza.clone())));
                 self.on_stanza(now, id, &stanza);
             }
         }
@@ -327,22 +355,22 @@ impl Network {
             "ib" => self.on_ib(now, device, node),
             // They need no answer.
             "presence" | "chatstate" => {}
-            tag => self.note_unknown(&format!("<{tag}>")),
+            tag => self.record_unknown(&format!("<{tag}>")),
         }
     }
 
-    pub(super) fn note_unknown(&mut self, what: &str) {
+    pub(super) fn record_unknown(&mut self, what: &str) {
         *self.unknown.entry(what.to_owned()).or_default() += 1;
-        self.tell(SimEvent::Unknown { what: what.to_owned() });
+        self.emit(SimEvent::Unknown { what: what.to_owned() });
     }
 
-    pub(super) fn tell(&mut self, event: SimEvent) {
+    pub(super) fn emit(&mut self, event: SimEvent) {
         self.outputs.push_back(Output::Event(event));
     }
 
-    pub(super) fn schedule(&mut self, at: Timestamp, what: Later) {
+    pub(super) fn schedule(&mut self, at: Timestamp, what: Scheduled) {
         let number = self.number();
-        self.later.insert((at, number), what);
+        self.scheduled.insert((at, number), what);
     }
 
     /// A number that was not used before.
@@ -352,7 +380,7 @@ impl Network {
     }
 
     pub(super) fn send(&mut self, id: ConnectionId, node: &Node) {
-        let mutated = self.mischief.mutation.as_mut().map(|mutation| {
+        let mutated = self.faults.mutation.as_mut().map(|mutation| {
             let mut node = node.clone();
             mutation(&mut node);
             node
@@ -375,28 +403,26 @@ impl Network {
 
     /// When [`Network::handle_timeout`] is to be called.
     pub fn next_timeout(&self) -> Option<Timestamp> {
-        self.later.keys().next().map(|(at, _)| *at)
+        self.scheduled.keys().next().map(|(at, _)| *at)
     }
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Timestamp) {
-        while let Some(entry) = self.later.first_entry() {
+        while let Some(entry) = self.scheduled.first_entry() {
             if entry.key().0 > now {
                 return;
             }
             match entry.remove() {
-                Later::Deliver(connection, node) => self.send(connection, &node),
-                Later::Receive(connection, stanza) => self.on_stanza(now, connection, &stanza),
-                Later::Say { person, to, text } => drop(self.say(now, person, &to, &text)),
-                Later::Read { person, to, id } => self.read_by_phone(now, person, &to, &id),
-                Later::Redeliver(device) => self.redeliver(now, device),
-                Later::Close(connection) => self.close(connection),
+                Scheduled::Deliver(connection, node) => self.send(connection, &node),
+                Scheduled::Receive(connection, stanza) => self.on_stanza(now, connection, &stanza),
+                Scheduled::Reply { person, to, text } => drop(self.write_text(now, person, &to, &text)),
+                Scheduled::Read { person, to, id } => self.read_by_phone(now, person, &to, &id),
+                Scheduled::DeliverRest { device, connection, given } => {
+                    self.deliver_rest(now, device, connection, given);
+                }
+                Scheduled::Redeliver(device) => self.redeliver(now, device),
+                Scheduled::Close(connection) => self.close(connection),
             }
         }
     }
-}
-
-/// Stanzas that faults apply to.
-fn is_traffic(tag: &str) -> bool {
-    matches!(tag, "message" | "receipt" | "ack")
 }

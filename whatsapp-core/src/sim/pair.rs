@@ -20,9 +20,9 @@ use crate::{
     time::Timestamp,
 };
 
-/// Everything at once: the service, its people, and our clients.
+/// Everything at once: the server, its people, and our clients.
 pub struct World {
-    /// The service.
+    /// The server.
     pub network: Network,
     /// Our clients.
     pub clients: Vec<ClientSide>,
@@ -30,7 +30,7 @@ pub struct World {
     pub now: Timestamp,
     /// How long bytes are under way.
     pub latency: Duration,
-    under_way: BTreeMap<(Timestamp, u64), UnderWay>,
+    in_flight: BTreeMap<(Timestamp, u64), InFlight>,
     numbers: u64,
 }
 
@@ -62,11 +62,11 @@ pub enum Moment {
     AfterSending,
 }
 
-enum UnderWay {
+enum InFlight {
     Opened(usize),
-    ToService(ConnectionId, Bytes),
+    ToServer(ConnectionId, Bytes),
     ToClient(ConnectionId, Bytes),
-    ClosedByService(ConnectionId),
+    ClosedByServer(ConnectionId),
     ClosedByClient(ConnectionId),
 }
 
@@ -94,7 +94,7 @@ impl World {
             clients: Vec::new(),
             now,
             latency: Duration::from_millis(20),
-            under_way: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
             numbers: 0,
         }
     }
@@ -144,7 +144,7 @@ impl World {
     pub fn crash(&mut self, index: usize) {
         self.clients[index].engine = None;
         if let Some(connection) = self.clients[index].connection.take() {
-            self.put(UnderWay::ClosedByClient(connection));
+            self.put(InFlight::ClosedByClient(connection));
         }
     }
 
@@ -222,13 +222,13 @@ impl World {
 
     fn next_time(&self) -> Option<Timestamp> {
         let clients = self.clients.iter().filter_map(|client| client.engine.as_ref()?.next_timeout());
-        let under_way = self.under_way.keys().next().map(|(at, _)| *at);
-        clients.chain(self.network.next_timeout()).chain(under_way).min()
+        let in_flight = self.in_flight.keys().next().map(|(at, _)| *at);
+        clients.chain(self.network.next_timeout()).chain(in_flight).min()
     }
 
     fn step_to(&mut self, at: Timestamp) {
         self.now = self.now.max(at);
-        while let Some(entry) = self.under_way.first_entry() {
+        while let Some(entry) = self.in_flight.first_entry() {
             if entry.key().0 > self.now {
                 break;
             }
@@ -248,9 +248,9 @@ impl World {
         }
     }
 
-    fn arrive(&mut self, what: UnderWay) {
+    fn arrive(&mut self, what: InFlight) {
         match what {
-            UnderWay::Opened(index) => {
+            InFlight::Opened(index) => {
                 let connection = self.network.connect();
                 let client = &mut self.clients[index];
                 client.connection = Some(connection);
@@ -259,19 +259,19 @@ impl World {
                 }
                 self.settle(index);
             }
-            UnderWay::ToService(connection, bytes) => {
+            InFlight::ToServer(connection, bytes) => {
                 self.network.receive(self.now, connection, bytes);
                 self.after_network();
             }
-            UnderWay::ClosedByClient(connection) => self.network.disconnect(connection),
-            UnderWay::ToClient(connection, bytes) => {
+            InFlight::ClosedByClient(connection) => self.network.disconnect(connection),
+            InFlight::ToClient(connection, bytes) => {
                 let Some(index) = self.client_of(connection) else { return };
                 if let Some(engine) = &mut self.clients[index].engine {
                     engine.on_bytes(self.now, bytes);
                 }
                 self.settle(index);
             }
-            UnderWay::ClosedByService(connection) => {
+            InFlight::ClosedByServer(connection) => {
                 let Some(index) = self.client_of(connection) else { return };
                 self.clients[index].connection = None;
                 if let Some(engine) = &mut self.clients[index].engine {
@@ -290,16 +290,16 @@ impl World {
     pub fn after_network(&mut self) {
         while let Some(output) = self.network.poll_output() {
             match output {
-                Output::Send(connection, bytes) => self.put(UnderWay::ToClient(connection, bytes)),
-                Output::Close(connection) => self.put(UnderWay::ClosedByService(connection)),
+                Output::Send(connection, bytes) => self.put(InFlight::ToClient(connection, bytes)),
+                Output::Close(connection) => self.put(InFlight::ClosedByServer(connection)),
                 Output::Event(_) => {}
             }
         }
     }
 
-    fn put(&mut self, what: UnderWay) {
+    fn put(&mut self, what: InFlight) {
         self.numbers += 1;
-        self.under_way.insert((self.now + self.latency, self.numbers), what);
+        self.in_flight.insert((self.now + self.latency, self.numbers), what);
     }
 
     /// Carries out what an engine wants, in the order that [`Step`] states.
@@ -333,7 +333,7 @@ impl World {
         }
         if let Some(connection) = client.connection {
             for bytes in step.transmit {
-                self.put(UnderWay::ToService(connection, bytes));
+                self.put(InFlight::ToServer(connection, bytes));
             }
         }
         if dies == Some(Moment::AfterSending) {
@@ -343,10 +343,10 @@ impl World {
         client.replies.extend(step.replies);
         client.events.extend(step.events);
         match step.link {
-            Some(LinkAction::Open) => self.put(UnderWay::Opened(index)),
+            Some(LinkAction::Open) => self.put(InFlight::Opened(index)),
             Some(LinkAction::Close) => {
                 if let Some(connection) = self.clients[index].connection.take() {
-                    self.put(UnderWay::ClosedByClient(connection));
+                    self.put(InFlight::ClosedByClient(connection));
                 }
             }
             None => {}

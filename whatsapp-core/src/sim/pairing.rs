@@ -1,4 +1,4 @@
-//! Linking devices to phones, from the service's side.
+//! Linking devices to phones, from the server's side.
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use super::{
     event::SimEvent,
     link::Role,
     mailbox::Mailbox,
-    network::{ConnectionId, Later, Network, SimError},
+    network::{ConnectionId, Network, Scheduled, SimError},
     primary::{Candidate, Signed, TypedCode, accept_companion, sign_companion, sign_key_index_list},
 };
 use crate::{
@@ -76,7 +76,7 @@ impl Network {
             typed: None,
             accepted: None,
         };
-        self.tell(SimEvent::Registering { push_name: registration.push_name.clone() });
+        self.emit(SimEvent::Registering { push_name: registration.push_name.clone() });
         if let Some(link) = self.links.get_mut(&id) {
             link.set_role(Role::Registering(Box::new(registration)));
         }
@@ -87,7 +87,7 @@ impl Network {
             .attr("xmlns", "md")
             .child(pair_device);
         self.send(id, &request);
-        self.schedule(now + ALL_CODES, Later::Close(id));
+        self.schedule(now + ALL_CODES, Scheduled::Close(id));
     }
 
     fn reference(&mut self) -> String {
@@ -145,7 +145,7 @@ impl Network {
         known.unwrap_or_else(|| {
             loop {
                 let phone = format!("1555{}", self.rng.random_range(1_000_000..9_999_999u32));
-                let behaviour = self.config.newcomers.clone();
+                let behaviour = self.config.default_behaviour.clone();
                 let name = name.map_or_else(|| format!("Phone {phone}"), str::to_owned);
                 if self.add_person(&phone, &name, behaviour).is_ok() {
                     return self.accounts.people.len() - 1;
@@ -199,7 +199,7 @@ impl Network {
         let signed =
             answer.and_then(|answer| accept_companion(answer, &accepted.signed, &account, &identity));
         let Some(signed_identity) = signed else {
-            self.note_unknown("a pair-device-sign that does not verify");
+            self.record_unknown("a pair-device-sign that does not verify");
             return self.close(id);
         };
         let companion = Companion {
@@ -218,7 +218,7 @@ impl Network {
         record.companions.insert(accepted.device, companion);
         let jid = record.jid(Server::User, accepted.device).to_string();
         let lid = record.jid(Server::Lid, accepted.device).to_string();
-        self.tell(SimEvent::Paired { jid, lid });
+        self.emit(SimEvent::Paired { jid, lid });
         self.send(id, &Node::new("stream:error").attr("code", "515"));
         self.close(id);
         self.announce(now, accepted.person, accepted.device, accepted.key_index, "add");
@@ -232,7 +232,7 @@ impl Network {
             .collect();
         let account = record.phone.account_key().clone();
         let signed = sign_key_index_list(&account, record.raw_id, &indexes, now, &mut self.rng);
-        let mut everybody = self.accounts.audience(person);
+        let mut everybody = self.accounts.devices_to_notify(person);
         everybody.retain(|address| *address != DeviceAddress { person, device });
         for server in [Server::User, Server::Lid] {
             let record = &self.accounts.people[person];
@@ -265,7 +265,7 @@ impl Network {
             self.close(connection);
         }
         let jid = self.accounts.jid(address, Server::User).to_string();
-        self.tell(SimEvent::Unlinked { jid });
+        self.emit(SimEvent::Unlinked { jid });
         self.announce(now, address.person, address.device, companion.key_index, "remove");
     }
 
@@ -316,10 +316,10 @@ impl Network {
                 let account = self.accounts.people[person].phone.account_key().clone();
                 match typed.finish(&account, &bundle) {
                     Some(candidate) => drop(self.offer(now, id, person, &candidate)),
-                    None => self.note_unknown("a pair code that was mistyped"),
+                    None => self.record_unknown("a pair code that was mistyped"),
                 }
             }
-            _ => self.note_unknown("an unknown stage of pairing by code"),
+            _ => self.record_unknown("an unknown stage of pairing by code"),
         }
     }
 

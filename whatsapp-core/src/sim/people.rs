@@ -5,16 +5,15 @@ use whatsapp_store::Content;
 use super::{
     accounts::{Behaviour, DeviceAddress},
     event::SimEvent,
-    network::{Later, Network, SimError},
+    network::{Network, Scheduled, SimError},
     phone::{Opened, Shown},
     prekeys::bundle_nodes,
+    reading,
     routing::Envelope,
 };
 use crate::{
     binary::{Content as Body, Node},
     jid::{Jid, Server},
-    message::{content, device_sent},
-    proto::message::Message,
     signal::{Address, SignalError},
     time::Timestamp,
 };
@@ -29,19 +28,18 @@ impl Network {
         let (Some(kind), Body::Bytes(bytes)) =
             (enc.get("type").and_then(|kind| kind.as_text()), &enc.content)
         else {
-            return self.note_unknown("<enc> without type or bytes");
+            return self.record_unknown("<enc> without type or bytes");
         };
         let sender = Address::from(&self.accounts.jid(envelope.sender, Server::Lid));
         let phone = &mut self.accounts.people[person].phone;
         let opened = phone.open(&sender, envelope, kind, bytes, &mut self.rng);
         let from_me = envelope.sender.person == person;
         match opened {
-            Opened::Message(message) => {
-                let (destination, message) = device_sent::unwrap(*message);
-                if destination.is_some() && !from_me {
-                    return self.note_unknown("a device-sent message from another account");
+            Opened::Message(opened) => {
+                if opened.copied_from.is_some() && !from_me {
+                    return self.record_unknown("a device-sent message from another account");
                 }
-                self.shown(now, envelope, person, &message);
+                self.shown(now, envelope, person, &opened.message);
             }
             Opened::Again if !from_me => self.phone_receipt(now, envelope, person),
             Opened::Again | Opened::Key => {}
@@ -49,7 +47,7 @@ impl Network {
         }
     }
 
-    fn shown(&mut self, now: Timestamp, envelope: &Envelope, person: usize, message: &Message) {
+    fn shown(&mut self, now: Timestamp, envelope: &Envelope, person: usize, message: &[u8]) {
         let sender = envelope.sender.person;
         let other = if sender == person { self.accounts.find(&envelope.to) } else { Some(sender) };
         let chat = match other {
@@ -75,9 +73,9 @@ impl Network {
         sender: usize,
         id: &str,
         chat: &Jid,
-        message: &Message,
+        message: &[u8],
     ) -> Option<Content> {
-        let content = content::from_proto(message)?;
+        let content = reading::shown(message)?;
         let shown = Shown {
             id: id.to_owned(),
             chat: chat.to_string(),
@@ -88,7 +86,7 @@ impl Network {
         let record = &mut self.accounts.people[person];
         record.phone.inbox.messages.push(shown.clone());
         let phone = record.pn.to_string();
-        self.tell(SimEvent::Message { phone, message: shown });
+        self.emit(SimEvent::Message { phone, message: shown });
         Some(content)
     }
 
@@ -108,11 +106,11 @@ impl Network {
         };
         // Answered in the namespace that it was addressed in.
         let to = self.accounts.people[envelope.sender.person].jid(envelope.server, 0);
-        let thinking = self.config.thinking;
-        let read = Later::Read { person, to: to.clone(), id: envelope.id.clone() };
-        self.schedule(now + thinking / 2, read);
+        let reply_delay = self.config.reply_delay;
+        let read = Scheduled::Read { person, to: to.clone(), id: envelope.id.clone() };
+        self.schedule(now + reply_delay / 2, read);
         if let Some(text) = answer {
-            self.schedule(now + thinking, Later::Say { person, to, text });
+            self.schedule(now + reply_delay, Scheduled::Reply { person, to, text });
         }
     }
 
@@ -127,22 +125,39 @@ impl Network {
         }
     }
 
-    /// A person's phone tells that a message was read.
+    /// A person's phone tells that a message was read: the person who wrote it.
     pub(super) fn read_by_phone(&mut self, now: Timestamp, person: usize, to: &Jid, id: &str) {
-        let Some(other) = self.accounts.find(to) else { return };
+        let writer =
+            if to.is_group() { self.writer_in_group(person, to, id) } else { self.accounts.find(to) };
+        let Some(writer) = writer else { return };
         let node = self.receipt_of_phone(now, person, to, id).attr("type", "read");
-        for device in self.accounts.devices(other) {
+        for device in self.accounts.devices(writer) {
             self.post_receipt(now, device, node.clone());
         }
     }
 
-    /// Somebody reads a message; its sender is told.
+    /// Who wrote what a phone shows under an id in a group.
+    fn writer_in_group(&self, person: usize, group: &Jid, id: &str) -> Option<usize> {
+        let group = group.to_string();
+        let mut shown = self.accounts.people[person].phone.inbox.messages.iter().rev();
+        let shown = shown.find(|shown| shown.id == id && shown.chat == group)?;
+        self.accounts.find(&shown.sender.parse().ok()?)
+    }
+
+    /// Somebody reads a message, from a person or in a group; its sender is told.
     ///
     /// # Errors
-    /// When one of the two has no account.
+    /// When one of the two has no account, or the phone shows no such message in that group.
     pub fn read_as(&mut self, now: Timestamp, phone: &str, chat: &Jid, id: &str) -> Result<(), SimError> {
         let person = self.person(phone)?;
-        self.accounts.find(chat).ok_or_else(|| SimError::UnknownPerson(chat.user.to_string()))?;
+        match chat.is_group() {
+            true => self
+                .writer_in_group(person, chat, id)
+                .ok_or_else(|| SimError::UnknownGroup(chat.to_string()))?,
+            false => {
+                self.accounts.find(chat).ok_or_else(|| SimError::UnknownPerson(chat.user.to_string()))?
+            }
+        };
         self.read_by_phone(now, person, &chat.to_non_device(), id);
         Ok(())
     }

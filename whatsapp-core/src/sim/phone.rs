@@ -6,17 +6,14 @@ use std::{
 
 use bytes::Bytes;
 use compact_str::CompactString;
-use prost::Message as _;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde::Serialize;
 use whatsapp_store::Content;
 
-use super::{report::Inbox, routing::Envelope};
+use super::{payload, reading, report::Inbox, routing::Envelope};
 use crate::{
     crypto::{KeyPair, PublicKey},
     jid::Jid,
-    message::{content, padding},
-    proto::message::{self as proto, Message},
     signal::{
         self, Address, Ciphertext, LocalIdentity, PreKey, PreKeyBundle, PreKeyMessage, SenderKey, Session,
         SignalError, SignedPreKey,
@@ -103,7 +100,7 @@ pub(super) struct Sent {
 /// What a phone made of a ciphertext.
 pub(super) enum Opened {
     /// New to it.
-    Message(Box<Message>),
+    Message(payload::Opened),
     /// Only a key for a group, which it keeps.
     Key,
     /// Shown before, or a copy that came twice.
@@ -182,7 +179,7 @@ impl Phone {
         plaintext: &[u8],
         rng: &mut StdRng,
     ) -> Option<Ciphertext> {
-        let padded = padding::pad(plaintext, rng);
+        let padded = payload::pad(plaintext, rng);
         self.sessions.get_mut(device)?.encrypt(&self.keys.made().own, &padded).ok()
     }
 
@@ -194,14 +191,10 @@ impl Phone {
         rng: &mut StdRng,
     ) -> Option<(Bytes, Bytes)> {
         let own = self.sender_keys.entry((group.clone(), None)).or_insert_with(|| SenderKey::create(rng));
-        let distribution = proto::SenderKeyDistribution {
-            group_id: Some(group.to_string()),
-            axolotl_sender_key_distribution_message: Some(own.distribution().ok()?),
-        };
-        let message = Message { sender_key_distribution_message: Some(distribution), ..Message::default() };
-        let padded = padding::pad(plaintext, rng);
+        let key = payload::hand_out_sender_key(&group.to_string(), &own.distribution().ok()?);
+        let padded = payload::pad(plaintext, rng);
         let sealed = own.encrypt(&padded, rng).ok()?;
-        Some((message.encode_to_vec().into(), sealed.bytes))
+        Some((key, sealed.bytes))
     }
 
     /// How many ciphertexts came from a person under an id.
@@ -231,14 +224,15 @@ impl Phone {
                 return Opened::Failed(error);
             }
         };
-        let message = padding::unpad(&plaintext).ok().and_then(|plain| Message::decode(plain).ok());
-        let Some(message) = message else {
+        let Some(opened) = payload::unpad(&plaintext).and_then(payload::open) else {
             self.inbox.failures += 1;
             return Opened::Failed(SignalError::Malformed("a plaintext"));
         };
-        if let Some(distribution) = &message.sender_key_distribution_message {
-            self.keep_sender_key(chat, sender, distribution);
-            if content::from_proto(&message).is_none() {
+        if let Some((group, distribution)) = payload::sender_key(&opened.message) {
+            if group == chat.to_string() {
+                self.keep_sender_key(chat, sender, &distribution);
+            }
+            if reading::shown(&opened.message).is_none() {
                 return Opened::Key;
             }
         }
@@ -247,14 +241,13 @@ impl Phone {
             self.inbox.duplicates += 1;
             return Opened::Again;
         }
-        Opened::Message(Box::new(message))
+        Opened::Message(opened)
     }
 
-    fn keep_sender_key(&mut self, chat: &Jid, sender: &Address, distribution: &proto::SenderKeyDistribution) {
-        let Some(bytes) = &distribution.axolotl_sender_key_distribution_message else { return };
+    fn keep_sender_key(&mut self, chat: &Jid, sender: &Address, distribution: &[u8]) {
         let key = (chat.clone(), Some(sender.clone()));
         let existing = self.sender_keys.get(&key).cloned();
-        match SenderKey::process(existing, bytes) {
+        match SenderKey::process(existing, distribution) {
             Ok(sender_key) => drop(self.sender_keys.insert(key, sender_key)),
             Err(_) => self.inbox.failures += 1,
         }

@@ -14,10 +14,7 @@ impl Network {
     /// # Errors
     /// When the number is taken or none.
     pub fn add_person(&mut self, phone: &str, name: &str, behaviour: Behaviour) -> Result<Jid, SimError> {
-        check_number(phone)?;
-        if self.accounts.find(&Jid::pn(phone)).is_some() {
-            return Err(SimError::NumberTaken(phone.to_owned()));
-        }
+        self.check_free(phone)?;
         let person = Person::new(phone, name, behaviour, &mut self.rng);
         self.accounts.add(person);
         Ok(Jid::pn(phone))
@@ -72,6 +69,25 @@ impl Network {
         let person = self.person(phone)?;
         self.accounts.people[person].behaviour = behaviour;
         Ok(())
+    }
+
+    /// Gives somebody another name; messages carry it from then on.
+    ///
+    /// # Errors
+    /// When nobody has that number.
+    pub fn rename(&mut self, phone: &str, name: &str) -> Result<(), SimError> {
+        let person = self.person(phone)?;
+        name.clone_into(&mut self.accounts.people[person].name);
+        Ok(())
+    }
+
+    /// Can this number be given to somebody?
+    pub(super) fn check_free(&self, phone: &str) -> Result<(), SimError> {
+        check_number(phone)?;
+        match self.accounts.find(&Jid::pn(phone)) {
+            Some(_) => Err(SimError::NumberTaken(phone.to_owned())),
+            None => Ok(()),
+        }
     }
 
     /// The LID of somebody.

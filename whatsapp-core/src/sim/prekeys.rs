@@ -4,6 +4,8 @@ use sha1::{Digest, Sha1};
 
 use super::{
     accounts::{DeviceAddress, SignedKey},
+    answers::BundleAnswer,
+    faults::damage,
     network::Network,
     primary::without_account_key,
 };
@@ -56,7 +58,9 @@ impl Network {
         if !signed.is_signed_by(&companion.identity) {
             return Err(406);
         }
-        companion.keys.signed = Some(signed);
+        if let Some(replaced) = companion.keys.signed.replace(signed) {
+            companion.keys.replaced.push(replaced);
+        }
         Ok(Vec::new())
     }
 
@@ -88,16 +92,53 @@ impl Network {
             .flat_map(|key| key.children_named("user"))
             .filter_map(|user| user.attr_jid("jid"))
             .collect();
-        let users = asked.into_iter().map(|jid| {
-            let user = Node::new("user").attr("jid", &jid);
-            match self.accounts.device(&jid).and_then(|device| self.bundle_children(now, device)) {
-                Some(children) => user.children(children),
-                None => user.child(Node::new("error").attr("code", "404").attr("text", "item-not-found")),
-            }
-        });
-        let mut users: Vec<_> = users.collect();
+        let mut users: Vec<_> = asked.iter().filter_map(|jid| self.bundle_node(now, jid)).collect();
         users.reverse();
         Ok(vec![Node::new("list").children(users)])
+    }
+
+    /// A device's entry in an answer; `None` when it is left out on purpose.
+    fn bundle_node(&mut self, now: Timestamp, jid: &Jid) -> Option<Node> {
+        let user = Node::new("user").attr("jid", jid);
+        let error = |code: u16| Node::new("error").attr("code", code).attr("text", "item-not-found");
+        let device = self.accounts.device(jid);
+        let answer = self.bundle_answer(device);
+        match answer {
+            BundleAnswer::LeftOut => return None,
+            BundleAnswer::Error { code } => return Some(user.child(error(code))),
+            _ => {}
+        }
+        Some(match device.and_then(|device| self.bundle_children(now, device)) {
+            Some(children) => user.children(self.distorted(children, &answer)),
+            None => user.child(error(404)),
+        })
+    }
+
+    /// A bundle as the answer about that device wants it.
+    fn distorted(&mut self, mut children: Vec<Node>, answer: &BundleAnswer) -> Vec<Node> {
+        let without = |children: &mut Vec<Node>, tag: &str| children.retain(|child| child.tag != tag);
+        match answer {
+            BundleAnswer::WithoutOneTime => without(&mut children, "key"),
+            BundleAnswer::WithoutIdentity => without(&mut children, "device-identity"),
+            BundleAnswer::WrongIdentity => {
+                children.iter_mut().filter(|child| child.tag == "device-identity").for_each(damage);
+            }
+            BundleAnswer::IdentityOf { device } => {
+                if let Some(identity) = self.identity_of(device) {
+                    without(&mut children, "device-identity");
+                    children.push(Node::new("device-identity").bytes(without_account_key(&identity)));
+                }
+            }
+            _ => {}
+        }
+        children
+    }
+
+    /// The signed prekey that is handed out for a device.
+    fn signed_pre_key(&mut self, device: DeviceAddress) -> Option<SignedKey> {
+        let previous = self.bundle_answer(Some(device)) == BundleAnswer::PreviousSignedPreKey;
+        let keys = &self.accounts.companion(device)?.keys;
+        keys.replaced.last().filter(|_| previous).or(keys.signed.as_ref()).cloned()
     }
 
     fn bundle_children(&mut self, now: Timestamp, device: DeviceAddress) -> Option<Vec<Node>> {
@@ -108,8 +149,8 @@ impl Network {
             children.extend(bundle_nodes(&bundle));
             return Some(children);
         }
+        let signed = self.signed_pre_key(device)?;
         let companion = self.accounts.companion(device)?;
-        let signed = companion.keys.signed.clone()?;
         let mut children = vec![
             Node::new("registration").bytes(companion.keys.registration.clone()),
             Node::new("type").bytes(&[5][..]),
@@ -119,15 +160,19 @@ impl Network {
         if let Some((id, value)) = companion.keys.one_time.pop_front() {
             children.push(key_node("key", id, value));
         }
-        children.push(Node::new("device-identity").bytes(without_account_key(&companion.signed_identity)));
+        // A device that nobody vouches for has none.
+        if !companion.signed_identity.is_empty() {
+            let identity = without_account_key(&companion.signed_identity);
+            children.push(Node::new("device-identity").bytes(identity));
+        }
         self.tell_if_low(now, device);
         Some(children)
     }
 
     /// A companion's bundle for a phone.
     pub(super) fn take_bundle(&mut self, now: Timestamp, device: DeviceAddress) -> Option<PreKeyBundle> {
+        let signed = self.signed_pre_key(device)?;
         let companion = self.accounts.companion(device)?;
-        let signed = companion.keys.signed.clone()?;
         let number = |bytes: &[u8]| bytes.iter().fold(0u32, |sum, byte| sum << 8 | u32::from(*byte));
         let key = companion.keys.one_time.pop_front();
         let bundle = PreKeyBundle {

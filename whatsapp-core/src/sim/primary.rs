@@ -23,7 +23,7 @@ pub struct Candidate {
     pub adv_secret: Zeroizing<[u8; 32]>,
 }
 
-/// What the primary hands to the service for the companion.
+/// What the primary hands to the server for the companion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
     /// Serialized SignedDeviceIdentityHmac.

@@ -21,16 +21,18 @@ impl Network {
         node: NodeRef<'_>,
     ) {
         let (Some(id), Some(to)) = (node.attr_text("id"), node.attr_jid("to")) else {
-            return self.note_unknown("<receipt> without id or recipient");
+            return self.record_unknown("<receipt> without id or recipient");
         };
         let kind = node.attr_text("type");
+        let refusal = self.refusal_of_receipt();
         let ack = Node::new("ack")
             .attr("class", "receipt")
             .attr("id", id)
             .attr("from", &to)
             .attr_opt("type", kind)
-            .attr_opt("participant", node.attr("participant").cloned());
-        self.send(connection, &ack);
+            .attr_opt("participant", node.attr("participant").cloned())
+            .attr_opt("error", refusal);
+        self.send_over_faults(now, connection, ack);
         if !matches!(kind, Some("read" | "read-self" | "played" | "played-self"))
             && let Some(companion) = self.accounts.companion(device)
         {
@@ -38,12 +40,15 @@ impl Network {
                 companion.mailbox.answered("message", &id, Some(&to));
             }
         }
+        if refusal.is_some() {
+            return;
+        }
         // In a group the participant is who wrote.
         let writer = if to.is_group() { node.attr_jid("participant") } else { Some(to.clone()) };
         let Some(writer) = writer else { return };
         let Some(other) = self.accounts.find(&writer) else { return };
         match kind {
-            // They tell the service and nobody else.
+            // They tell the server and nobody else.
             Some("sender" | "peer_msg" | "hist_sync" | "server-error") => {}
             Some("read-self" | "played-self") => self.tell_own(now, device, &to, node),
             Some("retry") => {
@@ -89,7 +94,7 @@ impl Network {
             record.phone.note_receipt(id, &kind);
         }
         let phone = record.pn.to_string();
-        self.tell(SimEvent::Receipt { phone, from, kind, ids });
+        self.emit(SimEvent::Receipt { phone, from, kind, ids });
     }
 
     /// A receipt of a device about that chat.
@@ -132,7 +137,7 @@ impl Network {
         let retry = node.child("retry");
         let count = retry.and_then(|retry| retry.attr_text("count")?.parse().ok()).unwrap_or(1);
         if let (Some(id), true) = (node.attr_text("id"), count <= MAX_RETRIES) {
-            self.say_again(now, sender.person, from, id, count);
+            self.resend_from_phone(now, sender.person, from, id, count);
         }
     }
 }

@@ -4,8 +4,15 @@ use std::collections::BTreeMap;
 use data_encoding::BASE64;
 use serde::Serialize;
 
-use super::{network::Network, phone::Shown};
-use crate::jid::{Jid, Server};
+use super::{
+    accounts::SignedKey,
+    network::{Network, SimError},
+    phone::Shown,
+};
+use crate::{
+    binary::Node,
+    jid::{Jid, Server},
+};
 
 /// One person's messages as the phone shows them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -49,6 +56,8 @@ pub struct DeviceReport {
     pub account: String,
     /// Signed prekey and signature, if uploaded.
     pub signed_pre_key: Option<[String; 2]>,
+    /// The id of that signed prekey, behind those of the ones that it replaced, oldest first.
+    pub signed_pre_key_ids: Vec<u32>,
     /// SignedDeviceIdentity of companions.
     pub signed_identity: Option<String>,
     /// One-time prekeys on store.
@@ -86,6 +95,18 @@ impl Network {
             .collect()
     }
 
+    /// The stanzas that wait for a device, handed over or not, oldest first.
+    ///
+    /// # Errors
+    /// When there is no such device.
+    pub fn stanzas_for(&self, device: &Jid) -> Result<Vec<Node>, SimError> {
+        let address = self.accounts.device(device);
+        let companion = address
+            .and_then(|address| self.accounts.people[address.person].companions.get(&address.device))
+            .ok_or_else(|| SimError::UnknownDevice(device.to_string()))?;
+        Ok(companion.mailbox.stanzas().cloned().collect())
+    }
+
     /// How many stanzas wait for devices, answered or not.
     pub fn waiting(&self) -> usize {
         let people = self.accounts.people.iter();
@@ -108,6 +129,13 @@ impl Network {
                         .signed
                         .as_ref()
                         .map(|signed| [BASE64.encode(&signed.value), BASE64.encode(&signed.signature)]),
+                    signed_pre_key_ids: companion
+                        .keys
+                        .replaced
+                        .iter()
+                        .chain(&companion.keys.signed)
+                        .map(SignedKey::number)
+                        .collect(),
                     signed_identity: Some(BASE64.encode(&companion.signed_identity)),
                     pre_keys: companion.keys.one_time.len(),
                     online: companion.connection.is_some(),

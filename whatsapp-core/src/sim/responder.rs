@@ -6,9 +6,12 @@
 //! ```
 //! IK is for clients that know the server's static key from before. When they know another one, the answer is that of
 //! XX, under the name XXfallback, and the client continues with the hello that it has sent.
+use std::time::Duration;
+
 use bytes::{Buf, Bytes, BytesMut};
 use prost::Message;
 use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     crypto::{CipherError, KeyError, KeyPair, PublicKey},
@@ -23,19 +26,41 @@ use crate::{
 const VALIDITY: u64 = 365 * 86_400;
 const INTERMEDIATE_SERIAL: u32 = 7;
 
+/// What is wrong with a server's certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CertificateFlaw {
+    /// Nothing.
+    #[default]
+    None,
+    /// The leaf is no longer valid.
+    ExpiredLeaf,
+    /// The leaf is not valid yet.
+    EarlyLeaf,
+    /// The intermediate is no longer valid.
+    ExpiredIntermediate,
+    /// The intermediate is signed by another root.
+    OtherRoot,
+    /// The leaf is signed by another key than the intermediate's.
+    OtherIssuer,
+    /// The leaf is for another key than the server's.
+    OtherKey,
+}
+
 /// A server's keys: a root of its own, an intermediate, and the leaf that is its static key.
 #[derive(Clone)]
 pub struct ServerIdentity {
-    root: PublicKey,
+    root: KeyPair,
     intermediate: KeyPair,
-    vouched: Certificate,
+    flaw: CertificateFlaw,
     static_key: KeyPair,
     chain: Bytes,
 }
 
 impl std::fmt::Debug for ServerIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServerIdentity").field("root", &self.root).finish_non_exhaustive()
+        f.debug_struct("ServerIdentity").field("root", &self.root.public()).finish_non_exhaustive()
     }
 }
 
@@ -44,29 +69,50 @@ impl ServerIdentity {
     pub fn generate(now: Timestamp, rng: &mut impl CryptoRng) -> Self {
         let (root, intermediate, static_key) =
             (KeyPair::generate(rng), KeyPair::generate(rng), KeyPair::generate(rng));
-        let vouched = sign(&certify(INTERMEDIATE_SERIAL, 0, &intermediate, now), &root, rng);
-        let mut identity =
-            Self { root: root.public(), intermediate, vouched, static_key, chain: Bytes::new() };
-        identity.certify_leaf(now, rng);
+        let flaw = CertificateFlaw::None;
+        let mut identity = Self { root, intermediate, flaw, static_key, chain: Bytes::new() };
+        identity.certify(now, rng);
         identity
     }
 
     /// Takes a new static key under the same root: clients that resume with the old one are sent back to XX.
     pub fn rotate(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
         self.static_key = KeyPair::generate(rng);
-        self.certify_leaf(now, rng);
+        self.certify(now, rng);
     }
 
-    fn certify_leaf(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
-        let leaf = certify(INTERMEDIATE_SERIAL + 1, INTERMEDIATE_SERIAL, &self.static_key, now);
-        let leaf = sign(&leaf, &self.intermediate, rng);
-        let chain = CertChain { intermediate: Some(self.vouched.clone()), leaf: Some(leaf) };
+    /// Certifies its keys anew, with something wrong or nothing.
+    pub fn set_flaw(&mut self, flaw: CertificateFlaw, now: Timestamp, rng: &mut impl CryptoRng) {
+        self.flaw = flaw;
+        self.certify(now, rng);
+    }
+
+    fn certify(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        let long = Duration::from_secs(2 * VALIDITY);
+        let dated = |wrong: CertificateFlaw, at: Timestamp| if self.flaw == wrong { at } else { now };
+        let mut key_of = |key: &KeyPair, wrong: CertificateFlaw| {
+            if self.flaw == wrong { KeyPair::generate(rng) } else { key.clone() }
+        };
+        let root = key_of(&self.root, CertificateFlaw::OtherRoot);
+        let issuer = key_of(&self.intermediate, CertificateFlaw::OtherIssuer);
+        let leaf_key = key_of(&self.static_key, CertificateFlaw::OtherKey);
+        let issued = dated(CertificateFlaw::ExpiredIntermediate, now - long);
+        let intermediate = certify(INTERMEDIATE_SERIAL, 0, &self.intermediate, issued);
+        let issued = match self.flaw {
+            CertificateFlaw::EarlyLeaf => now + long,
+            _ => dated(CertificateFlaw::ExpiredLeaf, now - long),
+        };
+        let leaf = certify(INTERMEDIATE_SERIAL + 1, INTERMEDIATE_SERIAL, &leaf_key, issued);
+        let chain = CertChain {
+            intermediate: Some(sign(&intermediate, &root, rng)),
+            leaf: Some(sign(&leaf, &issuer, rng)),
+        };
         self.chain = chain.encode_to_vec().into();
     }
 
     /// What clients must be configured with.
     pub const fn trust_root(&self) -> TrustRoot {
-        TrustRoot(self.root)
+        TrustRoot(self.root.public())
     }
 
     /// The static key that clients see.
@@ -359,7 +405,7 @@ mod tests {
     use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
-    use crate::noise::verify_chain;
+    use crate::noise::{CertError, verify_chain};
 
     const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -428,6 +474,26 @@ mod tests {
         };
         assert_eq!((established.client, &established.payload[..]), (client.own.public(), &b"login"[..]));
         talk(client.symmetric.split(true), *established);
+    }
+
+    #[test]
+    fn each_flaw_of_the_certificates_is_one_that_clients_refuse() {
+        let mut rng = StdRng::seed_from_u64(4);
+        let mut server = ServerIdentity::generate(NOW, &mut rng);
+        for (flaw, error) in [
+            (CertificateFlaw::ExpiredLeaf, CertError::Expired),
+            (CertificateFlaw::EarlyLeaf, CertError::NotYetValid),
+            (CertificateFlaw::ExpiredIntermediate, CertError::Expired),
+            (CertificateFlaw::OtherRoot, CertError::IntermediateSignature),
+            (CertificateFlaw::OtherIssuer, CertError::LeafSignature),
+            (CertificateFlaw::OtherKey, CertError::LeafKey),
+        ] {
+            server.set_flaw(flaw, NOW, &mut rng);
+            let verified = verify_chain(server.chain(), &server.static_key(), &server.trust_root(), NOW);
+            assert_eq!(verified.err(), Some(error), "{flaw:?}");
+        }
+        server.set_flaw(CertificateFlaw::None, NOW, &mut rng);
+        assert!(verify_chain(server.chain(), &server.static_key(), &server.trust_root(), NOW).is_ok());
     }
 
     #[test]

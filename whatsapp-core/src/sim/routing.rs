@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use super::{
     accounts::DeviceAddress,
+    forgery::Encryption,
     network::{ConnectionId, Network},
 };
 use crate::{
@@ -12,9 +13,9 @@ use crate::{
 };
 
 /// Attributes of a message that reach the recipient as they were sent.
-const PASSED_ON: [&str; 4] = ["edit", "category", "addressing_mode", "recipient"];
+const FORWARDED_ATTRIBUTES: [&str; 4] = ["edit", "category", "addressing_mode", "recipient"];
 /// Children of a message that reach every recipient as they were sent.
-const SHARED: [&str; 3] = ["device-identity", "meta", "biz"];
+const FORWARDED_CHILDREN: [&str; 3] = ["device-identity", "meta", "biz"];
 
 /// A message on its way, apart from its ciphertexts.
 #[derive(Clone)]
@@ -27,7 +28,10 @@ pub(super) struct Envelope {
     /// The namespace that people are named in: that of the chat.
     pub(super) server: Server,
     pub(super) shared: Vec<Node>,
-    pub(super) passed_on: Vec<(&'static str, Value)>,
+    pub(super) forwarded: Vec<(&'static str, Value)>,
+    /// Attributes of the stanza as it arrives, instead of the true ones; `None` removes one.
+    pub(super) untrue: Vec<(&'static str, Option<Value>)>,
+    pub(super) encryption: Encryption,
 }
 
 impl Envelope {
@@ -40,13 +44,15 @@ impl Envelope {
             to: to.to_non_device(),
             server,
             shared: Vec::new(),
-            passed_on: Vec::new(),
+            forwarded: Vec::new(),
+            untrue: Vec::new(),
+            encryption: Encryption::Sound,
         }
     }
 
     fn parse(sender: DeviceAddress, id: &str, to: &Jid, server: Server, node: NodeRef<'_>) -> Self {
-        let passed_on = PASSED_ON.iter().filter_map(|key| Some((*key, node.attr(key)?.clone())));
-        let shared = node.children().filter(|child| SHARED.contains(&child.tag()));
+        let forwarded = FORWARDED_ATTRIBUTES.iter().filter_map(|key| Some((*key, node.attr(key)?.clone())));
+        let shared = node.children().filter(|child| FORWARDED_CHILDREN.contains(&child.tag()));
         Self {
             id: id.to_owned(),
             kind: node.attr_text("type").unwrap_or("text").to_owned(),
@@ -54,13 +60,15 @@ impl Envelope {
             to: to.clone(),
             server,
             shared: shared.map(Node::from).collect(),
-            passed_on: passed_on.collect(),
+            forwarded: forwarded.collect(),
+            untrue: Vec::new(),
+            encryption: Encryption::Sound,
         }
     }
 
     /// Between own devices only, such as a key for app state?
     pub(super) fn is_peer(&self) -> bool {
-        self.passed_on.iter().any(|(key, value)| *key == "category" && *value == *"peer")
+        self.forwarded.iter().any(|(key, value)| *key == "category" && *value == *"peer")
     }
 }
 
@@ -74,16 +82,16 @@ impl Network {
         node: NodeRef<'_>,
     ) {
         let (Some(id), Some(to)) = (node.attr_text("id"), node.attr_jid("to")) else {
-            return self.note_unknown("<message> without id or recipient");
+            return self.record_unknown("<message> without id or recipient");
         };
-        let refusal = self.mischief.refusals.pop_front();
+        let refusal = self.refusal_of_message(&to);
         let ack = Node::new("ack")
             .attr("class", "message")
             .attr("id", id)
             .attr("from", &to)
             .attr("t", now.as_secs())
             .attr_opt("error", refusal);
-        self.send(connection, &ack);
+        self.send_over_faults(now, connection, ack);
         if refusal.is_some() {
             return;
         }
@@ -94,9 +102,9 @@ impl Network {
         for (target, enc) in copies(node, &to) {
             match self.accounts.device(&target) {
                 // A device that writes to itself does not hear from itself.
-                Some(device) if device == sender => self.note_unknown("<message> to the sending device"),
+                Some(device) if device == sender => self.record_unknown("<message> to the sending device"),
                 Some(device) => self.route(now, &envelope, device, vec![enc]),
-                None => self.note_unknown("<message> to an unknown device"),
+                None => self.record_unknown("<message> to an unknown device"),
             }
         }
     }
@@ -107,14 +115,14 @@ impl Network {
         let sender = envelope.sender;
         let members = self.members(&envelope.to);
         if !members.contains(&sender.person) {
-            return self.note_unknown("<message> to a group of others");
+            return self.record_unknown("<message> to a group of others");
         }
         if let Some(target) = node.attr_jid("participant") {
             let again = copies(node, &target).pop().map(|(_, enc)| enc);
             let device = self.accounts.device(&target).filter(|device| members.contains(&device.person));
             return match (again, device) {
                 (Some(enc), Some(device)) => self.route(now, envelope, device, vec![enc]),
-                _ => self.note_unknown("<message> to an unknown device"),
+                _ => self.record_unknown("<message> to an unknown device"),
             };
         }
         let keys = participants(node).filter_map(|(jid, enc)| Some((self.accounts.device(&jid)?, enc)));
@@ -144,7 +152,7 @@ impl Network {
         device: DeviceAddress,
         copies: Vec<Node>,
     ) {
-        self.accounts.meet(envelope.sender.person, device.person);
+        self.accounts.add_contact(envelope.sender.person, device.person);
         if device.device == 0 {
             for enc in copies {
                 self.reach_phone(now, envelope, device.person, enc);
@@ -167,7 +175,7 @@ impl Network {
             .attr("type", envelope.kind.as_str())
             .attr("t", now.as_secs())
             .attr("notify", self.accounts.people[envelope.sender.person].name.as_str());
-        for (key, value) in &envelope.passed_on {
+        for (key, value) in &envelope.forwarded {
             node.set(key, value.clone());
         }
         if let Some(group) = self.group(&envelope.to) {
@@ -187,6 +195,12 @@ impl Network {
                     if other == Server::User { "peer_recipient_pn" } else { "peer_recipient_lid" },
                     alternate,
                 );
+            }
+        }
+        for (key, value) in &envelope.untrue {
+            match value {
+                Some(value) => node.set(key, value.clone()),
+                None => node.attrs.retain(|attr| attr.key != *key),
             }
         }
         node

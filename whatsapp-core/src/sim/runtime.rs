@@ -30,7 +30,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// Messages of clients and wishes that wait for the task.
+/// Messages of clients and calls that wait for the task.
 const BACKLOG: usize = 1024;
 /// Messages that wait for a client; one that reads more slowly is disconnected. All that waited while the client was away
 /// may come at once: two receipts for each of 20,000 messages must not be too many.
@@ -41,18 +41,18 @@ const EVENTS: usize = 1024;
 /// A running simulated network. Clones speak to the same one; it ends with the last of them and of their connections.
 #[derive(Clone, Debug)]
 pub struct Simulator {
-    orders: mpsc::Sender<Order>,
+    commands: mpsc::Sender<Command>,
     gone: mpsc::UnboundedSender<ConnectionId>,
     events: broadcast::Sender<SimEvent>,
     trust_root: TrustRoot,
 }
 
-type Wish = Box<dyn FnOnce(&mut Network, Timestamp) + Send>;
+type Call = Box<dyn FnOnce(&mut Network, Timestamp) + Send>;
 
-enum Order {
+enum Command {
     Connect(oneshot::Sender<(ConnectionId, mpsc::Receiver<Bytes>)>),
     Receive(ConnectionId, Bytes),
-    Wish(Wish),
+    Call(Call),
 }
 
 /// The network's task has ended (it only does when its runtime shuts down).
@@ -60,7 +60,7 @@ enum Order {
 #[error("the simulated network has ended")]
 pub struct Ended;
 
-/// Why a wish was not granted.
+/// Why a call was not granted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SimulatorError {
@@ -86,20 +86,20 @@ impl Simulator {
     }
 
     fn run(network: Network, clock: Clock) -> Self {
-        let (orders, receiver) = mpsc::channel(BACKLOG);
+        let (commands, receiver) = mpsc::channel(BACKLOG);
         let (gone, gone_receiver) = mpsc::unbounded_channel();
         let (events, _) = broadcast::channel(EVENTS);
         let trust_root = network.trust_root();
         let task = Task {
             network,
             clock,
-            orders: receiver,
+            commands: receiver,
             gone: gone_receiver,
             events: events.clone(),
             clients: HashMap::new(),
         };
         tokio::spawn(task.run());
-        Self { orders, gone, events, trust_root }
+        Self { commands, gone, events, trust_root }
     }
 
     /// The root that clients must be configured with.
@@ -118,9 +118,9 @@ impl Simulator {
     /// When the network is gone.
     pub async fn connect(&self) -> Result<SimConnection, Ended> {
         let (answer, opened) = oneshot::channel();
-        self.orders.send(Order::Connect(answer)).await.map_err(|_| Ended)?;
+        self.commands.send(Command::Connect(answer)).await.map_err(|_| Ended)?;
         let (id, incoming) = opened.await.map_err(|_| Ended)?;
-        Ok(SimConnection { id, orders: self.orders.clone(), gone: self.gone.clone(), incoming })
+        Ok(SimConnection { id, commands: self.commands.clone(), gone: self.gone.clone(), incoming })
     }
 
     /// Does something with the network, between two of its stanzas.
@@ -129,19 +129,19 @@ impl Simulator {
     /// When the network is gone.
     pub async fn with<R: Send + 'static>(
         &self,
-        wish: impl FnOnce(&mut Network, Timestamp) -> R + Send + 'static,
+        call: impl FnOnce(&mut Network, Timestamp) -> R + Send + 'static,
     ) -> Result<R, Ended> {
         let (answer, answered) = oneshot::channel();
-        let wish = Order::Wish(Box::new(move |network, now| drop(answer.send(wish(network, now)))));
-        self.orders.send(wish).await.map_err(|_| Ended)?;
+        let call = Command::Call(Box::new(move |network, now| drop(answer.send(call(network, now)))));
+        self.commands.send(call).await.map_err(|_| Ended)?;
         answered.await.map_err(|_| Ended)
     }
 
     async fn ask<R: Send + 'static>(
         &self,
-        wish: impl FnOnce(&mut Network, Timestamp) -> Result<R, SimError> + Send + 'static,
+        call: impl FnOnce(&mut Network, Timestamp) -> Result<R, SimError> + Send + 'static,
     ) -> Result<R, SimulatorError> {
-        Ok(self.with(wish).await??)
+        Ok(self.with(call).await??)
     }
 
     /// See [`Network::add_person`].
@@ -269,7 +269,7 @@ impl Simulator {
 #[derive(Debug)]
 pub struct SimConnection {
     id: ConnectionId,
-    orders: mpsc::Sender<Order>,
+    commands: mpsc::Sender<Command>,
     gone: mpsc::UnboundedSender<ConnectionId>,
     incoming: mpsc::Receiver<Bytes>,
 }
@@ -280,7 +280,7 @@ impl SimConnection {
     /// # Errors
     /// When the network is gone.
     pub async fn send(&self, message: Bytes) -> Result<(), Ended> {
-        self.orders.send(Order::Receive(self.id, message)).await.map_err(|_| Ended)
+        self.commands.send(Command::Receive(self.id, message)).await.map_err(|_| Ended)
     }
 
     /// The next binary message for the client; `None` once the network closed the connection. Dropping the future
@@ -325,12 +325,12 @@ impl Link for Local {
     }
 }
 
-impl std::fmt::Debug for Order {
+impl std::fmt::Debug for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Order::Connect(_) => "Connect",
-            Order::Receive(..) => "Receive",
-            Order::Wish(_) => "Wish",
+            Command::Connect(_) => "Connect",
+            Command::Receive(..) => "Receive",
+            Command::Call(_) => "Call",
         })
     }
 }
@@ -339,7 +339,7 @@ impl std::fmt::Debug for Order {
 struct Task {
     network: Network,
     clock: Clock,
-    orders: mpsc::Receiver<Order>,
+    commands: mpsc::Receiver<Command>,
     gone: mpsc::UnboundedReceiver<ConnectionId>,
     events: broadcast::Sender<SimEvent>,
     clients: HashMap<ConnectionId, mpsc::Sender<Bytes>>,
@@ -356,8 +356,8 @@ impl Task {
                 }
             };
             tokio::select! {
-                order = self.orders.recv() => match order {
-                    Some(order) => self.on_order(order),
+                command = self.commands.recv() => match command {
+                    Some(command) => self.on_command(command),
                     None => return,
                 },
                 Some(id) = self.gone.recv() => {
@@ -370,10 +370,10 @@ impl Task {
         }
     }
 
-    fn on_order(&mut self, order: Order) {
+    fn on_command(&mut self, command: Command) {
         let now = self.clock.now();
-        match order {
-            Order::Connect(answer) => {
+        match command {
+            Command::Connect(answer) => {
                 let id = self.network.connect();
                 let (outgoing, incoming) = mpsc::channel(SLOW_READER);
                 self.clients.insert(id, outgoing);
@@ -382,8 +382,8 @@ impl Task {
                     self.network.disconnect(id);
                 }
             }
-            Order::Receive(id, message) => self.network.receive(now, id, message),
-            Order::Wish(wish) => wish(&mut self.network, now),
+            Command::Receive(id, message) => self.network.receive(now, id, message),
+            Command::Call(call) => call(&mut self.network, now),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Who is who, and with which devices.
-use super::{accounts::DeviceAddress, network::Network, primary::sign_key_index_list};
+use super::{
+    accounts::DeviceAddress, answers::DeviceListAnswer, network::Network, primary::sign_key_index_list,
+};
 use crate::{
     binary::{Node, NodeRef},
     jid::{Jid, Server},
@@ -27,12 +29,16 @@ impl Network {
             let Some(jid) = user.attr_jid("jid").or(by_contact) else { continue };
             let mut answer = Node::new("user").attr("jid", jid.to_non_device());
             let person = self.accounts.find(&jid);
+            let about = self.device_list_answer(person);
+            if about == DeviceListAnswer::LeftOut {
+                continue;
+            }
             if let Some(person) = person {
-                self.accounts.meet(asking.person, person);
+                self.accounts.add_contact(asking.person, person);
             }
             if devices {
                 answer = answer.child(match person {
-                    Some(person) => self.device_list(now, person),
+                    Some(person) => self.device_list(now, person, &about),
                     None => Node::new("devices").child(Node::new("device-list")),
                 });
             }
@@ -61,20 +67,40 @@ impl Network {
         Ok(vec![answer.child(result).child(list)])
     }
 
-    /// The phone and all companions, with the phone's signature over the companions.
-    fn device_list(&mut self, now: Timestamp, person: usize) -> Node {
+    /// The phone and all companions, with the phone's signature over the companions; or what is said instead.
+    fn device_list(&mut self, now: Timestamp, person: usize, answer: &DeviceListAnswer) -> Node {
+        let companions = &self.accounts.people[person].companions;
+        let all: Vec<u16> = std::iter::once(0).chain(companions.keys().copied()).collect();
+        match answer {
+            DeviceListAnswer::Error { code } => {
+                Node::new("devices").child(Node::new("error").attr("code", *code).attr("text", "error"))
+            }
+            DeviceListAnswer::Untruthful { devices, signed, timestamp } => {
+                let at = timestamp.map_or(now, Timestamp::from_secs);
+                self.signed_devices(person, devices, signed.as_deref(), at)
+            }
+            _ => self.signed_devices(person, &all, Some(&all), now),
+        }
+    }
+
+    /// A device's key index is its number.
+    fn signed_devices(
+        &mut self,
+        person: usize,
+        devices: &[u16],
+        signed: Option<&[u16]>,
+        at: Timestamp,
+    ) -> Node {
+        let entry = |id: &u16| match id {
+            0 => Node::new("device").attr("id", "0"),
+            id => Node::new("device").attr("id", *id).attr("key-index", *id),
+        };
+        let list = Node::new("devices").child(Node::new("device-list").children(devices.iter().map(entry)));
+        let Some(signed) = signed else { return list };
+        let indexes: Vec<u32> = signed.iter().copied().map(u32::from).collect();
         let record = &self.accounts.people[person];
-        let companions: Vec<_> = record.companions.iter().map(|(id, c)| (*id, c.key_index)).collect();
-        let primary = Node::new("device").attr("id", "0");
-        let rest = companions
-            .iter()
-            .map(|(id, index)| Node::new("device").attr("id", *id).attr("key-index", *index));
-        let list = Node::new("device-list").children(std::iter::once(primary).chain(rest));
-        let indexes: Vec<u32> =
-            std::iter::once(0).chain(companions.iter().map(|(_, index)| *index)).collect();
         let account = record.phone.account_key().clone();
-        let signed = sign_key_index_list(&account, record.raw_id, &indexes, now, &mut self.rng);
-        let signed = Node::new("key-index-list").attr("ts", now.as_secs()).bytes(signed);
-        Node::new("devices").child(list).child(signed)
+        let signed = sign_key_index_list(&account, record.raw_id, &indexes, at, &mut self.rng);
+        list.child(Node::new("key-index-list").attr("ts", at.as_secs()).bytes(signed))
     }
 }

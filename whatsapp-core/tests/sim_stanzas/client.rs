@@ -216,8 +216,19 @@ impl Client {
         keys
     }
 
+    /// Says that it is ready for stanzas, and asks for all that waited.
     pub(crate) fn activate(&mut self, net: &mut Net) {
+        self.announce(net);
+        self.ask_for_batch(net, 10_000);
+    }
+
+    /// Says that it is ready for stanzas.
+    pub(crate) fn announce(&mut self, net: &mut Net) {
         self.ask(net, "passive", "set", [Node::new("active")]);
+    }
+
+    pub(crate) fn ask_for_batch(&mut self, net: &mut Net, count: u32) {
+        self.send(net, Node::new("ib").child(Node::new("offline_batch").attr("count", count)));
     }
 
     pub(crate) fn send(&mut self, net: &mut Net, node: Node) {

@@ -1,5 +1,5 @@
 //! What waits for a device, and what is asked and not understood.
-use whatsapp_core::{binary::Node, jid::Jid};
+use whatsapp_core::{binary::Node, jid::Jid, sim::SimConfig};
 
 use crate::client::{ANN, BEN, Client, Keys, Net, message};
 
@@ -27,10 +27,12 @@ fn what_was_missed_comes_in_order_and_then_the_mark() {
     let mut ben = Client::login(&mut net, &keys, &jid);
     ben.expect(&mut net, "success");
     assert!(ben.messages(&mut net).is_empty(), "not before it says that it is active");
-    ben.activate(&mut net);
+    ben.announce(&mut net);
+    net.wait(3600);
+    ben.ask_for_batch(&mut net, 100);
     let all = ben.drain(&mut net);
     let tags: Vec<_> = all.iter().map(|stanza| stanza.root().tag()).collect();
-    assert_eq!(tags, ["ib", "message", "message", "message", "ib"]);
+    assert_eq!(tags, ["ib", "message", "message", "message", "ib"], "the first announces the rest");
     let preview = all[0].root().child("offline_preview").unwrap();
     assert_eq!((preview.attr_text("count"), preview.attr_text("message")), (Some("3"), Some("3")));
     let order: Vec<_> = all[1..4].iter().filter_map(|stanza| stanza.root().attr_text("id")).collect();
@@ -41,19 +43,66 @@ fn what_was_missed_comes_in_order_and_then_the_mark() {
 
 #[test]
 fn batches_come_on_request() {
-    let mut net = Net::with(|config| config.offline_primer = Some(2));
+    let mut net = Net::with(|config| config.offline_queue.primer = 2);
     let (mut ann, keys, jid) = ben_away(&mut net);
     send_all(&mut net, &mut ann, &["A", "B", "C", "D", "E"]);
     let mut ben = Client::login(&mut net, &keys, &jid);
-    ben.activate(&mut net);
-    assert_eq!(ben.messages(&mut net), ["A", "B"]);
+    ben.announce(&mut net);
+    assert_eq!(ben.messages(&mut net), ["A", "B"], "the primer");
     send_all(&mut net, &mut ann, &["F"]);
     assert!(ben.messages(&mut net).is_empty(), "what is new waits for the end of the queue");
-    let batch = || Node::new("ib").child(Node::new("offline_batch").attr("count", "2"));
-    ben.send(&mut net, batch());
+    ben.ask_for_batch(&mut net, 2);
     assert_eq!(ben.messages(&mut net), ["C", "D"]);
-    ben.send(&mut net, batch());
+    ben.ask_for_batch(&mut net, 2);
     assert_eq!(ben.messages(&mut net), ["E", "F"]);
+}
+
+/// Ben comes back to five messages, and says so.
+fn ben_back(configure: impl FnOnce(&mut SimConfig)) -> (Net, Client) {
+    let mut net = Net::with(configure);
+    let (mut ann, keys, jid) = ben_away(&mut net);
+    send_all(&mut net, &mut ann, &["A", "B", "C", "D", "E"]);
+    let mut ben = Client::login(&mut net, &keys, &jid);
+    ben.announce(&mut net);
+    (net, ben)
+}
+
+#[test]
+fn a_batch_may_be_smaller_than_what_was_asked_for() {
+    let (mut net, mut ben) = ben_back(|config| config.offline_queue.largest_batch = Some(3));
+    ben.ask_for_batch(&mut net, 200);
+    assert_eq!(ben.messages(&mut net), ["A", "B", "C"]);
+    net.wait(3600);
+    assert!(ben.drain(&mut net).iter().all(|stanza| stanza.root().tag() != "ib"), "the end is not reached");
+    ben.ask_for_batch(&mut net, 200);
+    assert_eq!(ben.expect(&mut net, "message").root().attr_text("id"), Some("D"));
+    let end = ben.expect(&mut net, "ib");
+    assert_eq!(end.root().child("offline").unwrap().attr_text("count"), Some("5"));
+}
+
+#[test]
+fn requests_may_be_ignored_until_they_are_repeated() {
+    let (mut net, mut ben) = ben_back(|config| config.offline_queue.ignored_requests = 1);
+    for expected in [&["A", "B"][..], &[], &["C", "D"], &[], &["E"]] {
+        ben.ask_for_batch(&mut net, 2);
+        assert_eq!(ben.messages(&mut net), expected);
+    }
+}
+
+#[test]
+fn a_device_that_never_asks_waits_for_ever_or_as_long_as_is_set() {
+    let (mut net, mut ben) = ben_back(|_| {});
+    net.wait(86_400);
+    assert!(ben.messages(&mut net).is_empty());
+    let patience = Some(std::time::Duration::from_secs(5));
+    let (mut net, mut ben) = ben_back(|config| config.offline_queue.patience = patience);
+    net.wait(4);
+    ben.ask_for_batch(&mut net, 1);
+    assert_eq!(ben.messages(&mut net), ["A"]);
+    net.wait(4);
+    assert!(ben.messages(&mut net).is_empty(), "it has asked since");
+    net.wait(4);
+    assert_eq!(ben.messages(&mut net), ["B", "C", "D", "E"]);
 }
 
 #[test]

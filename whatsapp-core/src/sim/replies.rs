@@ -1,19 +1,19 @@
 //! What simulated people write from their phones: to one person, to a group, and once more to a device that asks.
 use bytes::Bytes;
-use prost::Message as _;
 use whatsapp_store::Content;
 
 use super::{
     accounts::DeviceAddress,
+    contents::encode,
+    forgery::RawMessage,
     network::{Network, SimError},
+    payload,
     phone::Sent,
     routing::Envelope,
 };
 use crate::{
     binary::Node,
     jid::{Jid, Server},
-    message::{content, device_sent, id},
-    proto::message::Message,
     signal::{Address, CiphertextKind},
     time::Timestamp,
 };
@@ -25,70 +25,60 @@ impl Network {
     /// When one of the two has no account, or the person is not in that group.
     pub fn send_as(&mut self, now: Timestamp, phone: &str, to: &Jid, text: &str) -> Result<String, SimError> {
         let person = self.person(phone)?;
-        self.say(now, person, to, text)
+        self.write_text(now, person, to, text)
     }
 
-    pub(super) fn say(
+    pub(super) fn write_text(
         &mut self,
         now: Timestamp,
         person: usize,
         to: &Jid,
         text: &str,
     ) -> Result<String, SimError> {
-        let message = content::to_proto(&Content::text(text), &mut self.rng).unwrap_or_default();
-        self.speak(now, person, to, message)
+        let message = encode(&Content::text(text), &mut self.rng).unwrap_or_default();
+        self.write_message(now, person, to, message)
     }
 
     /// Sends a message from somebody's phone; gives its id.
-    pub(super) fn speak(
+    pub(super) fn write_message(
         &mut self,
         now: Timestamp,
         person: usize,
         to: &Jid,
-        message: Message,
+        message: Bytes,
     ) -> Result<String, SimError> {
-        let own = self.accounts.people[person].jid(Server::User, 0);
-        let id = id::generate(now, &own, &mut self.rng).to_string();
-        let mut envelope = Envelope::of_phone(person, &id, to, self.namespace(to));
-        content::stanza_type(&message).clone_into(&mut envelope.kind);
-        if to.is_group() {
-            self.say_to_group(now, &envelope, &message)?;
-        } else {
-            self.say_to_person(now, &envelope, message)?;
-        }
-        Ok(id)
+        self.write_raw(now, person, to, RawMessage::new(message))
     }
 
-    fn say_to_person(
+    pub(super) fn write_to_person(
         &mut self,
         now: Timestamp,
         envelope: &Envelope,
-        message: Message,
+        message: &Bytes,
     ) -> Result<(), SimError> {
         let (person, to) = (envelope.sender.person, &envelope.to);
         let other = self.accounts.find(to).ok_or_else(|| SimError::UnknownPerson(to.user.to_string()))?;
         let chat = self.accounts.people[other].jid(Server::User, 0);
-        self.show(person, person, &envelope.id, &chat, &message);
-        let payload = Bytes::from(message.encode_to_vec());
-        let copy = Bytes::from(device_sent::wrap(to, message).encode_to_vec());
-        self.keep(envelope, &payload);
+        self.show(person, person, &envelope.id, &chat, message);
+        let copy = payload::device_sent(&to.to_string(), message);
+        self.keep(envelope, message);
         let mut targets = self.accounts.devices(other);
         targets.extend(self.accounts.devices(person));
         targets.sort();
         targets.dedup();
         for target in targets.into_iter().filter(|target| *target != envelope.sender) {
-            let plaintext = if target.person == person { &copy } else { &payload };
+            let plaintext = if target.person == person { &copy } else { message };
             self.send_from_phone(now, envelope, target, plaintext, None);
         }
         Ok(())
     }
 
     /// One ciphertext for all members, with the key for each device beside it: phones hand it out every time.
-    fn say_to_group(
+    pub(super) fn write_to_group(
         &mut self,
         now: Timestamp,
         envelope: &Envelope,
-        message: &Message,
+        message: &Bytes,
     ) -> Result<(), SimError> {
         let (person, group) = (envelope.sender.person, &envelope.to);
         let members = self.members(group);
@@ -96,10 +86,9 @@ impl Network {
             return Err(SimError::UnknownGroup(group.to_string()));
         }
         self.show(person, person, &envelope.id, group, message);
-        let payload = Bytes::from(message.encode_to_vec());
-        self.keep(envelope, &payload);
+        self.keep(envelope, message);
         let phone = &mut self.accounts.people[person].phone;
-        let Some((key, for_all)) = phone.seal_for_group(group, &payload, &mut self.rng) else {
+        let Some((key, for_all)) = phone.seal_for_group(group, message, &mut self.rng) else {
             return Ok(());
         };
         let for_all = Node::new("enc").attr("v", "2").attr("type", "skmsg").bytes(for_all);
@@ -120,7 +109,7 @@ impl Network {
 
     /// A phone is asked for a message of its own again: it sends it again, in a new session when it is asked for the
     /// second time.
-    pub(super) fn say_again(
+    pub(super) fn resend_from_phone(
         &mut self,
         now: Timestamp,
         person: usize,
@@ -136,12 +125,8 @@ impl Network {
             return;
         }
         let is_copy = target.person == person && !envelope.is_peer() && !envelope.to.is_group();
-        let plaintext = if is_copy {
-            let message = Message::decode(payload).unwrap_or_default();
-            Bytes::from(device_sent::wrap(&envelope.to, message).encode_to_vec())
-        } else {
-            payload
-        };
+        let plaintext =
+            if is_copy { payload::device_sent(&envelope.to.to_string(), &payload) } else { payload };
         self.send_from_phone(now, &envelope, target, &plaintext, Some(count));
     }
 
@@ -155,6 +140,7 @@ impl Network {
         count: Option<u8>,
     ) {
         if let Some(enc) = self.enc_from_phone(now, envelope.sender.person, target, plaintext, count) {
+            let enc = self.forged(envelope, enc);
             self.route(now, envelope, target, vec![enc]);
         }
     }

@@ -1,0 +1,110 @@
+//! The offline queue: what waited for a device is announced, and handed out as the device asks for it.
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    accounts::DeviceAddress,
+    mailbox::Batch,
+    network::{ConnectionId, Network, Scheduled},
+};
+use crate::{
+    binary::{Node, NodeRef},
+    jid::Jid,
+    time::Timestamp,
+};
+
+/// How the server hands out what waited while a device was away. By default nothing comes before it is asked for, and
+/// then as much as is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct OfflineQueue {
+    /// Stanzas that come unasked, right behind the announcement.
+    pub primer: usize,
+    /// The most that one request gets, whatever it asks for; `None` for no limit.
+    pub largest_batch: Option<usize>,
+    /// Requests that are ignored before every batch but the first: a client must ask again.
+    pub ignored_requests: u32,
+    /// A device that was given nothing for so long gets all the rest unasked; without it, it waits for ever.
+    pub patience: Option<Duration>,
+}
+
+impl Network {
+    /// The device is ready for stanzas: first it learns how many wait, then it may ask for them.
+    pub(super) fn activate(&mut self, now: Timestamp, device: DeviceAddress) {
+        let Some(companion) = self.accounts.companion(device) else { return };
+        let Some(connection) = companion.connection else { return };
+        let preview = companion.mailbox.open();
+        let preview = Node::new("offline_preview")
+            .attr("count", preview.count)
+            .attr("message", preview.message)
+            .attr("notification", preview.notification)
+            .attr("receipt", preview.receipt)
+            .attr("appdata", "0");
+        self.inform(now, connection, preview);
+        let primer = self.config.offline_queue.primer;
+        self.deliver_batch(now, device, primer);
+        self.plan_rest(now, device, connection);
+        self.bootstrap(now, device);
+    }
+
+    /// Tells a client something about its connection.
+    fn inform(&mut self, now: Timestamp, connection: ConnectionId, what: Node) {
+        self.send_over_faults(now, connection, Node::new("ib").attr("from", Jid::SERVICE).child(what));
+    }
+
+    fn deliver_batch(&mut self, now: Timestamp, device: DeviceAddress, limit: usize) {
+        let Some(companion) = self.accounts.companion(device) else { return };
+        let Some(connection) = companion.connection else { return };
+        let Some(Batch { nodes, done }) = companion.mailbox.next_batch(now, limit) else { return };
+        if !nodes.is_empty() {
+            self.transmit(now, connection, nodes);
+            self.plan_redelivery(now, device);
+        }
+        if let Some(count) = done {
+            self.inform(now, connection, Node::new("offline").attr("count", count));
+            self.deliver(now, device);
+            self.bootstrap(now, device);
+        }
+    }
+
+    /// Information of a client about itself: only the request for more of the offline queue needs an answer.
+    pub(super) fn on_ib(&mut self, now: Timestamp, device: DeviceAddress, node: NodeRef<'_>) {
+        let Some(batch) = node.child("offline_batch") else { return };
+        let count: usize = batch.attr_text("count").and_then(|count| count.parse().ok()).unwrap_or(0);
+        let ignored = self.config.offline_queue.ignored_requests;
+        let Some(companion) = self.accounts.companion(device) else { return };
+        if companion.mailbox.ignores_request(ignored) {
+            return;
+        }
+        let limit = self.config.offline_queue.largest_batch.unwrap_or(usize::MAX);
+        self.deliver_batch(now, device, count.min(limit));
+    }
+
+    fn plan_rest(&mut self, now: Timestamp, device: DeviceAddress, connection: ConnectionId) {
+        let given = self.accounts.companion(device).and_then(|companion| companion.mailbox.drained());
+        if let (Some(patience), Some(given)) = (self.config.offline_queue.patience, given) {
+            self.schedule(now + patience, Scheduled::DeliverRest { device, connection, given });
+        }
+    }
+
+    /// A device was given so many stanzas when its patience began: all the rest, if it has not asked since.
+    pub(super) fn deliver_rest(
+        &mut self,
+        now: Timestamp,
+        device: DeviceAddress,
+        connection: ConnectionId,
+        given: usize,
+    ) {
+        let Some(companion) = self.accounts.companion(device) else { return };
+        if companion.connection != Some(connection) {
+            return;
+        }
+        if companion.mailbox.drained() == Some(given) {
+            self.deliver_batch(now, device, usize::MAX);
+        } else {
+            self.plan_rest(now, device, connection);
+        }
+    }
+}
