@@ -57,6 +57,29 @@ impl ContactRecord {
         self
     }
 
+    /// With all that another record of the same person says and this one does not.
+    fn joined_with(mut self, other: Self) -> Self {
+        self.phone = self.phone.or(other.phone);
+        self.lid = self.lid.or(other.lid);
+        if self.name.is_empty() {
+            self.name = other.name;
+        }
+        self.tags.extend(other.tags);
+        for (name, value) in other.fields {
+            self.fields.entry(name).or_insert(value);
+        }
+        if let Some(at) = other.opted_out_at {
+            self.opt_out(at);
+        }
+        if let Some(consent) = other.consent {
+            self.agree(&consent);
+        }
+        self.last_seen_at = self.last_seen_at.max(other.last_seen_at);
+        self.time_zone = self.time_zone.or(other.time_zone);
+        self.updated_at = self.updated_at.max(other.updated_at);
+        self
+    }
+
     /// A change of one contact.
     pub(crate) fn apply(&mut self, change: &ContactChange) {
         let at = match change {
@@ -128,6 +151,53 @@ impl ContactRecord {
         let mut words = words(&self.name);
         words.extend(self.phone.clone());
         words
+    }
+}
+
+/// The two addresses of one person, as contacts have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BothAddresses<'a> {
+    pub(crate) phone: &'a str,
+    pub(crate) lid: &'a str,
+}
+
+impl<'a> BothAddresses<'a> {
+    /// From the addresses of two chats, if one is a number and the other a LID.
+    pub(crate) fn of_chats(one: &'a str, other: &'a str) -> Option<Self> {
+        let phone = |chat: &'a str| chat.strip_suffix("@s.whatsapp.net").filter(|user| is_phone(user));
+        let pair = |number: &'a str, lid: &'a str| {
+            phone(number).filter(|_| is_lid(lid)).map(|phone| Self { phone, lid })
+        };
+        pair(one, other).or_else(|| pair(other, one))
+    }
+
+    /// What becomes of the contacts that have these addresses: the one to be written, and the id of the one to be removed
+    /// before that.
+    pub(crate) fn join(
+        self,
+        by_phone: Option<ContactRecord>,
+        by_lid: Option<ContactRecord>,
+    ) -> (Option<ContactRecord>, Option<String>) {
+        match (by_phone, by_lid) {
+            (Some(contact), None) if contact.lid.is_none() => {
+                (Some(ContactRecord { lid: Some(self.lid.to_owned()), ..contact }), None)
+            }
+            (None, Some(contact)) if contact.phone.is_none() => {
+                (Some(ContactRecord { phone: Some(self.phone.to_owned()), ..contact }), None)
+            }
+            (Some(stays), Some(goes)) if stays.lid.is_none() && goes.phone.is_none() => {
+                let id = goes.id.clone();
+                (Some(stays.joined_with(goes)), Some(id))
+            }
+            _ => (None, None),
+        }
+    }
+
+    /// The suppression that one address has for both, to be written for the other.
+    pub(crate) fn shared_suppression(self, known: &[Suppression]) -> Option<Suppression> {
+        let [suppression] = known else { return None };
+        let other = if suppression.address == self.phone { self.lid } else { self.phone };
+        Some(Suppression { address: other.to_owned(), ..suppression.clone() })
     }
 }
 

@@ -40,6 +40,8 @@ pub mod delegate;
 mod error;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+mod merge;
 mod open;
 #[cfg(feature = "postgres")]
 pub mod postgres;

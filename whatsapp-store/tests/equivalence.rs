@@ -47,7 +47,7 @@ fn status() -> impl Strategy<Value = MessageStatus> {
 }
 
 fn message_key() -> impl Strategy<Value = MessageKey> {
-    (name(), select(vec!["s", "t"]), name()).prop_map(|(chat, sender, id)| MessageKey {
+    (name(), select(vec!["s", "t", "a", "b"]), name()).prop_map(|(chat, sender, id)| MessageKey {
         chat,
         sender: sender.into(),
         id,
@@ -100,6 +100,7 @@ fn chat_change() -> impl Strategy<Value = ChatChange> {
         ),
         (name(), 0..5_i64).prop_map(|(chat, until)| ChatChange::MarkRead { chat, until }),
         name().prop_map(|chat| ChatChange::Delete { chat }),
+        (name(), name()).prop_map(|(from, into)| ChatChange::Merge { from, into }),
         (0..5_i64, 0..4_u32).prop_map(|(before, limit)| ChatChange::Expire { before, limit }),
     ]
 }

@@ -9,10 +9,11 @@ use std::sync::{
 
 use bytes::Bytes;
 use postgres_server::Schema;
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::{collection::vec, option, prelude::*, sample::select};
 use whatsapp_store::{
-    AccountId, ApiKeyRecord, Change, Changes, ConversationRecord, ConversationStatus, ErrorKind, FlowChange,
-    FlowRecord, FlowVersion, NodeCount, ReachChange, ResetToken, Role, SecretHash, SettingChange, Store,
+    AccountId, ApiKeyRecord, Change, Changes, ChatChange, Consent, ContactChange, ContactQuery,
+    ContactRecord, ConversationRecord, ConversationStatus, ErrorKind, FlowChange, FlowRecord, FlowVersion,
+    NodeCount, ReachChange, ResetToken, Role, SecretHash, SettingChange, Store, Suppression, TagCount,
     TeamChange, UserRecord, WorkspaceId, WorkspaceRecord, memory::MemoryStore, postgres::PostgresStore,
     sqlite::SqliteStore,
 };
@@ -94,6 +95,8 @@ enum Write {
     Reach(ReachChange),
     DeleteWorkspace,
     DeleteSession,
+    Merge(String, String),
+    Contact(ContactChange),
 }
 
 #[derive(Clone, Debug)]
@@ -168,6 +171,37 @@ fn reach_write() -> impl Strategy<Value = Write> {
     change.prop_map(Write::Reach)
 }
 
+/// Chats of bots, and people with contacts.
+fn merge_write() -> impl Strategy<Value = Write> {
+    let lid = || select(vec!["1@lid", "2@lid"]).prop_map(String::from);
+    let phone = || select(vec!["1", "2"]).prop_map(String::from);
+    let some = || prop_oneof![Just(None), time().prop_map(Some)];
+    let contact = (name(), option::of(phone()), option::of(lid()), some(), some(), time());
+    let consent = |at| Consent { scope: String::new(), source: String::new(), at, evidence: None };
+    prop_oneof![
+        3 => (name(), name()).prop_map(|(from, into)| Write::Merge(from, into)),
+        4 => (lid(), phone()).prop_map(|(lid, phone)| Write::Merge(lid, format!("{phone}@s.whatsapp.net"))),
+        4 => contact.prop_map(move |(id, phone, lid, agreed, opted_out_at, at)| {
+            Write::Contact(ContactChange::Put(Box::new(ContactRecord {
+                tags: [id.clone()].into(),
+                fields: [(id.clone(), at.to_string())].into(),
+                id,
+                phone,
+                lid,
+                consent: agreed.map(consent),
+                opted_out_at,
+                created_at: at,
+                updated_at: at,
+                ..ContactRecord::default()
+            })))
+        }),
+        1 => (prop_oneof![lid(), phone()], time()).prop_map(|(address, at)| {
+            let reason = at.to_string();
+            Write::Contact(ContactChange::Suppress(Suppression { address, reason, at }))
+        }),
+    ]
+}
+
 fn write() -> impl Strategy<Value = Write> {
     prop_oneof![
         12 => flow_write(),
@@ -177,6 +211,7 @@ fn write() -> impl Strategy<Value = Write> {
         6 => reach_write(),
         1 => Just(Write::DeleteWorkspace),
         1 => Just(Write::DeleteSession),
+        8 => merge_write(),
     ]
 }
 
@@ -286,6 +321,8 @@ fn change(case: u32, second: bool, write: Write) -> Change {
         Write::Reach(change) => Change::Reach(change),
         Write::DeleteWorkspace => Change::Team(TeamChange::DeleteWorkspace),
         Write::DeleteSession => Change::DeleteSession,
+        Write::Merge(from, into) => Change::Chat(ChatChange::Merge { from, into }),
+        Write::Contact(change) => Change::Contact(change),
     }
 }
 
@@ -334,6 +371,9 @@ struct Contents {
     settings: Vec<Option<Bytes>>,
     reached: Vec<Vec<(u64, i64)>>,
     outdated: bool,
+    contacts: Vec<ContactRecord>,
+    tags: Vec<TagCount>,
+    suppressions: Vec<Suppression>,
 }
 
 async fn read(store: &dyn Store, case: u32, second: bool, limit: u32) -> Contents {
@@ -344,6 +384,10 @@ async fn read(store: &dyn Store, case: u32, second: bool, limit: u32) -> Content
         oldest_ended: store.oldest_ended(&id).await.unwrap(),
         ..Contents::default()
     };
+    all.contacts =
+        store.contacts(&id, &ContactQuery { limit: 500, ..Default::default() }).await.unwrap().contacts;
+    all.tags = store.contact_tags(&id).await.unwrap();
+    all.suppressions = store.suppressions(&id, None, 500).await.unwrap();
     let mut next = None;
     loop {
         let page = store.flows(&id, next.as_deref(), limit).await.unwrap();

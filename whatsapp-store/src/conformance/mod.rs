@@ -35,6 +35,7 @@ mod device;
 mod event;
 mod flow;
 mod lease;
+mod merge;
 mod message;
 mod outgoing;
 mod person;
@@ -56,9 +57,9 @@ use crate::Store;
 pub mod cases {
     pub use super::{
         appstate::*, audience::*, audit::*, campaign::*, chat::*, commit::*, contact::*, contact_list::*,
-        conversation::*, counter::*, delivery::*, device::*, event::*, flow::*, lease::*, message::*,
-        outgoing::*, person::*, reach::*, search::*, session::*, setting::*, signal::*, suppression::*,
-        team::*, webhook::*,
+        conversation::*, counter::*, delivery::*, device::*, event::*, flow::*, lease::*, merge::*,
+        message::*, outgoing::*, person::*, reach::*, search::*, session::*, setting::*, signal::*,
+        suppression::*, team::*, webhook::*,
     };
 }
 
@@ -105,6 +106,15 @@ macro_rules! conformance_tests {
                 foreign_cursors_find_nothing
                 pages_are_stable_while_messages_come_in
                 chats_agree_on_the_last_of_messages_that_come_at_once
+                merged_chat_has_the_messages_of_both
+                merged_messages_of_one_key_are_one
+                merged_chat_has_the_summary_of_both
+                merged_messages_are_found_by_words
+                queued_messages_go_to_the_merged_chat
+                merged_chat_has_one_conversation
+                merge_joins_contacts
+                merge_shares_suppressions
+                merge_of_an_absent_chat_changes_nothing
                 absent_session_is_none
                 sessions_are_oldest_first
                 session_is_replaced

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, message::Messages};
 use crate::{
-    AccountId, ChatChange, ChatPage, ChatRecord, ChatStore, MessageKey, MessageRecord, Result, page_limit,
+    AccountId, ChatChange, ChatPage, ChatRecord, ChatStore, MessageKey, MessageRecord, Result,
+    merge::ChatSettings, page_limit,
 };
 
 /// What is kept of chats beside their messages.
@@ -22,6 +23,17 @@ struct Chat {
     muted_until: Option<i64>,
     last_at: i64,
     last: Option<MessageKey>,
+}
+
+impl Chat {
+    fn settings(&self) -> ChatSettings {
+        ChatSettings {
+            name: self.name.clone(),
+            archived: self.archived,
+            pinned: self.pinned,
+            muted_until: self.muted_until,
+        }
+    }
 }
 
 impl Chats {
@@ -50,6 +62,30 @@ impl Chats {
     pub(super) fn delete(&mut self, chat: &str) {
         self.list.remove(chat);
     }
+
+    /// What is chosen for the chats; their messages follow with [`Chats::summarize`].
+    pub(super) fn merge(&mut self, from: &str, into: &str) {
+        let Some(ends) = self.list.remove(from) else { return };
+        match self.list.get_mut(into) {
+            None => drop(self.list.insert(into.to_owned(), ends)),
+            Some(stays) => {
+                let settings = stays.settings().completed_by(ends.settings());
+                let ChatSettings { name, archived, pinned, muted_until } = settings;
+                (stays.name, stays.archived, stays.pinned) = (name, archived, pinned);
+                stays.muted_until = muted_until;
+                stays.last_at = stays.last_at.max(ends.last_at);
+            }
+        }
+    }
+
+    /// Counts anew. Without a last message, the time stays that of the last there was.
+    pub(super) fn summarize(&mut self, chat: &str, unread: u64, last: Option<&MessageRecord>) {
+        if let Some(chat) = self.list.get_mut(chat) {
+            chat.unread = unread;
+            chat.last = last.map(|message| message.key.clone());
+            chat.last_at = last.map_or(chat.last_at, |message| message.timestamp);
+        }
+    }
 }
 
 impl Messages {
@@ -62,6 +98,8 @@ impl Messages {
             }
             ChatChange::MarkRead { chat, until } => self.mark_read(&chat, until),
             ChatChange::Delete { chat } => self.delete_chat(&chat),
+            // Applied where more than the account is at hand.
+            ChatChange::Merge { .. } => {}
             ChatChange::Expire { before, limit } => self.expire(before, limit as usize),
         }
     }

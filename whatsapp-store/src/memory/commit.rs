@@ -4,7 +4,9 @@ use super::{
     Account, MemoryStore, State, audit, campaign, contact, counter, event, flow, lease, reach, setting, team,
     webhook,
 };
-use crate::{AccountId, Change, Changes, Result, Scope, Store, WorkspaceId};
+use crate::{
+    AccountId, Change, Changes, ChatChange, Result, Scope, Store, WorkspaceId, contacts::BothAddresses,
+};
 
 #[async_trait]
 impl Store for MemoryStore {
@@ -35,6 +37,9 @@ impl State {
             match change {
                 Change::Event(change) => event::check(change)?,
                 Change::Contact(change) => contacts.write(change)?,
+                Change::Chat(ChatChange::Merge { from, into }) => {
+                    BothAddresses::of_chats(from, into).into_iter().for_each(|both| contacts.merge(both));
+                }
                 Change::Webhook(change) => webhook::check(self, scope, change)?,
                 _ => {}
             }
@@ -54,10 +59,26 @@ impl State {
             (Change::Audit(change), scope) => audit::apply(self, scope, change),
             (Change::Setting(change), scope) => setting::apply(self, scope, change),
             (Change::Reach(change), scope) => reach::apply(self, scope, change),
+            (Change::Chat(ChatChange::Merge { from, into }), Scope::Account(account)) => {
+                self.merge_chats(account, &from, &into);
+            }
             (Change::DeleteSession, Scope::Account(account)) => self.delete_account(account),
             (change, Scope::Account(account)) => self.account(account).apply(change),
             // Refused by the check.
             (_, Scope::Workspace(_)) => {}
+        }
+    }
+
+    fn merge_chats(&mut self, id: &AccountId, from: &str, into: &str) {
+        if from == into {
+            return;
+        }
+        let account = self.account(id);
+        account.messages.merge(from, into);
+        account.outbox.redirect(from, into);
+        self.flows.merge_chats(id, from, into);
+        if let Some(both) = BothAddresses::of_chats(from, into) {
+            contact::merge(self, &Scope::Account(id.clone()), both);
         }
     }
 

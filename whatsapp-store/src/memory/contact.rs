@@ -6,7 +6,7 @@ use super::{MemoryStore, State};
 use crate::{
     ContactChange, ContactPage, ContactQuery, ContactRecord, ContactStore, Result, Scope, Suppression,
     TagCount, WorkspaceId,
-    contacts::{taken, wanted},
+    contacts::{BothAddresses, taken, wanted},
     page_limit,
 };
 
@@ -70,6 +70,24 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
+    /// Both addresses are one person's: their contacts become one, and a suppression is of both.
+    pub(super) fn merge(&mut self, both: BothAddresses<'_>) {
+        let BothAddresses { phone, lid } = both;
+        let at = |address: &str| self.owner(address).and_then(|id| self.contact(id)).cloned();
+        let (joined, removed) = both.join(at(phone), at(lid));
+        if let Some(id) = removed {
+            self.replace(&id, None);
+        }
+        if let Some(joined) = joined {
+            let id = joined.id.clone();
+            self.replace(&id, Some(joined));
+        }
+        let known: Vec<_> = [phone, lid].iter().filter_map(|one| self.suppression(one)).cloned().collect();
+        if let Some(suppression) = both.shared_suppression(&known) {
+            self.suppress(&suppression);
+        }
+    }
+
     fn put(&mut self, contact: &ContactRecord) -> Result<()> {
         let contact = match self.contact(&contact.id) {
             Some(earlier) => contact.clone().over(earlier),
@@ -126,6 +144,13 @@ pub(super) fn apply(state: &mut State, scope: &Scope, change: &ContactChange) {
         // The whole commit was tried before.
         return;
     }
+    let written = draft.written;
+    state.contacts.entry(scope.workspace().clone()).or_default().absorb(written);
+}
+
+pub(super) fn merge(state: &mut State, scope: &Scope, both: BothAddresses<'_>) {
+    let mut draft = Draft::of(state, scope);
+    draft.merge(both);
     let written = draft.written;
     state.contacts.entry(scope.workspace().clone()).or_default().absorb(written);
 }

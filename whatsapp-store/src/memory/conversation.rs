@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{MemoryStore, flow::cursor};
 use crate::{
     AccountId, ConversationPage, ConversationRecord, ConversationStatus, ConversationStore, Error, ErrorKind,
-    FlowChange, Result, WorkspaceId, page_limit,
+    FlowChange, Result, WorkspaceId, merge, page_limit,
 };
 
 /// An account's name, and a chat.
@@ -113,6 +113,23 @@ impl Conversations {
         self.inputs.retain(|((name, _), _), _| name != account.name());
     }
 
+    /// The conversation of one chat becomes that of another; see [`ChatChange::Merge`](crate::ChatChange::Merge).
+    pub(super) fn merge(&mut self, account: &AccountId, from: &str, into: &str) {
+        let (ends, stays) = (place(account, from), place(account, into));
+        if let Some(mut conversation) = self.list.remove(&ends)
+            && let Some(revision) =
+                conversation.rank().takes_over(self.list.get(&stays).map(Conversation::rank))
+        {
+            into.clone_into(&mut conversation.record.chat);
+            conversation.record.revision = revision;
+            self.list.insert(stays.clone(), conversation);
+        }
+        let inputs: Vec<_> = self.inputs.extract_if(.., |(of, _), _| *of == ends).collect();
+        for ((_, message_id), at) in inputs {
+            self.inputs.entry((stays.clone(), message_id)).or_insert(at);
+        }
+    }
+
     fn page(
         &self,
         status: ConversationStatus,
@@ -155,6 +172,11 @@ impl Conversations {
 }
 
 impl Conversation {
+    fn rank(&self) -> merge::Conversation {
+        let ConversationRecord { status, revision, updated_at, .. } = &self.record;
+        merge::Conversation::new(status.is_live(), *revision, *updated_at)
+    }
+
     fn end(&mut self, at: i64) {
         if self.record.status.is_live() {
             self.record.status = ConversationStatus::Ended;

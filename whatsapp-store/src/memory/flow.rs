@@ -4,8 +4,9 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, State, conversation::Conversations};
 use crate::{
-    AccountId, Change, Error, ErrorKind, FlowChange, FlowPage, FlowRecord, FlowStore, FlowVersion,
-    FlowVersionHead, FlowVersionPage, NodeCount, Result, Scope, TeamChange, WorkspaceId, page_limit,
+    AccountId, Change, ChatChange, Error, ErrorKind, FlowChange, FlowPage, FlowRecord, FlowStore,
+    FlowVersion, FlowVersionHead, FlowVersionPage, NodeCount, Result, Scope, TeamChange, WorkspaceId,
+    page_limit,
 };
 
 /// All flows, by workspace.
@@ -32,6 +33,12 @@ pub(super) fn check(flows: &Flows, scope: &Scope, list: &[Change]) -> Result<()>
         match change {
             Change::Flow(change) => trial.apply(change.clone())?,
             Change::Team(TeamChange::DeleteWorkspace) => trial = Shelf::default(),
+            Change::Chat(ChatChange::Merge { from, into }) => {
+                scope
+                    .account()
+                    .into_iter()
+                    .for_each(|account| trial.conversations.merge(account, from, into));
+            }
             Change::DeleteSession => {
                 scope.account().into_iter().for_each(|account| trial.conversations.delete_account(account))
             }
@@ -56,6 +63,12 @@ impl Flows {
         self.0.get_mut(workspace)
     }
 
+    pub(super) fn merge_chats(&mut self, account: &AccountId, from: &str, into: &str) {
+        if let Some(shelf) = self.0.get_mut(account.workspace()) {
+            shelf.conversations.merge(account, from, into);
+        }
+    }
+
     pub(super) fn delete_workspace(&mut self, workspace: &WorkspaceId) {
         self.0.remove(workspace);
     }
@@ -68,12 +81,14 @@ impl Flows {
 }
 
 impl Shelf {
-    /// What these changes name, which is all that can make them fail. Those that go by time may name anything.
+    /// What these changes name, which is all that can make them fail. Those that go by time or move a chat may name
+    /// anything.
     fn excerpt(&self, list: &[Change]) -> Self {
         let mut excerpt = Self::default();
         for change in list {
             match change {
-                Change::Flow(FlowChange::ForgetInputs { .. } | FlowChange::ForgetEnded { .. }) => {
+                Change::Flow(FlowChange::ForgetInputs { .. } | FlowChange::ForgetEnded { .. })
+                | Change::Chat(ChatChange::Merge { .. }) => {
                     return self.clone();
                 }
                 Change::Flow(FlowChange::Publish { flow, .. }) => {

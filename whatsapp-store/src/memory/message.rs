@@ -88,6 +88,47 @@ impl Messages {
         }
     }
 
+    pub(super) fn merge(&mut self, from: &str, into: &str) {
+        for chat in [from, into] {
+            self.rename(chat, |key| key.sender == from, |key| into.clone_into(&mut key.sender));
+        }
+        self.rename(from, |_| true, |key| into.clone_into(&mut key.chat));
+        self.chats.merge(from, into);
+        let places = || self.by_chat.get(into).into_iter().flatten();
+        let unread = places().filter_map(|place| self.list.get(place));
+        let unread = unread.filter(|message| !message.from_me && message.status.is_unread()).count();
+        let last = places().next_back().and_then(|place| self.list.get(place));
+        self.chats.summarize(into, unread as u64, last);
+    }
+
+    /// Gives messages of a chat another key. Where that is taken, the message there stays, and its status rises.
+    fn rename(&mut self, chat: &str, which: impl Fn(&MessageKey) -> bool, change: impl Fn(&mut MessageKey)) {
+        let places: Vec<Place> = self.by_chat.get(chat).into_iter().flatten().copied().collect();
+        for place in places {
+            let Some(message) = self.list.get_mut(&place).filter(|message| which(&message.key)) else {
+                continue;
+            };
+            let former = message.key.clone();
+            change(&mut message.key);
+            let (key, status) = (message.key.clone(), message.status);
+            self.places.remove(&former);
+            if let Some(places) = self.by_chat.get_mut(&former.chat) {
+                places.remove(&place);
+            }
+            if let Some(twin) = self.places.get(&key).copied() {
+                self.list.remove(&place);
+                if let Some(twin) = self.list.get_mut(&twin)
+                    && twin.status.rises_to(status)
+                {
+                    twin.status = status;
+                }
+            } else {
+                self.by_chat.entry(key.chat.clone()).or_default().insert(place);
+                self.places.insert(key, place);
+            }
+        }
+    }
+
     pub(super) fn message(&self, key: &MessageKey) -> Option<MessageRecord> {
         self.places.get(key).and_then(|place| self.list.get(place)).cloned()
     }

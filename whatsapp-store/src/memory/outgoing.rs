@@ -53,6 +53,14 @@ impl Outbox {
         });
     }
 
+    /// Those still queued go to another chat.
+    pub(super) fn redirect(&mut self, from: &str, into: &str) {
+        let queued = self.messages.values_mut().map(|numbered| &mut numbered.message);
+        for message in queued.filter(|one| one.state == OutgoingState::Queued && one.chat == from) {
+            into.clone_into(&mut message.chat);
+        }
+    }
+
     fn enqueue(&mut self, message: &Numbered) {
         if message.message.state == OutgoingState::Queued {
             self.queued.insert(message.place());

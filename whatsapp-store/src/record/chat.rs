@@ -60,6 +60,31 @@ pub enum ChatChange {
         /// Which.
         chat: String,
     },
+    /// Makes two chats one, because both addresses turned out to be the same person's. A `from` of which nothing is stored
+    /// changes nothing.
+    ///
+    /// - Messages of `from` become messages of `into`. In both chats a sender `from` becomes `into`; groups keep the sender
+    ///   that a message came with. Of two messages with the same key then, the one of `into` stays and takes the other's
+    ///   status if [`MessageStatus::rises_to`](crate::MessageStatus::rises_to) lets it.
+    /// - The chat keeps the name and the muting of `into`, or takes those of `from` where it has none. It is pinned if one of
+    ///   both was, and archived if both were (or the only one there is). Unread count and last message follow the messages.
+    /// - Queued outgoing messages of `from` go to `into`; sent ones stay as they went out.
+    /// - Of two conversations with bots the live one stays, of two alike the one written later, else the one of `into`. Its
+    ///   revision rises if it was the one of `from`. Inputs that were noted for either count for `into`.
+    /// - If one address is a number (`4915@s.whatsapp.net`) and the other a LID (`77@lid`): the contact that has one of them
+    ///   gets the other, unless it has another number or LID there. Two contacts become the one with the number, which takes
+    ///   over what it lacks, all tags, and of consent and opt-out what is newer. Where one address is suppressed, the
+    ///   other is too.
+    ///
+    /// What is not touched: events and webhook deliveries, which tell what was; the audience of a campaign, which is a list
+    /// that somebody made (its sender asks contacts and suppressions before each message); and notes of who was written to,
+    /// which hold keyed numbers instead of addresses.
+    Merge {
+        /// The chat that ends.
+        from: String,
+        /// The chat that stays.
+        into: String,
+    },
     /// Removes messages of the account, in all chats, that were sent before that time; the oldest `limit` of them. The
     /// chats stay. Repeat it until [`oldest_message`](crate::MessageStore::oldest_message) is young enough: short
     /// transactions let others write in between.
@@ -78,6 +103,7 @@ impl std::fmt::Debug for ChatChange {
             Self::SetFlags { .. } => "SetFlags",
             Self::MarkRead { .. } => "MarkRead",
             Self::Delete { .. } => "Delete",
+            Self::Merge { .. } => "Merge",
             Self::Expire { .. } => "Expire",
         })
     }

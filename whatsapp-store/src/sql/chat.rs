@@ -97,6 +97,7 @@ pub(super) async fn apply(
                 connection.execute(of(text, account).text(&**chat)).await?;
             }
         }
+        ChatChange::Merge { from, into } => super::merge::apply(connection, account, from, into).await?,
         ChatChange::Expire { before, limit } => expire(connection, account, *before, *limit).await?,
     }
     Ok(())

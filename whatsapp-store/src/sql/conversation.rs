@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::{Connection, Row, Rows, Sql, Statement, account_at, damaged, keyset, of, sql, transact};
 use crate::{
     AccountId, ConversationPage, ConversationRecord, ConversationStatus, ConversationStore, Error, ErrorKind,
-    FlowChange, Result, WorkspaceId, page_limit,
+    FlowChange, Result, WorkspaceId, merge, page_limit,
 };
 
 fn conflict(why: &'static str) -> Error {
@@ -112,6 +112,46 @@ async fn put(
     }
     Ok(())
 }
+
+/// The conversation of one chat becomes that of another; see [`ChatChange::Merge`](crate::ChatChange::Merge).
+pub(super) async fn merge(
+    connection: &mut Connection<'_>,
+    account: &AccountId,
+    from: &str,
+    into: &str,
+) -> Result<()> {
+    let text = connection.dialect().text(MERGED.0, MERGED.1);
+    let rows = connection.fetch(of(text, account).text(from).text(into)).await?;
+    let found = rows.all(|row| {
+        Ok((row.text(0)?, merge::Conversation::new(row.int(1)? != 4, row.int(2)?, row.int(3)?)))
+    })?;
+    let find = |chat: &str| found.iter().find(|(of, _)| of == chat).map(|(_, conversation)| *conversation);
+    let (leaving, staying) = (find(from), find(into));
+    if let Some(revision) = leaving.and_then(|leaving| leaving.takes_over(staying)) {
+        let delete =
+            of("DELETE FROM conversation WHERE workspace = $1 AND account = $2 AND chat = $3", account);
+        connection.execute(delete.text(into)).await?;
+        let rename = of(RENAME, account).text(from).text(into).int(revision);
+        connection.execute(rename).await?;
+    } else if leaving.is_some() {
+        connection.execute(of(FORGET[0], account).text(from)).await?;
+    }
+    connection.execute(of(COPY_INPUTS, account).text(from).text(into)).await?;
+    connection.execute(of(FORGET[1], account).text(from)).await.map(drop)
+}
+
+const MERGED: (&str, &str) = (
+    "SELECT chat, status, revision, updated_at FROM conversation \
+     WHERE workspace = $1 AND account = $2 AND chat IN ($3, $4)",
+    "SELECT chat, status, revision, updated_at FROM conversation \
+     WHERE workspace = $1 AND account = $2 AND chat IN ($3, $4) ORDER BY chat FOR UPDATE",
+);
+const RENAME: &str = "UPDATE conversation SET chat = $4, revision = $5 \
+    WHERE workspace = $1 AND account = $2 AND chat = $3";
+const COPY_INPUTS: &str = "INSERT INTO flow_input (workspace, account, chat, message_id, at) \
+     SELECT workspace, account, $4, message_id, at FROM flow_input \
+     WHERE workspace = $1 AND account = $2 AND chat = $3 \
+     ON CONFLICT (workspace, account, chat, message_id) DO NOTHING";
 
 /// The columns that [`record`] reads.
 macro_rules! columns {

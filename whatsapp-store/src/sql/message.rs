@@ -9,9 +9,9 @@ use crate::{
     words::{wanted, words},
 };
 
-fn place(account: &AccountId, key: &MessageKey) -> String {
-    let MessageKey { chat, sender, id } = key;
-    format!("message/{}/{}/{chat}/{sender}/{id}", account.workspace(), account.name())
+/// Without chat and sender: those change when two chats become one.
+fn place(account: &AccountId, id: &str) -> String {
+    format!("message/{}/{}/{id}", account.workspace(), account.name())
 }
 
 /// Inserts a message unless it is there, makes it searchable, and brings its chat up to date.
@@ -63,7 +63,7 @@ fn insert<'a>(dialect: Dialect, account: &'a AccountId, message: &'a MessageReco
         .some_text(media);
     Ok(match secret {
         None => statement.opt_bytes(None),
-        Some(secret) => statement.sealed(secret, place(account, &message.key)),
+        Some(secret) => statement.sealed(secret, place(account, &message.key.id)),
     })
 }
 
@@ -121,7 +121,7 @@ fn media_of(
     json: &str,
 ) -> Result<MediaRef> {
     let media: MediaRef = serde_json::from_str(json).map_err(|_| damaged("the media of a message"))?;
-    let secret = vault.open(&row.bytes(first + 11)?, &place(account, key))?.into();
+    let secret = vault.open(&row.bytes(first + 11)?, &place(account, &key.id))?.into();
     Ok(MediaRef { secret, ..media })
 }
 
@@ -233,17 +233,16 @@ fn cursor(text: Option<&str>) -> Option<(i64, i64)> {
 
 pub(super) const SEALED: Column = Column {
     select: (
-        "SELECT media_secret, workspace, account, chat, sender, id, number FROM message \
+        "SELECT media_secret, workspace, account, id, number FROM message \
          WHERE substr(media_secret, 1, $1) <> $2 LIMIT $3",
-        "SELECT media_secret, workspace, account, chat, sender, id, number FROM message \
+        "SELECT media_secret, workspace, account, id, number FROM message \
          WHERE substr(media_secret, 1, CAST($1 AS INTEGER)) <> $2 LIMIT $3 FOR UPDATE SKIP LOCKED",
     ),
     row: |row| {
         let account = account_at(row, 1)?;
-        let key = MessageKey { chat: row.text(3)?, sender: row.text(4)?, id: row.text(5)? };
         let text =
             "UPDATE message SET media_secret = $4 WHERE workspace = $1 AND account = $2 AND number = $3";
-        Ok((place(&account, &key), owned(text, &account).int(row.int(6)?)))
+        Ok((place(&account, &row.text(3)?), owned(text, &account).int(row.int(4)?)))
     },
 };
 

@@ -20,6 +20,7 @@ mod event;
 mod flow;
 mod keyset;
 mod lease;
+mod merge;
 mod message;
 mod outgoing;
 mod person;
@@ -165,6 +166,7 @@ const SEALED: [vault::Column; 8] = [
 #[cfg(all(test, feature = "sqlite"))]
 pub(crate) fn reads() -> Vec<&'static str> {
     let mut all = Vec::from(message::STATEMENTS);
+    all.extend(merge::STATEMENTS);
     all.extend(appstate::STATEMENTS);
     all.extend(chat::STATEMENTS);
     all.extend(outgoing::STATEMENTS);

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 pub(super) use self::{
     row::{columns, fields_json, record},
-    write::apply,
+    write::{apply, merge},
 };
 use super::{Dialect, Rows, Sql, Statement, sql};
 use crate::{

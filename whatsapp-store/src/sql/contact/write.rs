@@ -3,7 +3,7 @@
 use super::row::{INSERT, UPDATE, columns, record, write};
 use crate::{
     ContactChange, ContactRecord, Error, ErrorKind, Result, Scope, Suppression, WorkspaceId,
-    contacts::taken,
+    contacts::{BothAddresses, taken},
     sql::{Connection, Rows, sql},
 };
 
@@ -130,9 +130,57 @@ async fn delete(connection: &mut Connection<'_>, workspace: &WorkspaceId, id: &s
     for suppression in contact.suppressions() {
         suppress(connection, workspace, &suppression).await?;
     }
-    untag(connection, workspace, &contact, &contact.tags).await?;
+    remove(connection, workspace, &contact).await
+}
+
+async fn remove(
+    connection: &mut Connection<'_>,
+    workspace: &WorkspaceId,
+    contact: &ContactRecord,
+) -> Result<()> {
+    untag(connection, workspace, contact, &contact.tags).await?;
     let delete = sql("DELETE FROM contact WHERE workspace = $1 AND id = $2");
-    connection.execute(delete.text(workspace.as_str()).text(id)).await.map(drop)
+    connection.execute(delete.text(workspace.as_str()).text(&*contact.id)).await.map(drop)
+}
+
+/// Both addresses are one person's: their contacts become one, and a suppression is of both.
+pub(in crate::sql) async fn merge(
+    connection: &mut Connection<'_>,
+    workspace: &WorkspaceId,
+    both: BothAddresses<'_>,
+) -> Result<()> {
+    let text = connection.dialect().text(
+        concat!("SELECT ", columns!(), " FROM contact c WHERE c.workspace = $1 AND c.phone = $2"),
+        concat!("SELECT ", columns!(), " FROM contact c WHERE c.workspace = $1 AND c.phone = $2 FOR UPDATE"),
+    );
+    let select = sql(text).text(workspace.as_str()).text(both.phone);
+    let by_phone = connection.fetch(select).await?.one(record)?;
+    let text = connection.dialect().text(
+        concat!("SELECT ", columns!(), " FROM contact c WHERE c.workspace = $1 AND c.lid = $2"),
+        concat!("SELECT ", columns!(), " FROM contact c WHERE c.workspace = $1 AND c.lid = $2 FOR UPDATE"),
+    );
+    let by_lid = connection.fetch(sql(text).text(workspace.as_str()).text(both.lid)).await?.one(record)?;
+    let (joined, removed) = both.join(by_phone.clone(), by_lid.clone());
+    if let Some(joined) = joined {
+        let (stays, goes) = if removed.is_some() { (by_phone, by_lid) } else { (by_phone.or(by_lid), None) };
+        if let Some(goes) = goes {
+            remove(connection, workspace, &goes).await?;
+        }
+        if let Some(earlier) = stays {
+            replace(connection, workspace, &earlier, &joined).await?;
+        }
+    }
+    let select =
+        sql("SELECT address, reason, at FROM suppression WHERE workspace = $1 AND address IN ($2, $3)");
+    let select = select.text(workspace.as_str()).text(both.phone).text(both.lid);
+    let known = connection
+        .fetch(select)
+        .await?
+        .all(|row| Ok(Suppression { address: row.text(0)?, reason: row.text(1)?, at: row.int(2)? }))?;
+    match both.shared_suppression(&known) {
+        Some(suppression) => suppress(connection, workspace, &suppression).await,
+        None => Ok(()),
+    }
 }
 
 /// The most frequent change, in one statement.

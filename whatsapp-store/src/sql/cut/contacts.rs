@@ -18,6 +18,18 @@ fn contact(id: &str, phone: &str) -> ContactChange {
     ContactChange::Put(Box::new(contact))
 }
 
+/// Two records of one person, who is suppressed by one address.
+fn one_person() -> [Change; 3] {
+    let contact = |id: &str, phone: Option<&str>, lid: Option<&str>| {
+        let (phone, lid) = (phone.map(Into::into), lid.map(Into::into));
+        let tags = ["old".to_owned()].into();
+        let contact = ContactRecord { id: id.into(), phone, lid, tags, ..ContactRecord::default() };
+        ContactChange::Put(Box::new(contact)).into()
+    };
+    let (by_number, by_lid) = (contact("number", Some("600"), None), contact("lid", None, Some("700@lid")));
+    [by_number, by_lid, suppression("700@lid").into()]
+}
+
 fn consent(at: i64) -> Consent {
     Consent { scope: "news".into(), source: "form".into(), at, evidence: None }
 }
@@ -49,7 +61,7 @@ fn note(at: i64) -> ReachChange {
 }
 
 pub(super) fn before() -> Vec<Change> {
-    vec![
+    let mut list = vec![
         contact("p", "100").into(),
         contact("gone", "200").into(),
         suppression("300").into(),
@@ -57,7 +69,9 @@ pub(super) fn before() -> Vec<Change> {
         entry(1).into(),
         setting("old").into(),
         note(1).into(),
-    ]
+    ];
+    list.extend(one_person());
+    list
 }
 
 pub(super) fn writes() -> Vec<Change> {
