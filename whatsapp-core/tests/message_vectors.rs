@@ -34,7 +34,7 @@ fn what_others_wrote_is_understood() {
         assert_eq!(file.is_some(), case["media"].is_object(), "{name}");
         let Some(file) = file else { continue };
         let keys = MediaKeys::decode(&file.secret[..]).unwrap();
-        let keys = [keys.key, keys.file_hash, keys.encrypted_hash].map(|key| HEXLOWER.encode(&key));
+        let keys = [&keys.key, &keys.file_hash, &keys.encrypted_hash].map(|key| HEXLOWER.encode(key));
         assert_eq!(serde_json::json!(keys), case["media"]["keys"], "{name}");
         assert_eq!(file.place, case["media"]["place"], "{name}");
         assert_eq!(

@@ -2,6 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 use std::{collections::BTreeMap, fs, path::Path};
 
+/// The packages of what this library stores.
+const STORED: [&str; 2] = ["whatsapp.record", "whatsapp.session"];
+/// The messages of these packages that hold no secret.
+const PUBLIC: [&str; 5] = ["Companion", "DeviceList", "Pending", "Person", "RetryPreKey"];
+
 #[test]
 fn generated_code_is_up_to_date() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -29,7 +34,15 @@ fn generate(root: &Path) -> BTreeMap<String, String> {
     let out = tempfile::tempdir().unwrap();
     let mut config = prost_build::Config::new();
     config.out_dir(out.path());
-    // `record` holds private keys: plain vectors there, so that they can be wiped after use.
+    // What is stored holds keys: it is wiped when it is dropped, also a message that is added later, and one that fails to
+    // decode half way. The bytes there are plain vectors, since shared ones could not be wiped.
+    for file in descriptors.file.iter().filter(|file| STORED.contains(&file.package())) {
+        for name in file.message_type.iter().map(|message| message.name()) {
+            let derived = if PUBLIC.contains(&name) { "" } else { ", ::zeroize::ZeroizeOnDrop" };
+            let path = format!(".{}.{name}", file.package());
+            config.message_attribute(path, format!("#[derive(::zeroize::Zeroize{derived})]"));
+        }
+    }
     let wire = ["adv", "handshake", "message", "payload", "signal"].map(|name| format!(".whatsapp.{name}"));
     config.bytes(wire);
     // Records and messages can hold keys or people's words: neither may reach a log by `{:?}`.

@@ -16,7 +16,10 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
 
 /// HMAC-SHA256 (RFC 2104) with its key already scheduled, for several messages under one key; wiped when dropped.
 ///
-/// It is on the path of every message up to nine times with a few bytes each, so it works on the hash's blocks directly.
+/// Written by hand, as is [`hkdf`]: with the `hmac` and `hkdf` crates, encrypting a message of 200 bytes took 7 % longer (1.94
+/// to 2.08 µs, the best of eight alternating starts each), since they wipe a hash's buffer one byte at a time, and a message
+/// takes up to nine MACs of a few bytes. The vectors of RFC 4231 and RFC 5869, and the `hmac` crate on random input, are its
+/// tests.
 #[derive(Clone)]
 pub struct Hmac {
     /// The hash's state after the key's inner and outer block.
@@ -43,7 +46,7 @@ impl Hmac {
     }
 
     /// The MAC over the concatenation of `parts`.
-    pub fn of(&self, parts: &[&[u8]]) -> [u8; 32] {
+    pub fn compute(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut inner = Continued::from(self.inner);
         parts.iter().for_each(|part| inner.update(part));
         let mut outer = Continued::from(self.outer);
@@ -140,7 +143,7 @@ impl std::fmt::Debug for Hmac {
 
 /// HMAC-SHA256 over the concatenation of `parts`.
 pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    Hmac::new(key).of(parts)
+    Hmac::new(key).compute(parts)
 }
 
 /// Constant-time comparison; slices of different lengths differ.
@@ -154,7 +157,7 @@ pub fn hkdf<const N: usize>(secret: &[u8], salt: &[u8], info: &[u8]) -> Zeroizin
     /// The schedule of the zero salt, which most uses have.
     static UNSALTED: LazyLock<Hmac> = LazyLock::new(|| Hmac::new(&[0; 32]));
     let extracted = Zeroizing::new(match salt {
-        [] => UNSALTED.of(&[secret]),
+        [] => UNSALTED.compute(&[secret]),
         salt => hmac_sha256(salt, &[secret]),
     });
     let expand = Hmac::new(&extracted[..]);
@@ -162,7 +165,7 @@ pub fn hkdf<const N: usize>(secret: &[u8], salt: &[u8], info: &[u8]) -> Zeroizin
     let mut block = Zeroizing::new([0; 32]);
     for (round, chunk) in out.chunks_mut(32).enumerate() {
         let before: &[u8] = if round == 0 { &[] } else { &block[..] };
-        *block = expand.of(&[before, info, &[round as u8 + 1]]);
+        *block = expand.compute(&[before, info, &[round as u8 + 1]]);
         chunk.copy_from_slice(&block[..chunk.len()]);
     }
     out

@@ -6,6 +6,7 @@ mod agree;
 mod cipher;
 mod kdf;
 mod keys;
+mod secret;
 mod xeddsa;
 
 pub use agree::{Peer, agree_all};
@@ -14,4 +15,7 @@ pub use cipher::{
 };
 pub use kdf::{Hmac, hkdf, hmac_sha256, macs_equal, pbkdf2_sha256, sha256};
 pub use keys::{KeyError, KeyPair, PrivateKey, PublicKey, SharedSecret};
+#[cfg(test)]
+pub(crate) use secret::tests::assert_wiped_when_dropped;
+pub(crate) use secret::{encode_secret, secret_bytes};
 pub use xeddsa::{SIGNATURE_LENGTH, SignatureError, SigningKey, VerifyingKey};

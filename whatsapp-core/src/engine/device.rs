@@ -2,11 +2,11 @@
 use prost::Message;
 use rand::{CryptoRng, RngExt};
 use whatsapp_store::DeviceRecord;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::retry_pre_keys::RetryPreKeys;
 use crate::{
-    crypto::{KeyPair, PrivateKey},
+    crypto::{self, KeyPair, PrivateKey},
     error::Error,
     jid::Jid,
     proto::record,
@@ -108,9 +108,7 @@ impl Device {
             login_counter: self.login_counter,
             retry_pre_keys: self.retry_pre_keys.to_proto(),
         };
-        let bytes = state.encode_to_vec().into();
-        wipe(state);
-        DeviceRecord { jid, lid, state: bytes }
+        DeviceRecord { jid, lid, state: crypto::encode_secret(&state) }
     }
 
     /// # Errors
@@ -118,9 +116,7 @@ impl Device {
     pub(crate) fn from_record(stored: &DeviceRecord) -> Result<Self, Error> {
         let mut state =
             record::Device::decode(&stored.state[..]).map_err(|_| Error::Stored("the device record"))?;
-        let device = Self::from_state(&mut state);
-        wipe(state);
-        device.ok_or(Error::Stored("the device record"))
+        Self::from_state(&mut state).ok_or(Error::Stored("the device record"))
     }
 
     fn from_state(state: &mut record::Device) -> Option<Self> {
@@ -166,18 +162,12 @@ fn decode_signed_pre_key(stored: &record::SignedPreKey) -> Option<(SignedPreKey,
     Some((SignedPreKey { id: stored.id, key, signature }, Timestamp::from_millis(stored.created_at)))
 }
 
-fn wipe(mut state: record::Device) {
-    state.noise_private.zeroize();
-    state.identity_private.zeroize();
-    state.adv_secret.zeroize();
-    state.signed_pre_keys.iter_mut().for_each(|signed| signed.private.zeroize());
-}
-
 #[cfg(test)]
 mod tests {
     use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
+    use crate::crypto::assert_wiped_when_dropped;
 
     #[test]
     fn survives_storage() {
@@ -230,6 +220,12 @@ mod tests {
             let changed = DeviceRecord { state: state.encode_to_vec().into(), ..good.clone() };
             assert!(matches!(Device::from_record(&changed), Err(Error::Stored(_))), "{count}");
         }
+    }
+
+    #[test]
+    fn records_are_wiped() {
+        let device = Device::generate(Timestamp::default(), &mut StdRng::seed_from_u64(1));
+        assert_wiped_when_dropped(device.to_record().state);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! different identity keys: the directory is asked then. The directory may do both; when the key behind a number is another one
 //! afterwards, that is told as [`Event::IdentityChanged`].
 use bytes::Bytes;
+use whatsapp_store::ChatChange;
 
 use super::{
     context::Context,
@@ -76,8 +77,7 @@ fn join(cx: &mut Context, pn: &Jid, lid: &Jid, by_pn: &Person, by_lid: &Person) 
     let former = by_lid.pn.as_ref().map(|former| Jid::pn(former.as_str()));
     let (chat_of_lid, chat) = (lid.to_string(), pn.to_string());
     cx.loads.forget_chat(&chat_of_lid);
-    // MERGE cx.change(ChatChange::Merge { from: chat_of_lid, into: chat });
-    let _ = chat;
+    cx.change(ChatChange::Merge { from: chat_of_lid, into: chat });
     cx.tell(Event::AddressesJoined { pn: pn.clone(), lid: lid.clone(), former });
     Ok(())
 }

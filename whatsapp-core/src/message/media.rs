@@ -2,7 +2,6 @@
 use std::fmt;
 
 use bytes::Bytes;
-use prost::Message as _;
 use whatsapp_store::{Content, MediaKind, MediaRef};
 
 use crate::proto::{message as proto, record};
@@ -147,7 +146,7 @@ impl Fields<'_> {
             size,
             name: name.clone(),
             place: self.path.clone().unwrap_or_default(),
-            secret: keys.encode_to_vec().into(),
+            secret: crate::crypto::encode_secret(&keys),
         };
         let content = Content::Media { kind: self.kind, mime, size, name, caption, seconds: self.seconds };
         Media { content, file }

@@ -49,8 +49,8 @@ impl ChainKey {
     pub(super) fn step(&mut self) -> Option<Seed> {
         let next = self.counter.checked_add(1)?;
         let keyed = Hmac::new(&self.key);
-        let seed = Zeroizing::new(keyed.of(&[&[1]]));
-        self.key = keyed.of(&[&[2]]);
+        let seed = Zeroizing::new(keyed.compute(&[&[1]]));
+        self.key = keyed.compute(&[&[2]]);
         self.counter = next;
         Some(seed)
     }

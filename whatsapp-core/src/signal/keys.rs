@@ -2,11 +2,10 @@
 use bytes::Bytes;
 use prost::Message;
 use rand::CryptoRng;
-use zeroize::Zeroize;
 
 use super::SignalError;
 use crate::{
-    crypto::{KeyPair, PrivateKey, PublicKey, SIGNATURE_LENGTH},
+    crypto::{self, KeyPair, PrivateKey, PublicKey, SIGNATURE_LENGTH},
     proto::record,
 };
 
@@ -60,16 +59,13 @@ impl PreKey {
         ids.zip(keys).map(|(id, key)| Self { id, key }).collect()
     }
 
-    /// To be stored: secret.
+    /// To be stored: secret, and wiped with the last clone.
     pub fn to_bytes(&self) -> Bytes {
-        let mut record = record::PreKey {
+        crypto::encode_secret(&record::PreKey {
             id: self.id,
             private: self.key.private().expose().to_vec(),
             public: self.key.public().as_bytes().to_vec(),
-        };
-        let bytes = record.encode_to_vec();
-        record.private.zeroize();
-        bytes.into()
+        })
     }
 
     /// From what [`PreKey::to_bytes`] gave.
@@ -77,11 +73,9 @@ impl PreKey {
     /// # Errors
     /// When it is something else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignalError> {
-        let mut record =
-            record::PreKey::decode(bytes).map_err(|_| SignalError::Malformed("a prekey record"))?;
-        let private = PrivateKey::from_raw(&record.private);
-        record.private.zeroize();
-        let key = KeyPair::from_parts(private?, PublicKey::from_raw(&record.public)?);
+        let record = record::PreKey::decode(bytes).map_err(|_| SignalError::Malformed("a prekey record"))?;
+        let private = PrivateKey::from_raw(&record.private)?;
+        let key = KeyPair::from_parts(private, PublicKey::from_raw(&record.public)?);
         Ok(Self { id: record.id, key })
     }
 }

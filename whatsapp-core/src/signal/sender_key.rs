@@ -4,7 +4,7 @@ use std::{collections::VecDeque, fmt};
 use bytes::Bytes;
 use prost::Message;
 use rand::{CryptoRng, RngExt};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{
     Ciphertext, CiphertextKind, SignalError,
@@ -126,12 +126,9 @@ impl SenderKey {
         state.decrypt(&message)
     }
 
-    /// To be stored: secret.
+    /// To be stored: secret, and wiped with the last clone.
     pub fn to_bytes(&self) -> Bytes {
-        let mut record = record::SenderKey { states: self.states.iter().map(State::encode).collect() };
-        let bytes = record.encode_to_vec();
-        record.states.iter_mut().for_each(wipe);
-        bytes.into()
+        crypto::encode_secret(&record::SenderKey { states: self.states.iter().map(State::encode).collect() })
     }
 
     /// From what [`SenderKey::to_bytes`] gave.
@@ -139,10 +136,9 @@ impl SenderKey {
     /// # Errors
     /// When it is something else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignalError> {
-        let mut record =
+        let record =
             record::SenderKey::decode(bytes).map_err(|_| SignalError::Malformed("a sender-key record"))?;
         let states: Result<_, _> = record.states.iter().take(MAX_STATES).map(State::decode).collect();
-        record.states.iter_mut().for_each(wipe);
         Ok(Self { states: states? })
     }
 }
@@ -198,12 +194,6 @@ impl State {
                 .collect::<Result<_, SignalError>>()?,
         })
     }
-}
-
-fn wipe(state: &mut record::SenderKeyState) {
-    state.chain_key.zeroize();
-    state.signing_private.zeroize();
-    state.skipped.iter_mut().for_each(|skipped| skipped.seed.zeroize());
 }
 
 impl Signing {

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, fmt};
 use bytes::Bytes;
 use prost::Message;
 use rand::CryptoRng;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{
     Ciphertext, CiphertextKind, LocalIdentity, PreKey, PreKeyBundle, PreKeyMessage, SignalError,
@@ -15,7 +15,7 @@ use super::{
     x3dh,
 };
 use crate::{
-    crypto::{KeyPair, PrivateKey, PublicKey},
+    crypto::{self, KeyPair, PrivateKey, PublicKey},
     proto::session as record,
 };
 
@@ -150,14 +150,11 @@ impl Session {
         self.current.as_ref().map(|state| state.base_key)
     }
 
-    /// To be stored: secret.
+    /// To be stored: secret, and wiped with the last clone.
     pub fn to_bytes(&self) -> Bytes {
         let archived = self.archived.iter().map(|state| state.to_vec()).collect();
-        let mut record = record::Session { current: self.current.as_ref().map(encode_state), archived };
-        let bytes = record.encode_to_vec();
-        record.current.iter_mut().for_each(wipe);
-        record.archived.zeroize();
-        bytes.into()
+        let current = self.current.as_ref().map(encode_state);
+        crypto::encode_secret(&record::Session { current, archived })
     }
 
     /// From what [`Session::to_bytes`] gave.
@@ -168,8 +165,8 @@ impl Session {
         const WHAT: SignalError = SignalError::Malformed("a session record");
         let mut record = record::Session::decode(bytes).map_err(|_| WHAT)?;
         let current = record.current.as_ref().map(state_of).transpose();
-        record.current.iter_mut().for_each(wipe);
-        let archived = record.archived.into_iter().take(MAX_ARCHIVED).map(Zeroizing::new).collect();
+        let archived =
+            std::mem::take(&mut record.archived).into_iter().take(MAX_ARCHIVED).map(Zeroizing::new).collect();
         Ok(Self { current: current?, archived })
     }
 
@@ -180,9 +177,7 @@ impl Session {
 
     fn make_current(&mut self, state: State) {
         if let Some(former) = self.current.replace(state) {
-            let mut record = encode_state(&former);
-            self.archived.push_front(Zeroizing::new(record.encode_to_vec()));
-            wipe(&mut record);
+            self.archived.push_front(Zeroizing::new(encode_state(&former).encode_to_vec()));
             self.archived.truncate(MAX_ARCHIVED);
         }
     }
@@ -286,10 +281,8 @@ fn encode_receiver(chain: &ReceiverChain) -> record::ReceiverChain {
 }
 
 fn decode_state(bytes: &[u8]) -> Result<State, SignalError> {
-    let mut record = record::State::decode(bytes).map_err(|_| SignalError::Malformed("a session record"))?;
-    let state = state_of(&record);
-    wipe(&mut record);
-    state
+    let record = record::State::decode(bytes).map_err(|_| SignalError::Malformed("a session record"))?;
+    state_of(&record)
 }
 
 fn state_of(record: &record::State) -> Result<State, SignalError> {
@@ -324,16 +317,6 @@ fn receiver_of(record: &record::ReceiverChain) -> Result<ReceiverChain, SignalEr
 
 pub(super) fn array(bytes: &[u8]) -> Result<[u8; 32], SignalError> {
     bytes.try_into().map_err(|_| SignalError::Malformed("a key in a record"))
-}
-
-fn wipe(state: &mut record::State) {
-    state.root_key.zeroize();
-    state.sender_private.zeroize();
-    state.sender_chain_key.zeroize();
-    for receiver in &mut state.receivers {
-        receiver.chain_key.zeroize();
-        receiver.skipped.iter_mut().for_each(|skipped| skipped.seed.zeroize());
-    }
 }
 
 impl fmt::Debug for Received {

@@ -159,5 +159,5 @@ impl State {
 }
 
 fn mac(keys: &MessageKeys, sender: &PublicKey, receiver: &PublicKey, message: &[u8]) -> [u8; 32] {
-    Hmac::new(keys.mac()).of(&[&sender.to_typed(), &receiver.to_typed(), message])
+    Hmac::new(keys.mac()).compute(&[&sender.to_typed(), &receiver.to_typed(), message])
 }

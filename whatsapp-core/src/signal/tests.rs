@@ -317,6 +317,17 @@ fn keys_of_small_order_are_refused() {
 }
 
 #[test]
+fn encoded_secrets_are_wiped() {
+    let (mut alice, bob) = (Party::new(1), Party::new(2));
+    alice.initiate(&bob);
+    alice.initiate(&bob);
+    let group = SenderKey::create(&mut alice.rng);
+    let session = alice.session.unwrap().to_bytes();
+    let secrets = [session, alice.one_time[0].to_bytes(), group.to_bytes(), group.distribution().unwrap()];
+    secrets.into_iter().for_each(crate::crypto::assert_wiped_when_dropped);
+}
+
+#[test]
 fn debug_shows_no_secrets() {
     let (mut alice, mut bob) = (Party::new(1), Party::new(2));
     alice.initiate(&bob);
@@ -330,18 +341,18 @@ fn debug_shows_no_secrets() {
         "{:?} {:?} {:?} {:?} {group:?} {received:?} {:?} {message:?}",
         alice.own, alice.signed, alice.one_time, alice.session, bob.own,
     );
-    let session = record::Session::decode(received.session.to_bytes()).unwrap().current.unwrap();
+    let session = record::Session::decode(received.session.to_bytes()).unwrap().current.clone().unwrap();
     let group = record::SenderKey::decode(group.to_bytes()).unwrap().states.remove(0);
     let secrets = [
         alice.own.key.private().expose().to_vec(),
         alice.signed.key.private().expose().to_vec(),
         alice.one_time[0].key.private().expose().to_vec(),
-        session.root_key,
-        session.sender_private,
-        session.sender_chain_key,
+        session.root_key.clone(),
+        session.sender_private.clone(),
+        session.sender_chain_key.clone(),
         session.receivers[0].chain_key.clone(),
-        group.chain_key,
-        group.signing_private.unwrap(),
+        group.chain_key.clone(),
+        group.signing_private.clone().unwrap(),
         b"the plaintext".to_vec(),
     ];
     assert!(!text.contains("plaintext"));

@@ -7,7 +7,7 @@ use prost::encoding::{decode_varint, encode_varint, encoded_len_varint};
 use zeroize::Zeroizing;
 
 use super::SignalError;
-use crate::crypto::{PublicKey, SIGNATURE_LENGTH};
+use crate::crypto::{self, PublicKey, SIGNATURE_LENGTH};
 
 /// Version 3, spoken by both sides.
 pub(super) const VERSION: u8 = 0x33;
@@ -272,7 +272,7 @@ pub(super) fn distribution(id: u32, iteration: u32, chain_key: &[u8; 32], signin
     put_number(&mut out, 2, iteration);
     put_bytes(&mut out, 3, chain_key);
     put_bytes(&mut out, 4, &signing.to_typed());
-    out.into()
+    crypto::secret_bytes(out)
 }
 
 fn check_version(bytes: &[u8]) -> Result<(), SignalError> {
