@@ -8,6 +8,7 @@ use super::{
     accounts::Companion,
     answers::{Answers, BundleAnswer, DeviceListAnswer, RequestKind},
     network::{ConnectionId, Network, SimError},
+    offline::OfflineQueue,
     responder::CertificateFlaw,
 };
 use crate::{
@@ -156,6 +157,12 @@ pub enum Fault {
         /// What.
         answer: BundleAnswer,
     },
+    /// How devices get what waited for them from now on.
+    OfflineQueue {
+        /// How; the default gives as much as is asked for, when it is asked for.
+        #[serde(default)]
+        queue: OfflineQueue,
+    },
     /// The certificates that clients are shown from now on.
     Certificate {
         /// What is wrong with them.
@@ -250,6 +257,7 @@ impl Network {
             Fault::RefuseNothing => self.refuse_nothing(),
             Fault::DeviceList { phone, answer } => self.set_device_list(&phone, answer)?,
             Fault::Bundle { device, answer } => self.set_bundle(&jid(device)?, answer)?,
+            Fault::OfflineQueue { queue } => self.set_offline_queue(queue),
             Fault::Certificate { flaw } => self.set_certificate(self.config.now, flaw),
         }
         Ok(())

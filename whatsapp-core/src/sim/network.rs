@@ -60,7 +60,7 @@ impl SimConfig {
                 primer: 0,
                 largest_batch: None,
                 ignored_requests: 0,
-                patience: None,
+                patience_ms: None,
             },
             groups_by_lid: true,
             certificate: CertificateFlaw::None,

@@ -26,11 +26,16 @@ pub struct OfflineQueue {
     pub largest_batch: Option<usize>,
     /// Requests that are ignored before every batch but the first: a client must ask again.
     pub ignored_requests: u32,
-    /// A device that was given nothing for so long gets all the rest unasked; without it, it waits for ever.
-    pub patience: Option<Duration>,
+    /// A device that was given nothing for so many milliseconds gets all the rest unasked; without it, it waits for ever.
+    pub patience_ms: Option<u64>,
 }
 
 impl Network {
+    /// How devices get what waited for them from now on.
+    pub fn set_offline_queue(&mut self, queue: OfflineQueue) {
+        self.config.offline_queue = queue;
+    }
+
     /// The device is ready for stanzas: first it learns how many wait, then it may ask for them.
     pub(super) fn activate(&mut self, now: Timestamp, device: DeviceAddress) {
         let Some(companion) = self.accounts.companion(device) else { return };
@@ -84,8 +89,11 @@ impl Network {
 
     fn plan_rest(&mut self, now: Timestamp, device: DeviceAddress, connection: ConnectionId) {
         let given = self.accounts.companion(device).and_then(|companion| companion.mailbox.drained());
-        if let (Some(patience), Some(given)) = (self.config.offline_queue.patience, given) {
-            self.schedule(now + patience, Scheduled::DeliverRest { device, connection, given });
+        if let (Some(patience), Some(given)) = (self.config.offline_queue.patience_ms, given) {
+            self.schedule(
+                now + Duration::from_millis(patience),
+                Scheduled::DeliverRest { device, connection, given },
+            );
         }
     }
 

@@ -88,9 +88,16 @@ impl std::fmt::Debug for ClientSide {
 impl World {
     /// A world whose every chance comes from `seed`.
     pub fn new(seed: u64) -> Self {
+        Self::with_config(seed, |_| {})
+    }
+
+    /// The same with a network that starts in another way.
+    pub fn with_config(seed: u64, configure: impl FnOnce(&mut SimConfig)) -> Self {
         let now = Timestamp::from_secs(1_790_000_000);
+        let mut config = SimConfig::new(seed, now);
+        configure(&mut config);
         Self {
-            network: Network::new(SimConfig::new(seed, now)),
+            network: Network::new(config),
             clients: Vec::new(),
             now,
             latency: Duration::from_millis(20),

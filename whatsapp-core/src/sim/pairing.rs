@@ -226,20 +226,52 @@ impl Network {
 
     /// Tells everybody who knows a person that the person's devices changed, by number and by LID.
     fn announce(&mut self, now: Timestamp, person: usize, device: u16, key_index: u32, what: &'static str) {
-        let record = &self.accounts.people[person];
-        let indexes: Vec<u32> = std::iter::once(0)
-            .chain(record.companions.values().map(|companion| companion.key_index))
-            .collect();
+        let companions = self.accounts.people[person].companions.values();
+        let indexes: Vec<u32> = std::iter::once(0).chain(companions.map(|it| it.key_index)).collect();
+        let device = DeviceAddress { person, device };
+        self.announce_list(now, (device, key_index), what, &indexes, now);
+    }
+
+    /// Tells everybody who knows a person that a device was added or removed, whether that is so or not, with a list that
+    /// the phone signed at some time over these devices.
+    ///
+    /// # Errors
+    /// When nobody has that number.
+    pub fn announce_device(
+        &mut self,
+        now: Timestamp,
+        phone: &str,
+        device: u16,
+        added: bool,
+        signed: &[u16],
+        signed_at: Timestamp,
+    ) -> Result<(), SimError> {
+        let device = DeviceAddress { person: self.person(phone)?, device };
+        let indexes: Vec<u32> = signed.iter().copied().map(u32::from).collect();
+        let what = if added { "add" } else { "remove" };
+        self.announce_list(now, (device, u32::from(device.device)), what, &indexes, signed_at);
+        Ok(())
+    }
+
+    fn announce_list(
+        &mut self,
+        now: Timestamp,
+        (device, key_index): (DeviceAddress, u32),
+        what: &'static str,
+        indexes: &[u32],
+        signed_at: Timestamp,
+    ) {
+        let record = &self.accounts.people[device.person];
         let account = record.phone.account_key().clone();
-        let signed = sign_key_index_list(&account, record.raw_id, &indexes, now, &mut self.rng);
-        let mut everybody = self.accounts.devices_to_notify(person);
-        everybody.retain(|address| *address != DeviceAddress { person, device });
+        let signed = sign_key_index_list(&account, record.raw_id, indexes, signed_at, &mut self.rng);
+        let mut everybody = self.accounts.devices_to_notify(device.person);
+        everybody.retain(|address| *address != device);
         for server in [Server::User, Server::Lid] {
-            let record = &self.accounts.people[person];
-            let (from, jid) = (record.jid(server, 0), record.jid(server, device));
+            let record = &self.accounts.people[device.person];
+            let (from, jid) = (record.jid(server, 0), record.jid(server, device.device));
             for address in &everybody {
                 let number = self.number();
-                let list = Node::new("key-index-list").attr("ts", now.as_secs()).bytes(signed.clone());
+                let list = Node::new("key-index-list").attr("ts", signed_at.as_secs()).bytes(signed.clone());
                 let change = Node::new(what)
                     .child(Node::new("device").attr("jid", &jid).attr("key-index", key_index))
                     .child(list);

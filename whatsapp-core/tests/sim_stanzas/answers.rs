@@ -135,6 +135,22 @@ fn device_lists_are_left_out_refused_unsigned_or_of_another_time() {
 }
 
 #[test]
+fn a_change_of_devices_may_be_announced_with_an_old_list() {
+    let (mut net, mut ann, _) = two();
+    device_query(&mut net, &mut ann, &[BEN]);
+    let at = whatsapp_core::time::Timestamp::from_secs(1_000);
+    net.network.announce_device(net.now, BEN, 1, false, &[0], at).unwrap();
+    for from in [Jid::pn(BEN), net.network.lid_of(BEN).unwrap()] {
+        let told = ann.expect(&mut net, "notification");
+        assert_eq!(told.root().attr_jid("from"), Some(from.clone()));
+        let removed = told.root().child("remove").unwrap();
+        assert_eq!(removed.child("device").unwrap().attr_jid("jid"), Some(from.with_device(1)));
+        let signed = verify_key_index_list(removed.child_bytes("key-index-list").unwrap(), None).unwrap();
+        assert_eq!(signed.timestamp, 1_000);
+    }
+}
+
+#[test]
 fn a_device_may_be_listed_that_no_phone_linked() {
     let (mut net, mut ann, _) = two();
     let forged = net.network.add_forged_device(BEN).unwrap();

@@ -94,8 +94,7 @@ fn a_device_that_never_asks_waits_for_ever_or_as_long_as_is_set() {
     let (mut net, mut ben) = ben_back(|_| {});
     net.wait(86_400);
     assert!(ben.messages(&mut net).is_empty());
-    let patience = Some(std::time::Duration::from_secs(5));
-    let (mut net, mut ben) = ben_back(|config| config.offline_queue.patience = patience);
+    let (mut net, mut ben) = ben_back(|config| config.offline_queue.patience_ms = Some(5_000));
     net.wait(4);
     ben.ask_for_batch(&mut net, 1);
     assert_eq!(ben.messages(&mut net), ["A"]);
