@@ -24,7 +24,6 @@ use crate::{
     proto::message::{Message, ProtocolMessage},
     signal::{self, Address, PreKey, PreKeyMessage, SenderKey, SignalError},
     stanza::{
-        ack,
         message::{Enc, EncKind, MessageStanza},
         receipt::{self, ReceiptKind},
     },

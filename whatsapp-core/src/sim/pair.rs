@@ -44,6 +44,8 @@ pub struct ClientSide {
     pub events: Vec<Event>,
     /// What it has answered.
     pub replies: Vec<(Ticket, Reply)>,
+    /// How often it has asked its store.
+    pub questions: u64,
     store: Box<dyn Store>,
     connection: Option<ConnectionId>,
     seed: u64,
@@ -121,6 +123,7 @@ impl World {
             engine: None,
             events: Vec::new(),
             replies: Vec::new(),
+            questions: 0,
             store,
             connection: None,
             seed,
@@ -315,6 +318,7 @@ impl World {
             let client = &mut self.clients[index];
             let Some(engine) = &mut client.engine else { return };
             while let Some(query) = engine.query() {
+                client.questions += 1;
                 let loaded = load(&*client.store, &client.config.account, query);
                 engine.provide(self.now, loaded).expect("what is stored is readable");
             }

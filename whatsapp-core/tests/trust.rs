@@ -1,0 +1,228 @@
+//! Who is who, and with which keys: what a server may say, and what is told when it changes.
+#![cfg(feature = "sim")]
+#![allow(clippy::unwrap_used)]
+use std::time::Duration;
+
+use whatsapp_core::{
+    event::{Distrust, Event},
+    jid::Jid,
+    sim::{Behaviour, BundleAnswer, DeviceListAnswer, RawMessage, pair::World},
+};
+use whatsapp_store::memory::MemoryStore;
+
+const ALICE: &str = "15550000001";
+const BOB: &str = "15550000002";
+const MALLORY: &str = "15550000003";
+
+/// Alice with a client; Bob and Mallory with phones, Bob with a client, too.
+fn world() -> World {
+    let mut world = World::new(31);
+    for (name, phone) in [("alice", ALICE), ("bob", BOB), ("mallory", MALLORY)] {
+        world.network.add_person(phone, name, Behaviour::Receive).unwrap();
+        if phone != MALLORY {
+            let client = world.add_client(name, Box::new(MemoryStore::new()));
+            world.link(client, phone);
+        }
+    }
+    world
+}
+
+fn pass(world: &mut World) {
+    world.after_network();
+    world.run_for(Duration::from_secs(30));
+}
+
+/// Alice's client knows Bob by number and LID, with his keys.
+fn acquainted() -> World {
+    let mut world = world();
+    world.send_text(0, &Jid::pn(BOB), "hello").unwrap();
+    pass(&mut world);
+    world
+}
+
+fn write(world: &mut World, phone: &str, message: RawMessage) {
+    world.network.send_raw_as(world.now, phone, &Jid::pn(ALICE), message).unwrap();
+    pass(world);
+}
+
+/// The chats of Alice's client with what others wrote, in order.
+fn received(world: &World) -> Vec<(String, String)> {
+    let messages = world.clients[0].messages().into_iter().filter(|message| !message.from_me);
+    messages
+        .map(|message| (message.key.chat.clone(), message.content.as_text().unwrap_or_default().to_owned()))
+        .collect()
+}
+
+fn distrusted(world: &World) -> Vec<Distrust> {
+    let why = |event: &Event| match event {
+        Event::Distrusted { why, .. } => Some(*why),
+        _ => None,
+    };
+    world.clients[0].events.iter().filter_map(why).collect()
+}
+
+fn identity_changes(world: &World) -> usize {
+    world.clients[0].events.iter().filter(|event| matches!(event, Event::IdentityChanged { .. })).count()
+}
+
+fn inbox(world: &World, phone: &str) -> Vec<String> {
+    let shown = world.network.inbox(phone).unwrap().messages.into_iter();
+    shown.filter_map(|shown| Some(shown.content.as_text()?.to_owned())).collect()
+}
+
+#[test]
+fn a_stanza_does_not_take_a_number_from_somebody() {
+    let mut world = acquainted();
+    let mallory = world.network.lid_of(MALLORY).unwrap();
+    for text in ["I am Bob", "really"] {
+        write(&mut world, MALLORY, RawMessage::text(text).attribute("sender_pn", Some(Jid::pn(BOB))));
+    }
+    // The directory says whose LID it is; his chat is his own.
+    assert_eq!(distrusted(&world), [Distrust::Addresses], "told once, not for each stanza");
+    let chats: Vec<_> = received(&world).into_iter().map(|(chat, _)| chat).collect();
+    assert!(chats.iter().all(|chat| *chat != Jid::pn(BOB).to_string()), "{chats:?}");
+    assert!(chats.iter().all(|chat| *chat == mallory.to_string() || *chat == Jid::pn(MALLORY).to_string()));
+    world.send_text(0, &Jid::pn(BOB), "only for Bob").unwrap();
+    pass(&mut world);
+    assert_eq!(inbox(&world, BOB), ["hello", "only for Bob"]);
+    assert!(inbox(&world, MALLORY).is_empty());
+    assert_eq!(identity_changes(&world), 0);
+}
+
+#[test]
+fn a_person_with_a_new_lid_is_the_same_person() {
+    let mut world = acquainted();
+    let before = world.network.lid_of(BOB).unwrap();
+    let after = world.network.change_lid(BOB).unwrap();
+    write(&mut world, BOB, RawMessage::text("still me"));
+    write(&mut world, BOB, RawMessage::text("and again"));
+    let chats = received(&world);
+    let expected = ["still me", "and again"].map(|text| (Jid::pn(BOB).to_string(), text.to_owned()));
+    assert_eq!(chats, expected);
+    let joined = |lid: &Jid| {
+        world.clients[0].events.iter().any(|event| matches!(event, Event::AddressesJoined { lid: told, .. } if told == lid))
+    };
+    assert!(joined(&before) && joined(&after));
+    assert_eq!(identity_changes(&world), 0, "the key is the same");
+}
+
+#[test]
+fn a_number_that_another_key_answers_for_is_told() {
+    let mut world = acquainted();
+    // Bob gives his number up, and Mallory gets it.
+    world.network.change_number(BOB, "15550000009").unwrap();
+    world.network.change_number(MALLORY, BOB).unwrap();
+    let mallory = world.network.lid_of(BOB).unwrap();
+    write(&mut world, BOB, RawMessage::text("new phone, who is this?"));
+    write(&mut world, BOB, RawMessage::text("hello?"));
+    assert_eq!(received(&world)[1].0, Jid::pn(BOB).to_string());
+    assert_eq!(identity_changes(&world), 1, "{:?}", world.clients[0].events);
+    world.send_text(0, &mallory, "you have Bob's old number").unwrap();
+    pass(&mut world);
+    assert_eq!(inbox(&world, BOB).last().unwrap(), "you have Bob's old number");
+    assert_eq!(inbox(&world, "15550000009"), ["hello"]);
+}
+
+#[test]
+fn a_person_with_a_new_number_keeps_the_key_and_is_told() {
+    let mut world = acquainted();
+    world.network.change_number(BOB, "15550000009").unwrap();
+    write(&mut world, "15550000009", RawMessage::text("I have a new number"));
+    write(&mut world, "15550000009", RawMessage::text("did you get it?"));
+    let told = world.clients[0].events.iter().any(|event| {
+        matches!(event, Event::AddressesJoined { former: Some(former), pn, .. }
+            if *former == Jid::pn(BOB) && *pn == Jid::pn("15550000009"))
+    });
+    assert!(told, "{:?}", world.clients[0].events);
+    assert_eq!(received(&world).last().unwrap().0, Jid::pn("15550000009").to_string());
+    assert_eq!(identity_changes(&world), 0);
+}
+
+#[test]
+fn what_came_under_a_lid_moves_to_the_chat_of_the_number() {
+    let mut world = world();
+    let lid = world.network.lid_of(BOB).unwrap();
+    for text in ["first", "second"] {
+        let unnamed = RawMessage::text(text).attribute("sender_pn", None::<Jid>);
+        write(&mut world, BOB, unnamed);
+    }
+    assert!(received(&world).iter().all(|(chat, _)| *chat == lid.to_string()));
+    write(&mut world, BOB, RawMessage::text("third").attribute("sender_pn", Some(Jid::pn(BOB))));
+    let chats = received(&world);
+    let texts: Vec<_> = chats.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(texts, ["first", "second", "third"]);
+    assert!(chats.iter().all(|(chat, _)| *chat == Jid::pn(BOB).to_string()), "one chat: {chats:?}");
+}
+
+/// Alice writes again after an hour, when the server says this of Bob's devices. Does his client get it?
+fn with_list(answer: impl FnOnce(&World) -> DeviceListAnswer) -> (bool, Vec<Distrust>) {
+    let mut world = acquainted();
+    let answer = answer(&world);
+    world.network.set_device_list(BOB, answer).unwrap();
+    world.run_for(Duration::from_secs(3700));
+    world.send_text(0, &Jid::pn(BOB), "an hour later").unwrap();
+    pass(&mut world);
+    let texts = world.clients[1].messages();
+    let got = texts.iter().any(|message| message.content.as_text() == Some("an hour later"));
+    (got, distrusted(&world))
+}
+
+#[test]
+fn an_older_device_list_is_refused() {
+    let old = |world: &World| DeviceListAnswer::Untruthful {
+        devices: vec![0],
+        signed: Some(vec![0]),
+        timestamp: Some(world.now.as_secs() - 86_400),
+    };
+    assert_eq!(with_list(old), (true, vec![Distrust::OldDeviceList]));
+    let new = |world: &World| DeviceListAnswer::Untruthful {
+        devices: vec![0],
+        signed: Some(vec![0]),
+        timestamp: Some(world.now.as_secs() + 60),
+    };
+    assert_eq!(with_list(new), (false, vec![]), "a newer one counts");
+}
+
+#[test]
+fn after_a_signed_device_list_an_unsigned_one_is_not_believed() {
+    let unsigned = |_: &World| DeviceListAnswer::Untruthful { devices: vec![0], signed: None, timestamp: None };
+    assert_eq!(with_list(unsigned), (true, vec![Distrust::UnsignedDeviceList]));
+}
+
+/// Alice's first message to Bob while the server says this of his client's keys.
+fn with_bundle(answer: BundleAnswer) -> (bool, Vec<Distrust>) {
+    let mut world = world();
+    let device = Jid::pn(BOB).with_device(1);
+    world.network.set_bundle(&device, answer).unwrap();
+    world.send_text(0, &Jid::pn(BOB), "hello").unwrap();
+    pass(&mut world);
+    assert_eq!(inbox(&world, BOB), ["hello"], "the phone gets it in any case");
+    (!world.clients[1].messages().is_empty(), distrusted(&world))
+}
+
+#[test]
+fn a_companion_is_judged_by_what_is_signed() {
+    assert_eq!(with_bundle(BundleAnswer::Truthful), (true, vec![]));
+    let counted = Distrust::NoDeviceIdentity { device: 1, accepted: true };
+    assert_eq!(with_bundle(BundleAnswer::WithoutIdentity), (true, vec![counted]), "the signed list names it");
+    let refused = Distrust::CompanionNotSigned { device: 1 };
+    assert_eq!(with_bundle(BundleAnswer::WrongIdentity), (false, vec![refused]));
+    let other = BundleAnswer::IdentityOf { device: Jid::pn(ALICE).with_device(1).to_string() };
+    assert_eq!(with_bundle(other), (false, vec![refused]));
+}
+
+#[test]
+fn a_device_that_the_server_made_up_gets_nothing() {
+    let mut world = acquainted();
+    let forged = world.network.add_forged_device(BOB).unwrap();
+    for signed in [None, Some(vec![0, 1])] {
+        let devices = vec![0, 1, forged.device];
+        let answer = DeviceListAnswer::Untruthful { devices, signed, timestamp: Some(world.now.as_secs() + 1) };
+        world.network.set_device_list(BOB, answer).unwrap();
+        world.run_for(Duration::from_secs(3700));
+        world.send_text(0, &Jid::pn(BOB), "secret").unwrap();
+        pass(&mut world);
+    }
+    assert_eq!(world.network.stanzas_for(&forged).unwrap(), []);
+    assert_eq!(inbox(&world, BOB), ["hello", "secret", "secret"]);
+}
