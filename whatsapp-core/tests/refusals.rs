@@ -156,11 +156,12 @@ fn a_retry_receipt_is_answered_also_when_there_are_no_keys_for_a_resend() {
 
 #[test]
 fn an_offline_queue_in_small_batches_is_drained() {
+    let queue = |json: &str| serde_json::from_str::<OfflineQueue>(json).unwrap();
     for queue in [
-        OfflineQueue { largest_batch: Some(100), ..OfflineQueue::default() },
-        OfflineQueue { largest_batch: Some(7), ..OfflineQueue::default() },
-        OfflineQueue { largest_batch: Some(100), ignored_requests: 2, ..OfflineQueue::default() },
-        OfflineQueue { primer: 5, ..OfflineQueue::default() },
+        queue(r#"{"largestBatch": 100}"#),
+        queue(r#"{"largestBatch": 7}"#),
+        queue(r#"{"largestBatch": 100, "ignoredRequests": 2}"#),
+        queue(r#"{"primer": 5}"#),
     ] {
         let mut world = world();
         world.network.set_offline_queue(queue.clone());

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     binary::NodeRef,
     event::Event,
-    jid::{Jid, Server},
+    jid::Server,
     stanza::{connection, prekeys},
 };
 

@@ -3,7 +3,6 @@
 //! Every message is answered exactly once per delivery: with a receipt when it could be read (or was read before),
 //! with a retry receipt when it could not and asking again makes sense, else with an acknowledgement that carries an
 //! error. The answer goes out in the step that makes the message and the moved ratchet durable.
-use bytes::Bytes;
 use prost::Message as _;
 use whatsapp_store::{Change, MessageKey, MessageRecord, MessageStatus, SignalKey, Source as HowItCame};
 
