@@ -14,6 +14,7 @@ pub struct Device {
     pub adv_secret: ::prost::alloc::vec::Vec<u8>,
     /// Newest first: the current one, then former ones that messages on their way may still name.
     #[prost(message, repeated, tag = "5")]
+    #[zeroize(skip)]
     pub signed_pre_keys: ::prost::alloc::vec::Vec<SignedPreKey>,
     /// Next one-time prekey id to make.
     #[prost(uint32, tag = "6")]
@@ -41,6 +42,7 @@ pub struct SignedPreKey {
     #[prost(bytes = "vec", tag = "2")]
     pub private: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "3")]
+    #[zeroize(skip)]
     pub signature: ::prost::alloc::vec::Vec<u8>,
     #[prost(uint64, tag = "4")]
     pub created_at: u64,
@@ -55,6 +57,7 @@ pub struct PreKey {
     pub private: ::prost::alloc::vec::Vec<u8>,
     /// Derived from the private key, at a price that a login would pay for each of hundreds.
     #[prost(bytes = "vec", tag = "3")]
+    #[zeroize(skip)]
     pub public: ::prost::alloc::vec::Vec<u8>,
 }
 /// A person's devices as last heard from the service.
