@@ -6,6 +6,17 @@ use std::{collections::BTreeMap, fs, path::Path};
 const STORED: [&str; 2] = ["whatsapp.record", "whatsapp.session"];
 /// The messages of these packages that hold no secret.
 const PUBLIC: [&str; 5] = ["Companion", "DeviceList", "Pending", "Person", "RetryPreKey"];
+/// Fields of the others that hold public keys or signatures: wiping them would only cost time.
+const PUBLIC_FIELDS: [&str; 8] = [
+    "remote_identity",
+    "sender_public",
+    "base_key",
+    "ratchet_key",
+    "signing_public",
+    "signing_edwards",
+    "public",
+    "signature",
+];
 
 #[test]
 fn generated_code_is_up_to_date() {
@@ -37,10 +48,17 @@ fn generate(root: &Path) -> BTreeMap<String, String> {
     // What is stored holds keys: it is wiped when it is dropped, also a message that is added later, and one that fails to
     // decode half way. The bytes there are plain vectors, since shared ones could not be wiped.
     for file in descriptors.file.iter().filter(|file| STORED.contains(&file.package())) {
-        for name in file.message_type.iter().map(|message| message.name()) {
-            let derived = if PUBLIC.contains(&name) { "" } else { ", ::zeroize::ZeroizeOnDrop" };
-            let path = format!(".{}.{name}", file.package());
-            config.message_attribute(path, format!("#[derive(::zeroize::Zeroize{derived})]"));
+        for message in &file.message_type {
+            let derived = if PUBLIC.contains(&message.name()) { "" } else { ", ::zeroize::ZeroizeOnDrop" };
+            let path = format!(".{}.{}", file.package(), message.name());
+            config.message_attribute(&path, format!("#[derive(::zeroize::Zeroize{derived})]"));
+            // Messages inside wipe themselves when they are dropped; wiping them from outside too only costs time.
+            for field in &message.field {
+                let is_message = field.type_name.is_some();
+                if is_message || PUBLIC_FIELDS.contains(&field.name()) {
+                    config.field_attribute(format!("{path}.{}", field.name()), "#[zeroize(skip)]");
+                }
+            }
         }
     }
     let wire = ["adv", "handshake", "message", "payload", "signal"].map(|name| format!(".whatsapp.{name}"));

@@ -11,7 +11,7 @@ use super::{
     SignedPreKey,
     chain::{ChainKey, Skipped},
     state::{Pending, ReceiverChain, State},
-    wire::{Introduction, SignalMessage},
+    wire::{PreKeyHeader, SignalMessage},
     x3dh,
 };
 use crate::{
@@ -84,14 +84,14 @@ impl Session {
         let Some(pending) = state.pending else {
             return Ok(Ciphertext { kind: CiphertextKind::Message, bytes: message.into() });
         };
-        let introduction = Introduction {
+        let header = PreKeyHeader {
             pre_key_id: pending.pre_key_id,
             signed_pre_key_id: pending.signed_pre_key_id,
             registration_id: pending.registration_id,
             base_key: &state.base_key,
             identity: &identity,
         };
-        Ok(Ciphertext { kind: CiphertextKind::PreKey, bytes: introduction.wrap(&message) })
+        Ok(Ciphertext { kind: CiphertextKind::PreKey, bytes: header.encode(&message) })
     }
 
     /// Decrypts a `msg`, by the current ratchet or a former one, which then becomes the current one.

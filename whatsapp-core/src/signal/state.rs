@@ -52,10 +52,10 @@ enum Advance {
     /// Further along a chain that is known.
     Along { chain: usize, key: ChainKey, skipped: Vec<Skipped> },
     /// A new chain of the peer.
-    Turn(Box<Turn>),
+    NewChain(Box<RatchetStep>),
 }
 
-struct Turn {
+struct RatchetStep {
     root_key: Zeroizing<[u8; 32]>,
     peer: Peer,
     receiver: ReceiverChain,
@@ -110,7 +110,7 @@ impl State {
             let (root_key, key) = ratchet(&self.root_key, &peer.agree(self.sender_ratchet.private())?);
             let (seed, chain, skipped) = ChainKey::new(&key).forward(message.counter)?;
             let receiver = ReceiverChain { ratchet_key: message.ratchet_key, chain, skipped: skipped.into() };
-            return Ok((seed, Advance::Turn(Box::new(Turn { root_key, peer, receiver }))));
+            return Ok((seed, Advance::NewChain(Box::new(RatchetStep { root_key, peer, receiver }))));
         };
         let chain = &self.receivers[at];
         if message.counter >= chain.chain.counter {
@@ -130,14 +130,14 @@ impl State {
                 chain.chain = key;
                 chain.skipped.extend(skipped);
             }
-            Advance::Turn(turn) => {
-                let (sender_ratchet, shared) = KeyPair::generate_agreed(&turn.peer, rng)?;
-                let (root_key, sender_key) = ratchet(&turn.root_key, &shared);
+            Advance::NewChain(step) => {
+                let (sender_ratchet, shared) = KeyPair::generate_agreed(&step.peer, rng)?;
+                let (root_key, sender_key) = ratchet(&step.root_key, &shared);
                 self.previous_counter = self.sender_chain.counter.saturating_sub(1);
                 self.root_key = root_key;
                 self.sender_ratchet = sender_ratchet;
                 self.sender_chain = ChainKey::new(&sender_key);
-                self.receivers.push_back(turn.receiver);
+                self.receivers.push_back(step.receiver);
                 if self.receivers.len() > MAX_RECEIVER_CHAINS {
                     self.receivers.pop_front();
                 }

@@ -155,8 +155,8 @@ impl PreKeyMessage {
     }
 }
 
-/// The parts of a `pkmsg` around its message.
-pub(super) struct Introduction<'a> {
+/// What a PreKeySignalMessage has besides the message inside (protocol notes 2.6).
+pub(super) struct PreKeyHeader<'a> {
     pub(super) pre_key_id: Option<u32>,
     pub(super) signed_pre_key_id: u32,
     pub(super) registration_id: u32,
@@ -164,8 +164,8 @@ pub(super) struct Introduction<'a> {
     pub(super) identity: &'a PublicKey,
 }
 
-impl Introduction<'_> {
-    pub(super) fn wrap(&self, message: &[u8]) -> Bytes {
+impl PreKeyHeader<'_> {
+    pub(super) fn encode(&self, message: &[u8]) -> Bytes {
         let ids = self.pre_key_id.map_or(0, number_length)
             + number_length(self.registration_id)
             + number_length(self.signed_pre_key_id);
