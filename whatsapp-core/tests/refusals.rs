@@ -193,6 +193,7 @@ fn strangers_do_not_fill_the_store_with_prekeys() {
             std::task::Poll::Pending => panic!("a store in memory is ready at once"),
         }
     };
+    pass(&mut world, 30);
     let before = pre_keys();
     world.network.flood_as(world.now, BOB, &Jid::pn(ALICE), 300, Encryption::UnknownSession).unwrap();
     pass(&mut world, 60);

@@ -41,7 +41,9 @@ fn acquainted() -> World {
 }
 
 fn write(world: &mut World, phone: &str, message: RawMessage) {
-    world.network.send_raw_as(world.now, phone, &Jid::pn(ALICE), message).unwrap();
+    // Addressed by LID, as chats are by now: the number comes as an attribute.
+    let alice = world.network.lid_of(ALICE).unwrap();
+    world.network.send_raw_as(world.now, phone, &alice, message).unwrap();
     pass(world);
 }
 

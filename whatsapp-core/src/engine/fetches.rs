@@ -94,6 +94,14 @@ impl Fetches {
             self.under_way.remove(jid);
             self.paused.remove(jid);
         }
+        self.answered(&[]);
+    }
+
+    /// A request for these was answered, whatever the answer says of each.
+    pub(super) fn answered(&mut self, jids: &[Jid]) {
+        for jid in jids {
+            self.under_way.remove(jid);
+        }
         (self.kind, self.per_request) = (Pause::default(), (self.per_request * 2).min(MOST_PER_REQUEST));
     }
 

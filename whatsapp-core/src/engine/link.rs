@@ -40,7 +40,7 @@ pub(super) struct Link {
     pub(super) reconnect: Reconnect,
     pub(super) requests: Requests<Request>,
     pub(super) inbox: Inbox,
-    /// Missing acknowledgements count from then on: before, they may be unread.
+    /// Missing acknowledgements and answers count from then on: before, they may be unread.
     acks_from: Timestamp,
     pub(super) ended: Option<Ended>,
 }
@@ -92,7 +92,8 @@ impl Link {
 
     pub(super) fn next_timeout(&self) -> Option<Timestamp> {
         let frames = (self.inbox.has_room() && self.has_frames()).then_some(Timestamp::from_millis(0));
-        [self.connection.next_timeout(), self.requests.next_timeout(), frames].into_iter().flatten().min()
+        let requests = self.requests.next_timeout().map(|at| at.max(self.acks_from));
+        [self.connection.next_timeout(), requests, frames].into_iter().flatten().min()
     }
 
     /// May more be read from the socket now?
@@ -114,6 +115,11 @@ impl Link {
             wire.keepalive.received();
         }
         self.acks_from = now + UNREAD;
+    }
+
+    /// Requests whose answer is late. What may be unread is not.
+    pub(super) fn late_requests(&mut self, now: Timestamp) -> Vec<Request> {
+        if self.acks_from <= now { self.requests.expired(now) } else { Vec::new() }
     }
 
     /// Does a missing acknowledgement count?

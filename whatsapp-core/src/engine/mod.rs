@@ -189,7 +189,7 @@ impl Engine {
         self.cx.now = now;
         self.cx.on_link_time();
         self.cx.read_frames();
-        for request in self.cx.link.requests.expired(now) {
+        for request in self.cx.link.late_requests(now) {
             self.on_request_failed(request, None);
         }
         self.pairing.on_time(&mut self.cx);

@@ -39,12 +39,18 @@ pub(super) struct Outgoing {
     pub(super) was_rebuilt: bool,
     /// The server was busy: not before that.
     not_before: Option<Timestamp>,
+    /// The server refused it for now: what comes after it in its chat waits until it is acknowledged.
+    was_refused: bool,
 }
 
 impl Outgoing {
     /// One that was never on the wire.
     pub(super) const fn new(id: String, chat: Jid, payload: Bytes) -> Self {
-        Self { id, chat, payload, attempts: 0, was_rebuilt: false, not_before: None }
+        Self { id, chat, payload, attempts: 0, was_rebuilt: false, not_before: None, was_refused: false }
+    }
+
+    pub(super) const fn was_refused(&self) -> bool {
+        self.was_refused
     }
 
     pub(super) fn is_paused(&self, now: Timestamp) -> bool {
@@ -172,8 +178,15 @@ impl Outbox {
             self.waiting.insert(*position, message);
         }
         if let Some(message) = self.waiting.get_mut(position) {
+            message.was_refused = true;
             edit(message);
         }
+    }
+
+    /// Chats in which a message that was refused is on its way once more.
+    pub(super) fn refused_chats(&self) -> impl Iterator<Item = &Jid> {
+        let messages = self.unacknowledged.values().map(|(message, _)| message);
+        messages.filter(|message| message.was_refused).map(|message| &message.chat)
     }
 
     /// Late acknowledgements and pauses that are over: those messages wait again, in their old places.

@@ -71,6 +71,8 @@ type Opened<T> = Result<T, Unreadable>;
 struct Incoming<'a> {
     node: NodeRef<'a>,
     stanza: &'a MessageStanza,
+    /// The sending device, by an address that is believed.
+    sender: Jid,
     /// What its message is stored under.
     key: MessageKey,
     /// The sending device's session.
@@ -97,17 +99,19 @@ impl Receiver {
             cx.acknowledge(node, Some(nack::PARSING));
             return Ok(());
         };
-        let sender = stanza.sender().clone();
-        learn_alternate(cx, directory, &sender, stanza.sender_alternate.as_ref())?;
+        let sender = resolve(cx, directory, stanza.sender(), stanza.sender_alternate.as_ref())?;
         let is_ours = cx.own.is_own(&sender);
-        let chat = if is_ours { stanza.recipient.as_ref().unwrap_or(&stanza.from) } else { &stanza.from };
-        learn_alternate(cx, directory, chat, stanza.recipient_alternate.as_ref().filter(|_| is_ours))?;
-        let key = incoming_key(cx, chat, &sender, &stanza.id)?;
+        let chat = match &stanza.recipient {
+            Some(recipient) if is_ours => resolve(cx, directory, recipient, stanza.recipient_alternate.as_ref())?,
+            _ if stanza.participant.is_none() && !is_ours => sender.clone(),
+            _ => stanza.from.clone(),
+        };
+        let key = incoming_key(cx, &chat, &sender, &stanza.id)?;
         let address = cx.loads.know_sessions([&sender])?.remove(0);
         cx.loads.know_signal(records_of(&stanza, &address))?;
         let was_handled = cx.loads.person(&sender)?.is_some_and(|person| person.has_handled(&stanza.id));
         let is_known = was_handled || cx.loads.status(&key)?.is_some();
-        self.read(cx, &Incoming { node, stanza: &stanza, key, address, is_ours, is_known })
+        self.read(cx, &Incoming { node, stanza: &stanza, sender, key, address, is_ours, is_known })
     }
 
     /// From here on nothing is missing any more: ratchets move, which must not happen twice.
@@ -169,18 +173,20 @@ impl Receiver {
     }
 }
 
-/// Learns the other address that a stanza names for somebody, unless that contradicts what is known.
-fn learn_alternate(cx: &mut Context, directory: &mut Directory, jid: &Jid, alternate: Option<&Jid>) -> Lookup {
+/// Learns the other address that a stanza names for somebody, and gives the one to go by. Where the two contradict what is known,
+/// that is the linked id, which the server gives to an account and takes from none; the directory is asked about the number.
+fn resolve(cx: &mut Context, directory: &mut Directory, jid: &Jid, alternate: Option<&Jid>) -> Lookup<Jid> {
     cx.loads.know([jid])?;
-    let Some(alternate) = alternate else { return Ok(()) };
-    if trust::learn(cx, jid, alternate, Source::Stanza)? == Learned::Doubted {
-        let number = if jid.is_pn() { jid } else { alternate };
-        if directory.check(cx.now, number) {
-            let jid = cx.loads.chat(jid)?;
-            cx.tell(Event::Distrusted { jid, why: Distrust::Addresses });
-        }
+    let Some(alternate) = alternate else { return Ok(jid.clone()) };
+    if trust::learn(cx, jid, alternate, Source::Stanza)? == Learned::Believed {
+        return Ok(jid.clone());
     }
-    Ok(())
+    let (number, lid) = if jid.is_pn() { (jid, alternate) } else { (alternate, jid) };
+    if directory.check(cx.now, number) {
+        let jid = cx.loads.chat(lid)?;
+        cx.tell(Event::Distrusted { jid, why: Distrust::Addresses });
+    }
+    Ok(lid.with_device(jid.device))
 }
 
 fn incoming_key(cx: &mut Context, chat: &Jid, sender: &Jid, id: &str) -> Lookup<MessageKey> {
@@ -254,7 +260,7 @@ fn open_with_sender_key(cx: &mut Context, key: &SignalKey, ciphertext: &[u8]) ->
 
 /// A message that sets a session up.
 fn open_first(cx: &mut Context, incoming: &Incoming<'_>, ciphertext: &[u8]) -> Lookup<Opened<Plaintext>> {
-    let (sender, address) = (incoming.stanza.sender(), &incoming.address);
+    let (sender, address) = (&incoming.sender, &incoming.address);
     let message = match PreKeyMessage::parse(ciphertext) {
         Ok(message) => message,
         Err(error) => return Ok(Err(error.into())),
@@ -320,7 +326,7 @@ fn accept(cx: &mut Context, incoming: &Incoming<'_>, message: Message) -> Lookup
         None => content::from_proto(&message),
     };
     let Some(content) = content else {
-        return cx.loads.edit_person(stanza.sender(), |person| person.note_handled(&stanza.id));
+        return cx.loads.edit_person(&incoming.sender, |person| person.note_handled(&stanza.id));
     };
     let mut key = incoming.key.clone();
     // The stanza's word for the chat was looked up before; the copy's own is for stanzas that have none.

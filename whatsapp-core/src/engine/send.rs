@@ -152,7 +152,7 @@ impl Sends {
             return;
         }
         self.ask_for_queued(cx);
-        let mut blocked = HashSet::new();
+        let mut blocked: HashSet<Jid> = self.outbox.refused_chats().cloned().collect();
         for position in self.outbox.sendable() {
             let Some(message) = self.outbox.waiting(position).cloned() else { continue };
             if blocked.contains(&message.chat) {
@@ -160,7 +160,12 @@ impl Sends {
             }
             let progress = if message.is_paused(cx.now) { Ok(Progress::Waiting) } else { advance(cx, directory, &message) };
             match progress {
-                Ok(Progress::Sent) => self.outbox.sent(position, cx.now),
+                Ok(Progress::Sent) => {
+                    self.outbox.sent(position, cx.now);
+                    if message.was_refused() {
+                        blocked.insert(message.chat);
+                    }
+                }
                 Ok(Progress::Refused(reason)) if self.refuse(cx, &message.id, reason).is_ok() => {}
                 // Something was asked for, of the server or of the store.
                 _ => {

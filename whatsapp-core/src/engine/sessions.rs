@@ -14,9 +14,21 @@ use crate::{
     signal::{CiphertextKind, PreKeyBundle, Session},
     stanza::{
         message::EncOut,
-        prekeys::{self, FetchedBundle},
+        prekeys::{self, BundleError, FetchedBundle},
     },
 };
+
+/// A device whose keys were missing or unusable so often in a row is left out for a while.
+const MOST_UNUSABLE: u32 = 2;
+
+/// What came of a request for a device's keys.
+enum Outcome {
+    Session,
+    /// The server says that there are none.
+    NoKeys,
+    /// Missing, or not to be trusted.
+    Unusable,
+}
 
 /// A ciphertext for one device.
 pub(super) struct Sealed {
@@ -71,20 +83,20 @@ pub(super) fn start(cx: &mut Context, device: &Jid, bundle: &FetchedBundle) -> L
 }
 
 impl Directory {
-    /// The answer to a request for bundles. Devices that it leaves out have none, or they would be asked for without
-    /// end; an answer that is none is asked for again later.
+    /// The answer to a request for bundles. Devices that it leaves out are asked for once more, and not without end; an answer
+    /// that is none is asked for again later.
     pub(super) fn on_fetched_bundles(&mut self, cx: &mut Context, node: NodeRef<'_>, asked: &[Jid]) -> Lookup {
         let Some(answered) = self.on_bundles(cx, node)? else {
             self.bundles.refused(asked, None, cx.now, &mut cx.own.rng);
             return Ok(());
         };
-        self.bundles.done(asked);
         for device in asked {
             let canonical = cx.loads.canonical(device)?;
             if !answered.contains(&canonical) {
-                self.mark_unreachable(cx.now, canonical);
+                self.note(cx, canonical, Outcome::Unusable);
             }
         }
+        self.bundles.answered(asked);
         Ok(())
     }
 
@@ -106,17 +118,27 @@ impl Directory {
         bundles.sort_by_key(|(jid, _)| jid.device != 0);
         let answered = bundles.iter().map(|(jid, _)| jid.clone()).collect();
         for (canonical, bundle) in bundles {
-            let is_usable = match bundle {
-                Ok(bundle) => start(cx, &canonical, &bundle)?,
-                Err(error) => {
-                    tracing::debug!(%error, "a device has no prekeys");
-                    false
-                }
+            let outcome = match bundle {
+                Ok(bundle) if start(cx, &canonical, &bundle)? => Outcome::Session,
+                Err(BundleError::Refused(404)) => Outcome::NoKeys,
+                _ => Outcome::Unusable,
             };
-            if !is_usable {
-                self.mark_unreachable(cx.now, canonical);
-            }
+            self.note(cx, canonical, outcome);
         }
         Ok(Some(answered))
+    }
+
+    fn note(&mut self, cx: &mut Context, device: Jid, outcome: Outcome) {
+        match outcome {
+            Outcome::Session => self.bundles.done([&device]),
+            Outcome::NoKeys => self.mark_unreachable(cx.now, device),
+            // It may have been damaged on the way: a device is not left out because of that.
+            Outcome::Unusable => {
+                if self.bundles.failed(&device, cx.now, &mut cx.own.rng) >= MOST_UNUSABLE {
+                    self.bundles.done([&device]);
+                    self.mark_unreachable(cx.now, device);
+                }
+            }
+        }
     }
 }

@@ -166,6 +166,8 @@ impl People {
             self.by_pn.remove(&number);
         }
         if former.lid.is_some() {
+            // Whoever has the number is expected to have the key that was pinned to it, until another one is seen.
+            person.identity = person.identity.or(former.identity);
             former.pn = None;
             self.by_pn.remove(pn);
             let number = self.insert(former);
