@@ -46,7 +46,7 @@ impl Cached {
 
 // What is not our own goes to the store below, domain by domain.
 delegate_store!(Cached => inner:
-    SignalStore, PersonStore, OutgoingStore, AppStateStore, MessageStore, ChatStore, SessionStore, EventStore, LeaseStore,
+    SignalStore, PersonStore, NoticeStore, OutgoingStore, AppStateStore, MessageStore, ChatStore, SessionStore, EventStore, LeaseStore,
     ContactStore, AudienceStore, CampaignStore, FlowStore, ConversationStore, TeamStore, WebhookStore, CounterStore,
     AuditStore, SettingStore, ReachStore,
 );

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{
     AccountId, AppStateChange, AuditChange, CampaignChange, ChatChange, ContactChange, CounterChange,
-    DeviceRecord, EventChange, Fence, FlowChange, MessageKey, MessageRecord, MessageStatus, OutgoingMessage,
-    OutgoingState, PersonAddress, PersonRecord, ReachChange, SessionRecord, SessionSeen, SettingChange,
-    SignalKey, TeamChange, WebhookChange, WorkspaceId,
+    DeviceRecord, EventChange, Fence, FlowChange, MessageKey, MessageRecord, MessageStatus, NoticeRecord,
+    OutgoingMessage, OutgoingState, PersonAddress, PersonRecord, ReachChange, SessionRecord, SessionSeen,
+    SettingChange, SignalKey, TeamChange, WebhookChange, WorkspaceId,
 };
 
 /// One write. Applied in the order given. `Debug` shows no key material and nothing that somebody wrote.
@@ -18,7 +18,7 @@ use crate::record::{
 pub enum Change {
     /// Writes the account's device.
     PutDevice(DeviceRecord),
-    /// Removes the device and all that hangs on it: Signal records, people, outgoing messages.
+    /// Removes the device and all that hangs on it: Signal records, people, notices, outgoing messages.
     /// Messages and the session record stay.
     DeleteDevice,
     /// Writes a Signal record.
@@ -31,6 +31,16 @@ pub enum Change {
     PutPerson(PersonRecord),
     /// Removes the person who has this address; absent is fine.
     DeletePerson(PersonAddress),
+    /// Keeps a notice for a later version; one of the same kind and id is replaced. Of each kind an account keeps the newest
+    /// [`MAX_NOTICES`](crate::MAX_NOTICES).
+    PutNotice(NoticeRecord),
+    /// Removes a notice; absent is fine.
+    DeleteNotice {
+        /// Its kind.
+        kind: String,
+        /// Its id.
+        id: String,
+    },
     /// Writes an outgoing message; one of the same id is replaced, and keeps its place among those made in the same
     /// millisecond.
     PutOutgoing(OutgoingMessage),
@@ -162,6 +172,8 @@ impl fmt::Debug for Change {
             Self::DeleteSignal(key) => f.debug_tuple("DeleteSignal").field(key).finish(),
             Self::PutPerson(person) => f.debug_tuple("PutPerson").field(person).finish(),
             Self::DeletePerson(address) => f.debug_tuple("DeletePerson").field(address).finish(),
+            Self::PutNotice(notice) => f.debug_tuple("PutNotice").field(notice).finish(),
+            Self::DeleteNotice { kind, .. } => f.debug_tuple("DeleteNotice").field(kind).finish(),
             Self::PutOutgoing(message) => f.debug_tuple("PutOutgoing").field(message).finish(),
             Self::SetOutgoingState(id, state) => {
                 f.debug_tuple("SetOutgoingState").field(id).field(state).finish()

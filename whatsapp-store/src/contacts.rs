@@ -1,7 +1,7 @@
 //! What changes of contacts mean: the rules, once for all backends.
 use std::collections::BTreeSet;
 
-use crate::{Consent, ContactChange, ContactRecord, Error, ErrorKind, Result, Suppression, words::words};
+use crate::{Consent, ContactChange, ContactRecord, Error, ErrorKind, Result, Suppression, tokenizer::words};
 
 /// Two contacts cannot share an address. Names neither of them.
 pub(crate) fn taken() -> Error {

@@ -18,7 +18,7 @@ pub use bytes::Bytes;
 macro_rules! delegate_store {
     ($backend:ty => $field:ident) => {
         $crate::delegate_store!($backend => $field:
-            DeviceStore, SignalStore, PersonStore, OutgoingStore, AppStateStore, MessageStore, ChatStore, SessionStore, EventStore, LeaseStore, ContactStore, AudienceStore, CampaignStore, FlowStore, ConversationStore, TeamStore, WebhookStore, CounterStore, AuditStore, SettingStore, ReachStore
+            DeviceStore, SignalStore, PersonStore, NoticeStore, OutgoingStore, AppStateStore, MessageStore, ChatStore, SessionStore, EventStore, LeaseStore, ContactStore, AudienceStore, CampaignStore, FlowStore, ConversationStore, TeamStore, WebhookStore, CounterStore, AuditStore, SettingStore, ReachStore
         );
     };
     ($backend:ty => $field:ident: $($domain:ident),+ $(,)?) => {
@@ -59,6 +59,18 @@ macro_rules! delegate_store {
             impl PersonStore for $backend {
                 async fn people(&self, account: &AccountId, addresses: &[PersonAddress]) -> $crate::Result<Vec<Option<PersonRecord>>> {
                     PersonStore::people(&*self.$field, account, addresses).await
+                }
+            }
+        };
+    };
+    (@NoticeStore $backend:ty, $field:ident) => {
+        const _: () = {
+            #[allow(unused_imports)]
+            use $crate::{delegate::*, *};
+            #[async_trait]
+            impl NoticeStore for $backend {
+                async fn notices(&self, account: &AccountId, kind: &str, after: Option<&str>, limit: u32) -> $crate::Result<Vec<NoticeRecord>> {
+                    NoticeStore::notices(&*self.$field, account, kind, after, limit).await
                 }
             }
         };

@@ -50,9 +50,9 @@ pub mod record;
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
-mod traits;
 #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
-mod words;
+mod tokenizer;
+mod traits;
 
 pub use changes::{Change, Changes, Scope};
 pub use error::{Error, ErrorKind, Result};

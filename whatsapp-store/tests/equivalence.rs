@@ -12,9 +12,9 @@ use postgres_server::Schema;
 use proptest::{collection::vec, prelude::*, sample::select};
 use whatsapp_store::{
     AccountId, Change, Changes, ChatChange, Content, DeviceRecord, ErrorKind, MediaRef, MessageKey,
-    MessageQuery, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, PersonAddress, PersonRecord,
-    Scope, SessionRecord, SignalKey, SignalKind, Source, Store, WantedState, memory::MemoryStore,
-    postgres::PostgresStore, sqlite::SqliteStore,
+    MessageQuery, MessageRecord, MessageStatus, NoticeRecord, OutgoingMessage, OutgoingState, PersonAddress,
+    PersonRecord, Scope, SessionRecord, SignalKey, SignalKind, Source, Store, WantedState,
+    memory::MemoryStore, postgres::PostgresStore, sqlite::SqliteStore,
 };
 
 /// Few names, so that changes meet.
@@ -111,6 +111,15 @@ fn person() -> impl Strategy<Value = PersonRecord> {
     (address(), address(), bytes()).prop_map(|(pn, lid, state)| PersonRecord { pn, lid, state })
 }
 
+fn notice() -> impl Strategy<Value = NoticeRecord> {
+    (name(), name(), 0..4_i64, bytes()).prop_map(|(kind, id, received_at, payload)| NoticeRecord {
+        kind,
+        id,
+        received_at,
+        payload,
+    })
+}
+
 fn address() -> impl Strategy<Value = PersonAddress> {
     prop_oneof![name().prop_map(PersonAddress::Pn), name().prop_map(PersonAddress::Lid)]
 }
@@ -136,6 +145,8 @@ fn change(account: AccountId) -> impl Strategy<Value = Change> {
         2 => signal_key().prop_map(Change::DeleteSignal),
         5 => person().prop_map(Change::PutPerson),
         2 => address().prop_map(Change::DeletePerson),
+        3 => notice().prop_map(Change::PutNotice),
+        1 => (name(), name()).prop_map(|(kind, id)| Change::DeleteNotice { kind, id }),
         4 => outgoing().prop_map(Change::PutOutgoing),
         2 => (name(), state()).prop_map(|(id, state)| Change::SetOutgoingState(id, state)),
         1 => (0..5_i64).prop_map(Change::ExpireOutgoing),
@@ -174,6 +185,10 @@ async fn read(store: &dyn Store, account: &AccountId) -> Vec<String> {
         (message.id, message.chat, message.payload, message.state, message.created_at)
     };
     for name in NAMES {
+        for after in [None, Some("a")] {
+            let notices = store.notices(account, name, after, 3).await.unwrap();
+            all.extend(notices.into_iter().map(|one| format!("{one:?} {:?} {:?}", one.id, one.payload)));
+        }
         let people = [PersonAddress::Pn(name.into()), PersonAddress::Lid(name.into())];
         for person in store.people(account, &people).await.unwrap() {
             all.push(format!("{:?}", person.map(|person| (person.pn, person.lid, person.state))));

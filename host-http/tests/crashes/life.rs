@@ -106,7 +106,7 @@ impl fmt::Debug for Frail {
     }
 }
 
-delegate_store!(Frail => inner: DeviceStore, SignalStore, LidStore, OutgoingStore, AppStateStore, MessageStore, ChatStore,
+delegate_store!(Frail => inner: DeviceStore, SignalStore, PersonStore, NoticeStore, OutgoingStore, AppStateStore, MessageStore, ChatStore,
     SessionStore, EventStore, LeaseStore, ContactStore, AudienceStore, CampaignStore, FlowStore, TeamStore, WebhookStore,
     CounterStore, AuditStore, SettingStore, ReachStore);
 

@@ -1,4 +1,4 @@
--- Devices, Signal records, people, app state, outgoing messages, messages, chats, sessions, leases and the outbox.
+-- Devices, Signal records, people, notices, app state, outgoing messages, messages, chats, sessions, leases and the outbox.
 -- Every table of a tenant leads with its workspace. Released files never change: add a numbered one.
 -- Text is compared by bytes, as everywhere else.
 
@@ -40,6 +40,18 @@ CREATE TABLE person (
     CHECK (pn IS NOT NULL OR lid IS NOT NULL)
 );
 ALTER TABLE person ALTER COLUMN state SET STORAGE EXTERNAL;
+
+-- Kept for a later version.
+CREATE TABLE notice (
+    workspace   TEXT COLLATE "C" NOT NULL,
+    account     TEXT COLLATE "C" NOT NULL,
+    kind        TEXT COLLATE "C" NOT NULL,
+    id          TEXT COLLATE "C" NOT NULL,
+    received_at BIGINT NOT NULL,
+    payload     BYTEA NOT NULL,
+    PRIMARY KEY (workspace, account, kind, id)
+);
+CREATE INDEX notice_by_time ON notice (workspace, account, kind, received_at, id);
 
 CREATE TABLE app_state (
     workspace  TEXT COLLATE "C" NOT NULL,

@@ -1,4 +1,4 @@
--- Devices, Signal records, people, app state, outgoing messages, messages, chats, sessions, leases and the outbox.
+-- Devices, Signal records, people, notices, app state, outgoing messages, messages, chats, sessions, leases and the outbox.
 -- Every table of a tenant leads with its workspace. Released files never change: add a numbered one.
 
 -- "WaSt": says that the file is ours.
@@ -40,6 +40,18 @@ CREATE TABLE person (
     UNIQUE (workspace, account, lid),
     CHECK (pn IS NOT NULL OR lid IS NOT NULL)
 ) STRICT;
+
+-- Kept for a later version.
+CREATE TABLE notice (
+    workspace   TEXT NOT NULL,
+    account     TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    id          TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    payload     BLOB NOT NULL,
+    PRIMARY KEY (workspace, account, kind, id)
+) STRICT;
+CREATE INDEX notice_by_time ON notice (workspace, account, kind, received_at, id);
 
 CREATE TABLE app_state (
     workspace  TEXT NOT NULL,

@@ -37,6 +37,7 @@ mod flow;
 mod lease;
 mod merge;
 mod message;
+mod notice;
 mod outgoing;
 mod person;
 mod reach;
@@ -58,8 +59,8 @@ pub mod cases {
     pub use super::{
         appstate::*, audience::*, audit::*, campaign::*, chat::*, commit::*, contact::*, contact_list::*,
         conversation::*, counter::*, delivery::*, device::*, event::*, flow::*, lease::*, merge::*,
-        message::*, outgoing::*, person::*, reach::*, search::*, session::*, setting::*, signal::*,
-        suppression::*, team::*, webhook::*,
+        message::*, notice::*, outgoing::*, person::*, reach::*, search::*, session::*, setting::*,
+        signal::*, suppression::*, team::*, webhook::*,
     };
 }
 
@@ -90,6 +91,10 @@ macro_rules! conformance_tests {
                 people_come_in_the_order_asked
                 deleted_person_is_absent_by_both_addresses
                 person_without_address_is_refused
+                notice_comes_back_as_written
+                notices_are_oldest_first
+                notices_are_bounded
+                notices_go_with_the_device
                 outgoing_comes_back_as_written
                 queue_is_oldest_first
                 queue_holds_what_is_queued

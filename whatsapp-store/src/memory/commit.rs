@@ -134,6 +134,8 @@ impl Account {
             Change::DeleteSignal(key) => drop(self.signal.remove(&key)),
             Change::PutPerson(person) => self.people.put(person),
             Change::DeletePerson(address) => self.people.delete(&address),
+            Change::PutNotice(notice) => self.notices.put(notice),
+            Change::DeleteNotice { kind, id } => self.notices.delete(&kind, &id),
             Change::PutOutgoing(message) => self.outbox.put(message),
             Change::SetOutgoingState(id, state) => self.outbox.set_state(&id, state),
             Change::ExpireOutgoing(before) => self.outbox.expire(before),

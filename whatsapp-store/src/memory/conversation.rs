@@ -202,8 +202,8 @@ fn oldest<'a, K: Ord + Clone + 'a>(
 impl ConversationStore for MemoryStore {
     async fn conversation(&self, account: &AccountId, chat: &str) -> Result<Option<ConversationRecord>> {
         let place = place(account, chat);
-        Ok(self.shelf(account.workspace(), |shelf| {
-            shelf.conversations.list.get(&place).map(|conversation| conversation.record.clone())
+        Ok(self.read_flows(account.workspace(), |flows| {
+            flows.conversations.list.get(&place).map(|conversation| conversation.record.clone())
         }))
     }
 
@@ -222,7 +222,7 @@ impl ConversationStore for MemoryStore {
             return Ok(ConversationPage::default());
         }
         let limit = page_limit(limit) as usize;
-        Ok(self.shelf(workspace, |shelf| shelf.conversations.page(status, place.flatten(), limit)))
+        Ok(self.read_flows(workspace, |flows| flows.conversations.page(status, place.flatten(), limit)))
     }
 
     async fn claim_due_conversations(
@@ -233,16 +233,16 @@ impl ConversationStore for MemoryStore {
         limit: u32,
     ) -> Result<Vec<ConversationRecord>> {
         let mut state = self.state.write();
-        let shelf = state.flows.of_mut(workspace);
-        Ok(shelf
-            .map(|shelf| shelf.conversations.claim(now, until, page_limit(limit) as usize))
+        let flows = state.flows.of_mut(workspace);
+        Ok(flows
+            .map(|flows| flows.conversations.claim(now, until, page_limit(limit) as usize))
             .unwrap_or_default())
     }
 
     async fn due_workspaces(&self, now: i64, limit: u32) -> Result<Vec<WorkspaceId>> {
         let state = self.state.read();
-        let all = state.flows.iter().flat_map(|(workspace, shelf)| {
-            shelf.conversations.list.values().filter_map(move |one| Some((one.due_at?, workspace)))
+        let all = state.flows.iter().flat_map(|(workspace, flows)| {
+            flows.conversations.list.values().filter_map(move |one| Some((one.due_at?, workspace)))
         });
         let mut due: Vec<_> = all.filter(|(at, _)| *at <= now).collect();
         due.sort();
@@ -257,16 +257,16 @@ impl ConversationStore for MemoryStore {
 
     async fn input_seen(&self, account: &AccountId, chat: &str, message_id: &str) -> Result<bool> {
         let key = (place(account, chat), message_id.to_owned());
-        Ok(self.shelf(account.workspace(), |shelf| shelf.conversations.inputs.contains_key(&key)))
+        Ok(self.read_flows(account.workspace(), |flows| flows.conversations.inputs.contains_key(&key)))
     }
 
     async fn oldest_input(&self, workspace: &WorkspaceId) -> Result<Option<i64>> {
-        Ok(self.shelf(workspace, |shelf| shelf.conversations.inputs.values().min().copied()))
+        Ok(self.read_flows(workspace, |flows| flows.conversations.inputs.values().min().copied()))
     }
 
     async fn oldest_ended(&self, workspace: &WorkspaceId) -> Result<Option<i64>> {
-        Ok(self.shelf(workspace, |shelf| {
-            let all = shelf.conversations.list.values().map(|conversation| &conversation.record);
+        Ok(self.read_flows(workspace, |flows| {
+            let all = flows.conversations.list.values().map(|conversation| &conversation.record);
             all.filter(|record| !record.status.is_live()).map(|record| record.updated_at).min()
         }))
     }

@@ -11,11 +11,11 @@ use crate::{
 
 /// All flows, by workspace.
 #[derive(Default)]
-pub(super) struct Flows(HashMap<WorkspaceId, Shelf>);
+pub(super) struct Flows(HashMap<WorkspaceId, WorkspaceFlows>);
 
 /// The flows of a workspace.
 #[derive(Clone, Default)]
-pub(super) struct Shelf {
+pub(super) struct WorkspaceFlows {
     flows: BTreeMap<String, FlowRecord>,
     versions: BTreeMap<(String, i64), FlowVersion>,
     pub(super) conversations: Conversations,
@@ -28,11 +28,11 @@ pub(super) fn check(flows: &Flows, scope: &Scope, list: &[Change]) -> Result<()>
     if !list.iter().any(|change| matches!(change, Change::Flow(_))) {
         return Ok(());
     }
-    let mut trial = flows.0.get(scope.workspace()).map(|shelf| shelf.excerpt(list)).unwrap_or_default();
+    let mut trial = flows.0.get(scope.workspace()).map(|flows| flows.excerpt(list)).unwrap_or_default();
     for change in list {
         match change {
             Change::Flow(change) => trial.apply(change.clone())?,
-            Change::Team(TeamChange::DeleteWorkspace) => trial = Shelf::default(),
+            Change::Team(TeamChange::DeleteWorkspace) => trial = WorkspaceFlows::default(),
             Change::Chat(ChatChange::Merge { from, into }) => {
                 scope
                     .account()
@@ -49,23 +49,23 @@ pub(super) fn check(flows: &Flows, scope: &Scope, list: &[Change]) -> Result<()>
 }
 
 pub(super) fn apply(state: &mut State, scope: &Scope, change: FlowChange) {
-    let shelf = state.flows.0.entry(scope.workspace().clone()).or_default();
+    let flows = state.flows.0.entry(scope.workspace().clone()).or_default();
     // The check has found that it does not fail.
-    let _ = shelf.apply(change);
+    let _ = flows.apply(change);
 }
 
 impl Flows {
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&WorkspaceId, &Shelf)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&WorkspaceId, &WorkspaceFlows)> {
         self.0.iter()
     }
 
-    pub(super) fn of_mut(&mut self, workspace: &WorkspaceId) -> Option<&mut Shelf> {
+    pub(super) fn of_mut(&mut self, workspace: &WorkspaceId) -> Option<&mut WorkspaceFlows> {
         self.0.get_mut(workspace)
     }
 
     pub(super) fn merge_chats(&mut self, account: &AccountId, from: &str, into: &str) {
-        if let Some(shelf) = self.0.get_mut(account.workspace()) {
-            shelf.conversations.merge(account, from, into);
+        if let Some(flows) = self.0.get_mut(account.workspace()) {
+            flows.conversations.merge(account, from, into);
         }
     }
 
@@ -74,13 +74,13 @@ impl Flows {
     }
 
     pub(super) fn delete_account(&mut self, account: &AccountId) {
-        if let Some(shelf) = self.0.get_mut(account.workspace()) {
-            shelf.conversations.delete_account(account);
+        if let Some(flows) = self.0.get_mut(account.workspace()) {
+            flows.conversations.delete_account(account);
         }
     }
 }
 
-impl Shelf {
+impl WorkspaceFlows {
     /// What these changes name, which is all that can make them fail. Those that go by time or move a chat may name
     /// anything.
     fn excerpt(&self, list: &[Change]) -> Self {
@@ -201,7 +201,11 @@ pub(super) fn cursor(text: &str) -> Option<(i64, &str)> {
 
 impl MemoryStore {
     /// Reads from a workspace's flows; a workspace without any reads like one that is empty.
-    pub(super) fn shelf<T: Default>(&self, workspace: &WorkspaceId, read: impl FnOnce(&Shelf) -> T) -> T {
+    pub(super) fn read_flows<T: Default>(
+        &self,
+        workspace: &WorkspaceId,
+        read: impl FnOnce(&WorkspaceFlows) -> T,
+    ) -> T {
         self.state.read().flows.0.get(workspace).map(read).unwrap_or_default()
     }
 }
@@ -209,7 +213,7 @@ impl MemoryStore {
 #[async_trait]
 impl FlowStore for MemoryStore {
     async fn flow(&self, workspace: &WorkspaceId, flow: &str) -> Result<Option<FlowRecord>> {
-        Ok(self.shelf(workspace, |shelf| shelf.flows.get(flow).cloned()))
+        Ok(self.read_flows(workspace, |flows| flows.flows.get(flow).cloned()))
     }
 
     async fn flows(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<FlowPage> {
@@ -217,7 +221,7 @@ impl FlowStore for MemoryStore {
         if place == Some(None) {
             return Ok(FlowPage::default());
         }
-        Ok(self.shelf(workspace, |shelf| shelf.flow_page(place.flatten(), page_limit(limit) as usize)))
+        Ok(self.read_flows(workspace, |flows| flows.flow_page(place.flatten(), page_limit(limit) as usize)))
     }
 
     async fn flow_version(
@@ -226,7 +230,7 @@ impl FlowStore for MemoryStore {
         flow: &str,
         version: i64,
     ) -> Result<Option<FlowVersion>> {
-        Ok(self.shelf(workspace, |shelf| shelf.versions.get(&(flow.to_owned(), version)).cloned()))
+        Ok(self.read_flows(workspace, |flows| flows.versions.get(&(flow.to_owned(), version)).cloned()))
     }
 
     async fn flow_versions(
@@ -239,12 +243,12 @@ impl FlowStore for MemoryStore {
         let Ok(before) = before.map_or(Ok(i64::MAX), str::parse) else {
             return Ok(FlowVersionPage::default());
         };
-        Ok(self.shelf(workspace, |shelf| shelf.version_page(flow, before, page_limit(limit) as usize)))
+        Ok(self.read_flows(workspace, |flows| flows.version_page(flow, before, page_limit(limit) as usize)))
     }
 
     async fn node_counts(&self, workspace: &WorkspaceId, flow: &str, version: i64) -> Result<Vec<NodeCount>> {
-        Ok(self.shelf(workspace, |shelf| {
-            let of_version = shelf.counts.iter().filter(|((of, at, _), _)| of == flow && *at == version);
+        Ok(self.read_flows(workspace, |flows| {
+            let of_version = flows.counts.iter().filter(|((of, at, _), _)| of == flow && *at == version);
             of_version.map(|(_, count)| count.clone()).collect()
         }))
     }

@@ -6,7 +6,7 @@ use super::{MemoryStore, chat::Chats};
 use crate::{
     AccountId, MessageKey, MessagePage, MessageQuery, MessageRecord, MessageStatus, MessageStore, Result,
     page_limit,
-    words::{Wanted, wanted, words},
+    tokenizer::{Wanted, wanted, words},
 };
 
 /// When a message was sent, and its number in the order of insertion.

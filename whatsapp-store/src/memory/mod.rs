@@ -16,6 +16,7 @@ mod event;
 mod flow;
 mod lease;
 mod message;
+mod notice;
 mod outgoing;
 mod person;
 mod reach;
@@ -36,8 +37,8 @@ use parking_lot::RwLock;
 
 use self::{
     appstate::AppState, audit::AuditLog, campaign::Campaigns, contact::Contacts, counter::Counters,
-    event::Events, flow::Flows, lease::Leases, message::Messages, outgoing::Outbox, person::People,
-    reach::Reach, setting::Settings, team::Teams, webhook::Webhooks,
+    event::Events, flow::Flows, lease::Leases, message::Messages, notice::Notices, outgoing::Outbox,
+    person::People, reach::Reach, setting::Settings, team::Teams, webhook::Webhooks,
 };
 use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey, WorkspaceId};
 
@@ -70,6 +71,7 @@ struct Account {
     device: Option<DeviceRecord>,
     signal: BTreeMap<SignalKey, Bytes>,
     people: People,
+    notices: Notices,
     outbox: Outbox,
     app_state: AppState,
     messages: Messages,

@@ -6,11 +6,11 @@ use bytes::Bytes;
 
 use super::{
     Connection, Sql, appstate, audit, campaign, chat, contact, counter, device, event, flow, lease, message,
-    of, outgoing, person, reach, session, setting, signal, team, vault, webhook,
+    notice, of, outgoing, person, reach, session, setting, signal, team, vault, webhook,
 };
 use crate::{
-    AccountId, Change, Changes, Error, ErrorKind, EventChange, FlowChange, NewEvent, PersonRecord, Result,
-    Scope, SignalKey, Store,
+    AccountId, Change, Changes, Error, ErrorKind, EventChange, FlowChange, NewEvent, NoticeRecord,
+    PersonRecord, Result, Scope, SignalKey, Store,
 };
 
 #[async_trait]
@@ -55,6 +55,7 @@ struct Aside<'a> {
     /// Of the same key, the last counts.
     signals: BTreeMap<&'a SignalKey, &'a Bytes>,
     people: Vec<&'a PersonRecord>,
+    notices: Vec<&'a NoticeRecord>,
     events: Vec<&'a NewEvent>,
     counts: BTreeMap<flow::Counted<'a>, flow::Sums>,
 }
@@ -65,6 +66,7 @@ impl<'a> Aside<'a> {
         match change {
             Change::PutSignal(key, value) => drop(self.signals.insert(key, value)),
             Change::PutPerson(person) => self.people.push(person),
+            Change::PutNotice(notice) => self.notices.push(notice),
             Change::Event(EventChange::Put(event)) => self.events.push(event),
             Change::Flow(FlowChange::CountNode { flow, version, count }) => {
                 let sums = self.counts.entry((flow, *version, &count.node)).or_default();
@@ -89,6 +91,9 @@ impl<'a> Aside<'a> {
         }
         if !self.people.is_empty() {
             all(connection, person::put(account_of(scope)?, &self.people)).await?;
+        }
+        if !self.notices.is_empty() {
+            notice::put(connection, account_of(scope)?, &self.notices).await?;
         }
         all(connection, event::put(scope, &self.events)).await?;
         // Last: commits that count the same wait for each other until they end.
@@ -122,6 +127,7 @@ async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Chan
         Change::DeleteDevice => return delete(connection, account, &DEVICE).await,
         Change::DeleteSignal(key) => signal::delete(account, key),
         Change::DeletePerson(address) => person::delete(account, address),
+        Change::DeleteNotice { kind, id } => notice::delete(account, kind, id),
         Change::PutOutgoing(message) => outgoing::put(account, message),
         Change::SetOutgoingState(id, state) => outgoing::set_state(account, id, *state),
         Change::ExpireOutgoing(before) => outgoing::expire(account, *before),
@@ -138,6 +144,7 @@ async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Chan
         // Done above, or put aside.
         Change::PutSignal(..)
         | Change::PutPerson(_)
+        | Change::PutNotice(_)
         | Change::Event(_)
         | Change::Contact(_)
         | Change::Campaign(_)
@@ -163,10 +170,11 @@ async fn all<'a>(
 }
 
 /// What hangs on a device.
-const DEVICE: [&str; 7] = [
+const DEVICE: [&str; 8] = [
     "DELETE FROM device WHERE workspace = $1 AND account = $2",
     "DELETE FROM signal WHERE workspace = $1 AND account = $2",
     "DELETE FROM person WHERE workspace = $1 AND account = $2",
+    "DELETE FROM notice WHERE workspace = $1 AND account = $2",
     "DELETE FROM outgoing WHERE workspace = $1 AND account = $2",
     "DELETE FROM app_state WHERE workspace = $1 AND account = $2",
     "DELETE FROM app_state_key WHERE workspace = $1 AND account = $2",

@@ -71,7 +71,7 @@ macro_rules! bind {
                 Value::Int(value) => query.bind(value),
                 Value::Text(value) => query.bind(value.map($text)),
                 Value::Bytes(value) => query.bind(value),
-                Value::Sealed(value, place) => query.bind($vault.seal(&value, &place)?),
+                Value::Sealed(value, place) => query.bind($vault.seal_and_wipe(value, &place)?),
                 list => $lists(query, list)?,
             };
         }

@@ -11,9 +11,9 @@ use super::{Statement, sql};
 
 /// Puts another statement, which fails, in the place of one to come. Clones share it, as those of a store do.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cut(Arc<Mutex<Option<(u32, &'static str)>>>);
+pub(crate) struct Failpoint(Arc<Mutex<Option<(u32, &'static str)>>>);
 
-impl Cut {
+impl Failpoint {
     /// Before so many statements from now.
     fn arm(&self, statements: u32, instead: &'static str) {
         *self.0.lock().unwrap() = Some((statements, instead));

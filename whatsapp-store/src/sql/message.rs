@@ -6,7 +6,7 @@ use super::{
 use crate::{
     AccountId, Content, Error, ErrorKind, MediaRef, MessageKey, MessagePage, MessageQuery, MessageRecord,
     MessageStatus, MessageStore, Result, Source, page_limit,
-    words::{wanted, words},
+    tokenizer::{wanted, words},
 };
 
 /// Without chat and sender: those change when two chats become one.
@@ -214,7 +214,7 @@ impl Dialect {
         }
     }
 
-    fn query_of(self, wanted: &crate::words::Wanted) -> String {
+    fn query_of(self, wanted: &crate::tokenizer::Wanted) -> String {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite => wanted.fts5(),

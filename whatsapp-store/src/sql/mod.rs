@@ -22,6 +22,7 @@ mod keyset;
 mod lease;
 mod merge;
 mod message;
+mod notice;
 mod outgoing;
 mod person;
 mod reach;
@@ -151,10 +152,11 @@ fn account_at(row: &Row, place: usize) -> Result<AccountId> {
 }
 
 /// All columns with sealed values.
-const SEALED: [vault::Column; 8] = [
+const SEALED: [vault::Column; 9] = [
     appstate::SEALED,
     device::SEALED,
     message::SEALED,
+    notice::SEALED,
     outgoing::SEALED,
     person::SEALED,
     setting::SEALED,
@@ -169,6 +171,7 @@ pub(crate) fn reads() -> Vec<&'static str> {
     all.extend(merge::STATEMENTS);
     all.extend(appstate::STATEMENTS);
     all.extend(chat::STATEMENTS);
+    all.extend(notice::STATEMENTS);
     all.extend(outgoing::STATEMENTS);
     all.extend(person::statements());
     all.extend(signal::statements());

@@ -49,6 +49,7 @@ const DELETE_WORKSPACE: &[&str] = &tables![
     "device",
     "signal",
     "person",
+    "notice",
     "app_state",
     "app_state_key",
     "app_state_mac",

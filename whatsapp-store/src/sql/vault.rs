@@ -7,7 +7,7 @@
 //!
 //! The place of a value (its table, workspace, account and key) is authenticated with it, so that a row cannot be given
 //! the value of another. A key's id is taken from the key itself, and a value says which key it needs.
-use std::{fmt, fs, path::Path};
+use std::{borrow::Cow, fmt, fs, path::Path};
 
 use aes_gcm::{
     Aes256Gcm, Nonce,
@@ -15,7 +15,7 @@ use aes_gcm::{
 };
 use rand::{TryRng, rngs::SysRng};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{Connection, Row, Rows, Sql, Statement, sql, transact};
 use crate::{Error, ErrorKind, Result};
@@ -118,7 +118,7 @@ fn hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
 pub(crate) struct Vault {
     keyring: Keyring,
     #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
-    pub(super) cut: super::cut::Cut,
+    pub(super) cut: super::cut::Failpoint,
 }
 
 impl Vault {
@@ -126,7 +126,7 @@ impl Vault {
         Self {
             keyring,
             #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
-            cut: super::cut::Cut::default(),
+            cut: super::cut::Failpoint::default(),
         }
     }
 
@@ -178,6 +178,16 @@ impl Vault {
         Ok(out)
     }
 
+    /// As [`Vault::seal`], and wipes the value if it is the statement's own copy.
+    pub(crate) fn seal_and_wipe(&self, value: Cow<'_, [u8]>, place: &str) -> Result<Vec<u8>> {
+        let sealed = self.seal(&value, place);
+        if let Cow::Owned(mut value) = value {
+            value.zeroize();
+        }
+        sealed
+    }
+
+    /// The value goes to the caller without another copy of it: who is done with it wipes it.
     pub(crate) fn open(&self, stored: &[u8], place: &str) -> Result<Vec<u8>> {
         let damaged = || super::damaged("a sealed record is damaged, or stands in the place of another");
         let (&kind, rest) = stored.split_first().ok_or_else(damaged)?;

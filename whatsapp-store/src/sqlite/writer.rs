@@ -62,7 +62,7 @@ impl Writer {
     pub(super) fn start(connection: SqliteConnection, lock: FileLock, vault: Vault) -> Self {
         let (queue, jobs) = mpsc::channel(WAITING);
         let events = Arc::new(Notify::new());
-        tokio::spawn(Desk { connection, jobs, lock, vault, events: events.clone() }.run());
+        tokio::spawn(WriterTask { connection, jobs, lock, vault, events: events.clone() }.run());
         Self { queue, events }
     }
 
@@ -93,7 +93,7 @@ impl Writer {
 }
 
 /// The writer's end.
-struct Desk {
+struct WriterTask {
     connection: SqliteConnection,
     jobs: mpsc::Receiver<Job>,
     lock: FileLock,
@@ -101,7 +101,7 @@ struct Desk {
     events: Arc<Notify>,
 }
 
-impl Desk {
+impl WriterTask {
     /// Until it is told to close, or all [`Writer`]s are gone; then what waits is still written.
     async fn run(mut self) {
         let (mut jobs, mut closing) = (Vec::new(), Vec::new());

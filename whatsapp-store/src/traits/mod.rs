@@ -12,6 +12,7 @@ mod event;
 mod flow;
 mod lease;
 mod message;
+mod notice;
 mod outgoing;
 mod person;
 mod reach;
@@ -35,6 +36,7 @@ pub use event::EventStore;
 pub use flow::*;
 pub use lease::LeaseStore;
 pub use message::{MessagePage, MessageQuery, MessageStore, page_limit};
+pub use notice::NoticeStore;
 pub use outgoing::OutgoingStore;
 pub use person::PersonStore;
 pub use reach::ReachStore;
@@ -55,6 +57,7 @@ pub trait Store:
     DeviceStore
     + SignalStore
     + PersonStore
+    + NoticeStore
     + OutgoingStore
     + AppStateStore
     + MessageStore

@@ -103,7 +103,7 @@ struct Frail {
     life: Arc<Life>,
 }
 
-delegate_store!(Frail => inner: DeviceStore, SignalStore, LidStore, OutgoingStore, AppStateStore, MessageStore, ChatStore,
+delegate_store!(Frail => inner: DeviceStore, SignalStore, PersonStore, NoticeStore, OutgoingStore, AppStateStore, MessageStore, ChatStore,
     SessionStore, EventStore, LeaseStore, ContactStore, AudienceStore, CampaignStore, FlowStore, TeamStore, WebhookStore,
     CounterStore, AuditStore, SettingStore, ReachStore);
 

@@ -1,7 +1,7 @@
 //! What is leased to whoever asks.
 use super::{
     Connection, Lane, Rows, Sql, find,
-    lane::{self, Holder},
+    lane::{self, LeaseOwner},
     transact,
 };
 use crate::{CampaignState, RangeClaim, RangeLease, Result, RetryLease, WorkspaceId};
@@ -109,7 +109,7 @@ async fn take_next(
     }
     let step = lane.sql("UPDATE campaign_lane SET next = $2 WHERE key = $1");
     connection.execute(step.int(hi)).await?;
-    let holder = Holder { owner: Some(&claim.owner), until: claim.until, reclaimed: false, retry: false };
+    let holder = LeaseOwner { owner: Some(&claim.owner), until: claim.until, reclaimed: false, retry: false };
     let epoch = lane::insert(connection, lane, lo..hi, holder).await?;
     Ok(epoch.map(|epoch| claim.lease(lo..hi, epoch)))
 }
@@ -130,7 +130,7 @@ async fn take_due(
     seqs.sort_unstable();
     let (Some(&lo), Some(&last)) = (seqs.first(), seqs.last()) else { return Ok(None) };
     let range = lo..last + 1;
-    let holder = Holder { owner: Some(&claim.owner), until: claim.until, reclaimed: false, retry: true };
+    let holder = LeaseOwner { owner: Some(&claim.owner), until: claim.until, reclaimed: false, retry: true };
     let Some(epoch) = lane::insert(connection, lane, range.clone(), holder).await? else { return Ok(None) };
     let text = connection.dialect().text(
         "UPDATE campaign_retry SET epoch = $2 WHERE lane = $1 \

@@ -98,7 +98,7 @@ pub(super) async fn release(
     // What may have been sent by somebody else has to go on saying so, and a lease is what says it.
     let keeps = if retry { reclaimed } else { !rest.is_empty() };
     let new = if keeps {
-        let holder = Holder { owner: None, until: i64::MIN, reclaimed, retry };
+        let holder = LeaseOwner { owner: None, until: i64::MIN, reclaimed, retry };
         insert(connection, lane, rest, holder).await?.ok_or_else(fenced)?
     } else {
         0
@@ -123,7 +123,7 @@ pub(super) async fn move_retries(
 }
 
 /// Who has a lease.
-pub(super) struct Holder<'a> {
+pub(super) struct LeaseOwner<'a> {
     /// `None` when it was given back.
     pub(super) owner: Option<&'a str>,
     pub(super) until: i64,
@@ -136,7 +136,7 @@ pub(super) async fn insert(
     connection: &mut Connection<'_>,
     lane: Lane,
     range: Range<u32>,
-    holder: Holder<'_>,
+    holder: LeaseOwner<'_>,
 ) -> Result<Option<i64>> {
     let Some(epoch) = next_epoch(connection, lane).await? else { return Ok(None) };
     let insert = lane.sql(

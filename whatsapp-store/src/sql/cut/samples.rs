@@ -3,7 +3,7 @@ use bytes::Bytes;
 
 use crate::{
     AccountId, AppStateChange, AppStateVersion, Change, Changes, ChatChange, Content, DeviceRecord,
-    EventChange, MediaRef, MessageKey, MessageRecord, MessageStatus, NewEvent, OutgoingMessage,
+    EventChange, MediaRef, MessageKey, MessageRecord, MessageStatus, NewEvent, NoticeRecord, OutgoingMessage,
     OutgoingState, PersonAddress, PersonRecord, SeenState, SessionRecord, SessionSeen, SignalKey, SignalKind,
     Source, WantedState,
 };
@@ -32,6 +32,10 @@ fn message(chat: &str, id: &str, from_me: bool, timestamp: i64) -> MessageRecord
 
 fn outgoing(id: &str, state: OutgoingState) -> OutgoingMessage {
     OutgoingMessage { id: id.into(), chat: "c".into(), payload: Bytes::from("p"), state, created_at: 1 }
+}
+
+fn notice(id: &str) -> NoticeRecord {
+    NoticeRecord { kind: "k".into(), id: id.into(), received_at: 1, payload: Bytes::from("p") }
 }
 
 fn person(pn: &str, lid: &str) -> PersonRecord {
@@ -65,6 +69,7 @@ pub(super) fn before() -> Vec<Change> {
         Change::PutDevice(DeviceRecord { jid: None, lid: None, state: Bytes::from("1") }),
         Change::PutSignal(key("old"), Bytes::from("1")),
         Change::PutPerson(person("20", "10")),
+        Change::PutNotice(notice("old")),
         Change::PutOutgoing(outgoing("queued", OutgoingState::Queued)),
         Change::PutOutgoing(outgoing("sent", OutgoingState::Sent)),
         Change::PutMessage(message("c", "theirs", false, 5)),
@@ -90,6 +95,7 @@ pub(super) fn writes() -> Vec<Change> {
         Change::PutSignal(key("old"), Bytes::from("2")),
         Change::PutDevice(DeviceRecord { jid: None, lid: None, state: Bytes::from("2") }),
         Change::PutPerson(person("20", "11")),
+        Change::PutNotice(notice("new")),
         Change::PutOutgoing(outgoing("new", OutgoingState::Queued)),
         Change::SetOutgoingState("queued".into(), OutgoingState::Sent),
         Change::PutMessage(message("c", "new", false, 9)),
@@ -114,6 +120,7 @@ pub(super) fn removals() -> Vec<Change> {
     vec![
         Change::DeleteSignal(key("old")),
         Change::DeletePerson(PersonAddress::Pn("20".into())),
+        Change::DeleteNotice { kind: "k".into(), id: "old".into() },
         Change::ExpireOutgoing(2),
         ChatChange::Expire { before: 5, limit: 10 }.into(),
         ChatChange::Merge { from: "c".into(), into: "merged".into() }.into(),
