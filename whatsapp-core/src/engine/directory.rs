@@ -23,6 +23,8 @@ const REMEMBERED: usize = 2048;
 pub(super) struct Directory {
     pub(super) devices: Fetches,
     pub(super) bundles: Fetches,
+    /// Counts what may let a waiting message go on.
+    changes: u64,
     /// Devices without usable prekeys, and until when.
     unreachable: Cache<Jid, Timestamp>,
     /// How often in a row a device's keys were missing from an answer, or not to be trusted.
@@ -36,10 +38,21 @@ impl Directory {
         Self {
             devices: Fetches::default(),
             bundles: Fetches::default(),
+            changes: 0,
             unreachable: Cache::new(REMEMBERED),
             unusable: Cache::new(REMEMBERED),
             checked: Cache::new(REMEMBERED),
         }
+    }
+
+    /// Rises whenever a message that waits for the server may be able to go on.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Something arrived, failed, or has waited long enough.
+    pub(super) const fn changed(&mut self) {
+        self.changes += 1;
     }
 
     /// A person's devices, if known and fresh. Else they are asked for, and this is `None`.
@@ -74,6 +87,7 @@ impl Directory {
             }
         })?;
         self.unreachable.clear();
+        self.changed();
         Ok(())
     }
 
@@ -123,5 +137,6 @@ impl Directory {
     pub(super) fn disconnected(&mut self) {
         self.devices.disconnected();
         self.bundles.disconnected();
+        self.changed();
     }
 }

@@ -196,6 +196,7 @@ impl Engine {
         self.pairing.on_time(&mut self.cx);
         self.offline.on_time(&mut self.cx);
         self.pre_keys.rotate_if_due(&mut self.cx);
+        self.directory.changed();
         if self.cx.link.acks_count(now) {
             self.sends.outbox.expire(now);
             self.resends.pump(&mut self.cx);

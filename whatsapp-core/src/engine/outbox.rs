@@ -41,6 +41,8 @@ pub(super) struct Outgoing {
     not_before: Option<Timestamp>,
     /// The server refused it for now: what comes after it in its chat waits until it is acknowledged.
     was_refused: bool,
+    /// It waits for the server; what [`super::directory::Directory::changes`] was then.
+    waits_since: Option<u64>,
 }
 
 /// Shows nothing that somebody wrote.
@@ -53,14 +55,19 @@ impl std::fmt::Debug for Outgoing {
 impl Outgoing {
     /// One that was never on the wire.
     pub(super) const fn new(id: String, chat: Jid, payload: Bytes) -> Self {
-        Self { id, chat, payload, attempts: 0, was_rebuilt: false, not_before: None, was_refused: false }
+        Self { id, chat, payload, attempts: 0, was_rebuilt: false, not_before: None, was_refused: false, waits_since: None }
+    }
+
+    /// Is it known that it cannot go on yet?
+    pub(super) fn must_wait(&self, now: Timestamp, changes: u64) -> bool {
+        self.waits_since == Some(changes) || self.is_paused(now)
     }
 
     pub(super) const fn was_refused(&self) -> bool {
         self.was_refused
     }
 
-    pub(super) fn is_paused(&self, now: Timestamp) -> bool {
+    fn is_paused(&self, now: Timestamp) -> bool {
         self.not_before.is_some_and(|at| now < at)
     }
 }
@@ -141,6 +148,13 @@ impl Outbox {
 
     pub(super) fn waiting(&self, position: u64) -> Option<&Outgoing> {
         self.waiting.get(&position)
+    }
+
+    /// It cannot go on before the directory changes.
+    pub(super) fn wait(&mut self, position: u64, changes: u64) {
+        if let Some(message) = self.waiting.get_mut(&position) {
+            message.waits_since = Some(changes);
+        }
     }
 
     /// A message wherever it is, by id.

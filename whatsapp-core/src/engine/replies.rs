@@ -20,6 +20,7 @@ impl Engine {
             self.on_refused(request, code, node);
             return Ok(());
         }
+        self.directory.changed();
         let handled = self.on_result(node, &request);
         if handled.is_err() {
             self.cx.link.requests.put_back(id, request, self.cx.now);
@@ -61,6 +62,7 @@ impl Engine {
 
     /// A request was refused with a code, or got no answer in time.
     pub(super) fn on_request_failed(&mut self, request: Request, code: Option<u32>) {
+        self.directory.changed();
         let cx = &mut self.cx;
         let now = cx.now;
         match request {

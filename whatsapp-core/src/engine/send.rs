@@ -152,14 +152,23 @@ impl Sends {
             return;
         }
         self.ask_for_queued(cx);
+        let (now, changes) = (cx.now, directory.changes());
+        let sendable = self.outbox.sendable();
+        let waits = |at: &u64| self.outbox.waiting(*at).is_none_or(|message| message.must_wait(now, changes));
+        // After most stanzas every message still waits for what it waited for.
+        let sendable = if sendable.iter().all(waits) { Vec::new() } else { sendable };
         let mut blocked: HashSet<Jid> = self.outbox.refused_chats().cloned().collect();
-        for position in self.outbox.sendable() {
-            let Some(message) = self.outbox.waiting(position).cloned() else { continue };
+        for position in sendable {
+            let Some(message) = self.outbox.waiting(position) else { continue };
             if blocked.contains(&message.chat) {
                 continue;
             }
-            let progress = if message.is_paused(cx.now) { Ok(Progress::Waiting) } else { advance(cx, directory, &message) };
-            match progress {
+            if message.must_wait(cx.now, directory.changes()) {
+                blocked.insert(message.chat.clone());
+                continue;
+            }
+            let message = message.clone();
+            match advance(cx, directory, &message) {
                 Ok(Progress::Sent) => {
                     self.outbox.sent(position, cx.now);
                     if message.was_refused() {
@@ -167,7 +176,11 @@ impl Sends {
                     }
                 }
                 Ok(Progress::Refused(reason)) if self.refuse(cx, &message.id, reason).is_ok() => {}
-                // Something was asked for, of the server or of the store.
+                Ok(Progress::Waiting) => {
+                    self.outbox.wait(position, directory.changes());
+                    blocked.insert(message.chat);
+                }
+                // The store was asked for something.
                 _ => {
                     blocked.insert(message.chat);
                 }

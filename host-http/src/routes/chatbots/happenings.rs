@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use whatsapp_bots::{Input, runner::Heard};
 use whatsapp_core::jid::Jid;
-use whatsapp_store::AccountId;
+use whatsapp_store::{AccountId, PersonAddress};
 
 use super::{
     super::{messages::recipient, session_id},
@@ -78,8 +78,12 @@ async fn chat(app: &App, account: &AccountId, to: Jid) -> ApiResult<String> {
     if !to.is_pn() && !to.is_lid() {
         return Err(ApiError::bad_request("to: bots talk with people, and this is the address of no person"));
     }
-    let known = if to.is_lid() { app.store.by_lid(account, &to.user).await? } else { None };
-    Ok(known.map_or(to, |known| Jid::pn(known.pn)).to_string())
+    if !to.is_lid() {
+        return Ok(to.to_string());
+    }
+    let people = app.store.people(account, &[PersonAddress::Lid(to.user.to_string())]).await?;
+    let number = people.into_iter().flatten().find_map(|person| person.pn);
+    Ok(number.map_or(to, Jid::pn).to_string())
 }
 
 #[cfg(test)]
