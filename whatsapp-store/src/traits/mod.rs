@@ -48,61 +48,73 @@ pub use webhook::*;
 
 use crate::{Changes, Result};
 
-/// A whole backend: all reads, and the one write.
-///
-/// A read that starts after a commit returned sees that commit. Text may hold any Unicode, U+0000 included, because much
-/// of it comes from strangers; bytes are any bytes.
-#[async_trait]
-pub trait Store:
-    DeviceStore
-    + SignalStore
-    + PersonStore
-    + NoticeStore
-    + OutgoingStore
-    + AppStateStore
-    + MessageStore
-    + ChatStore
-    + SessionStore
-    + EventStore
-    + LeaseStore
-    + ContactStore
-    + AudienceStore
-    + CampaignStore
-    + FlowStore
-    + ConversationStore
-    + TeamStore
-    + WebhookStore
-    + CounterStore
-    + AuditStore
-    + SettingStore
-    + ReachStore
-    + std::fmt::Debug
-    + Send
-    + Sync
-{
-    /// Writes all of `changes` in one transaction; when this returns `Ok` they survive a crash. Commits of one task are
-    /// applied in the order in which it makes them.
-    ///
-    /// Dropping the future does not take a commit back: it may still happen.
-    ///
-    /// # Errors
-    /// Then nothing of it was written, with one exception: when the connection to a server breaks in the moment of the
-    /// commit, it cannot be known ([`ErrorKind::Busy`](crate::ErrorKind::Busy)). All changes can be written twice
-    /// to the same effect, but for what adds: events, counters and the audit log.
-    async fn commit(&self, changes: Changes) -> Result<()>;
-
-    /// Rewrites some of the secrets at rest that are not sealed with the first key, at most `limit` of each kind, and says
-    /// how many those were: repeat it until it says 0. It runs beside everything else. A store that seals nothing
-    /// has nothing to do.
-    ///
-    /// # Errors
-    /// When they cannot be read or written; what was rewritten before stays so.
-    async fn reseal(&self, limit: u32) -> Result<u64> {
-        let _ = limit;
-        Ok(0)
-    }
-
-    /// Finishes the commits under way and lets go of what is held open, so that another process may open it. Calls that
-    /// come later may fail. Dropping a store does the same, without telling when it is done.
-    async fn close(&self) {}
+/// All domains, and the macro that forwards each. What it is given is put before them.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_domains {
+    ($($path:ident)::+! $($arguments:tt)*) => {
+        $($path)::+! { $($arguments)*
+            DeviceStore(forward_device);
+            SignalStore(forward_signal);
+            PersonStore(forward_person);
+            NoticeStore(forward_notice);
+            OutgoingStore(forward_outgoing);
+            AppStateStore(forward_app_state);
+            MessageStore(forward_message);
+            ChatStore(forward_chat);
+            SessionStore(forward_session);
+            EventStore(forward_event);
+            LeaseStore(forward_lease);
+            ContactStore(forward_contact);
+            AudienceStore(forward_audience);
+            CampaignStore(forward_campaign);
+            FlowStore(forward_flow);
+            ConversationStore(forward_conversation);
+            TeamStore(forward_team);
+            WebhookStore(forward_webhook);
+            CounterStore(forward_counter);
+            AuditStore(forward_audit);
+            SettingStore(forward_setting);
+            ReachStore(forward_reach);
+        }
+    };
 }
+
+macro_rules! store {
+    ($($domain:ident($_forward:ident);)+) => {
+        /// A whole backend: all reads, and the one write.
+        ///
+        /// A read that starts after a commit returned sees that commit. Text may hold any Unicode, U+0000 included, because much
+        /// of it comes from strangers; bytes are any bytes.
+        #[async_trait]
+        pub trait Store: $($domain +)+ std::fmt::Debug + Send + Sync {
+            /// Writes all of `changes` in one transaction; when this returns `Ok` they survive a crash. Commits of one task are
+            /// applied in the order in which it makes them.
+            ///
+            /// Dropping the future does not take a commit back: it may still happen.
+            ///
+            /// # Errors
+            /// Then nothing of it was written, with one exception: when the connection to a server breaks in the moment of the
+            /// commit, it cannot be known ([`ErrorKind::Busy`](crate::ErrorKind::Busy)). All changes can be written twice
+            /// to the same effect, but for what adds: events, counters and the audit log.
+            async fn commit(&self, changes: Changes) -> Result<()>;
+
+            /// Rewrites some of the secrets at rest that are not sealed with the first key, at most `limit` of each kind, and says
+            /// how many those were: repeat it until it says 0. It runs beside everything else. A store that seals nothing
+            /// has nothing to do.
+            ///
+            /// # Errors
+            /// When they cannot be read or written; what was rewritten before stays so.
+            async fn reseal(&self, limit: u32) -> Result<u64> {
+                let _ = limit;
+                Ok(0)
+            }
+
+            /// Finishes the commits under way and lets go of what is held open, so that another process may open it. Calls that
+            /// come later may fail. Dropping a store does the same, without telling when it is done.
+            async fn close(&self) {}
+        }
+    };
+}
+
+with_domains! { store! }
