@@ -16,7 +16,8 @@ use whatsapp_core::{
     event::{Event, Refusal},
     jid::Jid,
     sim::{
-        Behaviour, BundleAnswer, DeviceListAnswer, Encryption, OfflineQueue, RawMessage, RequestKind, pair::World,
+        Behaviour, BundleAnswer, DeviceListAnswer, Encryption, OfflineQueue, RawMessage, RequestKind,
+        pair::World,
     },
 };
 use whatsapp_store::{AccountId, MessageKey, MessageStatus, SignalKind, SignalStore, memory::MemoryStore};
@@ -114,7 +115,9 @@ fn requests_in_an_hour(kind: RequestKind, code: u16) -> u32 {
     let count = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&count);
     world.network.mutate(Some(Box::new(move |node: &mut Node| {
-        if node.tag == "iq" && matches!(&node.content, Body::Nodes(nodes) if nodes.iter().any(|it| it.tag == "error")) {
+        if node.tag == "iq"
+            && matches!(&node.content, Body::Nodes(nodes) if nodes.iter().any(|it| it.tag == "error"))
+        {
             counted.fetch_add(1, Ordering::Relaxed);
         }
     })));
@@ -168,7 +171,10 @@ fn an_offline_queue_in_small_batches_is_drained() {
         world.crash(0);
         pass(&mut world, 1);
         for n in 0..450 {
-            world.network.send_raw_as(world.now, BOB, &Jid::pn(ALICE), RawMessage::text(&n.to_string())).unwrap();
+            world
+                .network
+                .send_raw_as(world.now, BOB, &Jid::pn(ALICE), RawMessage::text(&n.to_string()))
+                .unwrap();
         }
         world.start(0);
         pass(&mut world, 600);

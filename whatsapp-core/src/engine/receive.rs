@@ -94,7 +94,12 @@ impl Receiver {
     }
 
     /// One message stanza.
-    pub(super) fn on_message(&mut self, cx: &mut Context, directory: &mut Directory, node: NodeRef<'_>) -> Lookup {
+    pub(super) fn on_message(
+        &mut self,
+        cx: &mut Context,
+        directory: &mut Directory,
+        node: NodeRef<'_>,
+    ) -> Lookup {
         let Ok(stanza) = MessageStanza::parse(node) else {
             cx.acknowledge(node, Some(nack::PARSING));
             return Ok(());
@@ -102,7 +107,9 @@ impl Receiver {
         let sender = resolve(cx, directory, stanza.sender(), stanza.sender_alternate.as_ref())?;
         let is_ours = cx.own.is_own(&sender);
         let chat = match &stanza.recipient {
-            Some(recipient) if is_ours => resolve(cx, directory, recipient, stanza.recipient_alternate.as_ref())?,
+            Some(recipient) if is_ours => {
+                resolve(cx, directory, recipient, stanza.recipient_alternate.as_ref())?
+            }
             _ if stanza.participant.is_none() && !is_ours => sender.clone(),
             _ => stanza.from.clone(),
         };
@@ -139,7 +146,13 @@ impl Receiver {
         Ok(())
     }
 
-    fn answer(&mut self, cx: &mut Context, incoming: &Incoming<'_>, worst: Option<Unreadable>, is_any_read: bool) {
+    fn answer(
+        &mut self,
+        cx: &mut Context,
+        incoming: &Incoming<'_>,
+        worst: Option<Unreadable>,
+        is_any_read: bool,
+    ) {
         let Incoming { node, stanza, key, is_known, .. } = incoming;
         match worst {
             // A counter that was used, yet nothing of that id was ever read: some clients use a key twice when they send
@@ -214,7 +227,9 @@ fn open(cx: &mut Context, incoming: &Incoming<'_>, enc: &Enc) -> Lookup<Opened<M
     let padded = match enc.kind {
         EncKind::Message => open_with_session(cx, address, &enc.ciphertext)?,
         EncKind::PreKey => open_first(cx, incoming, &enc.ciphertext)?,
-        EncKind::SenderKey => open_with_sender_key(cx, &sender_key_key(&stanza.from, address), &enc.ciphertext)?,
+        EncKind::SenderKey => {
+            open_with_sender_key(cx, &sender_key_key(&stanza.from, address), &enc.ciphertext)?
+        }
         EncKind::Bot | EncKind::Unknown => Err(Unreadable::Nonsense),
     };
     let padded = match padded {
@@ -301,7 +316,12 @@ fn open_first(cx: &mut Context, incoming: &Incoming<'_>, ciphertext: &[u8]) -> L
     Ok(Ok(received.plaintext))
 }
 
-fn process_distribution(cx: &mut Context, stanza: &MessageStanza, message: &Message, sender: &Address) -> Lookup {
+fn process_distribution(
+    cx: &mut Context,
+    stanza: &MessageStanza,
+    message: &Message,
+    sender: &Address,
+) -> Lookup {
     let distribution = message.sender_key_distribution_message.as_ref();
     let bytes = distribution.and_then(|it| it.axolotl_sender_key_distribution_message.as_ref());
     let Some(bytes) = bytes.filter(|_| has_sender_keys(&stanza.from)) else { return Ok(()) };

@@ -235,7 +235,9 @@ fn seal_again(cx: &mut Context, resend: &Resend) -> Lookup<Option<OutgoingStanza
     } else {
         resend.payload.clone()
     };
-    let Some(sealed) = sessions::seal(cx, &resend.device, &plaintext, Some(resend.count))? else { return Ok(None) };
+    let Some(sealed) = sessions::seal(cx, &resend.device, &plaintext, Some(resend.count))? else {
+        return Ok(None);
+    };
     let mut stanza = OutgoingStanza::new(resend.id.as_str().into(), resend.device.clone(), kind);
     stanza.bare_enc = Some(EncOut { mediatype, ..sealed.enc });
     stanza.device_fanout_false = true;

@@ -80,6 +80,42 @@ macro_rules! with_domains {
     };
 }
 
+/// All domains whose writes are a type of their own: the variant of [`Change`](crate::Change), the module that has it in every
+/// backend, the type, and whose it is. What it is given is put before them.
+macro_rules! with_changes {
+    ($($path:ident)::+! $($arguments:tt)*) => {
+        $($path)::+! { $($arguments)*
+            /// A write to the account's notices.
+            Notice(notice: NoticeChange) of an account;
+            /// A write to the account's app state.
+            AppState(appstate: AppStateChange) of an account;
+            /// A write to the account's chats.
+            Chat(chat: ChatChange) of an account;
+            /// A write to the outbox.
+            Event(event: EventChange) of a workspace;
+            /// A write to people who can be written to, their consent, and who must not be written to.
+            Contact(contact: ContactChange) of a workspace;
+            /// A write to campaigns: their audience, the state of each recipient, and who sends which part.
+            Campaign(campaign: CampaignChange) of a workspace;
+            /// A write to chatbot flows, their versions, and conversations.
+            Flow(flow: FlowChange) of a workspace;
+            /// A write to workspaces, users and API keys.
+            Team(team: TeamChange) of a workspace;
+            /// A write to webhook endpoints and deliveries.
+            Webhook(webhook: WebhookChange) of a workspace;
+            /// A write to counters for analytics.
+            Counter(counter: CounterChange) of a workspace;
+            /// A write to the audit log.
+            Audit(audit: AuditChange) of a workspace;
+            /// A write to settings.
+            Setting(setting: SettingChange) of a workspace;
+            /// A write to what is known of who was written to.
+            Reach(reach: ReachChange) of a workspace;
+        }
+    };
+}
+pub(crate) use with_changes;
+
 macro_rules! store {
     ($($domain:ident($_forward:ident);)+) => {
         /// A whole backend: all reads, and the one write.
