@@ -7,10 +7,8 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
     record::{
-        AccountId, AppStateChange, AuditChange, CampaignChange, ChatChange, ContactChange, CounterChange,
-        DeviceRecord, EventChange, Fence, FlowChange, MessageKey, MessageRecord, MessageStatus, NoticeChange,
-        OutgoingMessage, OutgoingState, PersonAddress, PersonRecord, ReachChange, SessionRecord, SessionSeen,
-        SettingChange, SignalKey, TeamChange, WebhookChange, WorkspaceId,
+        AccountId, DeviceRecord, Fence, MessageKey, MessageRecord, MessageStatus, OutgoingMessage,
+        OutgoingState, PersonAddress, PersonRecord, SessionRecord, SessionSeen, SignalKey, WorkspaceId,
     },
     traits::with_changes,
 };
@@ -57,13 +55,13 @@ macro_rules! change {
             DeleteSession,
             $(
                 $(#[$doc])*
-                $name($change),
+                $name(crate::$change),
             )+
         }
 
         // So that `Changes::push` takes the changes of a domain as they are.
-        $(impl From<$change> for Change {
-            fn from(change: $change) -> Self {
+        $(impl From<crate::$change> for Change {
+            fn from(change: crate::$change) -> Self {
                 Self::$name(change)
             }
         })+
@@ -133,7 +131,7 @@ impl Change {
             (Self::PutPerson(PersonRecord { pn: None, lid: None, .. }), _) => {
                 "a person has a phone number or a linked id"
             }
-            (Self::Webhook(WebhookChange::PutDelivery(delivery)), _)
+            (Self::Webhook(crate::WebhookChange::PutDelivery(delivery)), _)
                 if delivery.state.is_done() != delivery.done_at.is_some() =>
             {
                 "a delivery has a time of its end when it is done, and only then"
