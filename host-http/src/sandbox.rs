@@ -126,7 +126,10 @@ impl Sandbox {
     /// When the code is not on show any more.
     pub async fn scan(&self, code: &str, name: &str) -> ApiResult<()> {
         let refused = |error: SimulatorError| ApiError::conflict(error.to_string());
-        let jid = self.simulator.scan_qr(code, None).await.map_err(refused)?;
+        // Whose phone it is follows from the session's name, which is nobody's push name.
+        let (owner, ended) = (name.to_owned(), |ended: Ended| ApiError::conflict(ended.to_string()));
+        let phone = self.simulator.with(move |network, _| network.phone_of(&owner)).await.map_err(ended)?;
+        let jid = self.simulator.scan_qr(code, Some(&phone)).await.map_err(refused)?;
         tracing::info!(%jid, name, "linked to a simulated phone");
         Ok(())
     }

@@ -341,7 +341,6 @@ impl Sessions {
         let mut config = Config::new(record.id.clone());
         config.server_url = self.service.url.clone();
         config.trust_root = self.service.trust_root;
-        config.push_name = Some(record.name.clone());
         let parts = Client::new(self.store.clone(), config)
             .with_connector(self.service.connector.clone())
             .with_commit_hook(Arc::new(Outbox { fence: lease.fence() }));

@@ -18,7 +18,8 @@ pub struct Config {
     pub trust_root: TrustRoot,
     /// What the client says of itself.
     pub profile: Profile,
-    /// The account's own name, shown to recipients; without one (and before the phone told it) presence is not sent.
+    /// The account's own name, shown to recipients. Without one it is learnt from the phone's own messages; presence is not sent
+    /// before it is known.
     pub push_name: Option<String>,
     /// Announce presence after login. When `false`, receipts are of the invisible "inactive" kind.
     pub available: bool,
@@ -49,7 +50,8 @@ impl Default for Config {
     }
 }
 
-/// What the client says of itself, and the points on which public clients differ (protocol notes, section 2.3).
+/// What the client says of itself. On the points on which public clients differ it is one of them as a whole: servers see a mix
+/// of two from nobody.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Profile {
@@ -61,25 +63,86 @@ pub struct Profile {
     pub language: String,
     /// ISO 3166-1 country.
     pub country: String,
-    /// `passive` at login: Baileys and whatsmeow say true, whatsapp-rust false.
-    pub passive: bool,
-    /// `lidDbMigrated` at login: whatsmeow says true, the others false.
-    pub lid_db_migrated: bool,
-    /// How one-to-one chats are addressed on the wire.
-    pub addressing: Addressing,
+    family: Family,
 }
 
-impl Default for Profile {
-    fn default() -> Self {
+/// Whose behaviour a profile has (protocol notes 2.3, 2.5 and 2.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Whatsmeow,
+    WhatsappRust,
+    Baileys,
+}
+
+impl Profile {
+    /// As whatsmeow in 2026-08, the default, for it is the one that is furthest in the move to linked ids: chats are addressed by
+    /// LID with the number beside it (`peer_recipient_pn`), and the login says `passive`, `lidDbMigrated` and `lc` 1.
+    pub fn whatsmeow() -> Self {
+        Self::new(Family::Whatsmeow, 1_045_649_367)
+    }
+
+    /// As whatsapp-rust in 2026-08 with an account that is not migrated: chats are addressed by number, the login is not passive
+    /// and counts itself in `lc`, and the offline queue comes in batches of 200.
+    pub fn whatsapp_rust() -> Self {
+        Self::new(Family::WhatsappRust, 1_045_368_834)
+    }
+
+    /// As Baileys 7: chats are addressed by number, the login is passive and has no `lc`, and the offline queue comes in batches
+    /// of 100.
+    pub fn baileys() -> Self {
+        Self::new(Family::Baileys, 1_035_194_821)
+    }
+
+    fn new(family: Family, build: u32) -> Self {
         Self {
-            version: [2, 3000, 1_045_649_367],
+            version: [2, 3000, build],
             os: "WhatsApp Manager".to_owned(),
             language: "en".to_owned(),
             country: "US".to_owned(),
-            passive: true,
-            lid_db_migrated: false,
-            addressing: Addressing::Lid,
+            family,
         }
+    }
+
+    /// `passive` at login.
+    pub const fn passive(&self) -> bool {
+        !matches!(self.family, Family::WhatsappRust)
+    }
+
+    /// `lidDbMigrated` at login.
+    pub const fn lid_db_migrated(&self) -> bool {
+        matches!(self.family, Family::Whatsmeow)
+    }
+
+    /// `lc` at login, where `logins` is how often this device has logged in.
+    pub fn login_counter(&self, logins: u32) -> Option<i32> {
+        match self.family {
+            Family::Whatsmeow => Some(1),
+            Family::WhatsappRust => Some(i32::try_from(logins).unwrap_or(i32::MAX)),
+            Family::Baileys => None,
+        }
+    }
+
+    /// How one-to-one chats are addressed on the wire.
+    pub const fn addressing(&self) -> Addressing {
+        match self.family {
+            Family::Whatsmeow => Addressing::Lid,
+            Family::WhatsappRust | Family::Baileys => Addressing::Number,
+        }
+    }
+
+    /// Stanzas asked for at once from the offline queue.
+    pub const fn offline_batch(&self) -> u32 {
+        match self.family {
+            Family::Baileys => 100,
+            Family::Whatsmeow | Family::WhatsappRust => 200,
+        }
+    }
+}
+
+impl Default for Profile {
+    /// [`Profile::whatsmeow`].
+    fn default() -> Self {
+        Self::whatsmeow()
     }
 }
 
@@ -87,7 +150,7 @@ impl Default for Profile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Addressing {
-    /// By linked id, as whatsmeow does since 2026-07.
+    /// By linked id, with the number in `peer_recipient_pn`.
     Lid,
     /// By phone number.
     Number,

@@ -82,6 +82,11 @@ pub enum Event {
         /// Whose.
         jid: Jid,
     },
+    /// The account's own name became known, or changed. It is used unless [`crate::Config::push_name`] has one.
+    PushName {
+        /// As the phone writes it.
+        name: PushName,
+    },
     /// A number and a linked id turned out to be one person. The chat by LID has been merged into the one by number.
     AddressesJoined {
         /// By number.
@@ -129,6 +134,16 @@ pub enum Distrust {
     /// A stanza said that two addresses are one person, against what is known. The directory is asked.
     #[error("a stanza named another address for a known person; the server is asked")]
     Addresses,
+}
+
+/// A name that a person gave themselves; `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PushName(pub String);
+
+impl std::fmt::Debug for PushName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PushName(..)")
+    }
 }
 
 /// A QR text; `Debug` does not show it, since it holds the pairing secret.

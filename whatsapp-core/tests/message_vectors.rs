@@ -26,8 +26,9 @@ fn what_others_wrote_is_understood() {
     assert!(cases.len() > 20);
     for case in cases {
         let name = case["name"].as_str().unwrap();
-        let message = Message::decode(&bytes(&case["hex"])[..]).unwrap();
-        let content = content::from_proto(&message).unwrap();
+        let plaintext = bytes(&case["hex"]);
+        let message = Message::decode(&plaintext[..]).unwrap();
+        let content = content::from_proto(&message, &plaintext).unwrap();
         assert_eq!(serde_json::to_value(&content).unwrap(), case["content"], "{name}");
         assert_eq!(content::quoted(&message).as_deref(), case["quoted"].as_str(), "{name}");
         let file = media::from_proto(content::opened(&message)).map(|media| media.file);
@@ -51,8 +52,9 @@ fn content_text<'a>(case: &'a Json, key: &str) -> &'a str {
 #[test]
 fn contents_that_another_implementation_made_are_understood() {
     for case in vectors("plaintexts.json")["contents"].as_array().unwrap() {
-        let message = Message::decode(&bytes(&case["hex"])[..]).unwrap();
-        let content = content::from_proto(&message);
+        let plaintext = bytes(&case["hex"]);
+        let message = Message::decode(&plaintext[..]).unwrap();
+        let content = content::from_proto(&message, &plaintext);
         assert_eq!(serde_json::to_value(&content).unwrap(), case["content"], "{}", case["name"]);
     }
 }

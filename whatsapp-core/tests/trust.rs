@@ -68,7 +68,7 @@ fn identity_changes(world: &World) -> usize {
 }
 
 fn inbox(world: &World, phone: &str) -> Vec<String> {
-    let shown = world.network.inbox(phone).unwrap().messages.into_iter();
+    let shown = world.network.inbox(phone).unwrap().messages.into_iter().filter(|shown| !shown.from_me);
     shown.filter_map(|shown| Some(shown.content.as_text()?.to_owned())).collect()
 }
 
@@ -212,9 +212,10 @@ fn a_companion_is_judged_by_what_is_signed() {
     let counted = Distrust::NoDeviceIdentity { device: 1, accepted: true };
     assert_eq!(with_bundle(BundleAnswer::WithoutIdentity), (true, vec![counted]), "the signed list names it");
     let refused = Distrust::CompanionNotSigned { device: 1 };
-    assert_eq!(with_bundle(BundleAnswer::WrongIdentity), (false, vec![refused]));
+    // It is asked for twice, since an answer may be damaged.
+    assert_eq!(with_bundle(BundleAnswer::WrongIdentity), (false, vec![refused; 2]));
     let other = BundleAnswer::IdentityOf { device: Jid::pn(ALICE).with_device(1).to_string() };
-    assert_eq!(with_bundle(other), (false, vec![refused]));
+    assert_eq!(with_bundle(other), (false, vec![refused; 2]));
 }
 
 #[test]

@@ -176,6 +176,9 @@ impl Driver {
                     return self.settle(&mut engine, &clock).await;
                 }
                 Wake::Time => {
+                    if paused {
+                        engine.on_reading_paused(clock.now());
+                    }
                     engine.on_timeout(clock.now());
                     // Frames that were left for want of room are due at once, again and again.
                     !engine.has_room()

@@ -57,11 +57,19 @@ impl Context {
 
     /// How a person is addressed on the wire, without device.
     pub(super) fn wire_address(&mut self, user: &Jid) -> Lookup<Jid> {
-        let address = match self.own.config.profile.addressing {
+        let address = match self.own.config.profile.addressing() {
             Addressing::Lid => self.loads.lid_of(user)?,
             Addressing::Number => self.loads.pn_of(user)?,
         };
         Ok(address.unwrap_or_else(|| user.clone()).to_non_device())
+    }
+
+    /// The number beside a destination that is addressed by LID.
+    pub(super) fn peer_number(&mut self, destination: &Jid) -> Lookup<Option<Jid>> {
+        if self.own.config.profile.addressing() != Addressing::Lid || !destination.is_lid() {
+            return Ok(None);
+        }
+        self.loads.pn_of(destination)
     }
 
     /// The name of a message of ours in the chat with that person.

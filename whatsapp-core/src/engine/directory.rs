@@ -25,6 +25,8 @@ pub(super) struct Directory {
     pub(super) bundles: Fetches,
     /// Devices without usable prekeys, and until when.
     unreachable: Cache<Jid, Timestamp>,
+    /// How often in a row a device's keys were missing from an answer, or not to be trusted.
+    unusable: Cache<Jid, u32>,
     /// Addresses that were checked, and until when that is enough.
     checked: Cache<Jid, Timestamp>,
 }
@@ -35,6 +37,7 @@ impl Directory {
             devices: Fetches::default(),
             bundles: Fetches::default(),
             unreachable: Cache::new(REMEMBERED),
+            unusable: Cache::new(REMEMBERED),
             checked: Cache::new(REMEMBERED),
         }
     }
@@ -80,7 +83,15 @@ impl Directory {
 
     /// Takes note of a device without usable prekeys.
     pub(super) fn mark_unreachable(&mut self, now: Timestamp, device: Jid) {
+        self.unusable.remove(&device);
         self.unreachable.put(device, now + REMEMBERED_FOR);
+    }
+
+    /// A device's keys were missing from an answer, or not to be trusted. Gives how often in a row.
+    pub(super) fn count_unusable(&mut self, device: &Jid) -> u32 {
+        let count = self.unusable.get(device).copied().unwrap_or(0) + 1;
+        self.unusable.put(device.clone(), count);
+        count
     }
 
     /// Sends the requests that waiting messages need.
@@ -105,6 +116,7 @@ impl Directory {
 
     pub(super) fn committed(&mut self) {
         self.unreachable.age();
+        self.unusable.age();
         self.checked.age();
     }
 

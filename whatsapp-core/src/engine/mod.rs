@@ -27,6 +27,7 @@ mod own;
 mod pair;
 mod payload;
 mod pre_keys;
+mod protocol;
 mod receipts;
 mod receive;
 mod reconnect;

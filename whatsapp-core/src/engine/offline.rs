@@ -10,8 +10,6 @@ use std::time::Duration;
 use super::context::Context;
 use crate::{event::Event, stanza::connection, time::Timestamp};
 
-/// Stanzas asked for at once.
-const BATCH: u32 = 200;
 /// A batch from which nothing came for so long is taken to be over.
 const PAUSE: Duration = Duration::from_secs(2);
 /// The queue is taken to be empty after so many batches in a row without a stanza.
@@ -41,7 +39,8 @@ impl OfflineQueue {
         self.since_request = 0;
         // Longer and longer, while nothing comes.
         self.quiet_at = (self.empty <= MOST_EMPTY).then(|| cx.now + PAUSE * (1 << self.empty.min(5)) / 2);
-        cx.transmit(&connection::offline_batch(BATCH));
+        let batch = connection::offline_batch(cx.own.config.profile.offline_batch());
+        cx.transmit(&batch);
     }
 
     /// A stanza of the queue came.
@@ -51,7 +50,7 @@ impl OfflineQueue {
         }
         self.since_request += 1;
         self.quiet_at = Some(cx.now + PAUSE);
-        if self.since_request >= BATCH {
+        if self.since_request >= cx.own.config.profile.offline_batch() {
             self.ask(cx);
         }
     }

@@ -27,7 +27,7 @@ const MOST_WAITING: usize = 1024;
 const MOST_UNACKNOWLEDGED: usize = 256;
 
 /// One outgoing message.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Outgoing {
     pub(super) id: String,
     pub(super) chat: Jid,
@@ -41,6 +41,13 @@ pub(super) struct Outgoing {
     not_before: Option<Timestamp>,
     /// The server refused it for now: what comes after it in its chat waits until it is acknowledged.
     was_refused: bool,
+}
+
+/// Shows nothing that somebody wrote.
+impl std::fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outgoing").field("id", &self.id).field("attempts", &self.attempts).finish_non_exhaustive()
+    }
 }
 
 impl Outgoing {

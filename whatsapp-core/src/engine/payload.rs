@@ -41,10 +41,10 @@ impl Own {
             Some(jid) => {
                 client.username = jid.user.parse().ok();
                 client.device = Some(jid.device.into());
-                client.passive = Some(profile.passive);
+                client.passive = Some(profile.passive());
                 client.pull = Some(true);
-                client.lid_db_migrated = Some(profile.lid_db_migrated);
-                client.lc = Some(self.device.login_counter.min(i32::MAX as u32) as i32);
+                client.lid_db_migrated = Some(profile.lid_db_migrated());
+                client.lc = profile.login_counter(self.device.login_counter);
             }
             None => {
                 client.passive = Some(false);

@@ -4,13 +4,15 @@
 //! with a retry receipt when it could not and asking again makes sense, else with an acknowledgement that carries an
 //! error. The answer goes out in the step that makes the message and the moved ratchet durable.
 use prost::Message as _;
-use whatsapp_store::{Change, MessageKey, MessageRecord, MessageStatus, SignalKey, Source as HowItCame};
+use whatsapp_store::{
+    Change, Content, MessageKey, MessageRecord, MessageStatus, SignalKey, Source as HowItCame,
+};
 
 use super::{
     context::Context,
     directory::Directory,
     loads::{Lookup, pre_key_key, sender_key_key},
-    pre_keys,
+    pre_keys, protocol,
     retries::RetryRequests,
     sessions::device_identity,
     trust::{self, Learned, Source},
@@ -20,7 +22,7 @@ use crate::{
     event::{Distrust, Event},
     jid::{Jid, Server},
     message::{content, device_sent, media, padding},
-    proto::message::{Message, ProtocolMessage},
+    proto::message::Message,
     signal::{self, Address, PreKey, PreKeyMessage, SenderKey, SignalError},
     stanza::{
         message::{Enc, EncKind, MessageStanza},
@@ -67,6 +69,13 @@ impl From<SignalError> for Unreadable {
 /// What was read, or why not.
 type Opened<T> = Result<T, Unreadable>;
 
+/// A message as it was decrypted.
+struct Decrypted {
+    message: Message,
+    /// Without padding.
+    plaintext: Plaintext,
+}
+
 /// A message stanza whose records are all known.
 struct Incoming<'a> {
     node: NodeRef<'a>,
@@ -80,6 +89,12 @@ struct Incoming<'a> {
     is_ours: bool,
     /// It was read before.
     is_known: bool,
+}
+
+impl Incoming<'_> {
+    fn is_from_our_phone(&self) -> bool {
+        self.is_ours && self.sender.device == 0
+    }
 }
 
 /// What we ask senders for.
@@ -135,12 +150,15 @@ impl Receiver {
         let (mut worst, mut is_any_read) = (None, false);
         for enc in &stanza.encs {
             match open(cx, incoming, enc)? {
-                Ok(message) => {
+                Ok(decrypted) => {
                     is_any_read = true;
-                    accept(cx, incoming, message)?;
+                    accept(cx, incoming, decrypted)?;
                 }
                 Err(problem) => worst = Some(problem),
             }
+        }
+        if let Some(name) = stanza.notify.as_deref().filter(|_| is_any_read && incoming.is_from_our_phone()) {
+            protocol::learn_push_name(cx, name);
         }
         self.answer(cx, incoming, worst, is_any_read);
         Ok(())
@@ -222,7 +240,7 @@ fn records_of(stanza: &MessageStanza, sender: &Address) -> Vec<SignalKey> {
     keys
 }
 
-fn open(cx: &mut Context, incoming: &Incoming<'_>, enc: &Enc) -> Lookup<Opened<Message>> {
+fn open(cx: &mut Context, incoming: &Incoming<'_>, enc: &Enc) -> Lookup<Opened<Decrypted>> {
     let Incoming { stanza, address, .. } = incoming;
     let padded = match enc.kind {
         EncKind::Message => open_with_session(cx, address, &enc.ciphertext)?,
@@ -232,18 +250,19 @@ fn open(cx: &mut Context, incoming: &Incoming<'_>, enc: &Enc) -> Lookup<Opened<M
         }
         EncKind::Bot | EncKind::Unknown => Err(Unreadable::Nonsense),
     };
-    let padded = match padded {
+    let mut plaintext = match padded {
         Ok(padded) => padded,
         Err(problem) => return Ok(Err(problem)),
     };
-    let message = padding::unpad(&padded).ok().and_then(|plaintext| Message::decode(plaintext).ok());
-    let Some(message) = message else { return Ok(Err(Unreadable::Nonsense)) };
+    let Ok(length) = padding::unpad(&plaintext).map(<[u8]>::len) else { return Ok(Err(Unreadable::Nonsense)) };
+    plaintext.truncate(length);
+    let Ok(message) = Message::decode(&plaintext[..]) else { return Ok(Err(Unreadable::Nonsense)) };
     process_distribution(cx, stanza, &message, address)?;
     // Only our own devices may speak in our name.
     if message.device_sent_message.is_some() && !incoming.is_ours {
         return Ok(Err(Unreadable::Nonsense));
     }
-    Ok(Ok(message))
+    Ok(Ok(Decrypted { message, plaintext }))
 }
 
 type Plaintext = zeroize::Zeroizing<Vec<u8>>;
@@ -335,16 +354,14 @@ fn process_distribution(
 }
 
 /// Stores a message, or remembers its id when it leaves nothing to show.
-fn accept(cx: &mut Context, incoming: &Incoming<'_>, message: Message) -> Lookup {
+fn accept(cx: &mut Context, incoming: &Incoming<'_>, decrypted: Decrypted) -> Lookup {
     let Incoming { stanza, is_ours, .. } = incoming;
+    let Decrypted { message, plaintext } = decrypted;
     let (destination, message) = device_sent::unwrap(message);
-    let content = match &message.protocol_message {
-        Some(protocol) => {
-            on_protocol_message(stanza, protocol, *is_ours);
-            None
-        }
-        None => content::from_proto(&message),
-    };
+    if let Some(protocol) = &message.protocol_message {
+        protocol::on_message(cx, &stanza.id, protocol, &plaintext, *is_ours);
+    }
+    let content = content::from_proto(&message, &plaintext);
     let Some(content) = content else {
         return cx.loads.edit_person(&incoming.sender, |person| person.note_handled(&stanza.id));
     };
@@ -358,12 +375,23 @@ fn accept(cx: &mut Context, incoming: &Incoming<'_>, message: Message) -> Lookup
     if matches!(cx.loads.status(&key), Ok(Some(_))) {
         return Ok(());
     }
+    let is_unknown = matches!(&content, Content::Unsupported { kind } if kind == content::UNKNOWN);
+    if is_unknown {
+        // For a version that knows it.
+        protocol::keep(cx, "message", &stanza.id, &plaintext);
+    }
+    let status = match (is_ours, is_unknown) {
+        (true, _) => MessageStatus::Sent,
+        // Nobody can read it, so it is not unread either.
+        (false, true) => MessageStatus::Read,
+        (false, false) => MessageStatus::Delivered,
+    };
     let record = MessageRecord {
         key,
         from_me: *is_ours,
         timestamp: stanza.timestamp.saturating_mul(1000) as i64,
         content,
-        status: if *is_ours { MessageStatus::Sent } else { MessageStatus::Delivered },
+        status,
         source: if stanza.offline { HowItCame::Offline } else { HowItCame::Live },
         push_name: stanza.notify.as_ref().map(ToString::to_string),
         quoted: content::quoted(&message),
@@ -374,11 +402,6 @@ fn accept(cx: &mut Context, incoming: &Incoming<'_>, message: Message) -> Lookup
     cx.change(Change::PutMessage(record.clone()));
     cx.tell(Event::Message(Box::new(record)));
     Ok(())
-}
-
-/// Protocol messages that only our own devices may send are dropped when others send them.
-fn on_protocol_message(stanza: &MessageStanza, protocol: &ProtocolMessage, is_ours: bool) {
-    tracing::debug!(kind = protocol.r#type.unwrap_or_default(), is_ours, id = %stanza.id, "protocol message");
 }
 
 /// Tells the sender that the message arrived.

@@ -34,7 +34,7 @@ const FETCH_AGAIN: Duration = Duration::from_secs(20);
 const MOST_FETCHES: u8 = 3;
 
 /// One message, once more, for one device.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Resend {
     device: Jid,
     chat: Jid,
@@ -49,6 +49,13 @@ pub(super) struct Resend {
     /// The retry receipt is answered only when the resend is on the wire: should we crash or be cut off before, the
     /// service hands it over again.
     answer: Option<Node>,
+}
+
+/// Shows nothing that somebody wrote.
+impl std::fmt::Debug for Resend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resend").field("id", &self.id).field("attempts", &self.attempts).finish_non_exhaustive()
+    }
 }
 
 /// Resends that wait for their time, or for an acknowledgement.

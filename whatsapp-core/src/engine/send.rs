@@ -353,8 +353,10 @@ fn seal_for(
     let (kind, mediatype) = (content::stanza_type(&message), content::media_type(&message));
     let biz = menu::biz(&message);
     let copy = device_sent::wrap(&destination, message).encode_to_vec();
+    let peer_recipient = cx.peer_number(&destination)?;
     let mut stanza = OutgoingStanza::new(id.into(), destination, kind);
     stanza.biz = biz;
+    stanza.peer_recipient = peer_recipient;
     for target in targets {
         let plaintext = if target.own { &copy[..] } else { &payload[..] };
         let Some(sealed) = sessions::seal(cx, &target.jid, plaintext, None)? else { return Ok(None) };

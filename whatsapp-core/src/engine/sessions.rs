@@ -138,11 +138,12 @@ impl Directory {
             Outcome::Session => self.bundles.done([&device]),
             Outcome::NoKeys => self.mark_unreachable(cx.now, device),
             // It may have been damaged on the way: a device is not left out because of that.
+            Outcome::Unusable if self.count_unusable(&device) < MOST_UNUSABLE => {
+                self.bundles.failed(&device, cx.now, &mut cx.own.rng);
+            }
             Outcome::Unusable => {
-                if self.bundles.failed(&device, cx.now, &mut cx.own.rng) >= MOST_UNUSABLE {
-                    self.bundles.done([&device]);
-                    self.mark_unreachable(cx.now, device);
-                }
+                self.bundles.done([&device]);
+                self.mark_unreachable(cx.now, device);
             }
         }
     }

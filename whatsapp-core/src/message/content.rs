@@ -3,7 +3,7 @@ use bytes::Bytes;
 use rand::{CryptoRng, RngExt};
 use whatsapp_store::{Content, NotSendable};
 
-use super::{media, menu};
+use super::{media, menu, unknown};
 use crate::proto::message as proto;
 
 /// Envelopes (view once, ephemeral, …) inside each other; more are not opened.
@@ -82,17 +82,19 @@ pub fn opened(mut message: &proto::Message) -> &proto::Message {
     message
 }
 
-/// What a received message shows; `None` when it is not for people (key distributions, protocol messages).
-pub fn from_proto(message: &proto::Message) -> Option<Content> {
+/// The kind of a message that this version does not know at all, in [`Content::Unsupported`].
+pub const UNKNOWN: &str = "unknown";
+
+/// What a received message shows; `None` when it is not for people: protocol messages, key distributions, and messages without
+/// content. `plaintext` is the message as it came.
+pub fn from_proto(message: &proto::Message, plaintext: &[u8]) -> Option<Content> {
     let message = opened(message);
     if message.protocol_message.is_some() {
         return None;
     }
-    known(message).or_else(|| {
-        // A message of a kind that this version does not know is shown as such, not swallowed.
-        let silent = message.sender_key_distribution_message.is_some();
-        (!silent).then(|| Content::Unsupported { kind: "unknown".to_owned() })
-    })
+    // A message of a kind that this version does not know is shown as such, not swallowed.
+    known(message)
+        .or_else(|| unknown::has_unknown_kind(plaintext).then(|| Content::Unsupported { kind: UNKNOWN.to_owned() }))
 }
 
 fn known(message: &proto::Message) -> Option<Content> {

@@ -7,6 +7,7 @@ pub mod menu;
 pub mod padding;
 pub mod phash;
 pub mod plan;
+mod unknown;
 
 #[cfg(test)]
 mod tests;

@@ -34,7 +34,7 @@ fn contents_survive_the_wire() {
         assert_eq!(message.message_context_info.as_ref().unwrap().message_secret.as_ref().unwrap().len(), 32);
         let copy = device_sent::wrap(&Jid::lid("7"), message).encode_to_vec();
         let (destination, message) = device_sent::unwrap(proto::Message::decode(&copy[..]).unwrap());
-        assert_eq!((destination.as_deref(), content::from_proto(&message)), (Some("7@lid"), Some(content)));
+        assert_eq!((destination.as_deref(), content::from_proto(&message, &message.encode_to_vec())), (Some("7@lid"), Some(content)));
     }
 }
 
@@ -53,21 +53,23 @@ fn envelopes_are_opened_and_unknown_kinds_shown() {
     let inner = proto::Message { conversation: Some("deep".into()), ..Default::default() };
     let wrapped = proto::Wrapped { message: Some(Box::new(inner)) };
     let message = proto::Message { ephemeral_message: Some(Box::new(wrapped)), ..Default::default() };
-    assert_eq!(content::from_proto(&message), Some(Content::text("deep")));
-    let unknown = content::from_proto(&proto::Message::default());
+    assert_eq!(content::from_proto(&message, &message.encode_to_vec()), Some(Content::text("deep")));
+    let nothing = proto::Message::default();
+    assert_eq!(content::from_proto(&nothing, &[]), None);
+    let unknown = content::from_proto(&nothing, &[0xc2, 0x0c, 1, 7]);
     assert_eq!(unknown, Some(Content::Unsupported { kind: "unknown".into() }));
     let event = proto::Message { event_message: Some(proto::Opaque {}), ..Default::default() };
     let wrapped = proto::Wrapped { message: Some(Box::new(event)) };
     let once =
         proto::Message { view_once_message_v2_extension: Some(Box::new(wrapped)), ..Default::default() };
-    assert_eq!(content::from_proto(&once), Some(Content::Unsupported { kind: "event_message".into() }));
+    assert_eq!(content::from_proto(&once, &once.encode_to_vec()), Some(Content::Unsupported { kind: "event_message".into() }));
     let keys = proto::Message {
         sender_key_distribution_message: Some(proto::SenderKeyDistribution::default()),
         ..Default::default()
     };
-    assert_eq!(content::from_proto(&keys), None);
+    assert_eq!(content::from_proto(&keys, &keys.encode_to_vec()), None);
     let protocol = proto::Message { protocol_message: Some(Box::default()), ..Default::default() };
-    assert_eq!(content::from_proto(&protocol), None);
+    assert_eq!(content::from_proto(&protocol, &protocol.encode_to_vec()), None);
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub struct Device {
     pub adv_secret: ::prost::alloc::vec::Vec<u8>,
     /// Newest first: the current one, then former ones that messages on their way may still name.
     #[prost(message, repeated, tag = "5")]
+    #[zeroize(skip)]
     pub signed_pre_keys: ::prost::alloc::vec::Vec<SignedPreKey>,
     /// Next one-time prekey id to make.
     #[prost(uint32, tag = "6")]
@@ -33,6 +34,7 @@ pub struct Device {
     pub login_counter: u32,
     /// One-time prekeys in retry receipts, oldest first.
     #[prost(message, repeated, tag = "14")]
+    #[zeroize(skip)]
     pub retry_pre_keys: ::prost::alloc::vec::Vec<RetryPreKey>,
 }
 #[derive(::zeroize::Zeroize)]
@@ -42,6 +44,7 @@ pub struct RetryPreKey {
     #[prost(uint32, tag = "1")]
     pub id: u32,
     #[prost(bytes = "vec", tag = "2")]
+    #[zeroize(skip)]
     pub public: ::prost::alloc::vec::Vec<u8>,
     /// The Signal address of the device that has it.
     #[prost(string, tag = "3")]
@@ -56,6 +59,7 @@ pub struct SignedPreKey {
     #[prost(bytes = "vec", tag = "2")]
     pub private: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "3")]
+    #[zeroize(skip)]
     pub signature: ::prost::alloc::vec::Vec<u8>,
     #[prost(uint64, tag = "4")]
     pub created_at: u64,
@@ -70,6 +74,7 @@ pub struct PreKey {
     pub private: ::prost::alloc::vec::Vec<u8>,
     /// Derived from the private key, at a price that a login would pay for each of hundreds.
     #[prost(bytes = "vec", tag = "3")]
+    #[zeroize(skip)]
     pub public: ::prost::alloc::vec::Vec<u8>,
 }
 /// What is known of a person besides the two addresses.
@@ -81,8 +86,10 @@ pub struct Person {
     #[prost(bytes = "vec", optional, tag = "1")]
     pub identity: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
     #[prost(message, repeated, tag = "2")]
+    #[zeroize(skip)]
     pub companions: ::prost::alloc::vec::Vec<Companion>,
     #[prost(message, optional, tag = "3")]
+    #[zeroize(skip)]
     pub devices: ::core::option::Option<DeviceList>,
     /// Ids of the last messages that left nothing to show, oldest first.
     #[prost(string, repeated, tag = "4")]

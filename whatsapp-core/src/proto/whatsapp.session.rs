@@ -4,6 +4,7 @@
 #[prost(skip_debug)]
 pub struct Session {
     #[prost(message, optional, tag = "1")]
+    #[zeroize(skip)]
     pub current: ::core::option::Option<State>,
     /// Serialized State records, newest first.
     #[prost(bytes = "vec", repeated, tag = "2")]
@@ -14,12 +15,14 @@ pub struct Session {
 #[prost(skip_debug)]
 pub struct State {
     #[prost(bytes = "vec", tag = "1")]
+    #[zeroize(skip)]
     pub remote_identity: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
     pub root_key: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "3")]
     pub sender_private: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "4")]
+    #[zeroize(skip)]
     pub sender_public: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "5")]
     pub sender_chain_key: ::prost::alloc::vec::Vec<u8>,
@@ -29,11 +32,14 @@ pub struct State {
     pub previous_counter: u32,
     /// Newest last.
     #[prost(message, repeated, tag = "8")]
+    #[zeroize(skip)]
     pub receivers: ::prost::alloc::vec::Vec<ReceiverChain>,
     #[prost(message, optional, tag = "9")]
+    #[zeroize(skip)]
     pub pending: ::core::option::Option<Pending>,
     /// The initiator's base key: names the session.
     #[prost(bytes = "vec", tag = "10")]
+    #[zeroize(skip)]
     pub base_key: ::prost::alloc::vec::Vec<u8>,
     #[prost(uint32, tag = "11")]
     pub remote_registration_id: u32,
@@ -43,12 +49,14 @@ pub struct State {
 #[prost(skip_debug)]
 pub struct ReceiverChain {
     #[prost(bytes = "vec", tag = "1")]
+    #[zeroize(skip)]
     pub ratchet_key: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
     pub chain_key: ::prost::alloc::vec::Vec<u8>,
     #[prost(uint32, tag = "3")]
     pub counter: u32,
     #[prost(message, repeated, tag = "4")]
+    #[zeroize(skip)]
     pub skipped: ::prost::alloc::vec::Vec<Skipped>,
 }
 #[derive(::zeroize::Zeroize, ::zeroize::ZeroizeOnDrop)]
@@ -78,6 +86,7 @@ pub struct Pending {
 pub struct SenderKey {
     /// Newest first.
     #[prost(message, repeated, tag = "1")]
+    #[zeroize(skip)]
     pub states: ::prost::alloc::vec::Vec<SenderKeyState>,
 }
 #[derive(::zeroize::Zeroize, ::zeroize::ZeroizeOnDrop)]
@@ -91,12 +100,15 @@ pub struct SenderKeyState {
     #[prost(bytes = "vec", tag = "3")]
     pub chain_key: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "4")]
+    #[zeroize(skip)]
     pub signing_public: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", optional, tag = "5")]
     pub signing_private: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
     #[prost(message, repeated, tag = "6")]
+    #[zeroize(skip)]
     pub skipped: ::prost::alloc::vec::Vec<Skipped>,
     /// The encoded Edwards point of the signing key.
     #[prost(bytes = "vec", tag = "7")]
+    #[zeroize(skip)]
     pub signing_edwards: ::prost::alloc::vec::Vec<u8>,
 }

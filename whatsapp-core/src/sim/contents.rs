@@ -210,7 +210,7 @@ mod tests {
             // As JSON, since contents do not show themselves.
             let json = |content| serde_json::to_value::<Option<Content>>(content).unwrap();
             let expected = json(Some(written));
-            assert_eq!(json(content::from_proto(&message)), expected);
+            assert_eq!(json(content::from_proto(&message, &bytes)), expected);
             assert_eq!(json(reading::shown(&bytes)), expected);
             assert_eq!(reading::stanza_type(&bytes), content::stanza_type(&message), "{expected}");
         }

@@ -140,6 +140,12 @@ impl Network {
         Ok(self.offer(now, id, person, &candidate))
     }
 
+    /// The number of the person with that name; a new person has it when nobody does.
+    pub fn phone_of(&mut self, name: &str) -> String {
+        let person = self.person_named(Some(name));
+        self.accounts.people[person].pn.to_string()
+    }
+
     fn person_named(&mut self, name: Option<&str>) -> usize {
         let known = name.and_then(|name| self.accounts.people.iter().position(|person| person.name == name));
         known.unwrap_or_else(|| {

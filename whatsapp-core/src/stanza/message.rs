@@ -181,6 +181,8 @@ pub struct OutgoingStanza {
     pub device_fanout_false: bool,
     /// On resends to our own devices: the chat.
     pub recipient: Option<Jid>,
+    /// Beside a destination by LID, the number.
+    pub peer_recipient: Option<Jid>,
     /// What kind of menu is inside, if one is.
     pub biz: Option<Node>,
 }
@@ -197,6 +199,7 @@ impl OutgoingStanza {
             device_identity: None,
             device_fanout_false: false,
             recipient: None,
+            peer_recipient: None,
             biz: None,
         }
     }
@@ -208,6 +211,7 @@ impl OutgoingStanza {
             node.set("device_fanout", "false");
         }
         node = node.attr_opt("recipient", self.recipient.as_ref());
+        node = node.attr_opt("peer_recipient_pn", self.peer_recipient.as_ref());
         if !self.participants.is_empty() {
             let each =
                 self.participants.iter().map(|(jid, enc)| Node::new("to").attr("jid", jid).child(enc.node()));
