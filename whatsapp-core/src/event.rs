@@ -122,7 +122,9 @@ pub enum Distrust {
         device: u16,
     },
     /// A companion that shows no signed identity. It gets messages only where the account's signed device list names it.
-    #[error("companion device {device} shows no signed identity (accepted by the signed device list: {accepted})")]
+    #[error(
+        "companion device {device} shows no signed identity (accepted by the signed device list: {accepted})"
+    )]
     NoDeviceIdentity {
         /// Its number.
         device: u16,

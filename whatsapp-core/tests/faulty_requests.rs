@@ -52,9 +52,7 @@ fn talk(seed: u64) -> Result<(), String> {
     let all = |world: &World| heard(world, 1) == texts("a") && heard(world, 0) == texts("b");
     match world.run_until(Duration::from_secs(1800), |world| all(world)) {
         true => Ok(()),
-        false => {
-            Err(format!("seed {seed}: {:?} {:?}", heard(&world, 0), heard(&world, 1)))
-        }
+        false => Err(format!("seed {seed}: {:?} {:?}", heard(&world, 0), heard(&world, 1))),
     }
 }
 

@@ -38,7 +38,9 @@ fn world(profile: &Profile) -> World {
 
 fn texts(world: &World, client: usize) -> Vec<(String, String)> {
     let messages = world.clients[client].messages().into_iter();
-    messages.map(|message| (message.key.chat, message.content.as_text().unwrap_or_default().to_owned())).collect()
+    messages
+        .map(|message| (message.key.chat, message.content.as_text().unwrap_or_default().to_owned()))
+        .collect()
 }
 
 #[test]
@@ -88,9 +90,13 @@ fn each_profile_addresses_chats_in_its_way_and_is_understood() {
         };
         let copies = copies.lock().unwrap();
         assert!(!copies.is_empty());
-        assert!(copies.iter().all(|(recipient, _)| recipient.to_non_device() == expected), "{profile:?}: {copies:?}");
+        assert!(
+            copies.iter().all(|(recipient, _)| recipient.to_non_device() == expected),
+            "{profile:?}: {copies:?}"
+        );
         let chat = Jid::pn(BOB).to_string();
-        let talk: Vec<_> = ["first", "again", "again", "answer"].map(|text| (chat.clone(), text.to_owned())).into();
+        let talk: Vec<_> =
+            ["first", "again", "again", "answer"].map(|text| (chat.clone(), text.to_owned())).into();
         assert_eq!(texts(&world, 0), talk, "{profile:?}");
         assert_eq!(texts(&world, 1), talk, "the other device, {profile:?}");
         assert_eq!(texts(&world, 2).len(), 4, "{profile:?}");

@@ -16,11 +16,13 @@ use whatsapp_core::{
     event::{Event, Refusal},
     jid::Jid,
     sim::{
-        Behaviour, BundleAnswer, DeviceListAnswer, Encryption, OfflineQueue, RawMessage, RequestKind, pair::World,
+        Behaviour, BundleAnswer, DeviceListAnswer, Encryption, OfflineQueue, RawMessage, RequestKind,
+        pair::World,
     },
 };
 use whatsapp_store::{
-    AccountId, AppStateStore, MessageKey, MessageStatus, NoticeStore, SignalKind, SignalStore, memory::MemoryStore,
+    AccountId, AppStateStore, MessageKey, MessageStatus, NoticeStore, SignalKind, SignalStore,
+    memory::MemoryStore,
 };
 
 const ALICE: &str = "15550000001";
@@ -119,7 +121,9 @@ fn requests_in_an_hour(kind: RequestKind, code: u16) -> u32 {
     let count = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&count);
     world.network.mutate(Some(Box::new(move |node: &mut Node| {
-        if node.tag == "iq" && matches!(&node.content, Body::Nodes(nodes) if nodes.iter().any(|it| it.tag == "error")) {
+        if node.tag == "iq"
+            && matches!(&node.content, Body::Nodes(nodes) if nodes.iter().any(|it| it.tag == "error"))
+        {
             counted.fetch_add(1, Ordering::Relaxed);
         }
     })));
@@ -173,7 +177,10 @@ fn an_offline_queue_in_small_batches_is_drained() {
         world.crash(0);
         pass(&mut world, 1);
         for n in 0..450 {
-            world.network.send_raw_as(world.now, BOB, &Jid::pn(ALICE), RawMessage::text(&n.to_string())).unwrap();
+            world
+                .network
+                .send_raw_as(world.now, BOB, &Jid::pn(ALICE), RawMessage::text(&n.to_string()))
+                .unwrap();
         }
         world.start(0);
         pass(&mut world, 600);
@@ -300,7 +307,8 @@ fn each_sender_is_told_what_was_read_and_nothing_else_is_marked() {
 }
 
 fn ready<T>(future: impl Future<Output = T>) -> T {
-    match std::pin::pin!(future).as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+    match std::pin::pin!(future).as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+    {
         std::task::Poll::Ready(value) => value,
         std::task::Poll::Pending => panic!("a store in memory is ready at once"),
     }

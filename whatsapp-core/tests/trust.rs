@@ -102,7 +102,10 @@ fn a_person_with_a_new_lid_is_the_same_person() {
     let expected = ["still me", "and again"].map(|text| (Jid::pn(BOB).to_string(), text.to_owned()));
     assert_eq!(chats, expected);
     let joined = |lid: &Jid| {
-        world.clients[0].events.iter().any(|event| matches!(event, Event::AddressesJoined { lid: told, .. } if told == lid))
+        world.clients[0]
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::AddressesJoined { lid: told, .. } if told == lid))
     };
     assert!(joined(&before) && joined(&after));
     assert_eq!(identity_changes(&world), 0, "the key is the same");
@@ -187,7 +190,8 @@ fn an_older_device_list_is_refused() {
 
 #[test]
 fn after_a_signed_device_list_an_unsigned_one_is_not_believed() {
-    let unsigned = |_: &World| DeviceListAnswer::Untruthful { devices: vec![0], signed: None, timestamp: None };
+    let unsigned =
+        |_: &World| DeviceListAnswer::Untruthful { devices: vec![0], signed: None, timestamp: None };
     assert_eq!(with_list(unsigned), (true, vec![Distrust::UnsignedDeviceList]));
 }
 
@@ -220,7 +224,8 @@ fn a_device_that_the_server_made_up_gets_nothing() {
     let forged = world.network.add_forged_device(BOB).unwrap();
     for signed in [None, Some(vec![0, 1])] {
         let devices = vec![0, 1, forged.device];
-        let answer = DeviceListAnswer::Untruthful { devices, signed, timestamp: Some(world.now.as_secs() + 1) };
+        let answer =
+            DeviceListAnswer::Untruthful { devices, signed, timestamp: Some(world.now.as_secs() + 1) };
         world.network.set_device_list(BOB, answer).unwrap();
         world.run_for(Duration::from_secs(3700));
         world.send_text(0, &Jid::pn(BOB), "secret").unwrap();

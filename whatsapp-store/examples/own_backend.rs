@@ -45,11 +45,7 @@ impl Cached {
 }
 
 // What is not our own goes to the store below, domain by domain.
-delegate_store!(Cached => inner:
-    SignalStore, PersonStore, NoticeStore, OutgoingStore, AppStateStore, MessageStore, ChatStore, SessionStore, EventStore, LeaseStore,
-    ContactStore, AudienceStore, CampaignStore, FlowStore, ConversationStore, TeamStore, WebhookStore, CounterStore,
-    AuditStore, SettingStore, ReachStore,
-);
+delegate_store!(Cached => inner, except DeviceStore);
 
 #[async_trait]
 impl DeviceStore for Cached {

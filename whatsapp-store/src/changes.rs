@@ -5,132 +5,116 @@ use bytes::Bytes;
 
 #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::{
-    AccountId, AppStateChange, AuditChange, CampaignChange, ChatChange, ContactChange, CounterChange,
-    DeviceRecord, EventChange, Fence, FlowChange, MessageKey, MessageRecord, MessageStatus, NoticeRecord,
-    OutgoingMessage, OutgoingState, PersonAddress, PersonRecord, ReachChange, SessionRecord, SessionSeen,
-    SettingChange, SignalKey, TeamChange, WebhookChange, WorkspaceId,
+use crate::{
+    record::{
+        AccountId, DeviceRecord, Fence, MessageKey, MessageRecord, MessageStatus, OutgoingMessage,
+        OutgoingState, PersonAddress, PersonRecord, SessionRecord, SessionSeen, SignalKey, WorkspaceId,
+    },
+    traits::with_changes,
 };
 
-/// One write. Applied in the order given. `Debug` shows no key material and nothing that somebody wrote.
-#[derive(Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Change {
-    /// Writes the account's device.
-    PutDevice(DeviceRecord),
-    /// Removes the device and all that hangs on it: Signal records, people, notices, outgoing messages.
-    /// Messages and the session record stay.
-    DeleteDevice,
-    /// Writes a Signal record.
-    PutSignal(SignalKey, Bytes),
-    /// Removes a Signal record; absent is fine.
-    DeleteSignal(SignalKey),
-    /// Writes a person. Every record of the account with the same number or the same LID is replaced, so that one person
-    /// known by two records becomes one. A record with neither makes the commit fail with
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
-    PutPerson(PersonRecord),
-    /// Removes the person who has this address; absent is fine.
-    DeletePerson(PersonAddress),
-    /// Keeps a notice for a later version; one of the same kind and id is replaced. Of each kind an account keeps the newest
-    /// [`MAX_NOTICES`](crate::MAX_NOTICES).
-    PutNotice(NoticeRecord),
-    /// Removes a notice; absent is fine.
-    DeleteNotice {
-        /// Its kind.
-        kind: String,
-        /// Its id.
-        id: String,
-    },
-    /// Writes an outgoing message; one of the same id is replaced, and keeps its place among those made in the same
-    /// millisecond.
-    PutOutgoing(OutgoingMessage),
-    /// Moves an outgoing message; absent is fine.
-    SetOutgoingState(String, OutgoingState),
-    /// Removes outgoing messages in state [`OutgoingState::Sent`] made before that time (milliseconds).
-    ExpireOutgoing(i64),
-    /// Inserts a message; one with the same key stays as it is.
-    PutMessage(MessageRecord),
-    /// Raises the status of a message; absent is fine, and a lower or equal status changes nothing.
-    /// [`MessageStatus::Failed`] is applied only over [`MessageStatus::Queued`].
-    RaiseStatus(MessageKey, MessageStatus),
-    /// Writes the account's session record, but for what was seen of it. A record that names another account makes the
-    /// commit fail with [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
-    PutSession(SessionRecord),
-    /// Writes what was seen of the account's session; without effect if there is none.
-    SetSeen(SessionSeen),
-    /// Removes the session and everything else of the account, events apart.
-    DeleteSession,
-    /// A write to the account's app state.
-    AppState(AppStateChange),
-    /// A write to the account's chats.
-    Chat(ChatChange),
-    /// A write to the outbox.
-    Event(EventChange),
-    /// A write to people who can be written to, their consent, and who must not be written to.
-    Contact(ContactChange),
-    /// A write to campaigns: their audience, the state of each recipient, and who sends which part.
-    Campaign(CampaignChange),
-    /// A write to chatbot flows, their versions, and conversations.
-    Flow(FlowChange),
-    /// A write to workspaces, users and API keys.
-    Team(TeamChange),
-    /// A write to webhook endpoints and deliveries.
-    Webhook(WebhookChange),
-    /// A write to counters for analytics.
-    Counter(CounterChange),
-    /// A write to the audit log.
-    Audit(AuditChange),
-    /// A write to settings.
-    Setting(SettingChange),
-    /// A write to what is known of who was written to.
-    Reach(ReachChange),
-}
+macro_rules! change {
+    ($($(#[$doc:meta])* $name:ident($module:ident: $change:ident) of $article:ident $whose:ident;)+) => {
+        /// One write. Applied in the order given. `Debug` shows no key material and nothing that somebody wrote.
+        #[derive(Clone, PartialEq)]
+        #[non_exhaustive]
+        pub enum Change {
+            /// Writes the account's device.
+            PutDevice(DeviceRecord),
+            /// Removes the device and all that hangs on it: Signal records, people, notices, outgoing messages.
+            /// Messages and the session record stay.
+            DeleteDevice,
+            /// Writes a Signal record.
+            PutSignal(SignalKey, Bytes),
+            /// Removes a Signal record; absent is fine.
+            DeleteSignal(SignalKey),
+            /// Writes a person. Every record of the account with the same number or the same LID is replaced, so that one person
+            /// known by two records becomes one. A record with neither makes the commit fail with
+            /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
+            PutPerson(PersonRecord),
+            /// Removes the person who has this address; absent is fine.
+            DeletePerson(PersonAddress),
+            /// Writes an outgoing message; one of the same id is replaced, and keeps its place among those made in the same
+            /// millisecond.
+            PutOutgoing(OutgoingMessage),
+            /// Moves an outgoing message; absent is fine.
+            SetOutgoingState(String, OutgoingState),
+            /// Removes outgoing messages in state [`OutgoingState::Sent`] made before that time (milliseconds).
+            ExpireOutgoing(i64),
+            /// Inserts a message; one with the same key stays as it is.
+            PutMessage(MessageRecord),
+            /// Raises the status of a message; absent is fine, and a lower or equal status changes nothing.
+            /// [`MessageStatus::Failed`] is applied only over [`MessageStatus::Queued`].
+            RaiseStatus(MessageKey, MessageStatus),
+            /// Writes the account's session record, but for what was seen of it. A record that names another account makes the
+            /// commit fail with [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
+            PutSession(SessionRecord),
+            /// Writes what was seen of the account's session; without effect if there is none.
+            SetSeen(SessionSeen),
+            /// Removes the session and everything else of the account, events apart.
+            DeleteSession,
+            $(
+                $(#[$doc])*
+                $name(crate::$change),
+            )+
+        }
 
-/// Makes [`Changes::push`] take the changes of a domain as they are.
-macro_rules! domains {
-    ($($domain:ident($change:ty)),+ $(,)?) => {
-        $(impl From<$change> for Change {
-            fn from(change: $change) -> Self {
-                Self::$domain(change)
+        // So that `Changes::push` takes the changes of a domain as they are.
+        $(impl From<crate::$change> for Change {
+            fn from(change: crate::$change) -> Self {
+                Self::$name(change)
             }
         })+
+
+        impl Change {
+            /// Is it about an account, so that a commit of a workspace alone cannot have it?
+            #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+            const fn needs_account(&self) -> bool {
+                match self {
+                    $(Self::$name(_) => needs_account!($whose),)+
+                    _ => true,
+                }
+            }
+
+            /// The change of a domain that it is, if it is one.
+            fn of_domain(&self) -> Option<&dyn fmt::Debug> {
+                match self {
+                    $(Self::$name(change) => Some(change),)+
+                    _ => None,
+                }
+            }
+        }
     };
 }
 
-domains!(
-    AppState(AppStateChange),
-    Chat(ChatChange),
-    Event(EventChange),
-    Contact(ContactChange),
-    Campaign(CampaignChange),
-    Flow(FlowChange),
-    Team(TeamChange),
-    Webhook(WebhookChange),
-    Counter(CounterChange),
-    Audit(AuditChange),
-    Setting(SettingChange),
-    Reach(ReachChange),
-);
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+macro_rules! needs_account {
+    (account) => {
+        true
+    };
+    (workspace) => {
+        false
+    };
+}
+
+/// As a pattern: the change of any domain.
+macro_rules! any_domain {
+    () => {
+        crate::traits::with_changes! { crate::changes::any_of! }
+    };
+}
+macro_rules! any_of {
+    ($($(#[$doc:meta])* $name:ident($module:ident: $change:ident) of $article:ident $whose:ident;)+) => {
+        $(crate::Change::$name(_))|+
+    };
+}
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+pub(crate) use any_domain;
+pub(crate) use any_of;
+
+with_changes! { change! }
 
 impl Change {
-    /// Is it about an account, so that a commit of a workspace alone cannot have it?
-    #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
-    const fn needs_account(&self) -> bool {
-        !matches!(
-            self,
-            Self::Event(_)
-                | Self::Contact(_)
-                | Self::Campaign(_)
-                | Self::Flow(_)
-                | Self::Team(_)
-                | Self::Webhook(_)
-                | Self::Counter(_)
-                | Self::Audit(_)
-                | Self::Setting(_)
-                | Self::Reach(_)
-        )
-    }
-
     /// Can it be written in this scope at all? Backends ask before they apply it.
     ///
     /// # Errors
@@ -147,7 +131,7 @@ impl Change {
             (Self::PutPerson(PersonRecord { pn: None, lid: None, .. }), _) => {
                 "a person has a phone number or a linked id"
             }
-            (Self::Webhook(WebhookChange::PutDelivery(delivery)), _)
+            (Self::Webhook(crate::WebhookChange::PutDelivery(delivery)), _)
                 if delivery.state.is_done() != delivery.done_at.is_some() =>
             {
                 "a delivery has a time of its end when it is done, and only then"
@@ -172,8 +156,6 @@ impl fmt::Debug for Change {
             Self::DeleteSignal(key) => f.debug_tuple("DeleteSignal").field(key).finish(),
             Self::PutPerson(person) => f.debug_tuple("PutPerson").field(person).finish(),
             Self::DeletePerson(address) => f.debug_tuple("DeletePerson").field(address).finish(),
-            Self::PutNotice(notice) => f.debug_tuple("PutNotice").field(notice).finish(),
-            Self::DeleteNotice { kind, .. } => f.debug_tuple("DeleteNotice").field(kind).finish(),
             Self::PutOutgoing(message) => f.debug_tuple("PutOutgoing").field(message).finish(),
             Self::SetOutgoingState(id, state) => {
                 f.debug_tuple("SetOutgoingState").field(id).field(state).finish()
@@ -184,18 +166,7 @@ impl fmt::Debug for Change {
             Self::PutSession(session) => f.debug_tuple("PutSession").field(session).finish(),
             Self::SetSeen(seen) => f.debug_tuple("SetSeen").field(seen).finish(),
             Self::DeleteSession => f.write_str("DeleteSession"),
-            Self::AppState(change) => change.fmt(f),
-            Self::Chat(change) => change.fmt(f),
-            Self::Event(change) => change.fmt(f),
-            Self::Contact(change) => change.fmt(f),
-            Self::Campaign(change) => change.fmt(f),
-            Self::Flow(change) => change.fmt(f),
-            Self::Team(change) => change.fmt(f),
-            Self::Webhook(change) => change.fmt(f),
-            Self::Counter(change) => change.fmt(f),
-            Self::Audit(change) => change.fmt(f),
-            Self::Setting(change) => change.fmt(f),
-            Self::Reach(change) => change.fmt(f),
+            any_domain!() => self.of_domain().map_or(Ok(()), |change| change.fmt(f)),
         }
     }
 }

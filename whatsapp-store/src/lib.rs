@@ -36,6 +36,7 @@ mod changes;
 pub mod conformance;
 #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
 mod contacts;
+#[macro_use]
 pub mod delegate;
 mod error;
 #[cfg(feature = "memory")]

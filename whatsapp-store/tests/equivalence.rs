@@ -12,8 +12,8 @@ use postgres_server::Schema;
 use proptest::{collection::vec, prelude::*, sample::select};
 use whatsapp_store::{
     AccountId, Change, Changes, ChatChange, Content, DeviceRecord, ErrorKind, MediaRef, MessageKey,
-    MessageQuery, MessageRecord, MessageStatus, NoticeRecord, OutgoingMessage, OutgoingState, PersonAddress,
-    PersonRecord, Scope, SessionRecord, SignalKey, SignalKind, Source, Store, WantedState,
+    MessageQuery, MessageRecord, MessageStatus, NoticeChange, NoticeRecord, OutgoingMessage, OutgoingState,
+    PersonAddress, PersonRecord, Scope, SessionRecord, SignalKey, SignalKind, Source, Store, WantedState,
     memory::MemoryStore, postgres::PostgresStore, sqlite::SqliteStore,
 };
 
@@ -145,8 +145,8 @@ fn change(account: AccountId) -> impl Strategy<Value = Change> {
         2 => signal_key().prop_map(Change::DeleteSignal),
         5 => person().prop_map(Change::PutPerson),
         2 => address().prop_map(Change::DeletePerson),
-        3 => notice().prop_map(Change::PutNotice),
-        1 => (name(), name()).prop_map(|(kind, id)| Change::DeleteNotice { kind, id }),
+        3 => notice().prop_map(|notice| NoticeChange::Put(notice).into()),
+        1 => (name(), name()).prop_map(|(kind, id)| NoticeChange::Delete { kind, id }.into()),
         4 => outgoing().prop_map(Change::PutOutgoing),
         2 => (name(), state()).prop_map(|(id, state)| Change::SetOutgoingState(id, state)),
         1 => (0..5_i64).prop_map(Change::ExpireOutgoing),

@@ -106,9 +106,7 @@ impl fmt::Debug for Frail {
     }
 }
 
-delegate_store!(Frail => inner: DeviceStore, SignalStore, PersonStore, NoticeStore, OutgoingStore, AppStateStore, MessageStore, ChatStore,
-    SessionStore, EventStore, LeaseStore, ContactStore, AudienceStore, CampaignStore, FlowStore, TeamStore, WebhookStore,
-    CounterStore, AuditStore, SettingStore, ReachStore);
+delegate_store!(Frail => inner, except ConversationStore);
 
 #[async_trait]
 impl ConversationStore for Frail {

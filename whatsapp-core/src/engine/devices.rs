@@ -97,7 +97,8 @@ impl Directory {
         let Some(own) = cx.own.device.canonical() else { return Ok(()) };
         let user = cx.loads.canonical(chat)?.to_non_device();
         let destination = cx.wire_address(&user)?;
-        let (Some((theirs, their_age)), Some((ours, our_age))) = (list_of(cx, &user)?, list_of(cx, &own)?) else {
+        let (Some((theirs, their_age)), Some((ours, our_age))) = (list_of(cx, &user)?, list_of(cx, &own)?)
+        else {
             return Ok(());
         };
         let sending = cx.own.sending_device(&destination);
@@ -142,7 +143,8 @@ fn accept_list(cx: &mut Context, user: &UserDevices) -> Lookup {
 /// from before a companion was removed.
 fn believe(person: &Person, user: &UserDevices) -> Result<DeviceList, Distrust> {
     let known = person.signed_at();
-    let signed = user.key_index_list.as_deref().map(|list| adv::verify_key_index_list(list, person.identity.as_ref()));
+    let signed =
+        user.key_index_list.as_deref().map(|list| adv::verify_key_index_list(list, person.identity.as_ref()));
     match signed {
         Some(Ok(list)) if list.timestamp < known => Err(Distrust::OldDeviceList),
         // Without a signer there is nothing that it was checked against.

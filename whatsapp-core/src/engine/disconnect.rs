@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use whatsapp_store::Change;
 
-use super::{CommandError, LinkAction, Reply, Request, Ticket, context::Context, link::Ended, reconnect::Ending};
+use super::{
+    CommandError, LinkAction, Reply, Request, Ticket, context::Context, link::Ended, reconnect::Ending,
+};
 use crate::{
     binary::Node,
     event::{DisconnectReason, Event},
@@ -84,8 +86,11 @@ impl Context {
 
     pub(super) fn log_out(&mut self, ticket: Ticket) {
         let (Some(jid), true) = (self.own.device.jid.clone(), self.link.is_online()) else {
-            let error =
-                if self.own.device.jid.is_none() { CommandError::NotLinked } else { CommandError::NotConnected };
+            let error = if self.own.device.jid.is_none() {
+                CommandError::NotLinked
+            } else {
+                CommandError::NotConnected
+            };
             return self.reply(ticket, Reply::Failed(error));
         };
         let remove = Node::new("remove-companion-device").attr("jid", &jid).attr("reason", "user_initiated");

@@ -197,7 +197,8 @@ impl Context {
             return;
         }
         let routing = self.own.device.edge_routing.as_deref();
-        let (handshake, hello) = ClientHandshake::start(self.own.device.noise.clone(), routing, &mut self.own.rng);
+        let (handshake, hello) =
+            ClientHandshake::start(self.own.device.noise.clone(), routing, &mut self.own.rng);
         self.step.transmit.push(hello);
         self.link.connection = Connection::Handshaking {
             handshake: Some(Box::new(handshake)),

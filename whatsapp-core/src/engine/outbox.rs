@@ -48,14 +48,26 @@ pub(super) struct Outgoing {
 /// Shows nothing that somebody wrote.
 impl std::fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outgoing").field("id", &self.id).field("attempts", &self.attempts).finish_non_exhaustive()
+        f.debug_struct("Outgoing")
+            .field("id", &self.id)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
     }
 }
 
 impl Outgoing {
     /// One that was never on the wire.
     pub(super) const fn new(id: String, chat: Jid, payload: Bytes) -> Self {
-        Self { id, chat, payload, attempts: 0, was_rebuilt: false, not_before: None, was_refused: false, waits_since: None }
+        Self {
+            id,
+            chat,
+            payload,
+            attempts: 0,
+            was_rebuilt: false,
+            not_before: None,
+            was_refused: false,
+            waits_since: None,
+        }
     }
 
     /// Is it known that it cannot go on yet?

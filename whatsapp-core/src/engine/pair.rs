@@ -104,7 +104,8 @@ impl Pairing {
         }
         let verified = stanza::PairSuccess::parse(node).and_then(|success| {
             let own = &cx.own.device.identity.key;
-            let linked = adv::link(&success.device_identity, &cx.own.device.adv_secret, own, &mut cx.own.rng)?;
+            let linked =
+                adv::link(&success.device_identity, &cx.own.device.adv_secret, own, &mut cx.own.rng)?;
             Ok((success, linked))
         });
         let (success, linked) = match verified {
@@ -151,7 +152,13 @@ impl Pairing {
         cx.request(node, Request::PairCodeHello(ticket));
     }
 
-    pub(super) fn on_pair_code_answer(&mut self, cx: &mut Context, ticket: Ticket, node: NodeRef<'_>, error: Option<u32>) {
+    pub(super) fn on_pair_code_answer(
+        &mut self,
+        cx: &mut Context,
+        ticket: Ticket,
+        node: NodeRef<'_>,
+        error: Option<u32>,
+    ) {
         let reply = match (error, &mut self.code, stanza::parse_pairing_ref(node)) {
             (Some(code), ..) => {
                 self.code = None;

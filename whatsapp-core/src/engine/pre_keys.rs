@@ -100,7 +100,9 @@ impl PreKeys {
     /// Replaces the signed prekey when it is time to, and tells the server of a replacement that it has not confirmed. The new
     /// key is durable before the server can hand it out.
     pub(super) fn rotate_if_due(&mut self, cx: &mut Context) {
-        if !cx.link.is_online() || cx.link.requests.any(|request| matches!(request, Request::SignedPreKeyRotation)) {
+        if !cx.link.is_online()
+            || cx.link.requests.any(|request| matches!(request, Request::SignedPreKeyRotation))
+        {
             return;
         }
         if cx.own.device.signed_pre_keys.correct_future_dates(cx.now) {

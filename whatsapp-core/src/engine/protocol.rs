@@ -1,7 +1,7 @@
 //! What our own devices tell each other in protocol messages. What this version has no use for yet is kept for one that has.
 use bytes::Bytes;
 use prost::Message as _;
-use whatsapp_store::{AppStateChange, Change, NoticeRecord};
+use whatsapp_store::{AppStateChange, NoticeChange, NoticeRecord};
 
 use super::context::Context;
 use crate::{
@@ -59,7 +59,7 @@ fn keep_keys(cx: &mut Context, share: &AppStateSyncKeyShare) {
 
 /// Keeps a plaintext as it came.
 pub(super) fn keep(cx: &mut Context, kind: &str, id: &str, plaintext: &[u8]) {
-    cx.change(Change::PutNotice(NoticeRecord {
+    cx.change(NoticeChange::Put(NoticeRecord {
         kind: kind.to_owned(),
         id: id.to_owned(),
         received_at: cx.now.as_millis() as i64,

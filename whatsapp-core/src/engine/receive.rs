@@ -109,7 +109,12 @@ impl Receiver {
     }
 
     /// One message stanza.
-    pub(super) fn on_message(&mut self, cx: &mut Context, directory: &mut Directory, node: NodeRef<'_>) -> Lookup {
+    pub(super) fn on_message(
+        &mut self,
+        cx: &mut Context,
+        directory: &mut Directory,
+        node: NodeRef<'_>,
+    ) -> Lookup {
         let Ok(stanza) = MessageStanza::parse(node) else {
             cx.acknowledge(node, Some(nack::PARSING));
             return Ok(());
@@ -117,7 +122,9 @@ impl Receiver {
         let sender = resolve(cx, directory, stanza.sender(), stanza.sender_alternate.as_ref())?;
         let is_ours = cx.own.is_own(&sender);
         let chat = match &stanza.recipient {
-            Some(recipient) if is_ours => resolve(cx, directory, recipient, stanza.recipient_alternate.as_ref())?,
+            Some(recipient) if is_ours => {
+                resolve(cx, directory, recipient, stanza.recipient_alternate.as_ref())?
+            }
             _ if stanza.participant.is_none() && !is_ours => sender.clone(),
             _ => stanza.from.clone(),
         };
@@ -157,7 +164,13 @@ impl Receiver {
         Ok(())
     }
 
-    fn answer(&mut self, cx: &mut Context, incoming: &Incoming<'_>, worst: Option<Unreadable>, is_any_read: bool) {
+    fn answer(
+        &mut self,
+        cx: &mut Context,
+        incoming: &Incoming<'_>,
+        worst: Option<Unreadable>,
+        is_any_read: bool,
+    ) {
         let Incoming { node, stanza, key, is_known, .. } = incoming;
         match worst {
             // A counter that was used, yet nothing of that id was ever read: some clients use a key twice when they send
@@ -232,14 +245,18 @@ fn open(cx: &mut Context, incoming: &Incoming<'_>, enc: &Enc) -> Lookup<Opened<D
     let padded = match enc.kind {
         EncKind::Message => open_with_session(cx, address, &enc.ciphertext)?,
         EncKind::PreKey => open_first(cx, incoming, &enc.ciphertext)?,
-        EncKind::SenderKey => open_with_sender_key(cx, &sender_key_key(&stanza.from, address), &enc.ciphertext)?,
+        EncKind::SenderKey => {
+            open_with_sender_key(cx, &sender_key_key(&stanza.from, address), &enc.ciphertext)?
+        }
         EncKind::Bot | EncKind::Unknown => Err(Unreadable::Nonsense),
     };
     let mut plaintext = match padded {
         Ok(padded) => padded,
         Err(problem) => return Ok(Err(problem)),
     };
-    let Ok(length) = padding::unpad(&plaintext).map(<[u8]>::len) else { return Ok(Err(Unreadable::Nonsense)) };
+    let Ok(length) = padding::unpad(&plaintext).map(<[u8]>::len) else {
+        return Ok(Err(Unreadable::Nonsense));
+    };
     plaintext.truncate(length);
     let Ok(message) = Message::decode(&plaintext[..]) else { return Ok(Err(Unreadable::Nonsense)) };
     process_distribution(cx, stanza, &message, address)?;
@@ -320,7 +337,12 @@ fn open_first(cx: &mut Context, incoming: &Incoming<'_>, ciphertext: &[u8]) -> L
     Ok(Ok(received.plaintext))
 }
 
-fn process_distribution(cx: &mut Context, stanza: &MessageStanza, message: &Message, sender: &Address) -> Lookup {
+fn process_distribution(
+    cx: &mut Context,
+    stanza: &MessageStanza,
+    message: &Message,
+    sender: &Address,
+) -> Lookup {
     let distribution = message.sender_key_distribution_message.as_ref();
     let bytes = distribution.and_then(|it| it.axolotl_sender_key_distribution_message.as_ref());
     let Some(bytes) = bytes.filter(|_| has_sender_keys(&stanza.from)) else { return Ok(()) };

@@ -54,7 +54,10 @@ pub(super) struct Resend {
 /// Shows nothing that somebody wrote.
 impl std::fmt::Debug for Resend {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Resend").field("id", &self.id).field("attempts", &self.attempts).finish_non_exhaustive()
+        f.debug_struct("Resend")
+            .field("id", &self.id)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -242,7 +245,9 @@ fn seal_again(cx: &mut Context, resend: &Resend) -> Lookup<Option<OutgoingStanza
     } else {
         resend.payload.clone()
     };
-    let Some(sealed) = sessions::seal(cx, &resend.device, &plaintext, Some(resend.count))? else { return Ok(None) };
+    let Some(sealed) = sessions::seal(cx, &resend.device, &plaintext, Some(resend.count))? else {
+        return Ok(None);
+    };
     let mut stanza = OutgoingStanza::new(resend.id.as_str().into(), resend.device.clone(), kind);
     stanza.bare_enc = Some(EncOut { mediatype, ..sealed.enc });
     stanza.device_fanout_false = true;

@@ -11,9 +11,7 @@ use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
 use prost::Message as _;
-use whatsapp_store::{
-    Change, Content, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Source,
-};
+use whatsapp_store::{Change, Content, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Source};
 
 use super::{
     CommandError,
@@ -112,7 +110,8 @@ impl Sends {
     ) -> Lookup<Result<MessageRecord, CommandError>> {
         let Ok(chat) = record.key.chat.parse::<Jid>() else { return Ok(Err(CommandError::NotAPerson)) };
         let kept = cx.loads.outgoing(&record.key.id)?.map(|kept| kept.payload.clone());
-        let payload = match kept.map_or_else(|| content::to_proto(content, &mut cx.own.rng).map(encoded), Ok) {
+        let payload = match kept.map_or_else(|| content::to_proto(content, &mut cx.own.rng).map(encoded), Ok)
+        {
             Ok(payload) => payload,
             Err(error) => return Ok(Err(error.into())),
         };
@@ -215,7 +214,13 @@ impl Sends {
     }
 
     /// What follows from an error code (protocol notes 2.7).
-    fn on_refusal(&mut self, cx: &mut Context, directory: &mut Directory, message: &Outgoing, code: u16) -> Lookup {
+    fn on_refusal(
+        &mut self,
+        cx: &mut Context,
+        directory: &mut Directory,
+        message: &Outgoing,
+        code: u16,
+    ) -> Lookup {
         let refusal = Refusal::from_code(code);
         if message.attempts >= MOST_ATTEMPTS {
             return self.refuse(cx, &message.id, refusal);

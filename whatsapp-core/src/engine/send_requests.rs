@@ -8,9 +8,7 @@
 //! those behind them, since order matters. A message under an id of our own making is new by nature.
 use std::collections::VecDeque;
 
-use whatsapp_store::{
-    Content, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Source,
-};
+use whatsapp_store::{Content, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Source};
 
 use super::{
     CommandError, Reply, Ticket,
@@ -125,7 +123,11 @@ fn look_up(cx: &mut Context, request: &SendRequest) -> Lookup<Known> {
 }
 
 /// A message that only the queue remembers.
-fn remembered(key: whatsapp_store::MessageKey, request: &SendRequest, outgoing: &OutgoingMessage) -> MessageRecord {
+fn remembered(
+    key: whatsapp_store::MessageKey,
+    request: &SendRequest,
+    outgoing: &OutgoingMessage,
+) -> MessageRecord {
     let status = match outgoing.state {
         OutgoingState::Queued => MessageStatus::Queued,
         _ => MessageStatus::Sent,

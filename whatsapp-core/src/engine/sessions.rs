@@ -1,12 +1,7 @@
 //! Sessions with devices: begun from bundles, used to encrypt.
 use bytes::Bytes;
 
-use super::{
-    context::Context,
-    directory::Directory,
-    loads::Lookup,
-    trust,
-};
+use super::{context::Context, directory::Directory, loads::Lookup, trust};
 use crate::{
     binary::NodeRef,
     jid::Jid,
@@ -38,7 +33,12 @@ pub(super) struct Sealed {
 }
 
 /// Pads and encrypts for one device; `None` when there is no session with it.
-pub(super) fn seal(cx: &mut Context, device: &Jid, plaintext: &[u8], count: Option<u8>) -> Lookup<Option<Sealed>> {
+pub(super) fn seal(
+    cx: &mut Context,
+    device: &Jid,
+    plaintext: &[u8],
+    count: Option<u8>,
+) -> Lookup<Option<Sealed>> {
     let address = cx.loads.know_sessions([device])?.remove(0);
     let padded = padding::pad(plaintext, &mut cx.own.rng);
     let Some(session) = cx.loads.session(&address)? else { return Ok(None) };
@@ -85,7 +85,12 @@ pub(super) fn start(cx: &mut Context, device: &Jid, bundle: &FetchedBundle) -> L
 impl Directory {
     /// The answer to a request for bundles. Devices that it leaves out are asked for once more, and not without end; an answer
     /// that is none is asked for again later.
-    pub(super) fn on_fetched_bundles(&mut self, cx: &mut Context, node: NodeRef<'_>, asked: &[Jid]) -> Lookup {
+    pub(super) fn on_fetched_bundles(
+        &mut self,
+        cx: &mut Context,
+        node: NodeRef<'_>,
+        asked: &[Jid],
+    ) -> Lookup {
         let Some(answered) = self.on_bundles(cx, node)? else {
             self.bundles.refused(asked, None, cx.now, &mut cx.own.rng);
             return Ok(());

@@ -1,5 +1,5 @@
 //! Which stanza goes to which flow.
-use super::{Engine, loads::Lookup, login, reconnect::Ending, receipts};
+use super::{Engine, loads::Lookup, login, receipts, reconnect::Ending};
 use crate::{
     binary::{NodeRef, Stanza},
     event::DisconnectReason,
@@ -56,7 +56,9 @@ impl Engine {
         match Notification::parse(node) {
             Ok(notification) => match &notification.kind {
                 NotificationKind::LowPreKeys { .. } => self.pre_keys.refill(cx),
-                NotificationKind::IdentityChange => self.directory.on_identity_change(cx, &notification.from)?,
+                NotificationKind::IdentityChange => {
+                    self.directory.on_identity_change(cx, &notification.from)?
+                }
                 NotificationKind::Devices => self.directory.on_devices_changed(cx, &notification.from)?,
                 NotificationKind::LinkCode => self.pairing.on_link_code(cx, node),
                 _ => {}

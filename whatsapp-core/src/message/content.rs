@@ -93,8 +93,9 @@ pub fn from_proto(message: &proto::Message, plaintext: &[u8]) -> Option<Content>
         return None;
     }
     // A message of a kind that this version does not know is shown as such, not swallowed.
-    known(message)
-        .or_else(|| unknown::has_unknown_kind(plaintext).then(|| Content::Unsupported { kind: UNKNOWN.to_owned() }))
+    known(message).or_else(|| {
+        unknown::has_unknown_kind(plaintext).then(|| Content::Unsupported { kind: UNKNOWN.to_owned() })
+    })
 }
 
 fn known(message: &proto::Message) -> Option<Content> {

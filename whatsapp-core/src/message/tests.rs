@@ -34,7 +34,10 @@ fn contents_survive_the_wire() {
         assert_eq!(message.message_context_info.as_ref().unwrap().message_secret.as_ref().unwrap().len(), 32);
         let copy = device_sent::wrap(&Jid::lid("7"), message).encode_to_vec();
         let (destination, message) = device_sent::unwrap(proto::Message::decode(&copy[..]).unwrap());
-        assert_eq!((destination.as_deref(), content::from_proto(&message, &message.encode_to_vec())), (Some("7@lid"), Some(content)));
+        assert_eq!(
+            (destination.as_deref(), content::from_proto(&message, &message.encode_to_vec())),
+            (Some("7@lid"), Some(content))
+        );
     }
 }
 
@@ -62,7 +65,10 @@ fn envelopes_are_opened_and_unknown_kinds_shown() {
     let wrapped = proto::Wrapped { message: Some(Box::new(event)) };
     let once =
         proto::Message { view_once_message_v2_extension: Some(Box::new(wrapped)), ..Default::default() };
-    assert_eq!(content::from_proto(&once, &once.encode_to_vec()), Some(Content::Unsupported { kind: "event_message".into() }));
+    assert_eq!(
+        content::from_proto(&once, &once.encode_to_vec()),
+        Some(Content::Unsupported { kind: "event_message".into() })
+    );
     let keys = proto::Message {
         sender_key_distribution_message: Some(proto::SenderKeyDistribution::default()),
         ..Default::default()

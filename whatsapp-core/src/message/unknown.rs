@@ -23,7 +23,8 @@ pub(crate) fn has_unknown_kind(message: &[u8]) -> bool {
         let mut inner = None;
         for (field, value) in fields(message) {
             if let Some((_, inside)) = WRAPPERS.iter().find(|(wrapper, _)| *wrapper == field) {
-                inner = fields(value).into_iter().find(|(number, _)| number == inside).map(|(_, value)| value);
+                inner =
+                    fields(value).into_iter().find(|(number, _)| number == inside).map(|(_, value)| value);
             } else if !SILENT.contains(&field) {
                 return true;
             }

@@ -1,18 +1,18 @@
 use std::sync::Arc;
 
 use super::samples::{ODD_TEXTS, account, bytes, commit};
-use crate::{AccountId, Change, MAX_NOTICES, NoticeRecord, Store};
+use crate::{AccountId, Change, MAX_NOTICES, NoticeChange, NoticeRecord, Store};
 
 fn notice(kind: &str, id: &str, received_at: i64) -> NoticeRecord {
     NoticeRecord { kind: kind.into(), id: id.into(), received_at, payload: bytes() }
 }
 
 fn delete(kind: &str, id: &str) -> Change {
-    Change::DeleteNotice { kind: kind.into(), id: id.into() }
+    NoticeChange::Delete { kind: kind.into(), id: id.into() }.into()
 }
 
 async fn put(store: &dyn Store, account: &AccountId, list: impl IntoIterator<Item = NoticeRecord>) {
-    commit(store, account, list.into_iter().map(Change::PutNotice)).await;
+    commit(store, account, list.into_iter().map(|notice| Change::from(NoticeChange::Put(notice)))).await;
 }
 
 /// The ids of all pages.

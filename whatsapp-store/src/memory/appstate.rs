@@ -3,8 +3,8 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::MemoryStore;
-use crate::{AccountId, AppStateChange, AppStateStore, AppStateVersion, Result};
+use super::{MemoryStore, State};
+use crate::{AccountId, AppStateChange, AppStateStore, AppStateVersion, Result, Scope};
 
 /// Settings that the service keeps for all devices.
 #[derive(Default)]
@@ -14,8 +14,14 @@ pub(super) struct AppState {
     macs: HashMap<String, HashMap<Bytes, Bytes>>,
 }
 
+pub(super) fn apply(state: &mut State, scope: &Scope, change: AppStateChange) {
+    if let Some(account) = state.account_of(scope) {
+        account.app_state.apply(change);
+    }
+}
+
 impl AppState {
-    pub(super) fn apply(&mut self, change: AppStateChange) {
+    fn apply(&mut self, change: AppStateChange) {
         match change {
             AppStateChange::PutVersion(version) => {
                 self.versions.insert(version.collection.clone(), version);

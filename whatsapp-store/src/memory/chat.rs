@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::{MemoryStore, message::Messages};
+use super::{MemoryStore, State, message::Messages};
 use crate::{
-    AccountId, ChatChange, ChatPage, ChatRecord, ChatStore, MessageKey, MessageRecord, Result,
+    AccountId, ChatChange, ChatPage, ChatRecord, ChatStore, MessageKey, MessageRecord, Result, Scope,
     merge::ChatSettings, page_limit,
 };
 
@@ -88,8 +88,17 @@ impl Chats {
     }
 }
 
+pub(super) fn apply(state: &mut State, scope: &Scope, change: ChatChange) {
+    match (change, scope.account()) {
+        (ChatChange::Merge { from, into }, Some(account)) => state.merge_chats(account, &from, &into),
+        (change, Some(account)) => state.account(account).messages.apply(change),
+        // Refused by the check.
+        (_, None) => {}
+    }
+}
+
 impl Messages {
-    pub(super) fn apply(&mut self, change: ChatChange) {
+    fn apply(&mut self, change: ChatChange) {
         match change {
             ChatChange::SetName { chat, name } => self.chats.list.entry(chat).or_default().name = name,
             ChatChange::SetFlags { chat, archived, pinned, muted_until } => {

@@ -1,11 +1,9 @@
 use async_trait::async_trait;
 
-use super::{
-    Account, MemoryStore, State, audit, campaign, contact, counter, event, flow, lease, reach, setting, team,
-    webhook,
-};
+use super::{Account, MemoryStore, State, campaign, contact, event, flow, lease, team, webhook};
 use crate::{
-    AccountId, Change, Changes, ChatChange, Result, Scope, Store, WorkspaceId, contacts::BothAddresses,
+    AccountId, Change, Changes, ChatChange, Result, Scope, Store, changes::any_domain,
+    contacts::BothAddresses, traits::with_changes,
 };
 
 #[async_trait]
@@ -48,28 +46,15 @@ impl State {
     }
 
     fn apply(&mut self, scope: &Scope, change: Change) {
-        match (change, scope) {
-            (Change::Event(change), scope) => self.events.apply(scope, change),
-            (Change::Contact(change), scope) => contact::apply(self, scope, &change),
-            (Change::Campaign(change), scope) => campaign::apply(self, scope, change),
-            (Change::Flow(change), scope) => flow::apply(self, scope, change),
-            (Change::Team(change), scope) => team::apply(self, scope, change),
-            (Change::Webhook(change), scope) => webhook::apply(self, scope, change),
-            (Change::Counter(change), scope) => counter::apply(self, scope, change),
-            (Change::Audit(change), scope) => audit::apply(self, scope, change),
-            (Change::Setting(change), scope) => setting::apply(self, scope, change),
-            (Change::Reach(change), scope) => reach::apply(self, scope, change),
-            (Change::Chat(ChatChange::Merge { from, into }), Scope::Account(account)) => {
-                self.merge_chats(account, &from, &into);
-            }
-            (Change::DeleteSession, Scope::Account(account)) => self.delete_account(account),
-            (change, Scope::Account(account)) => self.account(account).apply(change),
-            // Refused by the check.
-            (_, Scope::Workspace(_)) => {}
+        match (apply_to_domain(self, scope, change), scope) {
+            (Some(Change::DeleteSession), Scope::Account(account)) => self.delete_account(account),
+            (Some(change), Scope::Account(account)) => self.account(account).apply(change),
+            // Done, or refused by the check.
+            (None, _) | (_, Scope::Workspace(_)) => {}
         }
     }
 
-    fn merge_chats(&mut self, id: &AccountId, from: &str, into: &str) {
+    pub(super) fn merge_chats(&mut self, id: &AccountId, from: &str, into: &str) {
         if from == into {
             return;
         }
@@ -86,41 +71,22 @@ impl State {
         self.accounts.remove(id);
         self.flows.delete_account(id);
     }
-
-    /// All of a workspace. Spells the fields out, so that one added later is not forgotten.
-    pub(super) fn delete_workspace(&mut self, id: &WorkspaceId) {
-        let Self {
-            accounts,
-            audit,
-            campaigns,
-            contacts,
-            counters,
-            events,
-            flows,
-            leases,
-            reach,
-            settings,
-            teams,
-            webhooks,
-        } = self;
-        accounts.retain(|account, _| account.workspace() != id);
-        events.delete_workspace(id);
-        leases.retain(|(workspace, _), _| workspace != id);
-        audit.remove(id);
-        campaigns.remove(id);
-        contacts.remove(id);
-        counters.remove(id);
-        settings.remove(id);
-        reach.remove(id);
-        webhooks.remove(id);
-        flows.delete_workspace(id);
-        teams.delete_workspace(id);
-    }
-
-    fn account(&mut self, id: &AccountId) -> &mut Account {
-        self.accounts.entry(id.clone()).or_default()
-    }
 }
+
+macro_rules! domains {
+    ($($(#[$doc:meta])* $name:ident($module:ident: $change:ident) of $article:ident $whose:ident;)+) => {
+        /// Writes a change of a domain, and gives any other back.
+        fn apply_to_domain(state: &mut State, scope: &Scope, change: Change) -> Option<Change> {
+            match change {
+                $(Change::$name(change) => super::$module::apply(state, scope, change),)+
+                other => return Some(other),
+            }
+            None
+        }
+    };
+}
+
+with_changes! { domains! }
 
 impl Account {
     fn apply(&mut self, change: Change) {
@@ -134,8 +100,6 @@ impl Account {
             Change::DeleteSignal(key) => drop(self.signal.remove(&key)),
             Change::PutPerson(person) => self.people.put(person),
             Change::DeletePerson(address) => self.people.delete(&address),
-            Change::PutNotice(notice) => self.notices.put(notice),
-            Change::DeleteNotice { kind, id } => self.notices.delete(&kind, &id),
             Change::PutOutgoing(message) => self.outbox.put(message),
             Change::SetOutgoingState(id, state) => self.outbox.set_state(&id, state),
             Change::ExpireOutgoing(before) => self.outbox.expire(before),
@@ -147,20 +111,8 @@ impl Account {
                     session.seen = Some(seen);
                 }
             }
-            Change::AppState(change) => self.app_state.apply(change),
-            Change::Chat(change) => self.messages.apply(change),
             // Applied where more than the account is at hand.
-            Change::DeleteSession
-            | Change::Event(_)
-            | Change::Contact(_)
-            | Change::Campaign(_)
-            | Change::Flow(_)
-            | Change::Team(_)
-            | Change::Webhook(_)
-            | Change::Counter(_)
-            | Change::Audit(_)
-            | Change::Setting(_)
-            | Change::Reach(_) => {}
+            Change::DeleteSession | any_domain!() => {}
         }
     }
 }

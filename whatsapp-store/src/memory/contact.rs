@@ -138,9 +138,10 @@ impl<'a> Draft<'a> {
     }
 }
 
-pub(super) fn apply(state: &mut State, scope: &Scope, change: &ContactChange) {
+#[allow(clippy::needless_pass_by_value, reason = "as every domain takes its changes")]
+pub(super) fn apply(state: &mut State, scope: &Scope, change: ContactChange) {
     let mut draft = Draft::of(state, scope);
-    if draft.write(change).is_err() {
+    if draft.write(&change).is_err() {
         // The whole commit was tried before.
         return;
     }

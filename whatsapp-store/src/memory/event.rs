@@ -6,7 +6,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::MemoryStore;
+use super::{MemoryStore, State};
 use crate::{Error, ErrorKind, EventChange, EventRecord, EventStore, Result, Scope, WorkspaceId};
 
 /// The outbox. An event's position is its number, from 1.
@@ -31,8 +31,12 @@ fn parse(position: &str) -> Result<u64> {
     })
 }
 
+pub(super) fn apply(state: &mut State, scope: &Scope, change: EventChange) {
+    state.events.apply(scope, change);
+}
+
 impl Events {
-    pub(super) fn apply(&mut self, scope: &Scope, change: EventChange) {
+    fn apply(&mut self, scope: &Scope, change: EventChange) {
         match change {
             EventChange::Put(event) => {
                 self.last_number += 1;

@@ -40,7 +40,7 @@ use self::{
     event::Events, flow::Flows, lease::Leases, message::Messages, notice::Notices, outgoing::Outbox,
     person::People, reach::Reach, setting::Settings, team::Teams, webhook::Webhooks,
 };
-use crate::{AccountId, DeviceRecord, SessionRecord, SignalKey, WorkspaceId};
+use crate::{AccountId, DeviceRecord, Scope, SessionRecord, SignalKey, WorkspaceId};
 
 /// A store in memory. Clones share their contents, which last as long as the last clone.
 #[derive(Clone, Default)]
@@ -63,6 +63,48 @@ struct State {
     reach: BTreeMap<WorkspaceId, Reach>,
     flows: Flows,
     teams: Teams,
+}
+
+impl State {
+    /// An account, which is made if there is none.
+    fn account(&mut self, id: &AccountId) -> &mut Account {
+        self.accounts.entry(id.clone()).or_default()
+    }
+
+    /// The account of a commit, which the check has found to be there.
+    fn account_of(&mut self, scope: &Scope) -> Option<&mut Account> {
+        scope.account().map(|id| self.account(id))
+    }
+
+    /// All of a workspace. Spells the fields out, so that one added later is not forgotten.
+    fn delete_workspace(&mut self, id: &WorkspaceId) {
+        let Self {
+            accounts,
+            audit,
+            campaigns,
+            contacts,
+            counters,
+            events,
+            flows,
+            leases,
+            reach,
+            settings,
+            teams,
+            webhooks,
+        } = self;
+        accounts.retain(|account, _| account.workspace() != id);
+        events.delete_workspace(id);
+        leases.retain(|(workspace, _), _| workspace != id);
+        audit.remove(id);
+        campaigns.remove(id);
+        contacts.remove(id);
+        counters.remove(id);
+        settings.remove(id);
+        reach.remove(id);
+        webhooks.remove(id);
+        flows.delete_workspace(id);
+        teams.delete_workspace(id);
+    }
 }
 
 /// All that is stored of one account.

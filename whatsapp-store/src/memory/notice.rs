@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::MemoryStore;
-use crate::{AccountId, MAX_NOTICES, NoticeRecord, NoticeStore, Result, page_limit};
+use super::{Account, MemoryStore, State};
+use crate::{AccountId, MAX_NOTICES, NoticeChange, NoticeRecord, NoticeStore, Result, Scope, page_limit};
 
 /// Notices by kind.
 #[derive(Default)]
@@ -16,8 +16,16 @@ struct Kind {
     in_order: BTreeMap<(i64, String), Bytes>,
 }
 
+pub(super) fn apply(state: &mut State, scope: &Scope, change: NoticeChange) {
+    let Some(Account { notices, .. }) = state.account_of(scope) else { return };
+    match change {
+        NoticeChange::Put(notice) => notices.put(notice),
+        NoticeChange::Delete { kind, id } => notices.delete(&kind, &id),
+    }
+}
+
 impl Notices {
-    pub(super) fn put(&mut self, notice: NoticeRecord) {
+    fn put(&mut self, notice: NoticeRecord) {
         let NoticeRecord { kind, id, received_at, payload } = notice;
         let kind = self.0.entry(kind).or_default();
         kind.remove(&id);
@@ -29,7 +37,7 @@ impl Notices {
         }
     }
 
-    pub(super) fn delete(&mut self, kind: &str, id: &str) {
+    fn delete(&mut self, kind: &str, id: &str) {
         if let Some(kind) = self.0.get_mut(kind) {
             kind.remove(id);
         }

@@ -28,3 +28,28 @@ impl fmt::Debug for NoticeRecord {
             .finish_non_exhaustive()
     }
 }
+
+/// A write to the notices of an account.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoticeChange {
+    /// Keeps a notice for a later version; one of the same kind and id is replaced. Of each kind an account keeps the newest
+    /// [`MAX_NOTICES`].
+    Put(NoticeRecord),
+    /// Removes a notice; absent is fine.
+    Delete {
+        /// Its kind.
+        kind: String,
+        /// Its id.
+        id: String,
+    },
+}
+
+impl fmt::Debug for NoticeChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Put(notice) => f.debug_tuple("PutNotice").field(notice).finish(),
+            Self::Delete { kind, .. } => f.debug_tuple("DeleteNotice").field(kind).finish(),
+        }
+    }
+}

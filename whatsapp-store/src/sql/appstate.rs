@@ -2,16 +2,24 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{
-    Rows, Sql, Statement, account_at, damaged, of, owned,
+    Connection, Rows, Sql, Statement, account_at, account_of, all, damaged, of, owned,
     vault::{self, Column},
 };
-use crate::{AccountId, AppStateChange, AppStateStore, AppStateVersion, Result};
+use crate::{AccountId, AppStateChange, AppStateStore, AppStateVersion, Result, Scope};
 
 fn place(account: &AccountId, id: &[u8]) -> String {
     format!("app_state_key/{}/{}/{}", account.workspace(), account.name(), vault::shown(id))
 }
 
-pub(super) fn put<'a>(account: &'a AccountId, change: &'a AppStateChange) -> Vec<Statement<'a>> {
+pub(super) async fn apply(
+    connection: &mut Connection<'_>,
+    scope: &Scope,
+    change: &AppStateChange,
+) -> Result<()> {
+    all(connection, put(account_of(scope)?, change)).await
+}
+
+fn put<'a>(account: &'a AccountId, change: &'a AppStateChange) -> Vec<Statement<'a>> {
     match change {
         AppStateChange::PutVersion(AppStateVersion { collection, version, hash }) => vec![
             of(

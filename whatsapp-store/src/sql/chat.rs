@@ -1,7 +1,9 @@
 use async_trait::async_trait;
 
-use super::{Connection, Row, Rows, Sql, Statement, Vault, message, message::columns, of};
-use crate::{AccountId, ChatChange, ChatPage, ChatRecord, ChatStore, MessageRecord, Result, page_limit};
+use super::{Connection, Row, Rows, Sql, Statement, Vault, account_of, message, message::columns, of};
+use crate::{
+    AccountId, ChatChange, ChatPage, ChatRecord, ChatStore, MessageRecord, Result, Scope, page_limit,
+};
 
 /// Is the message that comes in later than the last one there is? By number within a millisecond, as in
 /// pages: of those that come in at the same time, the one inserted first may get here last.
@@ -50,11 +52,8 @@ pub(super) fn fewer_unread<'a>(account: &'a AccountId, chat: &'a str, count: i64
         .int(count)
 }
 
-pub(super) async fn apply(
-    connection: &mut Connection<'_>,
-    account: &AccountId,
-    change: &ChatChange,
-) -> Result<()> {
+pub(super) async fn apply(connection: &mut Connection<'_>, scope: &Scope, change: &ChatChange) -> Result<()> {
+    let account = account_of(scope)?;
     match change {
         ChatChange::SetName { chat, name } => {
             let put = of(

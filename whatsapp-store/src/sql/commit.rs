@@ -5,12 +5,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{
-    Connection, Sql, appstate, audit, campaign, chat, contact, counter, device, event, flow, lease, message,
-    notice, of, outgoing, person, reach, session, setting, signal, team, vault, webhook,
+    Connection, DEVICE, SESSION, Sql, account_of, all, counter, device, event, flow, lease, message, notice,
+    of, outgoing, person, session, signal, vault,
 };
 use crate::{
-    AccountId, Change, Changes, Error, ErrorKind, EventChange, FlowChange, NewEvent, NoticeRecord,
-    PersonRecord, Result, Scope, SignalKey, Store,
+    AccountId, Change, Changes, EventChange, FlowChange, NewEvent, NoticeChange, NoticeRecord, PersonRecord,
+    Result, Scope, SignalKey, Store, changes::any_domain, traits::with_changes,
 };
 
 #[async_trait]
@@ -66,7 +66,7 @@ impl<'a> Aside<'a> {
         match change {
             Change::PutSignal(key, value) => drop(self.signals.insert(key, value)),
             Change::PutPerson(person) => self.people.push(person),
-            Change::PutNotice(notice) => self.notices.push(notice),
+            Change::Notice(NoticeChange::Put(notice)) => self.notices.push(notice),
             Change::Event(EventChange::Put(event)) => self.events.push(event),
             Change::Flow(FlowChange::CountNode { flow, version, count }) => {
                 let sums = self.counts.entry((flow, *version, &count.node)).or_default();
@@ -102,32 +102,29 @@ impl<'a> Aside<'a> {
     }
 }
 
-fn account_of(scope: &Scope) -> Result<&AccountId> {
-    scope.account().ok_or_else(|| Error::new(ErrorKind::Invalid, "writing to an account"))
+macro_rules! domains {
+    ($($(#[$doc:meta])* $name:ident($module:ident: $change:ident) of $article:ident $whose:ident;)+) => {
+        async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Change) -> Result<()> {
+            match change {
+                $(Change::$name(change) => super::$module::apply(connection, scope, change).await,)+
+                change => apply_to_account(connection, account_of(scope)?, change).await,
+            }
+        }
+    };
 }
 
-async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Change) -> Result<()> {
-    match change {
-        Change::Event(change) => return event::apply(connection, scope, change).await,
-        Change::Contact(change) => return contact::apply(connection, scope, change).await,
-        Change::Campaign(change) => return campaign::apply(connection, scope, change).await,
-        Change::Flow(change) => return flow::apply(connection, scope, change).await,
-        Change::Team(change) => return team::apply(connection, scope, change).await,
-        Change::Webhook(change) => return webhook::apply(connection, scope, change).await,
-        // All at once, at the end.
-        Change::Counter(_) => return Ok(()),
-        Change::Audit(change) => return audit::apply(connection, scope, change).await,
-        Change::Setting(change) => return setting::apply(connection, scope, change).await,
-        Change::Reach(change) => return reach::apply(connection, scope, change).await,
-        _ => {}
-    }
-    let account = account_of(scope)?;
+with_changes! { domains! }
+
+async fn apply_to_account(
+    connection: &mut Connection<'_>,
+    account: &AccountId,
+    change: &Change,
+) -> Result<()> {
     let statement = match change {
         Change::PutDevice(device) => device::put(account, device),
         Change::DeleteDevice => return delete(connection, account, &DEVICE).await,
         Change::DeleteSignal(key) => signal::delete(account, key),
         Change::DeletePerson(address) => person::delete(account, address),
-        Change::DeleteNotice { kind, id } => notice::delete(account, kind, id),
         Change::PutOutgoing(message) => outgoing::put(account, message),
         Change::SetOutgoingState(id, state) => outgoing::set_state(account, id, *state),
         Change::ExpireOutgoing(before) => outgoing::expire(account, *before),
@@ -139,56 +136,11 @@ async fn apply_one(connection: &mut Connection<'_>, scope: &Scope, change: &Chan
             delete(connection, account, &DEVICE).await?;
             return delete(connection, account, &SESSION).await;
         }
-        Change::AppState(change) => return all(connection, appstate::put(account, change)).await,
-        Change::Chat(change) => return chat::apply(connection, account, change).await,
-        // Done above, or put aside.
-        Change::PutSignal(..)
-        | Change::PutPerson(_)
-        | Change::PutNotice(_)
-        | Change::Event(_)
-        | Change::Contact(_)
-        | Change::Campaign(_)
-        | Change::Flow(_)
-        | Change::Team(_)
-        | Change::Webhook(_)
-        | Change::Counter(_)
-        | Change::Audit(_)
-        | Change::Setting(_)
-        | Change::Reach(_) => return Ok(()),
+        // Put aside, or given to its domain.
+        Change::PutSignal(..) | Change::PutPerson(_) | any_domain!() => return Ok(()),
     };
     connection.execute(statement).await.map(drop)
 }
-
-async fn all<'a>(
-    connection: &mut Connection<'_>,
-    statements: impl IntoIterator<Item = super::Statement<'a>, IntoIter: Send>,
-) -> Result<()> {
-    for statement in statements {
-        connection.execute(statement).await?;
-    }
-    Ok(())
-}
-
-/// What hangs on a device.
-const DEVICE: [&str; 8] = [
-    "DELETE FROM device WHERE workspace = $1 AND account = $2",
-    "DELETE FROM signal WHERE workspace = $1 AND account = $2",
-    "DELETE FROM person WHERE workspace = $1 AND account = $2",
-    "DELETE FROM notice WHERE workspace = $1 AND account = $2",
-    "DELETE FROM outgoing WHERE workspace = $1 AND account = $2",
-    "DELETE FROM app_state WHERE workspace = $1 AND account = $2",
-    "DELETE FROM app_state_key WHERE workspace = $1 AND account = $2",
-    "DELETE FROM app_state_mac WHERE workspace = $1 AND account = $2",
-];
-/// What hangs on a session besides its device. Chats before messages: a message that comes in at the same time and has its
-/// chat is then seen, or makes the chat anew.
-const SESSION: [&str; 5] = [
-    "DELETE FROM conversation WHERE workspace = $1 AND account = $2",
-    "DELETE FROM flow_input WHERE workspace = $1 AND account = $2",
-    "DELETE FROM chat WHERE workspace = $1 AND account = $2",
-    "DELETE FROM message WHERE workspace = $1 AND account = $2",
-    "DELETE FROM session WHERE workspace = $1 AND account = $2",
-];
 
 async fn delete(
     connection: &mut Connection<'_>,

@@ -51,7 +51,7 @@ pub(crate) use self::{
     statement::{Statement, sql},
     vault::Vault,
 };
-use crate::{AccountId, Changes, Error, ErrorKind, Result};
+use crate::{AccountId, Changes, Error, ErrorKind, Result, Scope};
 
 /// Which of the two it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +150,85 @@ fn account_at(row: &Row, place: usize) -> Result<AccountId> {
     let workspace = row.text(place)?.parse().map_err(|_| damaged("a workspace"))?;
     AccountId::new(workspace, &row.text(place + 1)?).map_err(|_| damaged("an account"))
 }
+
+fn account_of(scope: &Scope) -> Result<&AccountId> {
+    scope.account().ok_or_else(|| Error::new(ErrorKind::Invalid, "writing to an account"))
+}
+
+/// One after the other.
+async fn all<'a>(
+    connection: &mut Connection<'_>,
+    statements: impl IntoIterator<Item = Statement<'a>, IntoIter: Send>,
+) -> Result<()> {
+    for statement in statements {
+        connection.execute(statement).await?;
+    }
+    Ok(())
+}
+
+/// What hangs on a device.
+const DEVICE: [&str; 8] = [
+    "DELETE FROM device WHERE workspace = $1 AND account = $2",
+    "DELETE FROM signal WHERE workspace = $1 AND account = $2",
+    "DELETE FROM person WHERE workspace = $1 AND account = $2",
+    "DELETE FROM notice WHERE workspace = $1 AND account = $2",
+    "DELETE FROM outgoing WHERE workspace = $1 AND account = $2",
+    "DELETE FROM app_state WHERE workspace = $1 AND account = $2",
+    "DELETE FROM app_state_key WHERE workspace = $1 AND account = $2",
+    "DELETE FROM app_state_mac WHERE workspace = $1 AND account = $2",
+];
+/// What hangs on a session besides its device. Chats before messages: a message that comes in at the same time and has its
+/// chat is then seen, or makes the chat anew.
+const SESSION: [&str; 5] = [
+    "DELETE FROM conversation WHERE workspace = $1 AND account = $2",
+    "DELETE FROM flow_input WHERE workspace = $1 AND account = $2",
+    "DELETE FROM chat WHERE workspace = $1 AND account = $2",
+    "DELETE FROM message WHERE workspace = $1 AND account = $2",
+    "DELETE FROM session WHERE workspace = $1 AND account = $2",
+];
+
+macro_rules! tables {
+    ($($table:literal),+ $(,)?) => {
+        [$(concat!("DELETE FROM ", $table, " WHERE workspace = $1")),+]
+    };
+}
+
+/// All tables with a column `workspace`: a test compares.
+const DELETE_WORKSPACE: &[&str] = &tables![
+    "device",
+    "signal",
+    "person",
+    "notice",
+    "app_state",
+    "app_state_key",
+    "app_state_mac",
+    "outgoing",
+    "message",
+    "chat",
+    "session",
+    "lease",
+    "event",
+    "contact",
+    "contact_tag",
+    "suppression",
+    "counter",
+    "audit",
+    "setting",
+    "reach",
+    "campaign",
+    "campaign_number",
+    "webhook_endpoint",
+    "webhook_delivery",
+    "flow",
+    "flow_version",
+    "flow_input",
+    "conversation",
+    "node_count",
+    "workspace",
+    "member",
+    "api_key",
+    "reset_token",
+];
 
 /// All columns with sealed values.
 const SEALED: [vault::Column; 9] = [

@@ -2,11 +2,30 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::{Connection, Rows, Sql, Statement, account_at, of, owned, vault::Column};
-use crate::{AccountId, MAX_NOTICES, NoticeRecord, NoticeStore, Result, page_limit};
+use super::{Connection, Rows, Sql, account_at, account_of, of, owned, vault::Column};
+use crate::{AccountId, MAX_NOTICES, NoticeChange, NoticeRecord, NoticeStore, Result, Scope, page_limit};
 
 fn place(account: &AccountId, kind: &str, id: &str) -> String {
     format!("notice/{}/{}/{}:{kind}/{id}", account.workspace(), account.name(), kind.len())
+}
+
+/// One alone; those to be kept come together, to [`put`].
+pub(super) async fn apply(
+    connection: &mut Connection<'_>,
+    scope: &Scope,
+    change: &NoticeChange,
+) -> Result<()> {
+    let account = account_of(scope)?;
+    match change {
+        NoticeChange::Put(notice) => put(connection, account, &[notice]).await,
+        NoticeChange::Delete { kind, id } => {
+            let delete = of(
+                "DELETE FROM notice WHERE workspace = $1 AND account = $2 AND kind = $3 AND id = $4",
+                account,
+            );
+            connection.execute(delete.text(&**kind).text(&**id)).await.map(drop)
+        }
+    }
 }
 
 /// Writes notices, and removes once for each of their kinds what is more than an account keeps.
@@ -28,12 +47,6 @@ pub(super) async fn put(
         connection.execute(of(BOUND, account).text(kind).int(MAX_NOTICES)).await?;
     }
     Ok(())
-}
-
-pub(super) fn delete<'a>(account: &'a AccountId, kind: &'a str, id: &'a str) -> Statement<'a> {
-    of("DELETE FROM notice WHERE workspace = $1 AND account = $2 AND kind = $3 AND id = $4", account)
-        .text(kind)
-        .text(id)
 }
 
 const PUT: &str = "INSERT INTO notice (workspace, account, kind, id, received_at, payload) \

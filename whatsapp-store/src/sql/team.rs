@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 
-use super::{Connection, Row, Rows, Sql, Statement, campaign, damaged, keyset, sql, transact};
+use super::{
+    Connection, DELETE_WORKSPACE, Row, Rows, Sql, Statement, campaign, damaged, keyset, sql, transact,
+};
 use crate::{
     ApiKeyPage, ApiKeyRecord, Error, ErrorKind, ResetToken, Result, Role, Scope, SecretHash, TeamChange,
     TeamStore, UserPage, UserRecord, WorkspaceId, WorkspacePage, WorkspaceRecord, email_key, page_limit,
@@ -37,49 +39,6 @@ pub(super) async fn apply(connection: &mut Connection<'_>, scope: &Scope, change
     };
     connection.execute(statement).await.map(drop)
 }
-
-macro_rules! tables {
-    ($($table:literal),+ $(,)?) => {
-        [$(concat!("DELETE FROM ", $table, " WHERE workspace = $1")),+]
-    };
-}
-
-/// All tables with a column `workspace`: a test compares.
-const DELETE_WORKSPACE: &[&str] = &tables![
-    "device",
-    "signal",
-    "person",
-    "notice",
-    "app_state",
-    "app_state_key",
-    "app_state_mac",
-    "outgoing",
-    "message",
-    "chat",
-    "session",
-    "lease",
-    "event",
-    "contact",
-    "contact_tag",
-    "suppression",
-    "counter",
-    "audit",
-    "setting",
-    "reach",
-    "campaign",
-    "campaign_number",
-    "webhook_endpoint",
-    "webhook_delivery",
-    "flow",
-    "flow_version",
-    "flow_input",
-    "conversation",
-    "node_count",
-    "workspace",
-    "member",
-    "api_key",
-    "reset_token",
-];
 
 async fn delete_workspace(connection: &mut Connection<'_>, workspace: &WorkspaceId) -> Result<()> {
     // What belongs to a campaign has its key in place of the workspace.

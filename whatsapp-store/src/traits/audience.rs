@@ -1,6 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{ContactRecord, Result, WorkspaceId};
@@ -42,33 +41,35 @@ pub struct AudienceCounts {
     pub eligible: u64,
 }
 
-/// Whom a campaign may write to.
-#[async_trait]
-pub trait AudienceStore {
-    /// Contacts that the filter finds and that may be written to, by id in byte order, those behind `after`, at most
-    /// `limit`. Read it to the end by passing the last id: memory is as large as one page, and each page is read at its
-    /// own time.
-    ///
-    /// With `all_tags` it goes by an index of tags, for the first of them; without, through the workspace's contacts.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn audience_page(
-        &self,
-        workspace: &WorkspaceId,
-        filter: &AudienceFilter,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<ContactRecord>>;
+store_trait! {
+    forward_audience;
+    /// Whom a campaign may write to.
+    pub trait AudienceStore {
+        /// Contacts that the filter finds and that may be written to, by id in byte order, those behind `after`, at most
+        /// `limit`. Read it to the end by passing the last id: memory is as large as one page, and each page is read at its
+        /// own time.
+        ///
+        /// With `all_tags` it goes by an index of tags, for the first of them; without, through the workspace's contacts.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn audience_page(
+            &self,
+            workspace: &WorkspaceId,
+            filter: &AudienceFilter,
+            after: Option<&str>,
+            limit: u32,
+        ) -> Result<Vec<ContactRecord>>;
 
-    /// How many the audience has, and how many are left out of it for which reason. Reads through all that the filter
-    /// finds.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn audience_counts(
-        &self,
-        workspace: &WorkspaceId,
-        filter: &AudienceFilter,
-    ) -> Result<AudienceCounts>;
+        /// How many the audience has, and how many are left out of it for which reason. Reads through all that the filter
+        /// finds.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn audience_counts(
+            &self,
+            workspace: &WorkspaceId,
+            filter: &AudienceFilter,
+        ) -> Result<AudienceCounts>;
+    }
 }

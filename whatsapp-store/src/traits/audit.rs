@@ -1,5 +1,3 @@
-use async_trait::async_trait;
-
 use crate::{AuditEntry, Result, WorkspaceId};
 
 /// Which entries are wanted.
@@ -24,13 +22,15 @@ pub struct AuditPage {
     pub next: Option<String>,
 }
 
-/// The audit log.
-#[async_trait]
-pub trait AuditStore {
-    /// A page of entries: by their time, the newest first; by when they were appended, the last first, within a
-    /// millisecond.
-    ///
-    /// # Errors
-    /// When they cannot be read. A cursor that is none of this store's reads as an empty page.
-    async fn audit(&self, workspace: &WorkspaceId, query: &AuditQuery) -> Result<AuditPage>;
+store_trait! {
+    forward_audit;
+    /// The audit log.
+    pub trait AuditStore {
+        /// A page of entries: by their time, the newest first; by when they were appended, the last first, within a
+        /// millisecond.
+        ///
+        /// # Errors
+        /// When they cannot be read. A cursor that is none of this store's reads as an empty page.
+        async fn audit(&self, workspace: &WorkspaceId, query: &AuditQuery) -> Result<AuditPage>;
+    }
 }

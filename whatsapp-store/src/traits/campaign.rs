@@ -1,7 +1,5 @@
 use std::ops::Range;
 
-use async_trait::async_trait;
-
 use crate::{
     AudienceRow, CampaignRecord, CampaignState, ExportRow, FlagCounts, LaneRecord, RangeClaim, RangeLease,
     RecipientCounts, RecipientMinute, RecipientRecord, Result, RetryLease, WorkspaceId,
@@ -44,123 +42,125 @@ impl ExportPage {
     }
 }
 
-/// Campaigns: their audience, the state of each recipient, and who sends which part.
-///
-/// Of a campaign that is not there, everything reads as empty.
-#[async_trait]
-pub trait CampaignStore {
-    /// A campaign.
+store_trait! {
+    forward_campaign;
+    /// Campaigns: their audience, the state of each recipient, and who sends which part.
     ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn campaign(&self, workspace: &WorkspaceId, id: &str) -> Result<Option<CampaignRecord>>;
+    /// Of a campaign that is not there, everything reads as empty.
+    pub trait CampaignStore {
+        /// A campaign.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn campaign(&self, workspace: &WorkspaceId, id: &str) -> Result<Option<CampaignRecord>>;
 
-    /// A page of campaigns, newest first: those before `before` (the `next` of a page), or the first page. For `limit` see
-    /// [`page_limit`](crate::page_limit). A cursor that is none finds nothing.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn campaigns(
-        &self,
-        workspace: &WorkspaceId,
-        before: Option<&str>,
-        limit: u32,
-    ) -> Result<CampaignPage>;
+        /// A page of campaigns, newest first: those before `before` (the `next` of a page), or the first page. For `limit` see
+        /// [`page_limit`](crate::page_limit). A cursor that is none finds nothing.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn campaigns(
+            &self,
+            workspace: &WorkspaceId,
+            before: Option<&str>,
+            limit: u32,
+        ) -> Result<CampaignPage>;
 
-    /// The campaigns of all workspaces that are in one of these states, by workspace and number: for whoever runs them.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn campaigns_in_state(&self, states: &[CampaignState]) -> Result<Vec<(WorkspaceId, String)>>;
+        /// The campaigns of all workspaces that are in one of these states, by workspace and number: for whoever runs them.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn campaigns_in_state(&self, states: &[CampaignState]) -> Result<Vec<(WorkspaceId, String)>>;
 
-    /// The lanes of a campaign, by number.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn lanes(&self, workspace: &WorkspaceId, campaign: &str) -> Result<Vec<LaneRecord>>;
+        /// The lanes of a campaign, by number.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn lanes(&self, workspace: &WorkspaceId, campaign: &str) -> Result<Vec<LaneRecord>>;
 
-    /// The audience of a part of a lane, with places, in order. All of it is read at once: ask for a few thousand at most.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn audience(
-        &self,
-        workspace: &WorkspaceId,
-        campaign: &str,
-        lane: i32,
-        range: Range<u32>,
-    ) -> Result<Vec<(u32, AudienceRow)>>;
+        /// The audience of a part of a lane, with places, in order. All of it is read at once: ask for a few thousand at most.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn audience(
+            &self,
+            workspace: &WorkspaceId,
+            campaign: &str,
+            lane: i32,
+            range: Range<u32>,
+        ) -> Result<Vec<(u32, AudienceRow)>>;
 
-    /// What became of a part of a lane, in order. All of it is read at once: ask for a few thousand at most.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn recipients(
-        &self,
-        workspace: &WorkspaceId,
-        campaign: &str,
-        lane: i32,
-        range: Range<u32>,
-    ) -> Result<Vec<RecipientRecord>>;
+        /// What became of a part of a lane, in order. All of it is read at once: ask for a few thousand at most.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn recipients(
+            &self,
+            workspace: &WorkspaceId,
+            campaign: &str,
+            lane: i32,
+            range: Range<u32>,
+        ) -> Result<Vec<RecipientRecord>>;
 
-    /// How many recipients are in which state. Counted as they change, so this costs the same for any number of them.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn campaign_progress(&self, workspace: &WorkspaceId, campaign: &str) -> Result<RecipientCounts>;
+        /// How many recipients are in which state. Counted as they change, so this costs the same for any number of them.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn campaign_progress(&self, workspace: &WorkspaceId, campaign: &str) -> Result<RecipientCounts>;
 
-    /// How many recipients have which flag; flags that nobody has are not there. Counted as they are set, each once for each
-    /// recipient.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn campaign_flags(&self, workspace: &WorkspaceId, campaign: &str) -> Result<FlagCounts>;
+        /// How many recipients have which flag; flags that nobody has are not there. Counted as they are set, each once for each
+        /// recipient.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn campaign_flags(&self, workspace: &WorkspaceId, campaign: &str) -> Result<FlagCounts>;
 
-    /// How many recipients came into which state in each minute that begins from `from` up to but without `until` (milliseconds
-    /// since the Unix epoch), by minute and state. Minutes in which nothing happened are not there.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn campaign_minutes(
-        &self,
-        workspace: &WorkspaceId,
-        campaign: &str,
-        from: i64,
-        until: i64,
-    ) -> Result<Vec<RecipientMinute>>;
+        /// How many recipients came into which state in each minute that begins from `from` up to but without `until` (milliseconds
+        /// since the Unix epoch), by minute and state. Minutes in which nothing happened are not there.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn campaign_minutes(
+            &self,
+            workspace: &WorkspaceId,
+            campaign: &str,
+            from: i64,
+            until: i64,
+        ) -> Result<Vec<RecipientMinute>>;
 
-    /// The leases of a campaign that somebody has, whether their time is over or not, by lane and epoch.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn campaign_leases(&self, workspace: &WorkspaceId, campaign: &str) -> Result<Vec<RangeLease>>;
+        /// The leases of a campaign that somebody has, whether their time is over or not, by lane and epoch.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn campaign_leases(&self, workspace: &WorkspaceId, campaign: &str) -> Result<Vec<RangeLease>>;
 
-    /// A page of all there is to say about a campaign's recipients, by lane and place: those behind `after` (the `next` of a
-    /// page), or the first page. For `limit` see [`page_limit`](crate::page_limit). A cursor that is none finds nothing.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn campaign_export(
-        &self,
-        workspace: &WorkspaceId,
-        campaign: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<ExportPage>;
+        /// A page of all there is to say about a campaign's recipients, by lane and place: those behind `after` (the `next` of a
+        /// page), or the first page. For `limit` see [`page_limit`](crate::page_limit). A cursor that is none finds nothing.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn campaign_export(
+            &self,
+            workspace: &WorkspaceId,
+            campaign: &str,
+            after: Option<&str>,
+            limit: u32,
+        ) -> Result<ExportPage>;
 
-    /// Leases a range of a lane: one whose time is over, which keeps its bounds; else one that was given back; else the next
-    /// that nobody has had. `None` when there is none, or the campaign is in a state that does not send (see
-    /// [`CampaignState`]). It is leased when this returns, and stays so if nobody reads the answer.
-    ///
-    /// # Errors
-    /// When it cannot be read or written.
-    async fn lease_range(&self, workspace: &WorkspaceId, claim: &RangeClaim) -> Result<Option<RangeLease>>;
+        /// Leases a range of a lane: one whose time is over, which keeps its bounds; else one that was given back; else the next
+        /// that nobody has had. `None` when there is none, or the campaign is in a state that does not send (see
+        /// [`CampaignState`]). It is leased when this returns, and stays so if nobody reads the answer.
+        ///
+        /// # Errors
+        /// When it cannot be read or written.
+        async fn lease_range(&self, workspace: &WorkspaceId, claim: &RangeClaim) -> Result<Option<RangeLease>>;
 
-    /// Leases recipients that are to be tried again by now: those of a lease whose time is over, else those that are due, the
-    /// longest due first. When one is [settled](crate::CampaignChange::Settle), it is off the list, or on it again with its new time.
-    /// `None` as for [`CampaignStore::lease_range`].
-    ///
-    /// # Errors
-    /// When they cannot be read or written.
-    async fn due_retries(&self, workspace: &WorkspaceId, claim: &RangeClaim) -> Result<Option<RetryLease>>;
+        /// Leases recipients that are to be tried again by now: those of a lease whose time is over, else those that are due, the
+        /// longest due first. When one is [settled](crate::CampaignChange::Settle), it is off the list, or on it again with its new time.
+        /// `None` as for [`CampaignStore::lease_range`].
+        ///
+        /// # Errors
+        /// When they cannot be read or written.
+        async fn due_retries(&self, workspace: &WorkspaceId, claim: &RangeClaim) -> Result<Option<RetryLease>>;
+    }
 }

@@ -1,5 +1,3 @@
-use async_trait::async_trait;
-
 use crate::{AccountId, ChatRecord, Result};
 
 /// One page of chats, the one with the latest message first.
@@ -11,20 +9,22 @@ pub struct ChatPage {
     pub next: Option<String>,
 }
 
-/// Chats as a list shows them.
-#[async_trait]
-pub trait ChatStore {
-    /// One chat.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn chat(&self, account: &AccountId, chat: &str) -> Result<Option<ChatRecord>>;
+store_trait! {
+    forward_chat;
+    /// Chats as a list shows them.
+    pub trait ChatStore {
+        /// One chat.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn chat(&self, account: &AccountId, chat: &str) -> Result<Option<ChatRecord>>;
 
-    /// A page of chats, by the time of their latest message, then by address in byte order. `before` is the cursor that
-    /// came with the page before; `limit` as in [`MessageQuery`](crate::MessageQuery). A chat that gets a message
-    /// between two pages moves to the front and is not seen again.
-    ///
-    /// # Errors
-    /// When they cannot be read. A cursor that is none of this store's reads as an empty page.
-    async fn chats(&self, account: &AccountId, before: Option<&str>, limit: u32) -> Result<ChatPage>;
+        /// A page of chats, by the time of their latest message, then by address in byte order. `before` is the cursor that
+        /// came with the page before; `limit` as in [`MessageQuery`](crate::MessageQuery). A chat that gets a message
+        /// between two pages moves to the front and is not seen again.
+        ///
+        /// # Errors
+        /// When they cannot be read. A cursor that is none of this store's reads as an empty page.
+        async fn chats(&self, account: &AccountId, before: Option<&str>, limit: u32) -> Result<ChatPage>;
+    }
 }

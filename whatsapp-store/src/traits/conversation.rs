@@ -1,5 +1,3 @@
-use async_trait::async_trait;
-
 use crate::{AccountId, ConversationRecord, ConversationStatus, Result, WorkspaceId};
 
 /// One page of conversations, the one written last first.
@@ -11,68 +9,70 @@ pub struct ConversationPage {
     pub next: Option<String>,
 }
 
-/// Where chats stand in flows, and what was answered. Written by [`FlowChange`](crate::FlowChange). A `limit` is that of
-/// [`MessageQuery`](crate::MessageQuery).
-#[async_trait]
-pub trait ConversationStore {
-    /// The conversation of a chat: the live one, or the last that ended. Whoever writes the next one needs the revision
-    /// of either.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn conversation(&self, account: &AccountId, chat: &str) -> Result<Option<ConversationRecord>>;
+store_trait! {
+    forward_conversation;
+    /// Where chats stand in flows, and what was answered. Written by [`FlowChange`](crate::FlowChange). A `limit` is that of
+    /// [`MessageQuery`](crate::MessageQuery).
+    pub trait ConversationStore {
+        /// The conversation of a chat: the live one, or the last that ended. Whoever writes the next one needs the revision
+        /// of either.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn conversation(&self, account: &AccountId, chat: &str) -> Result<Option<ConversationRecord>>;
 
-    /// A page of the workspace's conversations with that status, the one written last first, then by account and chat
-    /// backwards. `before` is the cursor that came with the page before; one that is none of this store's reads as an
-    /// empty page. A conversation that is written between two pages moves to the front and is not seen again.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn conversations(
-        &self,
-        workspace: &WorkspaceId,
-        status: ConversationStatus,
-        before: Option<&str>,
-        limit: u32,
-    ) -> Result<ConversationPage>;
+        /// A page of the workspace's conversations with that status, the one written last first, then by account and chat
+        /// backwards. `before` is the cursor that came with the page before; one that is none of this store's reads as an
+        /// empty page. A conversation that is written between two pages moves to the front and is not seen again.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn conversations(
+            &self,
+            workspace: &WorkspaceId,
+            status: ConversationStatus,
+            before: Option<&str>,
+            limit: u32,
+        ) -> Result<ConversationPage>;
 
-    /// Takes conversations whose time to go on has come, the earliest first, at most `limit`. Until `until` (milliseconds
-    /// since the Unix epoch, above `now`) nobody else gets them; then, unless they were written meanwhile, the next who
-    /// asks does. The records are as they were written: also who took one writes it under its revision.
-    ///
-    /// # Errors
-    /// When it cannot be read or written.
-    async fn claim_due_conversations(
-        &self,
-        workspace: &WorkspaceId,
-        now: i64,
-        until: i64,
-        limit: u32,
-    ) -> Result<Vec<ConversationRecord>>;
+        /// Takes conversations whose time to go on has come, the earliest first, at most `limit`. Until `until` (milliseconds
+        /// since the Unix epoch, above `now`) nobody else gets them; then, unless they were written meanwhile, the next who
+        /// asks does. The records are as they were written: also who took one writes it under its revision.
+        ///
+        /// # Errors
+        /// When it cannot be read or written.
+        async fn claim_due_conversations(
+            &self,
+            workspace: &WorkspaceId,
+            now: i64,
+            until: i64,
+            limit: u32,
+        ) -> Result<Vec<ConversationRecord>>;
 
-    /// Workspaces that have something for [`ConversationStore::claim_due_conversations`], once each, taken from the `limit`
-    /// conversations that are due longest. It looks into all workspaces, since which is what it is asked for.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn due_workspaces(&self, now: i64, limit: u32) -> Result<Vec<WorkspaceId>>;
+        /// Workspaces that have something for [`ConversationStore::claim_due_conversations`], once each, taken from the `limit`
+        /// conversations that are due longest. It looks into all workspaces, since which is what it is asked for.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn due_workspaces(&self, now: i64, limit: u32) -> Result<Vec<WorkspaceId>>;
 
-    /// Was this input noted, and is it still?
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn input_seen(&self, account: &AccountId, chat: &str, message_id: &str) -> Result<bool>;
+        /// Was this input noted, and is it still?
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn input_seen(&self, account: &AccountId, chat: &str, message_id: &str) -> Result<bool>;
 
-    /// When the workspace's oldest input was noted, milliseconds since the Unix epoch.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn oldest_input(&self, workspace: &WorkspaceId) -> Result<Option<i64>>;
+        /// When the workspace's oldest input was noted, milliseconds since the Unix epoch.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn oldest_input(&self, workspace: &WorkspaceId) -> Result<Option<i64>>;
 
-    /// When that of the workspace's ended conversations was last written that was not written for the longest time,
-    /// milliseconds since the Unix epoch.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn oldest_ended(&self, workspace: &WorkspaceId) -> Result<Option<i64>>;
+        /// When that of the workspace's ended conversations was last written that was not written for the longest time,
+        /// milliseconds since the Unix epoch.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn oldest_ended(&self, workspace: &WorkspaceId) -> Result<Option<i64>>;
+    }
 }

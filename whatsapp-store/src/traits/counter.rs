@@ -1,5 +1,3 @@
-use async_trait::async_trait;
-
 use crate::{Result, Step, WorkspaceId};
 
 /// Which buckets are wanted: those that begin at `from` or later, and before `until`.
@@ -24,29 +22,31 @@ pub struct CounterPoint {
     pub value: i64,
 }
 
-/// Counters for analytics.
-#[async_trait]
-pub trait CounterStore {
-    /// One counter over time, the oldest bucket first. A bucket that nothing was added to is left out.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn series(
-        &self,
-        workspace: &WorkspaceId,
-        name: &str,
-        range: &CounterRange,
-    ) -> Result<Vec<CounterPoint>>;
+store_trait! {
+    forward_counter;
+    /// Counters for analytics.
+    pub trait CounterStore {
+        /// One counter over time, the oldest bucket first. A bucket that nothing was added to is left out.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn series(
+            &self,
+            workspace: &WorkspaceId,
+            name: &str,
+            range: &CounterRange,
+        ) -> Result<Vec<CounterPoint>>;
 
-    /// The sums of several counters over the whole range, in the order asked for; 0 for one that is not there. By days it
-    /// reads a 24th of what it reads by hours.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn totals(
-        &self,
-        workspace: &WorkspaceId,
-        names: &[String],
-        range: &CounterRange,
-    ) -> Result<Vec<i64>>;
+        /// The sums of several counters over the whole range, in the order asked for; 0 for one that is not there. By days it
+        /// reads a 24th of what it reads by hours.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn totals(
+            &self,
+            workspace: &WorkspaceId,
+            names: &[String],
+            range: &CounterRange,
+        ) -> Result<Vec<i64>>;
+    }
 }

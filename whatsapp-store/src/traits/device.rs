@@ -1,13 +1,13 @@
-use async_trait::async_trait;
-
 use crate::{AccountId, DeviceRecord, Result};
 
-/// Device state of accounts.
-#[async_trait]
-pub trait DeviceStore {
-    /// The account's device; `None` when there never was one or it was deleted.
-    ///
-    /// # Errors
-    /// When it cannot be read; that is never `None`.
-    async fn device(&self, account: &AccountId) -> Result<Option<DeviceRecord>>;
+store_trait! {
+    forward_device;
+    /// Device state of accounts.
+    pub trait DeviceStore {
+        /// The account's device; `None` when there never was one or it was deleted.
+        ///
+        /// # Errors
+        /// When it cannot be read; that is never `None`.
+        async fn device(&self, account: &AccountId) -> Result<Option<DeviceRecord>>;
+    }
 }

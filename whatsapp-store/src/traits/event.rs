@@ -1,49 +1,49 @@
-use async_trait::async_trait;
-
 use crate::{EventRecord, Result, WorkspaceId};
 
-/// The outbox, read.
-///
-/// Every event is read by each consumer once it is committed, in one order for all: an event never appears behind the
-/// position of one that could already be read, however many nodes write. For that, a server may hold back an event for as
-/// long as a transaction that began before it is still open: then it can be read a moment after its commit returned.
-#[async_trait]
-pub trait EventStore {
-    /// Events of all workspaces behind that position, oldest first, at most `limit`. `None` starts at the oldest. For the
-    /// host's own consumers: what they pass on, they pass on per workspace.
+store_trait! {
+    forward_event;
+    /// The outbox, read.
     ///
-    /// # Errors
-    /// When they cannot be read, or the position is none of this store's.
-    async fn all_events(&self, after: Option<&str>, limit: u32) -> Result<Vec<EventRecord>>;
+    /// Every event is read by each consumer once it is committed, in one order for all: an event never appears behind the
+    /// position of one that could already be read, however many nodes write. For that, a server may hold back an event for as
+    /// long as a transaction that began before it is still open: then it can be read a moment after its commit returned.
+    pub trait EventStore {
+        /// Events of all workspaces behind that position, oldest first, at most `limit`. `None` starts at the oldest. For the
+        /// host's own consumers: what they pass on, they pass on per workspace.
+        ///
+        /// # Errors
+        /// When they cannot be read, or the position is none of this store's.
+        async fn all_events(&self, after: Option<&str>, limit: u32) -> Result<Vec<EventRecord>>;
 
-    /// Events of one workspace behind that position, oldest first, at most `limit`.
-    ///
-    /// # Errors
-    /// As [`EventStore::all_events`].
-    async fn events(
-        &self,
-        workspace: &WorkspaceId,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<EventRecord>>;
+        /// Events of one workspace behind that position, oldest first, at most `limit`.
+        ///
+        /// # Errors
+        /// As [`EventStore::all_events`].
+        async fn events(
+            &self,
+            workspace: &WorkspaceId,
+            after: Option<&str>,
+            limit: u32,
+        ) -> Result<Vec<EventRecord>>;
 
-    /// The position of the newest event that can be read; `None` when there is none.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn last_event(&self) -> Result<Option<String>>;
+        /// The position of the newest event that can be read; `None` when there is none.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn last_event(&self) -> Result<Option<String>>;
 
-    /// How far a consumer has come; `None` when it has passed nothing yet.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn passed(&self, consumer: &str) -> Result<Option<String>>;
+        /// How far a consumer has come; `None` when it has passed nothing yet.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn passed(&self, consumer: &str) -> Result<Option<String>>;
 
-    /// Resolves when there may be events behind that position, written by this process or another. A hint to save waiting,
-    /// and no more: it may come for nothing, and from another node it may not come at all, so ask again from time to time
-    /// all the same.
-    ///
-    /// # Errors
-    /// As [`EventStore::all_events`].
-    async fn new_events(&self, after: Option<&str>) -> Result<()>;
+        /// Resolves when there may be events behind that position, written by this process or another. A hint to save waiting,
+        /// and no more: it may come for nothing, and from another node it may not come at all, so ask again from time to time
+        /// all the same.
+        ///
+        /// # Errors
+        /// As [`EventStore::all_events`].
+        async fn new_events(&self, after: Option<&str>) -> Result<()>;
+    }
 }

@@ -1,5 +1,3 @@
-use async_trait::async_trait;
-
 use crate::{FlowRecord, FlowVersion, FlowVersionHead, NodeCount, Result, WorkspaceId};
 
 /// One page of flows, the oldest first.
@@ -20,49 +18,51 @@ pub struct FlowVersionPage {
     pub next: Option<String>,
 }
 
-/// Chatbot flows, their versions and counts. A `limit` is that of [`MessageQuery`](crate::MessageQuery); a cursor
-/// that is none of this store's reads as an empty page.
-#[async_trait]
-pub trait FlowStore {
-    /// One flow.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn flow(&self, workspace: &WorkspaceId, flow: &str) -> Result<Option<FlowRecord>>;
+store_trait! {
+    forward_flow;
+    /// Chatbot flows, their versions and counts. A `limit` is that of [`MessageQuery`](crate::MessageQuery); a cursor
+    /// that is none of this store's reads as an empty page.
+    pub trait FlowStore {
+        /// One flow.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn flow(&self, workspace: &WorkspaceId, flow: &str) -> Result<Option<FlowRecord>>;
 
-    /// A page of flows, by the time they were made, then by id in byte order. `after` is the cursor that came with the
-    /// page before.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn flows(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<FlowPage>;
+        /// A page of flows, by the time they were made, then by id in byte order. `after` is the cursor that came with the
+        /// page before.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn flows(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<FlowPage>;
 
-    /// One version of a flow.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn flow_version(
-        &self,
-        workspace: &WorkspaceId,
-        flow: &str,
-        version: i64,
-    ) -> Result<Option<FlowVersion>>;
+        /// One version of a flow.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn flow_version(
+            &self,
+            workspace: &WorkspaceId,
+            flow: &str,
+            version: i64,
+        ) -> Result<Option<FlowVersion>>;
 
-    /// A page of the versions of a flow, the newest first. `before` is the cursor that came with the page before.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn flow_versions(
-        &self,
-        workspace: &WorkspaceId,
-        flow: &str,
-        before: Option<&str>,
-        limit: u32,
-    ) -> Result<FlowVersionPage>;
+        /// A page of the versions of a flow, the newest first. `before` is the cursor that came with the page before.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn flow_versions(
+            &self,
+            workspace: &WorkspaceId,
+            flow: &str,
+            before: Option<&str>,
+            limit: u32,
+        ) -> Result<FlowVersionPage>;
 
-    /// The counts of a version's nodes, by id in byte order.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn node_counts(&self, workspace: &WorkspaceId, flow: &str, version: i64) -> Result<Vec<NodeCount>>;
+        /// The counts of a version's nodes, by id in byte order.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn node_counts(&self, workspace: &WorkspaceId, flow: &str, version: i64) -> Result<Vec<NodeCount>>;
+    }
 }

@@ -1,5 +1,3 @@
-use async_trait::async_trait;
-
 use crate::{AccountId, MessageKey, MessageRecord, Result};
 
 /// Which messages are wanted.
@@ -34,25 +32,27 @@ pub struct MessagePage {
     pub next: Option<String>,
 }
 
-/// Messages as chats show them.
-#[async_trait]
-pub trait MessageStore {
-    /// One message.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn message(&self, account: &AccountId, key: &MessageKey) -> Result<Option<MessageRecord>>;
+store_trait! {
+    forward_message;
+    /// Messages as chats show them.
+    pub trait MessageStore {
+        /// One message.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn message(&self, account: &AccountId, key: &MessageKey) -> Result<Option<MessageRecord>>;
 
-    /// A page of messages: by the time they were sent, the newest first; by insertion within a millisecond. Those that
-    /// come in between two pages neither repeat nor hide others.
-    ///
-    /// # Errors
-    /// When they cannot be read. A cursor that is none of this store's reads as an empty page.
-    async fn messages(&self, account: &AccountId, query: &MessageQuery) -> Result<MessagePage>;
+        /// A page of messages: by the time they were sent, the newest first; by insertion within a millisecond. Those that
+        /// come in between two pages neither repeat nor hide others.
+        ///
+        /// # Errors
+        /// When they cannot be read. A cursor that is none of this store's reads as an empty page.
+        async fn messages(&self, account: &AccountId, query: &MessageQuery) -> Result<MessagePage>;
 
-    /// When the account's oldest message was sent, milliseconds since the Unix epoch.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn oldest_message(&self, account: &AccountId) -> Result<Option<i64>>;
+        /// When the account's oldest message was sent, milliseconds since the Unix epoch.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn oldest_message(&self, account: &AccountId) -> Result<Option<i64>>;
+    }
 }

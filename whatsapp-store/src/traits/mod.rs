@@ -48,61 +48,109 @@ pub use webhook::*;
 
 use crate::{Changes, Result};
 
-/// A whole backend: all reads, and the one write.
-///
-/// A read that starts after a commit returned sees that commit. Text may hold any Unicode, U+0000 included, because much
-/// of it comes from strangers; bytes are any bytes.
-#[async_trait]
-pub trait Store:
-    DeviceStore
-    + SignalStore
-    + PersonStore
-    + NoticeStore
-    + OutgoingStore
-    + AppStateStore
-    + MessageStore
-    + ChatStore
-    + SessionStore
-    + EventStore
-    + LeaseStore
-    + ContactStore
-    + AudienceStore
-    + CampaignStore
-    + FlowStore
-    + ConversationStore
-    + TeamStore
-    + WebhookStore
-    + CounterStore
-    + AuditStore
-    + SettingStore
-    + ReachStore
-    + std::fmt::Debug
-    + Send
-    + Sync
-{
-    /// Writes all of `changes` in one transaction; when this returns `Ok` they survive a crash. Commits of one task are
-    /// applied in the order in which it makes them.
-    ///
-    /// Dropping the future does not take a commit back: it may still happen.
-    ///
-    /// # Errors
-    /// Then nothing of it was written, with one exception: when the connection to a server breaks in the moment of the
-    /// commit, it cannot be known ([`ErrorKind::Busy`](crate::ErrorKind::Busy)). All changes can be written twice
-    /// to the same effect, but for what adds: events, counters and the audit log.
-    async fn commit(&self, changes: Changes) -> Result<()>;
-
-    /// Rewrites some of the secrets at rest that are not sealed with the first key, at most `limit` of each kind, and says
-    /// how many those were: repeat it until it says 0. It runs beside everything else. A store that seals nothing
-    /// has nothing to do.
-    ///
-    /// # Errors
-    /// When they cannot be read or written; what was rewritten before stays so.
-    async fn reseal(&self, limit: u32) -> Result<u64> {
-        let _ = limit;
-        Ok(0)
-    }
-
-    /// Finishes the commits under way and lets go of what is held open, so that another process may open it. Calls that
-    /// come later may fail. Dropping a store does the same, without telling when it is done.
-    async fn close(&self) {}
+/// All domains, and the macro that forwards each. What it is given is put before them.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_domains {
+    ($($path:ident)::+! $($arguments:tt)*) => {
+        $($path)::+! { $($arguments)*
+            DeviceStore(forward_device);
+            SignalStore(forward_signal);
+            PersonStore(forward_person);
+            NoticeStore(forward_notice);
+            OutgoingStore(forward_outgoing);
+            AppStateStore(forward_app_state);
+            MessageStore(forward_message);
+            ChatStore(forward_chat);
+            SessionStore(forward_session);
+            EventStore(forward_event);
+            LeaseStore(forward_lease);
+            ContactStore(forward_contact);
+            AudienceStore(forward_audience);
+            CampaignStore(forward_campaign);
+            FlowStore(forward_flow);
+            ConversationStore(forward_conversation);
+            TeamStore(forward_team);
+            WebhookStore(forward_webhook);
+            CounterStore(forward_counter);
+            AuditStore(forward_audit);
+            SettingStore(forward_setting);
+            ReachStore(forward_reach);
+        }
+    };
 }
+
+/// All domains whose writes are a type of their own: the variant of [`Change`](crate::Change), the module that has it in every
+/// backend, the type, and whose it is. What it is given is put before them.
+macro_rules! with_changes {
+    ($($path:ident)::+! $($arguments:tt)*) => {
+        $($path)::+! { $($arguments)*
+            /// A write to the account's notices.
+            Notice(notice: NoticeChange) of an account;
+            /// A write to the account's app state.
+            AppState(appstate: AppStateChange) of an account;
+            /// A write to the account's chats.
+            Chat(chat: ChatChange) of an account;
+            /// A write to the outbox.
+            Event(event: EventChange) of a workspace;
+            /// A write to people who can be written to, their consent, and who must not be written to.
+            Contact(contact: ContactChange) of a workspace;
+            /// A write to campaigns: their audience, the state of each recipient, and who sends which part.
+            Campaign(campaign: CampaignChange) of a workspace;
+            /// A write to chatbot flows, their versions, and conversations.
+            Flow(flow: FlowChange) of a workspace;
+            /// A write to workspaces, users and API keys.
+            Team(team: TeamChange) of a workspace;
+            /// A write to webhook endpoints and deliveries.
+            Webhook(webhook: WebhookChange) of a workspace;
+            /// A write to counters for analytics.
+            Counter(counter: CounterChange) of a workspace;
+            /// A write to the audit log.
+            Audit(audit: AuditChange) of a workspace;
+            /// A write to settings.
+            Setting(setting: SettingChange) of a workspace;
+            /// A write to what is known of who was written to.
+            Reach(reach: ReachChange) of a workspace;
+        }
+    };
+}
+pub(crate) use with_changes;
+
+macro_rules! store {
+    ($($domain:ident($_forward:ident);)+) => {
+        /// A whole backend: all reads, and the one write.
+        ///
+        /// A read that starts after a commit returned sees that commit. Text may hold any Unicode, U+0000 included, because much
+        /// of it comes from strangers; bytes are any bytes.
+        #[async_trait]
+        pub trait Store: $($domain +)+ std::fmt::Debug + Send + Sync {
+            /// Writes all of `changes` in one transaction; when this returns `Ok` they survive a crash. Commits of one task are
+            /// applied in the order in which it makes them.
+            ///
+            /// Dropping the future does not take a commit back: it may still happen.
+            ///
+            /// # Errors
+            /// Then nothing of it was written, with one exception: when the connection to a server breaks in the moment of the
+            /// commit, it cannot be known ([`ErrorKind::Busy`](crate::ErrorKind::Busy)). All changes can be written twice
+            /// to the same effect, but for what adds: events, counters and the audit log.
+            async fn commit(&self, changes: Changes) -> Result<()>;
+
+            /// Rewrites some of the secrets at rest that are not sealed with the first key, at most `limit` of each kind, and says
+            /// how many those were: repeat it until it says 0. It runs beside everything else. A store that seals nothing
+            /// has nothing to do.
+            ///
+            /// # Errors
+            /// When they cannot be read or written; what was rewritten before stays so.
+            async fn reseal(&self, limit: u32) -> Result<u64> {
+                let _ = limit;
+                Ok(0)
+            }
+
+            /// Finishes the commits under way and lets go of what is held open, so that another process may open it. Calls that
+            /// come later may fail. Dropping a store does the same, without telling when it is done.
+            async fn close(&self) {}
+        }
+    };
+}
+
+with_domains! { store! }

@@ -1,25 +1,25 @@
-use async_trait::async_trait;
-
 use crate::{AccountId, Result, SessionRecord, WorkspaceId};
 
-/// The host's sessions.
-#[async_trait]
-pub trait SessionStore {
-    /// One session.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn session(&self, id: &AccountId) -> Result<Option<SessionRecord>>;
+store_trait! {
+    forward_session;
+    /// The host's sessions.
+    pub trait SessionStore {
+        /// One session.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn session(&self, id: &AccountId) -> Result<Option<SessionRecord>>;
 
-    /// A workspace's sessions, oldest first (by time made, then by name).
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn sessions(&self, workspace: &WorkspaceId) -> Result<Vec<SessionRecord>>;
+        /// A workspace's sessions, oldest first (by time made, then by name).
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn sessions(&self, workspace: &WorkspaceId) -> Result<Vec<SessionRecord>>;
 
-    /// The sessions of all workspaces, in the same order: what a host starts with.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn all_sessions(&self) -> Result<Vec<SessionRecord>>;
+        /// The sessions of all workspaces, in the same order: what a host starts with.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn all_sessions(&self) -> Result<Vec<SessionRecord>>;
+    }
 }

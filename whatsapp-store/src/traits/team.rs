@@ -1,5 +1,3 @@
-use async_trait::async_trait;
-
 use crate::{ApiKeyRecord, ResetToken, Result, SecretHash, UserRecord, WorkspaceId, WorkspaceRecord};
 
 /// One page of workspaces, the oldest first.
@@ -29,64 +27,66 @@ pub struct ApiKeyPage {
     pub next: Option<String>,
 }
 
-/// Workspaces, users and API keys.
-///
-/// Pages go by the time a record was made, then by id in byte order; `after` is the cursor that came with the page before,
-/// and `limit` is that of [`MessageQuery`](crate::MessageQuery). A cursor that is none of this store's reads as an empty
-/// page.
-///
-/// Four methods look into all workspaces, since which is what they are asked for: [`workspaces`](Self::workspaces) and,
-/// for whoever shows a secret or an address before it is known who they are,
-/// [`user_by_email`](Self::user_by_email), [`api_key_by_hash`](Self::api_key_by_hash) and
-/// [`take_reset_token`](Self::take_reset_token).
-#[async_trait]
-pub trait TeamStore {
-    /// A workspace's record. A workspace can be used without having one.
+store_trait! {
+    forward_team;
+    /// Workspaces, users and API keys.
     ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn workspace(&self, workspace: &WorkspaceId) -> Result<Option<WorkspaceRecord>>;
+    /// Pages go by the time a record was made, then by id in byte order; `after` is the cursor that came with the page before,
+    /// and `limit` is that of [`MessageQuery`](crate::MessageQuery). A cursor that is none of this store's reads as an empty
+    /// page.
+    ///
+    /// Four methods look into all workspaces, since which is what they are asked for: [`workspaces`](Self::workspaces) and,
+    /// for whoever shows a secret or an address before it is known who they are,
+    /// [`user_by_email`](Self::user_by_email), [`api_key_by_hash`](Self::api_key_by_hash) and
+    /// [`take_reset_token`](Self::take_reset_token).
+    pub trait TeamStore {
+        /// A workspace's record. A workspace can be used without having one.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn workspace(&self, workspace: &WorkspaceId) -> Result<Option<WorkspaceRecord>>;
 
-    /// A page of all workspaces, for the host itself.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn workspaces(&self, after: Option<&str>, limit: u32) -> Result<WorkspacePage>;
+        /// A page of all workspaces, for the host itself.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn workspaces(&self, after: Option<&str>, limit: u32) -> Result<WorkspacePage>;
 
-    /// One user.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn user(&self, workspace: &WorkspaceId, user: &str) -> Result<Option<UserRecord>>;
+        /// One user.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn user(&self, workspace: &WorkspaceId, user: &str) -> Result<Option<UserRecord>>;
 
-    /// The user with that address, in whichever workspace; upper and lower case are the same. Disabled or not.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn user_by_email(&self, email: &str) -> Result<Option<UserRecord>>;
+        /// The user with that address, in whichever workspace; upper and lower case are the same. Disabled or not.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn user_by_email(&self, email: &str) -> Result<Option<UserRecord>>;
 
-    /// A page of a workspace's users.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn users(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<UserPage>;
+        /// A page of a workspace's users.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn users(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<UserPage>;
 
-    /// The key with that hash, in whichever workspace. Whether it opens anything, [`ApiKeyRecord::is_valid`] tells.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    async fn api_key_by_hash(&self, hash: &SecretHash) -> Result<Option<ApiKeyRecord>>;
+        /// The key with that hash, in whichever workspace. Whether it opens anything, [`ApiKeyRecord::is_valid`] tells.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn api_key_by_hash(&self, hash: &SecretHash) -> Result<Option<ApiKeyRecord>>;
 
-    /// A page of a workspace's keys, those revoked included.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    async fn api_keys(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<ApiKeyPage>;
+        /// A page of a workspace's keys, those revoked included.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn api_keys(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<ApiKeyPage>;
 
-    /// Takes the token with that hash, in whichever workspace: of all who ask for it one gets it, once. `None` if it is
-    /// not there or not any more, or its time was up at `now` (milliseconds since the Unix epoch).
-    ///
-    /// # Errors
-    /// When it cannot be read or written.
-    async fn take_reset_token(&self, hash: &SecretHash, now: i64) -> Result<Option<ResetToken>>;
+        /// Takes the token with that hash, in whichever workspace: of all who ask for it one gets it, once. `None` if it is
+        /// not there or not any more, or its time was up at `now` (milliseconds since the Unix epoch).
+        ///
+        /// # Errors
+        /// When it cannot be read or written.
+        async fn take_reset_token(&self, hash: &SecretHash, now: i64) -> Result<Option<ResetToken>>;
+    }
 }

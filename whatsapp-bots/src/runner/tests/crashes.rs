@@ -103,9 +103,7 @@ struct Frail {
     life: Arc<Life>,
 }
 
-delegate_store!(Frail => inner: DeviceStore, SignalStore, PersonStore, NoticeStore, OutgoingStore, AppStateStore, MessageStore, ChatStore,
-    SessionStore, EventStore, LeaseStore, ContactStore, AudienceStore, CampaignStore, FlowStore, TeamStore, WebhookStore,
-    CounterStore, AuditStore, SettingStore, ReachStore);
+delegate_store!(Frail => inner, except ConversationStore);
 
 impl Frail {
     async fn write<T>(&self, write: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {

@@ -19,9 +19,7 @@ mod signal;
 mod tests;
 
 use bytes::Bytes;
-use whatsapp_store::{
-    Change, MessageKey, MessageRecord, MessageStatus, OutgoingMessage, SignalKey,
-};
+use whatsapp_store::{Change, MessageKey, MessageRecord, MessageStatus, OutgoingMessage, SignalKey};
 
 pub(super) use self::{
     cache::Cache,
@@ -289,10 +287,7 @@ impl WorkingSet {
     }
 
     /// A stored message with its present status.
-    pub(super) fn message(
-        &mut self,
-        key: &MessageKey,
-    ) -> Lookup<Option<MessageRecord>> {
+    pub(super) fn message(&mut self, key: &MessageKey) -> Lookup<Option<MessageRecord>> {
         self.messages.record(key).ok_or_else(|| {
             self.questions.record(key.clone());
             Missing

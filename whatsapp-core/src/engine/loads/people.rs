@@ -117,7 +117,11 @@ impl People {
 
     /// Takes an answer in. An address that is known keeps its person, and so does the other address that a record names: the
     /// record is then older than what was learnt, and the address that was asked for is alone.
-    pub(super) fn answer(&mut self, address: PersonAddress, record: Option<PersonRecord>) -> Result<(), Error> {
+    pub(super) fn answer(
+        &mut self,
+        address: PersonAddress,
+        record: Option<PersonRecord>,
+    ) -> Result<(), Error> {
         if self.number((&address).into()).is_some() {
             return Ok(());
         }
@@ -157,7 +161,9 @@ impl People {
         if by_pn == by_lid {
             return;
         }
-        let (Some(former), Some(kept)) = (self.people.remove(&by_pn), self.people.remove(&by_lid)) else { return };
+        let (Some(former), Some(kept)) = (self.people.remove(&by_pn), self.people.remove(&by_lid)) else {
+            return;
+        };
         self.changed.remove(&by_pn);
         self.changed.remove(&by_lid);
         let (mut former, mut person) = (former.person, kept.person);

@@ -73,17 +73,20 @@ impl Person {
             lid: stored.lid,
             identity: state.identity.as_ref().map(key).transpose()?,
             companions,
-            devices: state.devices.map(|list| DeviceList::from_proto(list).ok_or_else(damaged)).transpose()?,
+            devices: state
+                .devices
+                .map(|list| DeviceList::from_proto(list).ok_or_else(damaged))
+                .transpose()?,
             handled: state.handled.into(),
         })
     }
 
     pub(super) fn to_record(&self) -> PersonRecord {
         let raw = |key: &PublicKey| key.as_bytes().to_vec();
-        let companions = self.companions.iter().map(|(number, key)| record::Companion {
-            device: (*number).into(),
-            identity: raw(key),
-        });
+        let companions = self
+            .companions
+            .iter()
+            .map(|(number, key)| record::Companion { device: (*number).into(), identity: raw(key) });
         let state = record::Person {
             identity: self.identity.as_ref().map(raw),
             companions: companions.collect(),
@@ -132,15 +135,20 @@ impl Person {
     /// When the account signed the device list that is known; 0 when it did not.
     pub(in crate::engine) fn signed_at(&self) -> u64 {
         let signed = self.devices.iter().filter(|list| list.signer.is_some());
-        signed.filter(|list| self.identity.is_none() || list.signer == self.identity).map(|list| list.signed_at).sum()
+        signed
+            .filter(|list| self.identity.is_none() || list.signer == self.identity)
+            .map(|list| list.signed_at)
+            .sum()
     }
 
     /// Does the pinned identity key vouch for that device, by the list that it signed?
     pub(in crate::engine) fn vouches_for(&self, number: u16) -> bool {
         self.identity.is_some()
-            && self.devices.iter().filter(|list| list.signer == self.identity).any(|list| {
-                list.devices.iter().any(|device| device.number == number && device.is_named)
-            })
+            && self
+                .devices
+                .iter()
+                .filter(|list| list.signer == self.identity)
+                .any(|list| list.devices.iter().any(|device| device.number == number && device.is_named))
     }
 
     /// Takes over what the same person under another address had and this one lacks.
@@ -151,7 +159,8 @@ impl Person {
         for (number, key) in other.companions {
             self.companions.entry(number).or_insert(key);
         }
-        let signed_at = |devices: &Option<DeviceList>| devices.as_ref().map(|list| (list.signed_at, list.fetched_at));
+        let signed_at =
+            |devices: &Option<DeviceList>| devices.as_ref().map(|list| (list.signed_at, list.fetched_at));
         if signed_at(&other.devices) > signed_at(&self.devices) {
             self.devices = other.devices;
         }

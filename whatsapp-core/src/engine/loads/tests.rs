@@ -117,7 +117,10 @@ fn a_person_survives_storage() {
                 fetched_at: Some(crate::time::Timestamp::from_secs(9)),
                 signed_at: 8,
                 signer: Some(key(5)),
-                devices: vec![super::Device { number: 0, is_named: false }, super::Device { number: 2, is_named: true }],
+                devices: vec![
+                    super::Device { number: 0, is_named: false },
+                    super::Device { number: 2, is_named: true },
+                ],
             });
         })
         .unwrap();
@@ -143,7 +146,9 @@ fn memory_is_bounded() {
     let mut loads = WorkingSet::new(10);
     for n in 0..1000 {
         let user = n.to_string();
-        loads.answer(Loaded::People(vec![(pn(&user), stored(Some(&user), Some(&format!("9{user}"))))])).unwrap();
+        loads
+            .answer(Loaded::People(vec![(pn(&user), stored(Some(&user), Some(&format!("9{user}"))))]))
+            .unwrap();
         loads.commit(|_| {});
     }
     let known = (0..1000).filter(|n| loads.know([&Jid::pn(n.to_string())]).is_ok()).count();

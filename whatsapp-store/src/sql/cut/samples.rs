@@ -3,9 +3,9 @@ use bytes::Bytes;
 
 use crate::{
     AccountId, AppStateChange, AppStateVersion, Change, Changes, ChatChange, Content, DeviceRecord,
-    EventChange, MediaRef, MessageKey, MessageRecord, MessageStatus, NewEvent, NoticeRecord, OutgoingMessage,
-    OutgoingState, PersonAddress, PersonRecord, SeenState, SessionRecord, SessionSeen, SignalKey, SignalKind,
-    Source, WantedState,
+    EventChange, MediaRef, MessageKey, MessageRecord, MessageStatus, NewEvent, NoticeChange, NoticeRecord,
+    OutgoingMessage, OutgoingState, PersonAddress, PersonRecord, SeenState, SessionRecord, SessionSeen,
+    SignalKey, SignalKind, Source, WantedState,
 };
 
 pub(super) fn account() -> AccountId {
@@ -69,7 +69,7 @@ pub(super) fn before() -> Vec<Change> {
         Change::PutDevice(DeviceRecord { jid: None, lid: None, state: Bytes::from("1") }),
         Change::PutSignal(key("old"), Bytes::from("1")),
         Change::PutPerson(person("20", "10")),
-        Change::PutNotice(notice("old")),
+        NoticeChange::Put(notice("old")).into(),
         Change::PutOutgoing(outgoing("queued", OutgoingState::Queued)),
         Change::PutOutgoing(outgoing("sent", OutgoingState::Sent)),
         Change::PutMessage(message("c", "theirs", false, 5)),
@@ -95,7 +95,7 @@ pub(super) fn writes() -> Vec<Change> {
         Change::PutSignal(key("old"), Bytes::from("2")),
         Change::PutDevice(DeviceRecord { jid: None, lid: None, state: Bytes::from("2") }),
         Change::PutPerson(person("20", "11")),
-        Change::PutNotice(notice("new")),
+        NoticeChange::Put(notice("new")).into(),
         Change::PutOutgoing(outgoing("new", OutgoingState::Queued)),
         Change::SetOutgoingState("queued".into(), OutgoingState::Sent),
         Change::PutMessage(message("c", "new", false, 9)),
@@ -120,7 +120,7 @@ pub(super) fn removals() -> Vec<Change> {
     vec![
         Change::DeleteSignal(key("old")),
         Change::DeletePerson(PersonAddress::Pn("20".into())),
-        Change::DeleteNotice { kind: "k".into(), id: "old".into() },
+        NoticeChange::Delete { kind: "k".into(), id: "old".into() }.into(),
         Change::ExpireOutgoing(2),
         ChatChange::Expire { before: 5, limit: 10 }.into(),
         ChatChange::Merge { from: "c".into(), into: "merged".into() }.into(),
