@@ -303,7 +303,7 @@ fn each_sender_is_told_what_was_read_and_nothing_else_is_marked() {
         .filter(|message| message.status != MessageStatus::Read)
         .map(|message| message.key)
         .collect();
-    assert_eq!(unread, [left.clone()], "what was left out stays unread");
+    assert_eq!(unread, std::slice::from_ref(left), "what was left out stays unread");
 }
 
 fn ready<T>(future: impl Future<Output = T>) -> T {
