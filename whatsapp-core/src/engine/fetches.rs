@@ -184,7 +184,7 @@ mod tests {
             assert!(until <= now + Duration::from_millis(pause * 1250));
             now = until;
             fetches.want(now, a.clone());
-            assert_eq!(fetches.take(now), [a.clone()]);
+            assert_eq!(fetches.take(now), std::slice::from_ref(&a));
         }
         fetches.done([&a]);
         assert_eq!(fetches.failed(&a, now, &mut rng), 1, "an answer ends the count");
