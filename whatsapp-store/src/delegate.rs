@@ -28,8 +28,8 @@ pub use bytes::Bytes;
 ///
 /// delegate_store!(Keys => inner: DeviceStore, SignalStore);
 ///
-/// fn reads(_: impl DeviceStore + SignalStore) {}
-/// # fn main() { let _ = reads::<Keys>; }
+/// fn reads<T: DeviceStore + SignalStore>() {}
+/// reads::<Keys>();
 /// ```
 #[macro_export]
 macro_rules! delegate_store {
