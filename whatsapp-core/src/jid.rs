@@ -146,6 +146,12 @@ impl Jid {
         matches!(self.server, Server::Lid | Server::HostedLid)
     }
 
+    /// A person's linked id, in its one form: digits.
+    pub(crate) fn is_person_lid(&self) -> bool {
+        let is_digits = !self.user.is_empty() && self.user.bytes().all(|byte| byte.is_ascii_digit());
+        self.server == Server::Lid && is_digits
+    }
+
     /// A group?
     pub const fn is_group(&self) -> bool {
         matches!(self.server, Server::Group)

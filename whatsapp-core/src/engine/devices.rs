@@ -64,8 +64,11 @@ impl Directory {
         let times = self.devices.failed(jid, cx.now, &mut cx.own.rng);
         if times >= MOST_MISSING {
             self.devices.done([jid]);
-            let list = DeviceList { fetched_at: Some(cx.now), ..DeviceList::default() };
-            cx.loads.edit_person(jid, |person| person.devices = Some(list))?;
+            let now = cx.now;
+            cx.loads.edit_person(jid, |person| {
+                let list = DeviceList::emptied(person.devices.as_ref());
+                person.devices = Some(DeviceList { fetched_at: Some(now), ..list });
+            })?;
         }
         Ok(())
     }
@@ -77,6 +80,10 @@ impl Directory {
 
     /// A person has a new phone: sessions with the old one are of no use.
     pub(super) fn on_identity_change(&mut self, cx: &mut Context, user: &Jid) -> Lookup {
+        // Our own account's key is the one that signed this device: with another one we would be unlinked.
+        if cx.own.is_own(user) {
+            return Ok(());
+        }
         let addresses = cx.loads.know_sessions([user])?;
         let had_identity = cx.loads.person(user)?.is_some_and(|person| person.identity.is_some());
         if cx.loads.session(&addresses[0])?.is_some() {
@@ -150,7 +157,7 @@ fn believe(person: &Person, user: &UserDevices) -> Result<DeviceList, Distrust> 
         // Without a signer there is nothing that it was checked against.
         Some(Ok(list)) if list.signer.is_some() || known == 0 => Ok(signed_list(&list, user)),
         // The account itself is gone: that needs no signature.
-        _ if user.error.is_some() => Ok(DeviceList::default()),
+        _ if user.error.is_some() => Ok(DeviceList::emptied(person.devices.as_ref())),
         _ if known > 0 => Err(Distrust::UnsignedDeviceList),
         _ => {
             let primary = user.devices.iter().filter(|entry| entry.device == 0);

@@ -101,6 +101,11 @@ impl Directory {
         self.unreachable.put(device, now + REMEMBERED_FOR);
     }
 
+    /// A device's keys are good.
+    pub(super) fn note_usable(&mut self, device: &Jid) {
+        self.unusable.remove(device);
+    }
+
     /// A device's keys were missing from an answer, or not to be trusted. Gives how often in a row.
     pub(super) fn count_unusable(&mut self, device: &Jid) -> u32 {
         let count = self.unusable.get(device).copied().unwrap_or(0) + 1;

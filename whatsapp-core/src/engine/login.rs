@@ -15,7 +15,7 @@ use super::{
 use crate::{
     binary::NodeRef,
     event::Event,
-    jid::Server,
+    jid::Jid,
     stanza::{connection, prekeys},
 };
 
@@ -24,7 +24,10 @@ pub(super) fn on_success(cx: &mut Context, node: NodeRef<'_>) -> Lookup {
     // Seen by others before pairing was complete; it means nothing then.
     let Some(own) = cx.own.device.jid.clone() else { return Ok(()) };
     let success = connection::parse_success(node);
-    if let Some(lid) = success.lid.filter(|lid| lid.server == Server::Lid) {
+    // Once it is known, another one is not ours.
+    let known = cx.own.device.lid.clone();
+    let is_ours = |lid: &Jid| lid.is_person_lid() && known.as_ref().is_none_or(|known| known.same_user(lid));
+    if let Some(lid) = success.lid.filter(is_ours) {
         trust::learn(cx, &own, &lid, Source::Phone)?;
         cx.own.device.lid = Some(lid.with_device(own.device));
     }

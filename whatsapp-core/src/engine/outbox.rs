@@ -152,10 +152,14 @@ impl Outbox {
         self.next_position += 1;
     }
 
-    /// Positions of what may go out now, oldest first.
+    /// Positions of all that waits, oldest first.
     pub(super) fn sendable(&self) -> Vec<u64> {
-        let room = MOST_UNACKNOWLEDGED.saturating_sub(self.unacknowledged.len());
-        self.waiting.keys().copied().take(room).collect()
+        self.waiting.keys().copied().collect()
+    }
+
+    /// How many more may be on the wire without acknowledgement.
+    pub(super) fn room(&self) -> usize {
+        MOST_UNACKNOWLEDGED.saturating_sub(self.unacknowledged.len())
     }
 
     pub(super) fn waiting(&self, position: u64) -> Option<&Outgoing> {
@@ -324,7 +328,7 @@ mod tests {
         let mut outbox = Outbox::default();
         (0..5000).for_each(|n| outbox.accept(message(&n.to_string())));
         assert_eq!(outbox.positions.len(), MOST_WAITING);
-        assert_eq!(outbox.sendable().len(), MOST_UNACKNOWLEDGED);
+        assert_eq!(outbox.room(), MOST_UNACKNOWLEDGED);
         assert!(outbox.committed() && !outbox.wants_stored());
         (0..1000).for_each(|n| drop(outbox.remove(&n.to_string())));
         assert!(outbox.committed() && outbox.wants_stored());

@@ -3,10 +3,9 @@ use rand::{SeedableRng, rngs::StdRng};
 use whatsapp_store::DeviceRecord;
 
 use super::{device::Device, server_clock::ServerClock};
-use crate::{config::Config, error::Error, jid::Jid, time::Timestamp};
+use crate::{config::Config, crypto::PublicKey, error::Error, jid::Jid, pairing::adv, time::Timestamp};
 
 /// This account's device.
-#[derive(Debug)]
 pub(super) struct Own {
     pub(super) config: Config,
     pub(super) device: Device,
@@ -14,6 +13,13 @@ pub(super) struct Own {
     pub(super) server_clock: ServerClock,
     /// The store does not have the device like this yet.
     is_changed: bool,
+}
+
+/// Shows no key, and nobody's name.
+impl std::fmt::Debug for Own {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Own").field("jid", &self.device.jid).finish_non_exhaustive()
+    }
 }
 
 impl Own {
@@ -58,6 +64,11 @@ impl Own {
     /// Is this one of our own addresses, whatever the device?
     pub(super) fn is_own(&self, jid: &Jid) -> bool {
         self.device.is_own(jid)
+    }
+
+    /// The identity key of our account's primary, which signed this device.
+    pub(super) fn account_key(&self) -> Option<PublicKey> {
+        adv::account_key_of(self.device.account.as_deref()?)
     }
 
     /// The sender of our messages, as chats show it.

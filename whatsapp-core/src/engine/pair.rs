@@ -108,7 +108,7 @@ impl Pairing {
                 adv::link(&success.device_identity, &cx.own.device.adv_secret, own, &mut cx.own.rng)?;
             Ok((success, linked))
         });
-        let (success, linked) = match verified {
+        let (mut success, linked) = match verified {
             Ok(verified) => verified,
             Err(error) => {
                 cx.transmit(&stanza::pair_error(id, error));
@@ -116,6 +116,7 @@ impl Pairing {
                 return Ok(());
             }
         };
+        success.lid = success.lid.filter(Jid::is_person_lid);
         let primary = success.lid.as_ref().unwrap_or(&success.jid).to_non_device();
         cx.loads.know([&success.jid, &primary])?;
         trust::learn(cx, &success.jid, &primary, Source::Phone)?;

@@ -157,6 +157,10 @@ impl Receiver {
                 Err(problem) => worst = Some(problem),
             }
         }
+        // What left nothing to show is remembered, once all of it was read.
+        if worst.is_none() && cx.loads.status(key)?.is_none() {
+            cx.loads.edit_person(&incoming.sender, |person| person.note_handled(&stanza.id))?;
+        }
         if let Some(name) = stanza.notify.as_deref().filter(|_| is_any_read && incoming.is_from_our_phone()) {
             protocol::learn_push_name(cx, name);
         }
@@ -365,7 +369,7 @@ fn accept(cx: &mut Context, incoming: &Incoming<'_>, decrypted: Decrypted) -> Lo
     }
     let content = content::from_proto(&message, &plaintext);
     let Some(content) = content else {
-        return cx.loads.edit_person(&incoming.sender, |person| person.note_handled(&stanza.id));
+        return Ok(());
     };
     let mut key = incoming.key.clone();
     // The stanza's word for the chat was looked up before; the copy's own is for stanzas that have none.

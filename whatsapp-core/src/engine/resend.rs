@@ -146,6 +146,8 @@ impl Resends {
         node: crate::binary::NodeRef<'_>,
         resend: &Resend,
     ) -> Lookup {
+        // Sessions begin below, once: nothing may be missing after that.
+        cx.loads.know([&resend.chat])?;
         cx.loads.know_sessions([&resend.device])?;
         directory.on_bundles(cx, node)?;
         self.send(cx, resend.clone())

@@ -159,6 +159,9 @@ impl Sends {
         let mut blocked: HashSet<Jid> = self.outbox.refused_chats().cloned().collect();
         for position in sendable {
             let Some(message) = self.outbox.waiting(position) else { continue };
+            if self.outbox.room() == 0 {
+                break;
+            }
             if blocked.contains(&message.chat) {
                 continue;
             }

@@ -91,6 +91,8 @@ impl Directory {
         node: NodeRef<'_>,
         asked: &[Jid],
     ) -> Lookup {
+        // Sessions begin below, once: nothing may be missing after that.
+        cx.loads.know(asked)?;
         let Some(answered) = self.on_bundles(cx, node)? else {
             self.bundles.refused(asked, None, cx.now, &mut cx.own.rng);
             return Ok(());
@@ -135,7 +137,10 @@ impl Directory {
 
     fn note(&mut self, cx: &mut Context, device: Jid, outcome: Outcome) {
         match outcome {
-            Outcome::Session => self.bundles.done([&device]),
+            Outcome::Session => {
+                self.bundles.done([&device]);
+                self.note_usable(&device);
+            }
             Outcome::NoKeys => self.mark_unreachable(cx.now, device),
             // It may have been damaged on the way: a device is not left out because of that.
             Outcome::Unusable if self.count_unusable(&device) < MOST_UNUSABLE => {

@@ -77,6 +77,7 @@ fn join(cx: &mut Context, pn: &Jid, lid: &Jid, by_pn: &Person, by_lid: &Person) 
     let former = by_lid.pn.as_ref().map(|former| Jid::pn(former.as_str()));
     let (chat_of_lid, chat) = (lid.to_string(), pn.to_string());
     cx.loads.forget_chat(&chat_of_lid);
+    cx.loads.forget_chat(&chat);
     cx.change(ChatChange::Merge { from: chat_of_lid, into: chat });
     cx.tell(Event::AddressesJoined { pn: pn.clone(), lid: lid.clone(), former });
     Ok(())
@@ -122,7 +123,9 @@ pub(super) fn is_genuine(
     shown: Option<&Bytes>,
 ) -> Lookup<bool> {
     if device.device == 0 {
-        return Ok(true);
+        // Of our own account no other key than the one that signed this device.
+        let own = if cx.own.is_own(device) { cx.own.account_key() } else { None };
+        return Ok(own.is_none_or(|own| own == *identity));
     }
     let person = cx.loads.person(device)?.cloned().unwrap_or_default();
     let Some(shown) = shown else {

@@ -79,6 +79,11 @@ fn account_key(signed: &adv::SignedDeviceIdentity) -> Option<PublicKey> {
     PublicKey::from_raw(signed.account_signature_key.as_ref()?).ok()
 }
 
+/// The account's key in a stored SignedDeviceIdentity.
+pub(crate) fn account_key_of(signed: &[u8]) -> Option<PublicKey> {
+    account_key(&adv::SignedDeviceIdentity::decode(signed).ok()?)
+}
+
 fn verify_account(
     signed: &adv::SignedDeviceIdentity,
     identity: &adv::DeviceIdentity,

@@ -168,8 +168,10 @@ impl People {
         self.changed.remove(&by_lid);
         let (mut former, mut person) = (former.person, kept.person);
         if let Some(number) = person.pn.take() {
-            // The person has a new number; the old one is nobody's that we know.
-            self.by_pn.remove(&number);
+            // The person has a new number. The old one stays known, and with it the key that is expected behind it.
+            let left = Person { pn: Some(number), identity: person.identity, ..Person::default() };
+            let left = self.insert(left);
+            self.changed.insert(left);
         }
         if former.lid.is_some() {
             // Whoever has the number is expected to have the key that was pinned to it, until another one is seen.

@@ -56,6 +56,15 @@ impl DeviceList {
     }
 }
 
+impl DeviceList {
+    /// The list of somebody who has no devices now. When the account last signed a list is not forgotten: an older one must not
+    /// come back.
+    pub(in crate::engine) fn emptied(known: Option<&Self>) -> Self {
+        let (signed_at, signer) = known.map_or((0, None), |list| (list.signed_at, list.signer));
+        Self { fetched_at: None, signed_at, signer, devices: Vec::new() }
+    }
+}
+
 impl Person {
     /// # Errors
     /// [`Error::Stored`] when the record is not one of ours.
@@ -153,6 +162,10 @@ impl Person {
 
     /// Takes over what the same person under another address had and this one lacks.
     pub(super) fn absorb(&mut self, other: Self) {
+        // What another key vouched for is not this person's.
+        if self.identity.is_some() && other.identity != self.identity {
+            return;
+        }
         if self.identity.is_none() {
             self.identity = other.identity;
         }
