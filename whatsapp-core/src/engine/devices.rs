@@ -13,16 +13,17 @@ use crate::{
     jid::Jid,
     message::{phash::participant_hash, plan},
     pairing::adv,
-    stanza::usync::{self, DeviceEntry, UserDevices},
+    stanza::{
+        iq::NOT_FOUND,
+        usync::{self, DeviceEntry, UserDevices},
+    },
     time::Timestamp,
 };
 
 /// A device list that was fetched so lately is not out of date.
 const JUST_FETCHED: Duration = Duration::from_secs(60);
-/// Somebody who is missing from so many answers in a row has no devices.
+/// A person who is missing from this many answers in a row has no devices.
 const MOST_MISSING: u32 = 3;
-/// "No such account".
-const NOT_FOUND: u32 = 404;
 
 impl Directory {
     /// The server answered a device query.
@@ -43,15 +44,14 @@ impl Directory {
                 trust::learn(cx, &user.jid, lid, Source::Directory)?;
             }
             answered.push(cx.loads.canonical(&user.jid)?);
-            // A server that cannot say now has not said that there is nobody.
-            if user.error.is_none_or(|code| code == NOT_FOUND) {
+            if is_answer(user) {
                 accept_list(cx, user)?;
             }
         }
         for jid in asked {
             let canonical = cx.loads.canonical(jid)?;
             match answered.iter().position(|user| *user == canonical) {
-                Some(at) if users[at].error.is_none_or(|code| code == NOT_FOUND) => self.devices.done([jid]),
+                Some(at) if is_answer(&users[at]) => self.devices.done([jid]),
                 Some(_) => drop(self.devices.failed(jid, cx.now, &mut cx.own.rng)),
                 None => self.on_missing(cx, jid)?,
             }
@@ -124,6 +124,11 @@ impl Directory {
         }
         Ok(())
     }
+}
+
+/// A server that cannot say now has not said that there is nobody. That an account does not exist says so.
+fn is_answer(user: &UserDevices) -> bool {
+    user.error.is_none_or(|code| code == NOT_FOUND)
 }
 
 fn list_of(cx: &mut Context, user: &Jid) -> Lookup<Option<(Vec<u16>, Timestamp)>> {

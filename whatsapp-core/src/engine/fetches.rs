@@ -7,9 +7,10 @@ use std::{
     time::Duration,
 };
 
-use rand::{Rng, RngExt};
+use rand::Rng;
 
-use crate::{jid::Jid, time::Timestamp};
+use super::backoff;
+use crate::{jid::Jid, stanza::iq::RATE_OVERLIMIT, time::Timestamp};
 
 /// After the first failure; doubled with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -20,9 +21,6 @@ const LEAST_PER_REQUEST: usize = 16;
 /// More pauses than that are not remembered.
 const MOST_PAUSED: usize = 10_000;
 
-/// "Too many requests".
-const RATE_OVERLIMIT: u32 = 429;
-
 /// How often something failed in a row, and until when it is left alone.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pause {
@@ -31,16 +29,12 @@ struct Pause {
 }
 
 impl Pause {
-    /// `jitter` is a part of a quarter, so that many accounts do not come back together.
+    /// `jitter` as [`backoff::jitter`] gives it.
     fn fail(&mut self, now: Timestamp, jitter: f64) {
-        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(8)).min(LONGEST_PAUSE);
+        let pause = backoff::doubled(FIRST_PAUSE, LONGEST_PAUSE, self.failures);
         self.failures = self.failures.saturating_add(1);
-        self.until = now + pause + pause.mul_f64(jitter / 4.0);
+        self.until = now + pause.mul_f64(1.0 + jitter);
     }
-}
-
-fn jitter(rng: &mut impl Rng) -> f64 {
-    rng.random_range(0.0..=1.0)
 }
 
 /// Addresses wanted, under way, or waiting after a failure.
@@ -107,7 +101,7 @@ impl Fetches {
 
     /// No answer for this one. Gives how often that happened in a row.
     pub(super) fn failed(&mut self, jid: &Jid, now: Timestamp, rng: &mut impl Rng) -> u32 {
-        self.fail(jid, now, jitter(rng))
+        self.fail(jid, now, backoff::jitter(rng))
     }
 
     fn fail(&mut self, jid: &Jid, now: Timestamp, jitter: f64) -> u32 {
@@ -124,7 +118,7 @@ impl Fetches {
     pub(super) fn refused(&mut self, jids: &[Jid], code: Option<u32>, now: Timestamp, rng: &mut impl Rng) {
         if code == Some(RATE_OVERLIMIT) {
             // Nobody of them is to blame.
-            self.kind.fail(now, jitter(rng));
+            self.kind.fail(now, backoff::jitter(rng));
             self.per_request = (self.per_request / 2).max(LEAST_PER_REQUEST);
             for jid in jids {
                 self.under_way.remove(jid);
@@ -132,7 +126,7 @@ impl Fetches {
             }
         } else {
             // They come back together: a companion's key may be proven only by its primary's, in the same answer.
-            let jitter = jitter(rng);
+            let jitter = backoff::jitter(rng);
             for jid in jids {
                 self.fail(jid, now, jitter);
             }

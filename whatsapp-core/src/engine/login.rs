@@ -19,7 +19,7 @@ use crate::{
     stanza::{connection, prekeys},
 };
 
-/// The server accepted our login. `false` for one that means nothing, since pairing was not complete.
+/// The server accepted our login.
 pub(super) fn on_success(cx: &mut Context, node: NodeRef<'_>) -> Lookup {
     // Seen by others before pairing was complete; it means nothing then.
     let Some(own) = cx.own.device.jid.clone() else { return Ok(()) };

@@ -10,6 +10,7 @@
 //!   command      ─┘
 //! ```
 //! This file only routes. Each flow keeps its own state and works on the [`Context`]; each duty has its own file.
+mod backoff;
 mod context;
 mod device;
 mod devices;
@@ -286,7 +287,7 @@ impl Engine {
         }
     }
 
-    /// Flows learn here that the connection ended, whoever noticed it.
+    /// Flows learn here that the connection ended, no matter which of them noticed.
     fn after_flow(&mut self) {
         let Some(ended) = self.cx.link.take_ended() else { return };
         self.sends.outbox.disconnected();

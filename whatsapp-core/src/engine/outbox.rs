@@ -11,9 +11,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use rand::{Rng, RngExt};
+use rand::Rng;
 use whatsapp_store::OutgoingMessage;
 
+use super::backoff;
 use crate::{jid::Jid, time::Timestamp};
 
 /// An acknowledgement is late after so long; the message is then sent again under the same id.
@@ -153,8 +154,13 @@ impl Outbox {
     }
 
     /// Positions of all that waits, oldest first.
-    pub(super) fn sendable(&self) -> Vec<u64> {
+    pub(super) fn positions(&self) -> Vec<u64> {
         self.waiting.keys().copied().collect()
+    }
+
+    /// May any of those that wait go on now?
+    pub(super) fn can_go_on(&self, now: Timestamp, changes: u64) -> bool {
+        self.waiting.values().any(|message| !message.must_wait(now, changes))
     }
 
     /// How many more may be on the wire without acknowledgement.
@@ -198,9 +204,8 @@ impl Outbox {
     /// The server is busy: the message waits again, in its old place, and for longer each time.
     pub(super) fn pause(&mut self, id: &str, now: Timestamp, rng: &mut impl Rng) {
         self.wait_again(id, |message| {
-            let pause = FIRST_PAUSE.saturating_mul(1 << message.attempts.min(16)).min(LONGEST_PAUSE);
-            let millis = pause.as_millis() as u64;
-            message.not_before = Some(now + Duration::from_millis(millis + rng.random_range(0..=millis / 4)));
+            let pause = backoff::doubled(FIRST_PAUSE, LONGEST_PAUSE, message.attempts.into());
+            message.not_before = Some(now + pause.mul_f64(1.0 + backoff::jitter(rng)));
         });
     }
 
@@ -267,7 +272,7 @@ mod tests {
     }
 
     fn ids(outbox: &Outbox) -> Vec<String> {
-        outbox.sendable().into_iter().map(|at| outbox.waiting(at).unwrap().id.clone()).collect()
+        outbox.positions().into_iter().map(|at| outbox.waiting(at).unwrap().id.clone()).collect()
     }
 
     #[test]
@@ -277,7 +282,7 @@ mod tests {
         for id in ["a", "b", "c"] {
             outbox.accept(message(id));
         }
-        let positions = outbox.sendable();
+        let positions = outbox.positions();
         outbox.sent(positions[0], now);
         outbox.sent(positions[1], now + Duration::from_secs(1));
         assert_eq!(ids(&outbox), ["c"]);
@@ -296,7 +301,7 @@ mod tests {
         let mut outbox = Outbox::after_start();
         outbox.accept(message("new"));
         assert!(outbox.committed());
-        assert!(outbox.sendable().is_empty() && outbox.wants_stored());
+        assert!(outbox.positions().is_empty() && outbox.wants_stored());
         assert!(outbox.load_limit() > 2);
         outbox.provide(vec![stored("old"), stored("new")]);
         assert_eq!(ids(&outbox), ["old", "new"]);

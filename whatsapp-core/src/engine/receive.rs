@@ -359,7 +359,7 @@ fn process_distribution(
     Ok(())
 }
 
-/// Stores a message, or remembers its id when it leaves nothing to show.
+/// Stores a message, if it leaves something to show.
 fn accept(cx: &mut Context, incoming: &Incoming<'_>, decrypted: Decrypted) -> Lookup {
     let Incoming { stanza, is_ours, .. } = incoming;
     let Decrypted { message, plaintext } = decrypted;
@@ -367,10 +367,7 @@ fn accept(cx: &mut Context, incoming: &Incoming<'_>, decrypted: Decrypted) -> Lo
     if let Some(protocol) = &message.protocol_message {
         protocol::on_message(cx, &stanza.id, protocol, &plaintext, *is_ours);
     }
-    let content = content::from_proto(&message, &plaintext);
-    let Some(content) = content else {
-        return Ok(());
-    };
+    let Some(content) = content::from_proto(&message, &plaintext) else { return Ok(()) };
     let mut key = incoming.key.clone();
     // The stanza's word for the chat was looked up before; the copy's own is for stanzas that have none.
     let destination = destination.filter(|_| stanza.recipient.is_none() && !stanza.from.is_group());

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rand::{Rng, RngExt};
 
+use super::backoff;
 use crate::time::Timestamp;
 
 /// A connection that lived this long clears the backoff.
@@ -68,11 +69,10 @@ impl Reconnect {
             Ending::Terminal => None,
             Ending::Untrusted => {
                 let (first, longest) = UNTRUSTED;
-                let pause = (first * 2u32.pow(self.untrusted.min(5))).min(longest);
+                let pause = backoff::doubled(first, longest, self.untrusted);
                 self.untrusted = self.untrusted.saturating_add(1);
-                // At random up to a quarter shorter, so that many clients of one broken server spread out.
-                let millis = pause.as_millis() as u64;
-                Some(now + Duration::from_millis(millis - rng.random_range(0..=millis / 4)))
+                // Shorter, for the stated time is the longest.
+                Some(now + pause.mul_f64(1.0 - backoff::jitter(rng)))
             }
             Ending::Passing => {
                 let next = (self.last + self.current).clamp(1, LONGEST);

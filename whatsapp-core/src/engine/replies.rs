@@ -5,9 +5,6 @@ use crate::{
     stanza::{iq, prekeys},
 };
 
-/// "Not found": the server does not know our prekeys at all.
-const NOT_FOUND: u32 = 404;
-
 impl Engine {
     /// The answer to a request of ours. The request stays pending while something must be loaded first.
     pub(super) fn on_reply(&mut self, id: &str, node: NodeRef<'_>) -> Lookup {
@@ -52,7 +49,8 @@ impl Engine {
         match request {
             Request::PairCodeHello(ticket) => self.pairing.on_pair_code_answer(cx, ticket, node, Some(code)),
             Request::LogOut(ticket) => cx.on_logged_out_answer(ticket, Some(code)),
-            Request::Digest if code == NOT_FOUND => self.pre_keys.upload(cx, pre_keys::FIRST_UPLOAD),
+            // The server does not know our prekeys at all.
+            Request::Digest if code == iq::NOT_FOUND => self.pre_keys.upload(cx, pre_keys::FIRST_UPLOAD),
             request => {
                 tracing::warn!(code, "the server refused a request");
                 self.on_request_failed(request, Some(code));

@@ -14,7 +14,7 @@ use super::{
     sessions::{self, device_identity},
 };
 use crate::{
-    binary::Node,
+    binary::{Node, NodeRef},
     jid::Jid,
     message::{content, device_sent, menu},
     proto::message::Message,
@@ -143,7 +143,7 @@ impl Resends {
         &mut self,
         cx: &mut Context,
         directory: &mut Directory,
-        node: crate::binary::NodeRef<'_>,
+        node: NodeRef<'_>,
         resend: &Resend,
     ) -> Lookup {
         // Sessions begin below, once: nothing may be missing after that.
@@ -247,7 +247,8 @@ fn seal_again(cx: &mut Context, resend: &Resend) -> Lookup<Option<OutgoingStanza
     } else {
         resend.payload.clone()
     };
-    let Some(sealed) = sessions::seal(cx, &resend.device, &plaintext, Some(resend.count))? else {
+    let address = cx.loads.know_sessions([&resend.device])?.remove(0);
+    let Some(sealed) = sessions::seal(cx, &address, &plaintext, Some(resend.count))? else {
         return Ok(None);
     };
     let mut stanza = OutgoingStanza::new(resend.id.as_str().into(), resend.device.clone(), kind);

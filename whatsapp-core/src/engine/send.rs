@@ -27,6 +27,7 @@ use crate::{
     jid::Jid,
     message::{content, device_sent, id, menu, plan},
     proto::message::Message,
+    signal::Address,
     stanza::{
         ack::Ack,
         message::{EncOut, OutgoingStanza},
@@ -97,7 +98,7 @@ impl Sends {
             media: None,
         };
         cx.change(Change::PutMessage(record.clone()));
-        self.queue(cx, chat, &record, message.encode_to_vec().into());
+        self.queue(cx, chat, &record, encoded(message));
         Ok(Ok(record))
     }
 
@@ -151,13 +152,16 @@ impl Sends {
             return;
         }
         self.ask_for_queued(cx);
-        let (now, changes) = (cx.now, directory.changes());
-        let sendable = self.outbox.sendable();
-        let waits = |at: &u64| self.outbox.waiting(*at).is_none_or(|message| message.must_wait(now, changes));
         // After most stanzas every message still waits for what it waited for.
-        let sendable = if sendable.iter().all(waits) { Vec::new() } else { sendable };
+        if self.outbox.room() > 0 && self.outbox.can_go_on(cx.now, directory.changes()) {
+            self.send_waiting(cx, directory);
+        }
+        directory.pump(cx);
+    }
+
+    fn send_waiting(&mut self, cx: &mut Context, directory: &mut Directory) {
         let mut blocked: HashSet<Jid> = self.outbox.refused_chats().cloned().collect();
-        for position in sendable {
+        for position in self.outbox.positions() {
             let Some(message) = self.outbox.waiting(position) else { continue };
             if self.outbox.room() == 0 {
                 break;
@@ -188,7 +192,6 @@ impl Sends {
                 }
             }
         }
-        directory.pump(cx);
     }
 
     /// Asks for the head of the stored queue when there is room for it.
@@ -316,7 +319,7 @@ fn advance(cx: &mut Context, directory: &mut Directory, message: &Outgoing) -> L
     let destination = cx.wire_address(&user)?;
     let targets = plan::fan_out(&cx.own.sending_device(&destination), &destination, &theirs, &ours);
     let Some(targets) = reachable(cx, directory, targets)? else { return Ok(Progress::Waiting) };
-    if !targets.iter().any(|target| !target.own) && !cx.own.is_own(&user) {
+    if !targets.iter().any(|(target, _)| !target.own) && !cx.own.is_own(&user) {
         return Ok(Progress::Refused(Refusal::NoDevices));
     }
     let Some(stanza) = seal_for(cx, &message.id, destination, &targets, &message.payload)? else {
@@ -326,19 +329,22 @@ fn advance(cx: &mut Context, directory: &mut Directory, message: &Outgoing) -> L
     Ok(Progress::Sent)
 }
 
+/// One device to encrypt for, with the address of the session with it.
+type Reachable = (plan::Target, Address);
+
 /// Those targets that there is a session with. `None` while any may still get one.
 fn reachable(
     cx: &mut Context,
     directory: &mut Directory,
     targets: Vec<plan::Target>,
-) -> Lookup<Option<Vec<plan::Target>>> {
+) -> Lookup<Option<Vec<Reachable>>> {
     let jids: Vec<Jid> = targets.iter().map(|target| target.jid.clone()).collect();
     let addresses = cx.loads.know_sessions(&jids)?;
     let mut is_complete = true;
     let mut reachable = Vec::with_capacity(targets.len());
     for (target, address) in targets.into_iter().zip(addresses) {
         if cx.loads.session(&address)?.is_some() {
-            reachable.push(target);
+            reachable.push((target, address));
             continue;
         }
         let canonical = cx.loads.canonical(&target.jid)?;
@@ -358,7 +364,7 @@ fn seal_for(
     cx: &mut Context,
     id: &str,
     destination: Jid,
-    targets: &[plan::Target],
+    targets: &[Reachable],
     payload: &Bytes,
 ) -> Lookup<Option<OutgoingStanza>> {
     let Ok(message) = Message::decode(payload.clone()) else { return Ok(None) };
@@ -369,9 +375,9 @@ fn seal_for(
     let mut stanza = OutgoingStanza::new(id.into(), destination, kind);
     stanza.biz = biz;
     stanza.peer_recipient = peer_recipient;
-    for target in targets {
+    for (target, address) in targets {
         let plaintext = if target.own { &copy[..] } else { &payload[..] };
-        let Some(sealed) = sessions::seal(cx, &target.jid, plaintext, None)? else { return Ok(None) };
+        let Some(sealed) = sessions::seal(cx, address, plaintext, None)? else { return Ok(None) };
         if sealed.introduces_us {
             stanza.device_identity = device_identity(cx);
         }

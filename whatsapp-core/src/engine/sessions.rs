@@ -6,8 +6,9 @@ use crate::{
     binary::NodeRef,
     jid::Jid,
     message::padding,
-    signal::{CiphertextKind, PreKeyBundle, Session},
+    signal::{Address, CiphertextKind, PreKeyBundle, Session},
     stanza::{
+        iq,
         message::EncOut,
         prekeys::{self, BundleError, FetchedBundle},
     },
@@ -35,15 +36,14 @@ pub(super) struct Sealed {
 /// Pads and encrypts for one device; `None` when there is no session with it.
 pub(super) fn seal(
     cx: &mut Context,
-    device: &Jid,
+    address: &Address,
     plaintext: &[u8],
     count: Option<u8>,
 ) -> Lookup<Option<Sealed>> {
-    let address = cx.loads.know_sessions([device])?.remove(0);
     let padded = padding::pad(plaintext, &mut cx.own.rng);
-    let Some(session) = cx.loads.session(&address)? else { return Ok(None) };
+    let Some(session) = cx.loads.session(address)? else { return Ok(None) };
     let Ok(ciphertext) = session.encrypt(&cx.own.device.identity, &padded) else { return Ok(None) };
-    cx.loads.touch_session(&address);
+    cx.loads.touch_session(address);
     let introduces_us = ciphertext.kind == CiphertextKind::PreKey;
     let kind = if introduces_us { "pkmsg" } else { "msg" };
     Ok(Some(Sealed { enc: EncOut { count, ..EncOut::new(kind, ciphertext.bytes) }, introduces_us }))
@@ -127,7 +127,7 @@ impl Directory {
         for (canonical, bundle) in bundles {
             let outcome = match bundle {
                 Ok(bundle) if start(cx, &canonical, &bundle)? => Outcome::Session,
-                Err(BundleError::Refused(404)) => Outcome::NoKeys,
+                Err(BundleError::Refused(iq::NOT_FOUND)) => Outcome::NoKeys,
                 _ => Outcome::Unusable,
             };
             self.note(cx, canonical, outcome);

@@ -53,11 +53,12 @@ pub(super) fn learn(cx: &mut Context, one: &Jid, other: &Jid, source: Source) ->
         return Ok(Learned::Believed);
     }
     cx.loads.know([&pn, &lid])?;
-    let by_pn = cx.loads.person(&pn)?.cloned().unwrap_or_default();
-    let by_lid = cx.loads.person(&lid)?.cloned().unwrap_or_default();
-    if by_pn.lid.as_deref() == Some(lid.user.as_str()) {
+    // Nearly every message says what is known.
+    if cx.loads.lid_of(&pn)?.as_ref() == Some(&lid) {
         return Ok(Learned::Believed);
     }
+    let by_pn = cx.loads.person(&pn)?.cloned().unwrap_or_default();
+    let by_lid = cx.loads.person(&lid)?.cloned().unwrap_or_default();
     let keys_differ = matches!((by_pn.identity, by_lid.identity), (Some(a), Some(b)) if a != b);
     let is_taken = by_pn.lid.is_some() || by_lid.pn.is_some();
     if source == Source::Stanza && (is_taken || keys_differ) {

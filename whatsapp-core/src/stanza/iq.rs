@@ -4,6 +4,11 @@ use crate::{
     jid::Jid,
 };
 
+/// The error of an answer about what does not exist.
+pub const NOT_FOUND: u32 = 404;
+/// The error of an answer to one request too many.
+pub const RATE_OVERLIMIT: u32 = 429;
+
 /// A request to the service that reads.
 pub fn get(xmlns: &'static str) -> Node {
     request("get", xmlns)

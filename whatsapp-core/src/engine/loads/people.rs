@@ -174,7 +174,7 @@ impl People {
             self.changed.insert(left);
         }
         if former.lid.is_some() {
-            // Whoever has the number is expected to have the key that was pinned to it, until another one is seen.
+            // The key that was pinned to the number is expected of its new person, until another one is seen.
             person.identity = person.identity.or(former.identity);
             former.pn = None;
             self.by_pn.remove(pn);
