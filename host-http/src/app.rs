@@ -75,12 +75,12 @@ impl App {
             ..Self::with_campaigns(store, service, &node, sandbox, campaigns, options.manners())
         };
         app.campaigns.start(app.sessions.clone(), options.stop_confirmation.clone());
-        app.sessions.start_wanted().await.context("cannot start the stored sessions")?;
+        app.sessions.start_desired().await.context("cannot start the stored sessions")?;
         let (sessions, sweep) = (app.sessions.clone(), SWEEP.min(app.campaigns.term / 2));
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(sweep).await;
-                if let Err(error) = sessions.start_wanted().await {
+                if let Err(error) = sessions.start_desired().await {
                     tracing::warn!(%error, "sessions were not looked after: it is tried again");
                 }
             }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use whatsapp_bots::runner::Menus;
-use whatsapp_core::{config::PRODUCTION_URL, noise::TrustRoot};
+use whatsapp_core::config::{PRODUCTION_URL, TrustRoot};
 use whatsapp_store::Keyring;
 
 use crate::{

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use whatsapp_store::{
-    AccountId, Changes, ChatChange, Error, EventChange, FlowChange, ReachChange, Store, WorkspaceId,
+    AccountId, Changes, ChatChange, ContactedChange, Error, EventChange, FlowChange, Store, WorkspaceId,
 };
 
 use crate::time::now_millis;
@@ -14,7 +14,7 @@ const ROUND: Duration = Duration::from_secs(10 * 60);
 /// Removed in one transaction, at most: others want to write too.
 const STEP: u32 = 1000;
 /// How long it is known who was written to, in days: the longest limit looks back seven.
-const REACH: u32 = 8;
+const CONTACTED: u32 = 8;
 /// A conversation outlives its inputs by so much, milliseconds: the next one gives the same names to its timers and requests, and
 /// one that was still noted would never be heard. Clocks of nodes differ by less.
 const APART: i64 = 60 * 60 * 1000;
@@ -53,7 +53,7 @@ pub async fn round(store: &dyn Store, retention: Retention, now: i64) -> Result<
     changes.push(EventChange::Trim { before: before(retention.events) });
     store.commit(changes).await?;
     reseal(store).await?;
-    forget_reach(store, before(REACH)).await?;
+    forget_contacted(store, before(CONTACTED)).await?;
     let sessions = store.all_sessions().await?;
     let workspaces: BTreeSet<_> = sessions.iter().map(|session| session.id.workspace()).collect();
     for workspace in workspaces {
@@ -84,15 +84,15 @@ async fn reseal(store: &dyn Store) -> Result<(), Error> {
     }
 }
 
-async fn forget_reach(store: &dyn Store, before: i64) -> Result<(), Error> {
+async fn forget_contacted(store: &dyn Store, before: i64) -> Result<(), Error> {
     loop {
-        let workspaces = store.outdated_reach(before).await?;
+        let workspaces = store.outdated_contacted(before).await?;
         if workspaces.is_empty() {
             return Ok(());
         }
         for workspace in workspaces {
             let mut changes = Changes::new(workspace);
-            changes.push(ReachChange::Trim { before, limit: STEP });
+            changes.push(ContactedChange::Trim { before, limit: STEP });
             store.commit(changes).await?;
         }
     }
@@ -127,8 +127,8 @@ async fn expire(store: &dyn Store, id: &AccountId, before: i64) -> Result<(), Er
 mod tests {
     use bytes::Bytes;
     use whatsapp_store::{
-        Change, Content, ConversationRecord, ConversationStatus, MessageKey, MessageQuery, MessageRecord,
-        MessageStatus, SessionRecord, Source, WantedState, memory::MemoryStore,
+        Change, Content, ConversationRecord, ConversationStatus, DesiredState, MessageKey, MessageQuery,
+        MessageRecord, MessageStatus, SessionRecord, Source, memory::MemoryStore,
     };
 
     use super::*;
@@ -139,8 +139,8 @@ mod tests {
     }
 
     fn session(id: &AccountId) -> Change {
-        let (id, name, wanted) = (id.clone(), String::new(), WantedState::Running);
-        Change::PutSession(SessionRecord { id, name, wanted, created_at: 0, seen: None })
+        let (id, name, desired) = (id.clone(), String::new(), DesiredState::Running);
+        Change::PutSession(SessionRecord { id, name, desired, created_at: 0, observed: None })
     }
 
     fn message(id: u32, timestamp: i64) -> MessageRecord {
@@ -192,12 +192,12 @@ mod tests {
                 (person, now - age)
             });
             let mut changes = Changes::new(workspace.clone());
-            changes.push(ReachChange::Note { sender: "a".into(), people: people.collect() });
+            changes.push(ContactedChange::Note { sender: "a".into(), people: people.collect() });
             store.commit(changes).await.unwrap();
         }
         round(&*store, keep(None), now).await.unwrap();
         for workspace in &workspaces {
-            let left = store.reached_by(workspace, "a", i64::MIN).await.unwrap();
+            let left = store.contacted_by(workspace, "a", i64::MIN).await.unwrap();
             assert_eq!(left, [(0, now - 8 * DAY), (1, now - 8 * DAY)]);
         }
     }

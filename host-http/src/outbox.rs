@@ -1,8 +1,8 @@
-//! What a client's events mean for the store: they go to the outbox, and the session's seen state follows them, in the
+//! What a client's events mean for the store: they go to the outbox, and the session's observed state follows them, in the
 //! commit that causes them.
 use serde_json::{Value, json};
 use whatsapp_core::{client::CommitHook, event::Event, jid::Jid, time::Timestamp};
-use whatsapp_store::{Change, Changes, Fence, MessageStatus, SeenState, SessionSeen};
+use whatsapp_store::{Change, Changes, Fence, MessageStatus, ObservedState, SessionObservation};
 
 use crate::{campaigns::code, events::event, time::now_millis};
 
@@ -20,19 +20,19 @@ impl CommitHook for Outbox {
             if let Some((key, data)) = describe(happened) {
                 changes.push(event(key, &data));
             }
-            if let Some((state, reason)) = seen(happened) {
-                changes.push(Change::SetSeen(SessionSeen { state, at: now_millis(), reason }));
+            if let Some((state, reason)) = observed(happened) {
+                changes.push(Change::SetObserved(SessionObservation { state, at: now_millis(), reason }));
             }
         }
     }
 }
 
-fn seen(event: &Event) -> Option<(SeenState, Option<String>)> {
+fn observed(event: &Event) -> Option<(ObservedState, Option<String>)> {
     match event {
-        Event::Qr { .. } => Some((SeenState::AwaitingPairing, None)),
-        Event::Connected { .. } => Some((SeenState::Connected, None)),
-        Event::Disconnected { reason, .. } => Some((SeenState::Offline, Some(reason.to_string()))),
-        Event::LoggedOut { reason } => Some((SeenState::LoggedOut, Some(reason.clone()))),
+        Event::Qr { .. } => Some((ObservedState::AwaitingPairing, None)),
+        Event::Connected { .. } => Some((ObservedState::Connected, None)),
+        Event::Disconnected { reason, .. } => Some((ObservedState::Offline, Some(reason.to_string()))),
+        Event::LoggedOut { reason } => Some((ObservedState::LoggedOut, Some(reason.clone()))),
         _ => None,
     }
 }

@@ -19,11 +19,11 @@ use tokio::{
 use whatsapp_core::{
     Config,
     client::{Client, Connector, Status},
+    config::TrustRoot,
     event::Event,
-    noise::TrustRoot,
     time::Timestamp,
 };
-use whatsapp_store::{AccountId, Change, Changes, Lease, SeenState, SessionRecord, Store, WantedState};
+use whatsapp_store::{AccountId, Change, Changes, DesiredState, Lease, ObservedState, SessionRecord, Store};
 
 use crate::{
     campaigns::{Answers, Campaigns, SessionSender},
@@ -126,9 +126,9 @@ impl Sessions {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub async fn start_wanted(&self) -> Result<(), whatsapp_store::Error> {
+    pub async fn start_desired(&self) -> Result<(), whatsapp_store::Error> {
         for session in self.store.all_sessions().await? {
-            if session.wanted == WantedState::Running {
+            if session.desired == DesiredState::Running {
                 let _gate = self.gate(&session.id).await;
                 self.launch(&session).await?;
             }
@@ -142,7 +142,7 @@ impl Sessions {
     /// When there is one of that id, or it cannot be stored.
     pub async fn create(&self, record: SessionRecord) -> ApiResult<SessionView> {
         let sessions = self.clone();
-        to_the_end(async move {
+        run_to_completion(async move {
             let _gate = sessions.gate(&record.id).await;
             if sessions.store.session(&record.id).await?.is_some() {
                 return Err(ApiError::conflict(format!("there is a session {} already", record.id)));
@@ -158,20 +158,20 @@ impl Sessions {
     ///
     /// # Errors
     /// When there is none of that id, or it cannot be stored.
-    pub async fn want(&self, id: &AccountId, wanted: WantedState) -> ApiResult<SessionView> {
+    pub async fn set_desired_state(&self, id: &AccountId, desired: DesiredState) -> ApiResult<SessionView> {
         let (sessions, id) = (self.clone(), id.clone());
-        to_the_end(async move {
+        run_to_completion(async move {
             let _gate = sessions.gate(&id).await;
-            sessions.bring_to(&id, wanted).await
+            sessions.reconcile(&id, desired).await
         })
         .await
     }
 
-    async fn bring_to(&self, id: &AccountId, wanted: WantedState) -> ApiResult<SessionView> {
-        let record = SessionRecord { wanted, ..self.record(id).await? };
+    async fn reconcile(&self, id: &AccountId, desired: DesiredState) -> ApiResult<SessionView> {
+        let record = SessionRecord { desired, ..self.record(id).await? };
         self.save(record.clone()).await?;
-        match wanted {
-            WantedState::Running => self.launch(&record).await?,
+        match desired {
+            DesiredState::Running => self.launch(&record).await?,
             _ => self.halt(id).await,
         }
         Ok(self.view(record))
@@ -180,14 +180,14 @@ impl Sessions {
     /// Stops and starts a session.
     ///
     /// # Errors
-    /// As [`Sessions::want`].
+    /// As [`Sessions::set_desired_state`].
     pub async fn restart(&self, id: &AccountId) -> ApiResult<SessionView> {
         let (sessions, id) = (self.clone(), id.clone());
-        to_the_end(async move {
+        run_to_completion(async move {
             let _gate = sessions.gate(&id).await;
             sessions.record(&id).await?;
             sessions.halt(&id).await;
-            sessions.bring_to(&id, WantedState::Running).await
+            sessions.reconcile(&id, DesiredState::Running).await
         })
         .await
     }
@@ -198,7 +198,7 @@ impl Sessions {
     /// When there is none of that id, or the store fails.
     pub async fn delete(&self, id: &AccountId) -> ApiResult<()> {
         let (sessions, id) = (self.clone(), id.clone());
-        to_the_end(async move {
+        run_to_completion(async move {
             let _gate = sessions.gate(&id).await;
             sessions.record(&id).await?;
             if let Ok(client) = sessions.client(&id)
@@ -214,7 +214,7 @@ impl Sessions {
 
     /// Deletes a session that does not run here, and makes sure that it runs nowhere else.
     async fn forget(&self, id: AccountId) -> ApiResult<()> {
-        self.save(SessionRecord { wanted: WantedState::Stopped, ..self.record(&id).await? }).await?;
+        self.save(SessionRecord { desired: DesiredState::Stopped, ..self.record(&id).await? }).await?;
         let lease = self.node.take_from_others(&id).await?;
         let lease = lease.ok_or_else(|| {
             ApiError::conflict(
@@ -363,7 +363,7 @@ impl Sessions {
                 () = &mut reading => {}
                 tenure = sessions.node.keep(&id, &lease) => match tenure {
                     Tenure::Lost => driving.abort(),
-                    Tenure::Unwanted => {
+                    Tenure::NotDesired => {
                         ending.shutdown().await;
                         reading.await;
                     }
@@ -432,7 +432,7 @@ impl Sessions {
             }
             // Otherwise the store still fails, perhaps for a while.
             match self.store.session(&id).await {
-                Ok(Some(record)) if record.wanted == WantedState::Running => {
+                Ok(Some(record)) if record.desired == DesiredState::Running => {
                     if self.launch(&record).await.is_ok() {
                         return;
                     }
@@ -475,9 +475,9 @@ impl Sessions {
 
 /// What is known of a session that does not run here: another node may run it.
 fn elsewhere(record: &SessionRecord) -> Status {
-    let running = record.wanted == WantedState::Running;
-    match record.seen.as_ref().filter(|_| running) {
-        Some(seen) if seen.state != SeenState::LoggedOut => Status::Waiting {
+    let running = record.desired == DesiredState::Running;
+    match record.observed.as_ref().filter(|_| running) {
+        Some(observed) if observed.state != ObservedState::LoggedOut => Status::Waiting {
             until: None,
             reason: "it runs on another node, or starts in a moment".to_owned(),
         },
@@ -486,7 +486,7 @@ fn elsewhere(record: &SessionRecord) -> Status {
 }
 
 /// Does what must not stop halfway when the request that wants it goes away.
-async fn to_the_end<T: Send + 'static>(
+async fn run_to_completion<T: Send + 'static>(
     change: impl Future<Output = ApiResult<T>> + Send + 'static,
 ) -> ApiResult<T> {
     let failed = |error| {

@@ -2,7 +2,7 @@
 //! every commit of a client carries the lease's token, and fails once another node has the lease.
 use std::{sync::Arc, time::Duration};
 
-use whatsapp_store::{AccountId, Error, Lease, Store, WantedState};
+use whatsapp_store::{AccountId, DesiredState, Error, Lease, Store};
 
 use crate::time::now_millis;
 
@@ -15,7 +15,7 @@ pub(crate) enum Tenure {
     /// Another node has the lease, or may have it by now.
     Lost,
     /// The session was stopped or deleted, on this node or another.
-    Unwanted,
+    NotDesired,
 }
 
 /// This node, as it holds leases.
@@ -62,9 +62,9 @@ impl Node {
                 Err(_) if now_millis() < until => continue,
                 Err(_) => return Tenure::Lost,
             }
-            let wanted = self.store.session(id).await.map(|session| session.map(|session| session.wanted));
-            if matches!(wanted, Ok(None | Some(WantedState::Stopped))) {
-                return Tenure::Unwanted;
+            let desired = self.store.session(id).await.map(|session| session.map(|session| session.desired));
+            if matches!(desired, Ok(None | Some(DesiredState::Stopped))) {
+                return Tenure::NotDesired;
             }
         }
     }

@@ -178,7 +178,7 @@ async fn sessions_come_and_go() {
     let (status, again) = test.call("POST", "/api/sessions/me/sandbox-link", None).await;
     assert_eq!((status, &again["status"]), (StatusCode::OK, &json!("connected")), "linked already");
     let (_, stopped) = test.call("POST", "/api/sessions/me/stop", None).await;
-    assert_eq!((&stopped["wanted"], &stopped["status"]), (&json!("stopped"), &json!("stopped")));
+    assert_eq!((&stopped["desired"], &stopped["status"]), (&json!("stopped"), &json!("stopped")));
     let message = json!({ "to": "15550000001", "text": "x" });
     assert_eq!(test.call("POST", "/api/sessions/me/messages", Some(message)).await.0, StatusCode::CONFLICT);
     test.call("POST", "/api/sessions/me/start", None).await;

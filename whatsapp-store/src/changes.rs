@@ -8,7 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::{
     record::{
         AccountId, DeviceRecord, Fence, MessageKey, MessageRecord, MessageStatus, OutgoingMessage,
-        OutgoingState, PersonAddress, PersonRecord, SessionRecord, SessionSeen, SignalKey, WorkspaceId,
+        OutgoingState, PersonAddress, PersonRecord, SessionObservation, SessionRecord, SignalKey,
+        WorkspaceId,
     },
     traits::with_changes,
 };
@@ -46,11 +47,11 @@ macro_rules! change {
             /// Raises the status of a message; absent is fine, and a lower or equal status changes nothing.
             /// [`MessageStatus::Failed`] is applied only over [`MessageStatus::Queued`].
             RaiseStatus(MessageKey, MessageStatus),
-            /// Writes the account's session record, but for what was seen of it. A record that names another account makes the
+            /// Writes the account's session record, but for what was observed of it. A record that names another account makes the
             /// commit fail with [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
             PutSession(SessionRecord),
-            /// Writes what was seen of the account's session; without effect if there is none.
-            SetSeen(SessionSeen),
+            /// Writes what was observed of the account's session; without effect if there is none.
+            SetObserved(SessionObservation),
             /// Removes the session and everything else of the account, events apart.
             DeleteSession,
             $(
@@ -164,7 +165,7 @@ impl fmt::Debug for Change {
             Self::PutMessage(message) => f.debug_tuple("PutMessage").field(message).finish(),
             Self::RaiseStatus(key, status) => f.debug_tuple("RaiseStatus").field(key).field(status).finish(),
             Self::PutSession(session) => f.debug_tuple("PutSession").field(session).finish(),
-            Self::SetSeen(seen) => f.debug_tuple("SetSeen").field(seen).finish(),
+            Self::SetObserved(observed) => f.debug_tuple("SetObserved").field(observed).finish(),
             Self::DeleteSession => f.write_str("DeleteSession"),
             any_domain!() => self.of_domain().map_or(Ok(()), |change| change.fmt(f)),
         }

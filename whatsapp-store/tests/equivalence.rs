@@ -11,9 +11,9 @@ use bytes::Bytes;
 use postgres_server::Schema;
 use proptest::{collection::vec, prelude::*, sample::select};
 use whatsapp_store::{
-    AccountId, Change, Changes, ChatChange, Content, DeviceRecord, ErrorKind, MediaRef, MessageKey,
-    MessageQuery, MessageRecord, MessageStatus, NoticeChange, NoticeRecord, OutgoingMessage, OutgoingState,
-    PersonAddress, PersonRecord, Scope, SessionRecord, SignalKey, SignalKind, Source, Store, WantedState,
+    AccountId, Change, Changes, ChatChange, Content, DesiredState, DeviceRecord, ErrorKind, MediaRef,
+    MessageKey, MessageQuery, MessageRecord, MessageStatus, NoticeChange, NoticeRecord, OutgoingMessage,
+    OutgoingState, PersonAddress, PersonRecord, Scope, SessionRecord, SignalKey, SignalKind, Source, Store,
     memory::MemoryStore, postgres::PostgresStore, sqlite::SqliteStore,
 };
 
@@ -131,8 +131,8 @@ fn outgoing() -> impl Strategy<Value = OutgoingMessage> {
 }
 
 fn session(id: AccountId, (name, running, created_at): (String, bool, i64)) -> Change {
-    let wanted = if running { WantedState::Running } else { WantedState::Stopped };
-    Change::PutSession(SessionRecord { id, name, wanted, created_at, seen: None })
+    let desired = if running { DesiredState::Running } else { DesiredState::Stopped };
+    Change::PutSession(SessionRecord { id, name, desired, created_at, observed: None })
 }
 
 /// A change, as a function of the account because a session names its own.
@@ -210,7 +210,7 @@ async fn read(store: &dyn Store, account: &AccountId) -> Vec<String> {
     }
     all.push(format!("{:?}", store.oldest_message(account).await.unwrap()));
     let session = store.session(account).await.unwrap();
-    all.push(format!("{:?}", session.map(|session| (session.name, session.wanted, session.created_at))));
+    all.push(format!("{:?}", session.map(|session| (session.name, session.desired, session.created_at))));
     all
 }
 

@@ -4,9 +4,9 @@ use std::{fs, path::Path};
 
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use whatsapp_store::{
-    AccountId, Change, Changes, Content, DeviceRecord, DeviceStore, Error, ErrorKind, MessageKey,
-    MessageQuery, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, PersonAddress, PersonRecord,
-    SessionRecord, SignalKey, SignalKind, Source, Store, WantedState, open, sqlite::SqliteStore,
+    AccountId, Change, Changes, Content, DesiredState, DeviceRecord, DeviceStore, Error, ErrorKind,
+    MessageKey, MessageQuery, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, PersonAddress,
+    PersonRecord, SessionRecord, SignalKey, SignalKind, Source, Store, open, sqlite::SqliteStore,
 };
 
 fn account() -> AccountId {
@@ -61,9 +61,9 @@ async fn a_file_opened_again_holds_everything() {
     let session = SessionRecord {
         id: a.clone(),
         name: "Shop".into(),
-        wanted: WantedState::Running,
+        desired: DesiredState::Running,
         created_at: 3,
-        seen: None,
+        observed: None,
     };
     let person = PersonRecord { pn: Some("20".into()), lid: Some("10".into()), state: b"p".to_vec().into() };
     let list = [

@@ -33,7 +33,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("DELETE FROM event WHERE at < $1", "what all of those consumers have passed"),
     ("FROM session ORDER BY created_at, workspace, account", "the sessions that a host starts with"),
     ("SELECT workspace, id FROM campaign WHERE state", "the campaigns that a host goes on with"),
-    ("SELECT MIN(workspace) FROM reach", "which workspaces have notes to be trimmed"),
+    ("SELECT MIN(workspace) FROM contacted", "which workspaces have notes to be trimmed"),
     ("message_words w CROSS JOIN message m ON m.number = w.rowid;", "`page!` puts the workspace behind it"),
     ("WHERE campaign;", "`of_campaign!` puts the campaign behind it, found by its workspace"),
     ("WHERE lane.campaign;", "as above"),

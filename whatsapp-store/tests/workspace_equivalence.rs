@@ -1,4 +1,4 @@
-//! Whatever is written to flows, teams, settings and reach, SQLite and PostgreSQL answer and read as memory does.
+//! Whatever is written to flows, teams, settings and contacted people, SQLite and PostgreSQL answer and read as memory does.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod postgres_server;
 
@@ -12,10 +12,10 @@ use postgres_server::Schema;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use whatsapp_store::{
     AccountId, ApiKeyRecord, Change, Changes, ChatChange, Consent, ContactChange, ContactQuery,
-    ContactRecord, ConversationRecord, ConversationStatus, ErrorKind, FlowChange, FlowRecord, FlowVersion,
-    NodeCount, ReachChange, ResetToken, Role, SecretHash, SettingChange, Store, Suppression, TagCount,
-    TeamChange, UserRecord, WorkspaceId, WorkspaceRecord, memory::MemoryStore, postgres::PostgresStore,
-    sqlite::SqliteStore,
+    ContactRecord, ContactedChange, ConversationRecord, ConversationStatus, ErrorKind, FlowChange,
+    FlowRecord, FlowVersion, NodeCount, ResetToken, Role, SecretHash, SettingChange, Store, Suppression,
+    TagCount, TeamChange, UserRecord, WorkspaceId, WorkspaceRecord, memory::MemoryStore,
+    postgres::PostgresStore, sqlite::SqliteStore,
 };
 
 /// Few names, so that changes meet.
@@ -92,7 +92,7 @@ enum Write {
     Touch(String, i64),
     PutWorkspace(String, i64),
     Setting(SettingChange),
-    Reach(ReachChange),
+    Contacted(ContactedChange),
     DeleteWorkspace,
     DeleteSession,
     Merge(String, String),
@@ -162,13 +162,13 @@ fn setting_write() -> impl Strategy<Value = Write> {
     change.prop_map(Write::Setting)
 }
 
-fn reach_write() -> impl Strategy<Value = Write> {
+fn contacted_write() -> impl Strategy<Value = Write> {
     let people = vec((select(&PEOPLE[..]), time()), 0..6);
     let change = prop_oneof![
-        4 => (name(), people).prop_map(|(sender, people)| ReachChange::Note { sender, people }),
-        1 => (time(), 0..4_u32).prop_map(|(before, limit)| ReachChange::Trim { before, limit }),
+        4 => (name(), people).prop_map(|(sender, people)| ContactedChange::Note { sender, people }),
+        1 => (time(), 0..4_u32).prop_map(|(before, limit)| ContactedChange::Trim { before, limit }),
     ];
-    change.prop_map(Write::Reach)
+    change.prop_map(Write::Contacted)
 }
 
 /// Chats of bots, and people with contacts.
@@ -208,7 +208,7 @@ fn write() -> impl Strategy<Value = Write> {
         14 => conversation_write(),
         12 => team_write(),
         4 => setting_write(),
-        6 => reach_write(),
+        6 => contacted_write(),
         1 => Just(Write::DeleteWorkspace),
         1 => Just(Write::DeleteSession),
         8 => merge_write(),
@@ -318,7 +318,7 @@ fn change(case: u32, second: bool, write: Write) -> Change {
             created_at,
         })),
         Write::Setting(change) => Change::Setting(change),
-        Write::Reach(change) => Change::Reach(change),
+        Write::Contacted(change) => Change::Contacted(change),
         Write::DeleteWorkspace => Change::Team(TeamChange::DeleteWorkspace),
         Write::DeleteSession => Change::DeleteSession,
         Write::Merge(from, into) => Change::Chat(ChatChange::Merge { from, into }),
@@ -434,10 +434,10 @@ async fn read(store: &dyn Store, case: u32, second: bool, limit: u32) -> Content
     }
     for (name, since) in NAMES.into_iter().zip(0..) {
         all.settings.push(store.setting(&id, name).await.unwrap());
-        all.reached.push(store.reached_by(&id, name, since).await.unwrap());
-        all.reached.push(store.times_reached(&id, &PEOPLE[..2 + name.len() % 3], since).await.unwrap());
+        all.reached.push(store.contacted_by(&id, name, since).await.unwrap());
+        all.reached.push(store.times_contacted(&id, &PEOPLE[..2 + name.len() % 3], since).await.unwrap());
     }
-    all.outdated = store.outdated_reach(3).await.unwrap().contains(&id);
+    all.outdated = store.outdated_contacted(3).await.unwrap().contains(&id);
     for version in 1..3 {
         all.counts.extend(store.node_counts(&id, "a", version).await.unwrap());
     }

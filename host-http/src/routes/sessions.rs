@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use whatsapp_store::{SessionRecord, WantedState};
+use whatsapp_store::{DesiredState, SessionRecord};
 
 use super::{Id, session_id};
 use crate::{
@@ -40,7 +40,7 @@ pub async fn create(State(app): State<App>, Body(new): Body<NewSession>) -> ApiR
         return Err(ApiError::bad_request("a name has 1 to 100 bytes"));
     }
     let record =
-        SessionRecord { id, name, wanted: WantedState::Running, created_at: now_millis(), seen: None };
+        SessionRecord { id, name, desired: DesiredState::Running, created_at: now_millis(), observed: None };
     Ok((StatusCode::CREATED, Json(app.sessions.create(record).await?)))
 }
 
@@ -65,12 +65,12 @@ pub async fn delete(State(app): State<App>, Id(id): Id) -> ApiResult<StatusCode>
 
 /// `POST /api/sessions/{id}/start`.
 pub async fn start(State(app): State<App>, Id(id): Id) -> ApiResult<Json<SessionView>> {
-    Ok(Json(app.sessions.want(&id, WantedState::Running).await?))
+    Ok(Json(app.sessions.set_desired_state(&id, DesiredState::Running).await?))
 }
 
 /// `POST /api/sessions/{id}/stop`: offline until started again; stays linked.
 pub async fn stop(State(app): State<App>, Id(id): Id) -> ApiResult<Json<SessionView>> {
-    Ok(Json(app.sessions.want(&id, WantedState::Stopped).await?))
+    Ok(Json(app.sessions.set_desired_state(&id, DesiredState::Stopped).await?))
 }
 
 /// `POST /api/sessions/{id}/restart`.

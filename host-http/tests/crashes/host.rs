@@ -17,7 +17,7 @@ use whatsapp_core::{
     sim::{Behaviour, listen::Listener, runtime::Simulator},
 };
 use whatsapp_store::{
-    ConversationStatus, ConversationStore, SessionRecord, SessionStore, WantedState, memory::MemoryStore,
+    ConversationStatus, ConversationStore, DesiredState, SessionRecord, SessionStore, memory::MemoryStore,
 };
 
 use crate::{
@@ -83,7 +83,10 @@ impl World {
     /// Ada writes as soon as she sees what she answers.
     async fn ada(self) {
         let is_linked = |session: &SessionRecord| {
-            session.seen.as_ref().is_some_and(|seen| seen.state == whatsapp_store::SeenState::Connected)
+            session
+                .observed
+                .as_ref()
+                .is_some_and(|observed| observed.state == whatsapp_store::ObservedState::Connected)
         };
         while !self.store.session(&account()).await.unwrap().as_ref().is_some_and(is_linked) {
             sleep(Duration::from_millis(50)).await;
@@ -109,7 +112,7 @@ impl World {
         app.campaigns.start(app.sessions.clone(), String::new());
         let handled = async {
             // What fails does so because the process is dead.
-            let _ = app.sessions.start_wanted().await;
+            let _ = app.sessions.start_desired().await;
             while !self.is_over().await {
                 self.handle(&app).await;
                 sleep(Duration::from_millis(50)).await;
@@ -125,8 +128,8 @@ impl World {
     async fn handle(&self, app: &App) {
         let id = account();
         let Some(record) = self.store.session(&id).await.unwrap() else {
-            let (name, wanted) = ("Shop".to_owned(), WantedState::Running);
-            let record = SessionRecord { id, name, wanted, created_at: now_millis(), seen: None };
+            let (name, desired) = ("Shop".to_owned(), DesiredState::Running);
+            let record = SessionRecord { id, name, desired, created_at: now_millis(), observed: None };
             let _ = app.sessions.create(record).await;
             return;
         };

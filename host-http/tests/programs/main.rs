@@ -48,7 +48,11 @@ async fn a_session_runs_on_one_node_and_moves_to_another() {
     link(&simulator, &first).await;
     let second = Program::node(&simulator, other.path(), Some(&database));
     let seen = second.get("/api/sessions/me").await;
-    assert_eq!((&seen["status"], &seen["seen"]["state"]), (&json!("waiting"), &json!("connected")), "{seen}");
+    assert_eq!(
+        (&seen["status"], &seen["observed"]["state"]),
+        (&json!("waiting"), &json!("connected")),
+        "{seen}"
+    );
     let send = r#"{"to":"+1 555 000 0042","text":"one"}"#;
     let (status, refused) = second.call("POST", "/api/sessions/me/messages", send).await;
     assert_eq!(status, 409, "{refused}");

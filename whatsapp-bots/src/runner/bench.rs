@@ -7,8 +7,8 @@ use std::sync::{
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 use whatsapp_store::{
-    AccountId, Change, Changes, Consent, ContactChange, ContactRecord, Content, FlowChange, MessageKey,
-    MessageRecord, MessageStatus, SessionRecord, Source, Store, WantedState, memory::MemoryStore,
+    AccountId, Change, Changes, Consent, ContactChange, ContactRecord, Content, DesiredState, FlowChange,
+    MessageKey, MessageRecord, MessageStatus, SessionRecord, Source, Store, memory::MemoryStore,
 };
 
 use super::*;
@@ -98,8 +98,8 @@ impl Bench {
         let bench = Self { store: Arc::new(MemoryStore::new()), phones: Arc::new(phones), clock };
         for session in sessions {
             let id = account(session);
-            let (name, wanted) = (String::new(), WantedState::Running);
-            let record = SessionRecord { id: id.clone(), name, wanted, created_at: 0, seen: None };
+            let (name, desired) = (String::new(), DesiredState::Running);
+            let record = SessionRecord { id: id.clone(), name, desired, created_at: 0, observed: None };
             bench.commit(&id, vec![Change::PutSession(record)]).await;
         }
         bench

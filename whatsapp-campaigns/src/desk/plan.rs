@@ -132,7 +132,7 @@ impl Desk {
         senders.insert(name.to_owned(), place);
         let since = self.clock.now() - DAY;
         let mut hours = BTreeMap::<Millis, u32>::new();
-        for (_, at) in self.store.reached_by(&self.workspace, name, since).await? {
+        for (_, at) in self.store.contacted_by(&self.workspace, name, since).await? {
             *hours.entry(at - at.rem_euclid(HOUR)).or_default() += 1;
         }
         forecast.senders[place].reached =

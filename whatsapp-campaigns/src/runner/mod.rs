@@ -359,7 +359,7 @@ async fn open(
     let limits = sender.limits();
     let reached = match limits.people {
         Some(_) => {
-            shared.store.reached_by(account.workspace(), account.name(), now - line::REMEMBERED).await?
+            shared.store.contacted_by(account.workspace(), account.name(), now - line::REMEMBERED).await?
         }
         None => Vec::new(),
     };

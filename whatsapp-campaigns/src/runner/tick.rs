@@ -6,8 +6,8 @@ use std::{
 
 use serde_json::json;
 use whatsapp_store::{
-    CampaignChange, Change, Changes, Error as StoreError, ErrorKind, EventChange, NewEvent, RangeClaim,
-    RangeLease, ReachChange, RecipientState, Suppression,
+    CampaignChange, Change, Changes, ContactedChange, Error as StoreError, ErrorKind, EventChange, NewEvent,
+    RangeClaim, RangeLease, RecipientState, Suppression,
 };
 
 use super::{
@@ -179,7 +179,7 @@ impl Line {
         }
         (!self.reached.is_empty()).then(|| {
             let sender = self.account.name().to_owned();
-            ReachChange::Note { sender, people: self.reached.clone() }.into()
+            ContactedChange::Note { sender, people: self.reached.clone() }.into()
         })
     }
 

@@ -141,11 +141,11 @@ CREATE TABLE session (
     workspace   TEXT COLLATE "C" NOT NULL,
     account     TEXT COLLATE "C" NOT NULL,
     name        TEXT NOT NULL,
-    wanted      SMALLINT NOT NULL,
+    desired     SMALLINT NOT NULL,
     created_at  BIGINT NOT NULL,
-    seen        SMALLINT,
-    seen_at     BIGINT,
-    seen_reason TEXT,
+    observed    SMALLINT,
+    observed_at BIGINT,
+    observed_reason TEXT,
     PRIMARY KEY (workspace, account)
 );
 

@@ -146,11 +146,11 @@ CREATE TABLE session (
     workspace   TEXT NOT NULL,
     account     TEXT NOT NULL,
     name        TEXT NOT NULL,
-    wanted      INTEGER NOT NULL,
+    desired     INTEGER NOT NULL,
     created_at  INTEGER NOT NULL,
-    seen        INTEGER,
-    seen_at     INTEGER,
-    seen_reason TEXT,
+    observed    INTEGER,
+    observed_at INTEGER,
+    observed_reason TEXT,
     PRIMARY KEY (workspace, account)
 ) STRICT;
 

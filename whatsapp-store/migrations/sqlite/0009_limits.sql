@@ -1,4 +1,4 @@
--- Settings, reach, and the flags of campaigns.
+-- Settings, contacted, and the flags of campaigns.
 
 -- value: sealed, where there is a key.
 CREATE TABLE setting (
@@ -10,14 +10,14 @@ CREATE TABLE setting (
 
 -- Who was written to by whom and when. person: a number without sign, less 2^63, so that the order is the same. One person's times
 -- lie together, and so do one time's people, of whom the oldest go first.
-CREATE TABLE reach (
+CREATE TABLE contacted (
     workspace TEXT NOT NULL,
     person    INTEGER NOT NULL,
     at        INTEGER NOT NULL,
     sender    TEXT NOT NULL,
     PRIMARY KEY (workspace, person, at, sender)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX reach_by_time ON reach (workspace, at, sender, person);
+CREATE INDEX contacted_by_time ON contacted (workspace, at, sender, person);
 
 -- How many recipients have a flag, by its bit. shard: as in campaign_counter.
 CREATE TABLE campaign_flag (

@@ -9,8 +9,8 @@ use super::samples::{
 };
 use crate::{
     AppStateChange, Change, ChatChange, Content, DeviceRecord, ErrorKind, EventChange, MessageQuery,
-    MessageRecord, MessageStatus, NewEvent, OutgoingMessage, OutgoingState, SeenState, SessionRecord,
-    SessionSeen, SignalKind, Store,
+    MessageRecord, MessageStatus, NewEvent, ObservedState, OutgoingMessage, OutgoingState,
+    SessionObservation, SessionRecord, SignalKind, Store,
 };
 
 /// A later change of a commit finds what an earlier one left.
@@ -64,7 +64,7 @@ pub async fn failed_commit_leaves_nothing(store: Arc<dyn Store>) {
 /// Whatever the change is, and whatever else the commit holds.
 pub async fn workspace_commit_refuses_changes_of_accounts(store: Arc<dyn Store>) {
     let (a, w) = (account("a"), workspace("default"));
-    let seen = SessionSeen { state: SeenState::Connected, at: 1, reason: None };
+    let observed = SessionObservation { state: ObservedState::Connected, at: 1, reason: None };
     let mut list = one_of_each(&a);
     list.extend([
         Change::DeleteDevice,
@@ -72,7 +72,7 @@ pub async fn workspace_commit_refuses_changes_of_accounts(store: Arc<dyn Store>)
         Change::SetOutgoingState("queued".into(), OutgoingState::Sent),
         Change::ExpireOutgoing(9),
         Change::RaiseStatus(message("c", "m").key, MessageStatus::Read),
-        Change::SetSeen(seen),
+        Change::SetObserved(observed),
         Change::DeleteSession,
         AppStateChange::Reset { collection: "c".into() }.into(),
         ChatChange::Delete { chat: "c".into() }.into(),

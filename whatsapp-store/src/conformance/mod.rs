@@ -28,6 +28,7 @@ mod chat;
 mod commit;
 mod contact;
 mod contact_list;
+mod contacted;
 mod conversation;
 mod counter;
 mod delivery;
@@ -40,7 +41,6 @@ mod message;
 mod notice;
 mod outgoing;
 mod person;
-mod reach;
 mod samples;
 mod search;
 mod session;
@@ -58,8 +58,8 @@ use crate::Store;
 pub mod cases {
     pub use super::{
         appstate::*, audience::*, audit::*, campaign::*, chat::*, commit::*, contact::*, contact_list::*,
-        conversation::*, counter::*, delivery::*, device::*, event::*, flow::*, lease::*, merge::*,
-        message::*, notice::*, outgoing::*, person::*, reach::*, search::*, session::*, setting::*,
+        contacted::*, conversation::*, counter::*, delivery::*, device::*, event::*, flow::*, lease::*,
+        merge::*, message::*, notice::*, outgoing::*, person::*, search::*, session::*, setting::*,
         signal::*, suppression::*, team::*, webhook::*,
     };
 }
@@ -153,13 +153,13 @@ macro_rules! conformance_tests {
                 seed_never_replaces_a_setting
                 concurrent_seeds_agree
                 settings_of_workspaces_are_separate
-                people_reached_by_a_sender_come_with_the_last_time
+                people_contacted_by_a_sender_come_with_the_last_time
                 times_of_people_come_from_all_senders
-                reach_is_noted_once
-                reach_is_of_any_person_time_and_sender
-                reach_of_large_batches
-                old_reach_is_trimmed
-                concurrent_trims_of_reach_go_on
+                contacts_are_noted_once
+                contacted_is_of_any_person_time_and_sender
+                contacted_in_large_batches
+                old_contacted_are_trimmed
+                concurrent_trims_of_contacted_go_on
                 changes_apply_in_the_order_given
                 empty_commit_is_fine
                 failed_commit_leaves_nothing

@@ -2,9 +2,9 @@
 use bytes::Bytes;
 
 use crate::{
-    AccountId, Change, Changes, Content, DeviceRecord, MessageKey, MessageRecord, MessageStatus,
-    OutgoingMessage, OutgoingState, PersonAddress, PersonRecord, Result, Scope, SessionRecord, SignalKey,
-    SignalKind, Source, Store, WantedState, WorkspaceId,
+    AccountId, Change, Changes, Content, DesiredState, DeviceRecord, MessageKey, MessageRecord,
+    MessageStatus, OutgoingMessage, OutgoingState, PersonAddress, PersonRecord, Result, Scope, SessionRecord,
+    SignalKey, SignalKind, Source, Store, WorkspaceId,
 };
 
 /// Text that trips what quotes, splits, folds or ends text by itself.
@@ -88,9 +88,9 @@ pub(super) fn session(id: &str, created_at: i64) -> SessionRecord {
     SessionRecord {
         id: account(id),
         name: format!("{id}!"),
-        wanted: WantedState::Running,
+        desired: DesiredState::Running,
         created_at,
-        seen: None,
+        observed: None,
     }
 }
 

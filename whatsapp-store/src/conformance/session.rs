@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::samples::{ODD_TEXTS, Presence, account, commit, one_of_each, session, workspace};
-use crate::{Change, SeenState, SessionRecord, SessionSeen, Store, WantedState};
+use crate::{Change, DesiredState, ObservedState, SessionObservation, SessionRecord, Store};
 
 /// And no account is a session by having other records.
 pub async fn absent_session_is_none(store: Arc<dyn Store>) {
@@ -26,7 +26,7 @@ pub async fn sessions_are_oldest_first(store: Arc<dyn Store>) {
 /// The last one written counts.
 pub async fn session_is_replaced(store: Arc<dyn Store>) {
     let a = account("a");
-    let stopped = SessionRecord { name: String::new(), wanted: WantedState::Stopped, ..session("a", 2) };
+    let stopped = SessionRecord { name: String::new(), desired: DesiredState::Stopped, ..session("a", 2) };
     for session in [session("a", 1), stopped] {
         commit(&*store, &a, [Change::PutSession(session.clone())]).await;
         assert_eq!(store.session(&a).await.unwrap(), Some(session.clone()));
@@ -50,15 +50,15 @@ pub async fn deleted_session_takes_all_of_its_account_along(store: Arc<dyn Store
 
 /// Every state, with a reason or none.
 pub async fn session_seen_comes_back_as_written(store: Arc<dyn Store>) {
-    use SeenState::{AwaitingPairing, Connected, Connecting, LoggedOut, Offline};
+    use ObservedState::{AwaitingPairing, Connected, Connecting, LoggedOut, Offline};
     let a = account("a");
     commit(&*store, &a, [Change::PutSession(session("a", 1))]).await;
     let states = [Offline, Connecting, AwaitingPairing, Connected, LoggedOut];
     for (number, state) in states.into_iter().cycle().take(2 * ODD_TEXTS.len()).enumerate() {
         let reason = (number % 2 == 0).then(|| ODD_TEXTS[number / 2].to_owned());
-        let seen = SessionSeen { state, at: i64::MIN + number as i64, reason };
-        commit(&*store, &a, [Change::SetSeen(seen.clone())]).await;
-        let expected = SessionRecord { seen: Some(seen), ..session("a", 1) };
+        let observed = SessionObservation { state, at: i64::MIN + number as i64, reason };
+        commit(&*store, &a, [Change::SetObserved(observed.clone())]).await;
+        let expected = SessionRecord { observed: Some(observed), ..session("a", 1) };
         assert_eq!(store.session(&a).await.unwrap().as_ref(), Some(&expected));
         assert_eq!(store.all_sessions().await.unwrap(), [expected]);
     }
@@ -67,16 +67,19 @@ pub async fn session_seen_comes_back_as_written(store: Arc<dyn Store>) {
 /// What the user wants and what happens do not overwrite each other.
 pub async fn session_keeps_what_was_seen(store: Arc<dyn Store>) {
     let a = account("a");
-    let seen = |at| SessionSeen { state: SeenState::Connected, at, reason: Some("up".into()) };
-    let with = |at| SessionRecord { seen: Some(seen(at)), ..session("a", 1) };
-    commit(&*store, &a, [Change::SetSeen(seen(1))]).await;
+    let observed = |at| SessionObservation { state: ObservedState::Connected, at, reason: Some("up".into()) };
+    let with = |at| SessionRecord { observed: Some(observed(at)), ..session("a", 1) };
+    commit(&*store, &a, [Change::SetObserved(observed(1))]).await;
     assert_eq!(store.session(&a).await.unwrap(), None, "none is made");
     commit(&*store, &a, [Change::PutSession(with(1))]).await;
-    assert_eq!(store.session(&a).await.unwrap(), Some(session("a", 1)), "nothing was seen yet");
-    commit(&*store, &a, [Change::SetSeen(seen(2))]).await;
-    let stopped = SessionRecord { wanted: WantedState::Stopped, ..with(9) };
+    assert_eq!(store.session(&a).await.unwrap(), Some(session("a", 1)), "nothing was observed yet");
+    commit(&*store, &a, [Change::SetObserved(observed(2))]).await;
+    let stopped = SessionRecord { desired: DesiredState::Stopped, ..with(9) };
     commit(&*store, &a, [Change::PutSession(stopped.clone())]).await;
-    assert_eq!(store.session(&a).await.unwrap(), Some(SessionRecord { seen: Some(seen(2)), ..stopped }));
+    assert_eq!(
+        store.session(&a).await.unwrap(),
+        Some(SessionRecord { observed: Some(observed(2)), ..stopped })
+    );
     commit(&*store, &a, [Change::PutSession(session("a", 1))]).await;
     assert_eq!(store.session(&a).await.unwrap(), Some(with(2)));
     commit(&*store, &a, [Change::DeleteSession, Change::PutSession(session("a", 1))]).await;
@@ -88,8 +91,8 @@ pub async fn sessions_of_workspaces_are_separate(store: Arc<dyn Store>) {
     for (id, created_at) in [("w/a", 5), ("v/b", 5), ("v/a", 5), ("a", 9), ("v/c", 1)] {
         commit(&*store, &account(id), [Change::PutSession(session(id, created_at))]).await;
     }
-    let seen = SessionSeen { state: SeenState::Connected, at: 1, reason: None };
-    commit(&*store, &account("v/a"), [Change::SetSeen(seen.clone())]).await;
+    let observed = SessionObservation { state: ObservedState::Connected, at: 1, reason: None };
+    commit(&*store, &account("v/a"), [Change::SetObserved(observed.clone())]).await;
     let ids = |sessions: Vec<SessionRecord>| -> Vec<String> {
         sessions.into_iter().map(|session| session.id.to_string()).collect()
     };
@@ -99,7 +102,7 @@ pub async fn sessions_of_workspaces_are_separate(store: Arc<dyn Store>) {
     assert_eq!(store.sessions(&workspace("other")).await.unwrap(), []);
     assert_eq!(ids(store.all_sessions().await.unwrap()), ["v/c", "v/a", "v/b", "w/a", "a"]);
     commit(&*store, &account("w/a"), [Change::DeleteSession]).await;
-    let theirs = SessionRecord { seen: Some(seen), ..session("v/a", 5) };
+    let theirs = SessionRecord { observed: Some(observed), ..session("v/a", 5) };
     assert_eq!(store.session(&account("v/a")).await.unwrap(), Some(theirs));
     assert_eq!(store.session(&account("w/a")).await.unwrap(), None);
 }

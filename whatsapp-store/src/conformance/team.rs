@@ -4,8 +4,8 @@ use tokio::task::JoinSet;
 
 use super::samples::{ODD_TEXTS, Presence, account, commit, one_of_each};
 use crate::{
-    ApiKeyRecord, Change, Changes, ConversationRecord, ConversationStatus, ErrorKind, EventChange,
-    FlowChange, NewEvent, NodeCount, ReachChange, ResetToken, Result, Role, SecretHash, SettingChange, Store,
+    ApiKeyRecord, Change, Changes, ContactedChange, ConversationRecord, ConversationStatus, ErrorKind,
+    EventChange, FlowChange, NewEvent, NodeCount, ResetToken, Result, Role, SecretHash, SettingChange, Store,
     TeamChange, UserRecord, WorkspaceId, WorkspaceRecord,
 };
 
@@ -356,7 +356,7 @@ fn of_workspace(name: &str) -> Vec<Change> {
         Change::Team(TeamChange::PutApiKey(ApiKeyRecord { workspace: id.clone(), ..api_key("k", byte) })),
         Change::Team(TeamChange::PutResetToken(ResetToken { workspace: id, ..token("u", byte) })),
         Change::Setting(SettingChange::Put { name: "s".into(), value: "v".into() }),
-        Change::Reach(ReachChange::Note { sender: "a".into(), people: vec![(1, 1)] }),
+        Change::Contacted(ContactedChange::Note { sender: "a".into(), people: vec![(1, 1)] }),
     ]
 }
 
@@ -375,7 +375,7 @@ async fn present(store: &dyn Store, name: &str) -> Vec<bool> {
         store.take_reset_token(&hash(name.as_bytes()[0]), 1).await.unwrap().is_some(),
         store.lease(&id, "l").await.unwrap().is_some(),
         store.setting(&id, "s").await.unwrap().is_some(),
-        !store.times_reached(&id, &[1], 0).await.unwrap().is_empty(),
+        !store.times_contacted(&id, &[1], 0).await.unwrap().is_empty(),
     ]
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::{MemoryStore, State};
 use crate::{AccountId, AppStateChange, AppStateStore, AppStateVersion, Result, Scope};
 
-/// Settings that the service keeps for all devices.
+/// Settings that the server keeps for all devices.
 #[derive(Default)]
 pub(super) struct AppState {
     versions: HashMap<String, AppStateVersion>,

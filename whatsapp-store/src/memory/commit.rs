@@ -106,9 +106,9 @@ impl Account {
             Change::PutMessage(message) => self.messages.put(message),
             Change::RaiseStatus(key, status) => self.messages.raise(&key, status),
             Change::PutSession(session) => self.put_session(session),
-            Change::SetSeen(seen) => {
+            Change::SetObserved(observed) => {
                 if let Some(session) = &mut self.session {
-                    session.seen = Some(seen);
+                    session.observed = Some(observed);
                 }
             }
             // Applied where more than the account is at hand.

@@ -9,14 +9,14 @@ use crate::{
 };
 
 /// An account's name, and a chat.
-type Place = (String, String);
+type ChatKey = (String, String);
 
 /// The conversations of a workspace, and their inputs.
 #[derive(Clone, Default)]
 pub(super) struct Conversations {
-    list: BTreeMap<Place, Conversation>,
+    list: BTreeMap<ChatKey, Conversation>,
     /// When each input was noted.
-    inputs: BTreeMap<(Place, String), i64>,
+    inputs: BTreeMap<(ChatKey, String), i64>,
 }
 
 #[derive(Clone)]
@@ -26,7 +26,7 @@ struct Conversation {
     due_at: Option<i64>,
 }
 
-fn place(account: &AccountId, chat: &str) -> Place {
+fn place(account: &AccountId, chat: &str) -> ChatKey {
     (account.name().to_owned(), chat.to_owned())
 }
 

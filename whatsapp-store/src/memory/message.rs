@@ -10,14 +10,14 @@ use crate::{
 };
 
 /// When a message was sent, and its number in the order of insertion.
-pub(super) type Place = (i64, u64);
+pub(super) type Position = (i64, u64);
 
 /// Messages in the order of their places, and their chats.
 #[derive(Default)]
 pub(super) struct Messages {
-    list: BTreeMap<Place, MessageRecord>,
-    places: HashMap<MessageKey, Place>,
-    by_chat: HashMap<String, BTreeSet<Place>>,
+    list: BTreeMap<Position, MessageRecord>,
+    places: HashMap<MessageKey, Position>,
+    by_chat: HashMap<String, BTreeSet<Position>>,
     last_number: u64,
     pub(super) chats: Chats,
 }
@@ -70,7 +70,7 @@ impl Messages {
     }
 
     pub(super) fn expire(&mut self, before: i64, limit: usize) {
-        let places: Vec<Place> =
+        let places: Vec<Position> =
             self.list.range(..(before, 0)).map(|(place, _)| *place).take(limit).collect();
         for place in places {
             let Some(message) = self.list.remove(&place) else { continue };
@@ -103,7 +103,7 @@ impl Messages {
 
     /// Gives messages of a chat another key. Where that is taken, the message there stays, and its status rises.
     fn rename(&mut self, chat: &str, which: impl Fn(&MessageKey) -> bool, change: impl Fn(&mut MessageKey)) {
-        let places: Vec<Place> = self.by_chat.get(chat).into_iter().flatten().copied().collect();
+        let places: Vec<Position> = self.by_chat.get(chat).into_iter().flatten().copied().collect();
         for place in places {
             let Some(message) = self.list.get_mut(&place).filter(|message| which(&message.key)) else {
                 continue;
@@ -133,18 +133,24 @@ impl Messages {
         self.places.get(key).and_then(|place| self.list.get(place)).cloned()
     }
 
-    fn page(&self, chat: Option<&str>, wanted: Option<&Wanted>, before: Place, limit: usize) -> MessagePage {
+    fn page(
+        &self,
+        chat: Option<&str>,
+        wanted: Option<&Wanted>,
+        before: Position,
+        limit: usize,
+    ) -> MessagePage {
         let fits = |message: &&MessageRecord| {
             wanted.is_none_or(|wanted| {
                 message.content.as_text().is_some_and(|text| wanted.matches(&words(text)))
             })
         };
-        let older = |places: &BTreeSet<Place>| {
+        let older = |places: &BTreeSet<Position>| {
             let places = places.range(..before).rev();
             let found = places.filter_map(|place| Some((*place, self.list.get(place)?)));
             found.filter(|(_, message)| fits(message)).take(limit + 1).map(|(p, m)| (p, m.clone())).collect()
         };
-        let mut found: Vec<(Place, MessageRecord)> = match chat {
+        let mut found: Vec<(Position, MessageRecord)> = match chat {
             Some(chat) => self.by_chat.get(chat).map(older).unwrap_or_default(),
             None => {
                 let all = self.list.range(..before).rev().filter(|(_, message)| fits(message));
@@ -160,7 +166,7 @@ impl Messages {
 }
 
 /// Where a page starts: "time.number".
-fn cursor(text: Option<&str>) -> Option<Place> {
+fn cursor(text: Option<&str>) -> Option<Position> {
     let Some(text) = text else { return Some((i64::MAX, u64::MAX)) };
     let (timestamp, number) = text.split_once('.')?;
     Some((timestamp.parse().ok()?, number.parse().ok()?))

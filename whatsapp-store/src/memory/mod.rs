@@ -9,6 +9,7 @@ mod campaign;
 mod chat;
 mod commit;
 mod contact;
+mod contacted;
 mod conversation;
 mod counter;
 mod device;
@@ -19,7 +20,6 @@ mod message;
 mod notice;
 mod outgoing;
 mod person;
-mod reach;
 mod session;
 mod setting;
 mod signal;
@@ -36,9 +36,9 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use self::{
-    appstate::AppState, audit::AuditLog, campaign::Campaigns, contact::Contacts, counter::Counters,
-    event::Events, flow::Flows, lease::Leases, message::Messages, notice::Notices, outgoing::Outbox,
-    person::People, reach::Reach, setting::Settings, team::Teams, webhook::Webhooks,
+    appstate::AppState, audit::AuditLog, campaign::Campaigns, contact::Contacts, contacted::ContactedPeople,
+    counter::Counters, event::Events, flow::Flows, lease::Leases, message::Messages, notice::Notices,
+    outgoing::Outbox, person::People, setting::Settings, team::Teams, webhook::Webhooks,
 };
 use crate::{AccountId, DeviceRecord, Scope, SessionRecord, SignalKey, WorkspaceId};
 
@@ -60,7 +60,7 @@ struct State {
     counters: HashMap<WorkspaceId, Counters>,
     audit: HashMap<WorkspaceId, AuditLog>,
     settings: HashMap<WorkspaceId, Settings>,
-    reach: BTreeMap<WorkspaceId, Reach>,
+    contacted: BTreeMap<WorkspaceId, ContactedPeople>,
     flows: Flows,
     teams: Teams,
 }
@@ -87,7 +87,7 @@ impl State {
             events,
             flows,
             leases,
-            reach,
+            contacted,
             settings,
             teams,
             webhooks,
@@ -100,7 +100,7 @@ impl State {
         contacts.remove(id);
         counters.remove(id);
         settings.remove(id);
-        reach.remove(id);
+        contacted.remove(id);
         webhooks.remove(id);
         flows.delete_workspace(id);
         teams.delete_workspace(id);

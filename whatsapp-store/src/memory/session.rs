@@ -5,8 +5,8 @@ use crate::{AccountId, Result, SessionRecord, SessionStore, WorkspaceId};
 
 impl Account {
     pub(super) fn put_session(&mut self, session: SessionRecord) {
-        let seen = self.session.take().and_then(|former| former.seen);
-        self.session = Some(SessionRecord { seen, ..session });
+        let observed = self.session.take().and_then(|former| former.observed);
+        self.session = Some(SessionRecord { observed, ..session });
     }
 }
 

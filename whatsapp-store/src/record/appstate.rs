@@ -1,4 +1,4 @@
-//! Settings that the service keeps for all devices of an account, as opaque bytes: versions, keys, and the code of each entry.
+//! Settings that the server keeps for all devices of an account, as opaque bytes: versions, keys, and the code of each entry.
 use std::fmt;
 
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! One account's device: its keys and what the service knows of it.
+//! One account's device: its keys and what the server knows of it.
 use std::fmt;
 
 use bytes::Bytes;

@@ -23,15 +23,15 @@ pub struct MessageKey {
 #[repr(u8)]
 #[non_exhaustive]
 pub enum MessageStatus {
-    /// Ours: accepted, not yet at the service.
+    /// Ours: accepted, not yet at the server.
     Queued = 1,
-    /// Ours: the service has it.
+    /// Ours: the server has it.
     Sent = 2,
     /// Ours: it reached a device of the recipient. Theirs: it reached us.
     Delivered = 3,
     /// It was read.
     Read = 4,
-    /// Ours: the service refused it for good.
+    /// Ours: the server refused it for good.
     Failed = 9,
 }
 
@@ -77,7 +77,7 @@ impl MessageStatus {
 pub enum Source {
     /// As it was sent.
     Live = 1,
-    /// From the service's queue after a time offline.
+    /// From the server's queue after a time offline.
     Offline = 2,
     /// From the history that the phone sends to a new device.
     History = 3,
@@ -111,7 +111,7 @@ pub struct MediaRef {
     /// The name that the sender gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Where the bytes are: a path on the service or in the host's own storage.
+    /// Where the bytes are: a path on the server or in the host's own storage.
     pub place: String,
     /// The protocol client's own: keys and hashes. Sealed at rest, and never part of JSON.
     #[serde(skip)]

@@ -1,4 +1,4 @@
-//! Messages on their way out: kept until the service has them, and a while longer for peers that ask again.
+//! Messages on their way out: kept until the server has them, and a while longer for peers that ask again.
 use std::fmt;
 
 use bytes::Bytes;
@@ -8,9 +8,9 @@ use bytes::Bytes;
 #[repr(u8)]
 #[non_exhaustive]
 pub enum OutgoingState {
-    /// Accepted from the caller, not yet known to be at the service: sent (again) after a restart.
+    /// Accepted from the caller, not yet known to be at the server: sent (again) after a restart.
     Queued = 1,
-    /// The service has it; kept to answer retry receipts.
+    /// The server has it; kept to answer retry receipts.
     Sent = 2,
 }
 

@@ -8,14 +8,14 @@ use super::AccountId;
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 #[non_exhaustive]
-pub enum WantedState {
+pub enum DesiredState {
     /// Connect, and stay connected.
     Running = 1,
     /// Stay offline.
     Stopped = 2,
 }
 
-impl WantedState {
+impl DesiredState {
     /// The stored number.
     pub const fn code(self) -> u8 {
         self as u8
@@ -31,12 +31,12 @@ impl WantedState {
     }
 }
 
-/// How a session was last seen. The numbers are stored: never change one.
+/// How a session was last observed. The numbers are stored: never change one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 #[non_exhaustive]
-pub enum SeenState {
+pub enum ObservedState {
     /// Not connected, for now.
     Offline = 1,
     /// On its way.
@@ -45,11 +45,11 @@ pub enum SeenState {
     AwaitingPairing = 3,
     /// Connected.
     Connected = 4,
-    /// The phone or the service ended it: it has to be linked anew.
+    /// The phone or the server ended it: it has to be linked anew.
     LoggedOut = 5,
 }
 
-impl SeenState {
+impl ObservedState {
     /// The stored number.
     pub const fn code(self) -> u8 {
         self as u8
@@ -68,12 +68,12 @@ impl SeenState {
     }
 }
 
-/// What was last seen of a session.
+/// What was last observed of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SessionSeen {
+pub struct SessionObservation {
     /// How it was.
-    pub state: SeenState,
+    pub state: ObservedState,
     /// When, milliseconds since the Unix epoch.
     pub at: i64,
     /// Why, in words for people, if there is something to say.
@@ -90,11 +90,11 @@ pub struct SessionRecord {
     /// A name for people.
     pub name: String,
     /// What the user wants.
-    pub wanted: WantedState,
+    pub desired: DesiredState,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
-    /// What was last seen of it: written by [`Change::SetSeen`](crate::Change::SetSeen) alone, so that what the user wants
+    /// What was last observed of it: written by [`Change::SetObserved`](crate::Change::SetObserved) alone, so that what the user wants
     /// and what happens do not overwrite each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seen: Option<SessionSeen>,
+    pub observed: Option<SessionObservation>,
 }

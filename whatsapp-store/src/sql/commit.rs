@@ -38,20 +38,20 @@ pub(crate) async fn apply(connection: &mut Connection<'_>, changes: &Changes) ->
     if let Some(fence) = fence {
         lease::check(connection, scope.workspace(), fence).await?;
     }
-    let mut aside = Aside::default();
+    let mut deferred = DeferredWrites::default();
     for change in list {
-        if !aside.take(change) {
-            std::mem::take(&mut aside).write(connection, scope).await?;
+        if !deferred.take(change) {
+            std::mem::take(&mut deferred).write(connection, scope).await?;
             apply_one(connection, scope, change).await?;
         }
     }
-    aside.write(connection, scope).await?;
+    deferred.write(connection, scope).await?;
     counter::apply_all(connection, scope.workspace(), list).await
 }
 
 /// Changes in a row of which many go into one statement.
 #[derive(Default)]
-struct Aside<'a> {
+struct DeferredWrites<'a> {
     /// Of the same key, the last counts.
     signals: BTreeMap<&'a SignalKey, &'a Bytes>,
     people: Vec<&'a PersonRecord>,
@@ -60,8 +60,8 @@ struct Aside<'a> {
     counts: BTreeMap<flow::Counted<'a>, flow::Sums>,
 }
 
-impl<'a> Aside<'a> {
-    /// Puts it aside, if it is such a change.
+impl<'a> DeferredWrites<'a> {
+    /// Puts it deferred, if it is such a change.
     fn take(&mut self, change: &'a Change) -> bool {
         match change {
             Change::PutSignal(key, value) => drop(self.signals.insert(key, value)),
@@ -131,12 +131,12 @@ async fn apply_to_account(
         Change::PutMessage(message) => return message::put(connection, account, message).await,
         Change::RaiseStatus(key, status) => return message::raise(connection, account, key, *status).await,
         Change::PutSession(session) => session::put(account, session),
-        Change::SetSeen(seen) => session::set_seen(account, seen),
+        Change::SetObserved(observed) => session::set_observed(account, observed),
         Change::DeleteSession => {
             delete(connection, account, &DEVICE).await?;
             return delete(connection, account, &SESSION).await;
         }
-        // Put aside, or given to its domain.
+        // Put deferred, or given to its domain.
         Change::PutSignal(..) | Change::PutPerson(_) | any_domain!() => return Ok(()),
     };
     connection.execute(statement).await.map(drop)

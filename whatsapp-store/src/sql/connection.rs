@@ -29,7 +29,7 @@ impl Connection<'_> {
     /// Executes it; says how many rows it wrote.
     pub(crate) async fn execute(&mut self, statement: Statement<'_>) -> Result<u64> {
         #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
-        let statement = self.vault.cut.through(statement);
+        let statement = self.vault.failpoint.through(statement);
         match &mut self.handle {
             #[cfg(feature = "sqlite")]
             Handle::Sqlite(connection) => {
@@ -47,7 +47,7 @@ impl Connection<'_> {
     /// The rows of a query, or of a write that returns some.
     pub(crate) async fn fetch(&mut self, statement: Statement<'_>) -> Result<Vec<Row>> {
         #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
-        let statement = self.vault.cut.through(statement);
+        let statement = self.vault.failpoint.through(statement);
         match &mut self.handle {
             #[cfg(feature = "sqlite")]
             Handle::Sqlite(connection) => {

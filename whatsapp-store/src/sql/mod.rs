@@ -11,12 +11,13 @@ mod chat;
 mod commit;
 mod connection;
 mod contact;
+mod contacted;
 mod conversation;
 mod counter;
-#[cfg(all(test, feature = "sqlite", feature = "postgres"))]
-mod cut;
 mod device;
 mod event;
+#[cfg(all(test, feature = "sqlite", feature = "postgres"))]
+mod failpoint;
 mod flow;
 mod keyset;
 mod lease;
@@ -25,7 +26,6 @@ mod message;
 mod notice;
 mod outgoing;
 mod person;
-mod reach;
 mod row;
 mod session;
 mod setting;
@@ -214,7 +214,7 @@ const DELETE_WORKSPACE: &[&str] = &tables![
     "counter",
     "audit",
     "setting",
-    "reach",
+    "contacted",
     "campaign",
     "campaign_number",
     "webhook_endpoint",
@@ -263,7 +263,7 @@ pub(crate) fn reads() -> Vec<&'static str> {
     all.extend(counter::STATEMENTS);
     all.extend(audit::STATEMENTS);
     all.extend(setting::STATEMENTS);
-    all.extend(reach::STATEMENTS);
+    all.extend(contacted::STATEMENTS);
     all.extend(event::STATEMENTS.map(|(sqlite, _)| sqlite));
     all.extend(campaign::STATEMENTS);
     all

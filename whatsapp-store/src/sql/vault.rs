@@ -118,7 +118,7 @@ fn hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
 pub(crate) struct Vault {
     keyring: Keyring,
     #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
-    pub(super) cut: super::cut::Failpoint,
+    pub(super) failpoint: super::failpoint::Failpoint,
 }
 
 impl Vault {
@@ -126,7 +126,7 @@ impl Vault {
         Self {
             keyring,
             #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
-            cut: super::cut::Failpoint::default(),
+            failpoint: super::failpoint::Failpoint::default(),
         }
     }
 

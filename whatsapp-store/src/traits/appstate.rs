@@ -4,7 +4,7 @@ use crate::{AccountId, AppStateVersion, Result};
 
 store_trait! {
     forward_app_state;
-    /// Settings that the service keeps for all devices of an account.
+    /// Settings that the server keeps for all devices of an account.
     pub trait AppStateStore {
         /// Where a collection stands.
         ///

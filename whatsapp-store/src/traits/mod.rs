@@ -5,6 +5,7 @@ mod audit;
 mod campaign;
 mod chat;
 mod contact;
+mod contacted;
 mod conversation;
 mod counter;
 mod device;
@@ -15,7 +16,6 @@ mod message;
 mod notice;
 mod outgoing;
 mod person;
-mod reach;
 mod session;
 mod setting;
 mod signal;
@@ -29,6 +29,7 @@ pub use audit::*;
 pub use campaign::*;
 pub use chat::{ChatPage, ChatStore};
 pub use contact::*;
+pub use contacted::ContactedStore;
 pub use conversation::{ConversationPage, ConversationStore};
 pub use counter::*;
 pub use device::DeviceStore;
@@ -39,7 +40,6 @@ pub use message::{MessagePage, MessageQuery, MessageStore, page_limit};
 pub use notice::NoticeStore;
 pub use outgoing::OutgoingStore;
 pub use person::PersonStore;
-pub use reach::ReachStore;
 pub use session::SessionStore;
 pub use setting::SettingStore;
 pub use signal::SignalStore;
@@ -75,7 +75,7 @@ macro_rules! with_domains {
             CounterStore(forward_counter);
             AuditStore(forward_audit);
             SettingStore(forward_setting);
-            ReachStore(forward_reach);
+            ContactedStore(forward_contacted);
         }
     };
 }
@@ -110,7 +110,7 @@ macro_rules! with_changes {
             /// A write to settings.
             Setting(setting: SettingChange) of a workspace;
             /// A write to what is known of who was written to.
-            Reach(reach: ReachChange) of a workspace;
+            Contacted(contacted: ContactedChange) of a workspace;
         }
     };
 }

@@ -16,9 +16,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use whatsapp_store::{
-    AccountId, Change, Changes, Content, DeviceRecord, Error, ErrorKind, MediaRef, MessageKey, MessageRecord,
-    MessageStatus, OutgoingMessage, OutgoingState, SeenState, SessionRecord, SessionSeen, SignalKey,
-    SignalKind, Source, Store, WantedState,
+    AccountId, Change, Changes, Content, DesiredState, DeviceRecord, Error, ErrorKind, MediaRef, MessageKey,
+    MessageRecord, MessageStatus, ObservedState, OutgoingMessage, OutgoingState, SessionObservation,
+    SessionRecord, SignalKey, SignalKind, Source, Store,
 };
 
 /// What a failure's text has to name: what to do about it.
@@ -77,9 +77,9 @@ fn records() -> Changes {
     let session = SessionRecord {
         id: account(),
         name: "n".into(),
-        wanted: WantedState::Running,
+        desired: DesiredState::Running,
         created_at: 1,
-        seen: None,
+        observed: None,
     };
     let outgoing = OutgoingMessage {
         id: "o".into(),
@@ -94,7 +94,11 @@ fn records() -> Changes {
         .push(Change::PutDevice(DeviceRecord { jid: None, lid: None, state: vec![1; 10].into() }))
         .push(Change::PutMessage(message()))
         .push(Change::PutSession(session))
-        .push(Change::SetSeen(SessionSeen { state: SeenState::Connected, at: 1, reason: None }))
+        .push(Change::SetObserved(SessionObservation {
+            state: ObservedState::Connected,
+            at: 1,
+            reason: None,
+        }))
         .push(Change::PutOutgoing(outgoing));
     changes
 }

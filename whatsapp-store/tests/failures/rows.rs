@@ -33,9 +33,9 @@ async fn codes_of_no_version_are_corrupt_and_not_absent() {
         ("UPDATE message SET source = 0", MESSAGES),
         ("UPDATE message SET content = '{'", MESSAGES),
         ("UPDATE message SET media = '[1'", MESSAGES),
-        ("UPDATE session SET wanted = 9", SESSIONS),
-        ("UPDATE session SET seen = 300", SESSIONS),
-        ("UPDATE session SET seen_at = NULL", SESSIONS),
+        ("UPDATE session SET desired = 9", SESSIONS),
+        ("UPDATE session SET observed = 300", SESSIONS),
+        ("UPDATE session SET observed_at = NULL", SESSIONS),
         ("UPDATE outgoing SET state = 77", &["outgoing"]),
         ("UPDATE chat SET unread = -1", CHATS),
     ];

@@ -5,7 +5,7 @@ use sqlx::{
     sqlite::SqliteConnectOptions,
 };
 use whatsapp_store::{
-    CampaignChange, Changes, Effect, ErrorKind, Outcome, ReachChange,
+    CampaignChange, Changes, ContactedChange, Effect, ErrorKind, Outcome,
     RecipientFlag::{Clicked, OptedOut, Replied},
     SettingChange, Settlement, WorkspaceId,
 };
@@ -80,12 +80,12 @@ async fn a_database_of_the_build_before_goes_on_where_it_was() {
                 let mut changes = Changes::new(w.clone());
                 changes
                     .push(SettingChange::Seed { name: "key".into(), value: "drawn".into() })
-                    .push(ReachChange::Note { sender: "a".into(), people: vec![(1, 2)] });
+                    .push(ContactedChange::Note { sender: "a".into(), people: vec![(1, 2)] });
                 store.commit(changes).await.unwrap();
             }
             assert_readable(&store).await;
             assert_eq!(store.setting(&w, "key").await.unwrap(), Some("drawn".into()));
-            assert_eq!(store.reached_by(&w, "a", 0).await.unwrap(), [(1, 2)]);
+            assert_eq!(store.contacted_by(&w, "a", 0).await.unwrap(), [(1, 2)]);
             store.close().await;
         }
     }

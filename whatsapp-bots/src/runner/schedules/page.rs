@@ -1,7 +1,7 @@
 //! Those whom a time is for, page by page.
 use whatsapp_store::{
-    AccountId, AudienceFilter, ContactRecord, Error as StoreError, SeenState, SessionRecord, WantedState,
-    WorkspaceId,
+    AccountId, AudienceFilter, ContactRecord, DesiredState, Error as StoreError, ObservedState,
+    SessionRecord, WorkspaceId,
 };
 
 use super::{super::Shared, progress::Run};
@@ -44,8 +44,9 @@ impl Page {
         let mut sessions = shared.store.sessions(workspace).await?;
         sessions.retain(|session| {
             let is_meant = |meant: &str| meant == session.id.name() || meant == session.id.to_string();
-            let is_linked = session.seen.as_ref().is_none_or(|seen| seen.state != SeenState::LoggedOut);
-            session.wanted == WantedState::Running && is_linked && schedule.session().is_none_or(is_meant)
+            let is_linked =
+                session.observed.as_ref().is_none_or(|observed| observed.state != ObservedState::LoggedOut);
+            session.desired == DesiredState::Running && is_linked && schedule.session().is_none_or(is_meant)
         });
         let contacts = shared.store.audience_page(workspace, &filter(schedule), after, PAGE).await?;
         let end = contacts.last().filter(|_| contacts.len() >= PAGE as usize);

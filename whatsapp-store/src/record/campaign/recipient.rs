@@ -15,7 +15,7 @@ pub enum RecipientState {
     Pending = 0,
     /// Given to the connection.
     Submitted = 2,
-    /// The service has it.
+    /// The server has it.
     Acked = 3,
     /// It reached a device.
     Delivered = 4,
@@ -133,7 +133,7 @@ pub struct Effect {
     /// The states in which this has any effect, by their [bits](RecipientState::bits). In all others the outcome is ignored,
     /// so that one that comes twice or too late does no harm.
     pub from: u64,
-    /// The service's code; `None` leaves it.
+    /// The server's code; `None` leaves it.
     pub code: Option<u16>,
     /// Who sent it, by the campaign's own numbers from 1; `None` leaves it.
     pub sender: Option<u16>,
@@ -193,7 +193,7 @@ pub struct RecipientRecord {
     pub flags: u8,
     /// How often it was tried.
     pub tries: u8,
-    /// The service's last code, or 0.
+    /// The server's last code, or 0.
     pub code: u16,
     /// Who sent it, or 0.
     pub sender: u16,

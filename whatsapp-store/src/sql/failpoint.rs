@@ -25,11 +25,11 @@ impl Failpoint {
     }
 
     pub(super) fn through<'a>(&self, statement: Statement<'a>) -> Statement<'a> {
-        let mut cut = self.0.lock().unwrap();
-        match &mut *cut {
+        let mut armed = self.0.lock().unwrap();
+        match &mut *armed {
             Some((0, instead)) => {
                 let instead = sql(instead);
-                *cut = None;
+                *armed = None;
                 instead
             }
             Some((left, _)) => {

@@ -1,6 +1,6 @@
-//! Changes of contacts, counters, the audit log, settings and reach.
+//! Changes of contacts, counters, the audit log, settings and contacted people.
 use crate::{
-    AuditChange, AuditEntry, Change, Consent, ContactChange, ContactRecord, CounterChange, ReachChange,
+    AuditChange, AuditEntry, Change, Consent, ContactChange, ContactRecord, ContactedChange, CounterChange,
     SettingChange, Step, Suppression,
 };
 
@@ -56,8 +56,8 @@ fn setting(name: &str) -> SettingChange {
     SettingChange::Put { name: name.into(), value: "v".into() }
 }
 
-fn note(at: i64) -> ReachChange {
-    ReachChange::Note { sender: "a".into(), people: vec![(1, at), (2, at)] }
+fn note(at: i64) -> ContactedChange {
+    ContactedChange::Note { sender: "a".into(), people: vec![(1, at), (2, at)] }
 }
 
 pub(super) fn before() -> Vec<Change> {
@@ -100,6 +100,6 @@ pub(super) fn removals() -> Vec<Change> {
         CounterChange::Trim { step: Step::Hour, before: 80_000_000 }.into(),
         AuditChange::Trim { before: 2 }.into(),
         SettingChange::Delete { name: "old".into() }.into(),
-        ReachChange::Trim { before: 2, limit: 10 }.into(),
+        ContactedChange::Trim { before: 2, limit: 10 }.into(),
     ]
 }

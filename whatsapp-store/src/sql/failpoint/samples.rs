@@ -2,10 +2,10 @@
 use bytes::Bytes;
 
 use crate::{
-    AccountId, AppStateChange, AppStateVersion, Change, Changes, ChatChange, Content, DeviceRecord,
-    EventChange, MediaRef, MessageKey, MessageRecord, MessageStatus, NewEvent, NoticeChange, NoticeRecord,
-    OutgoingMessage, OutgoingState, PersonAddress, PersonRecord, SeenState, SessionRecord, SessionSeen,
-    SignalKey, SignalKind, Source, WantedState,
+    AccountId, AppStateChange, AppStateVersion, Change, Changes, ChatChange, Content, DesiredState,
+    DeviceRecord, EventChange, MediaRef, MessageKey, MessageRecord, MessageStatus, NewEvent, NoticeChange,
+    NoticeRecord, ObservedState, OutgoingMessage, OutgoingState, PersonAddress, PersonRecord,
+    SessionObservation, SessionRecord, SignalKey, SignalKind, Source,
 };
 
 pub(super) fn account() -> AccountId {
@@ -56,7 +56,13 @@ pub(super) fn event(at: i64) -> EventChange {
 }
 
 fn session(created_at: i64) -> SessionRecord {
-    SessionRecord { id: account(), name: "n".into(), wanted: WantedState::Running, created_at, seen: None }
+    SessionRecord {
+        id: account(),
+        name: "n".into(),
+        desired: DesiredState::Running,
+        created_at,
+        observed: None,
+    }
 }
 
 pub(super) fn changes(list: Vec<Change>) -> Changes {
@@ -87,7 +93,7 @@ pub(super) fn before() -> Vec<Change> {
 
 /// One of every kind that adds or rewrites something.
 pub(super) fn writes() -> Vec<Change> {
-    let seen = SessionSeen { state: SeenState::Connected, at: 3, reason: Some("r".into()) };
+    let observed = SessionObservation { state: ObservedState::Connected, at: 3, reason: Some("r".into()) };
     let (c, other) = ("c".to_owned(), "other".to_owned());
     let flags = ChatChange::SetFlags { chat: c.clone(), archived: true, pinned: true, muted_until: Some(1) };
     vec![
@@ -102,7 +108,7 @@ pub(super) fn writes() -> Vec<Change> {
         Change::RaiseStatus(message("c", "theirs", false, 0).key, MessageStatus::Read),
         Change::RaiseStatus(message("c", "ours", true, 0).key, MessageStatus::Failed),
         Change::PutSession(session(2)),
-        Change::SetSeen(seen),
+        Change::SetObserved(observed),
         version(2).into(),
         mac("new").into(),
         AppStateChange::PutKey { id: "id".into(), key: "k".into() }.into(),

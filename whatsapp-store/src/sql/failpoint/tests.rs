@@ -19,12 +19,12 @@ const ROLLED_BACK: Instead = ("INSERT OR ROLLBACK INTO vault_key (id) VALUES (NU
 const CONNECTION_LOST: Instead = ("SELECT pg_terminate_backend(pg_backend_pid())", ErrorKind::Busy);
 
 /// Every row of every table, read past the store.
-enum Aside {
+enum Side {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
-impl Aside {
+impl Side {
     async fn rows(&mut self) -> Vec<String> {
         let mut all = Vec::new();
         match self {
@@ -55,31 +55,31 @@ impl Aside {
 }
 
 /// Cuts the commit before its first statement, before its second, and so on, until it has no more.
-async fn cut_everywhere<S: Sql + Store>(store: &S, aside: &mut Aside, changes: &Changes, instead: Instead) {
-    let cut = &store.vault().cut;
+async fn fail_everywhere<S: Sql + Store>(store: &S, side: &mut Side, changes: &Changes, instead: Instead) {
+    let failpoint = &store.vault().failpoint;
     let fewest = changes.list.len() as u32 - 1;
     for place in 0.. {
-        let rows = aside.rows().await;
-        cut.arm(place, instead.0);
+        let rows = side.rows().await;
+        failpoint.arm(place, instead.0);
         let result = store.commit(changes.clone()).await;
-        if cut.disarm() {
+        if failpoint.disarm() {
             result.unwrap();
-            assert_ne!(aside.rows().await, rows, "there is something to write");
+            assert_ne!(side.rows().await, rows, "there is something to write");
             assert!(place > fewest, "{place} statements cannot be all");
             return;
         }
         assert_eq!(result.unwrap_err().kind(), instead.1, "before statement {place}");
-        assert_eq!(aside.rows().await, rows, "before statement {place}");
+        assert_eq!(side.rows().await, rows, "before statement {place}");
         // It works on, on every connection that it has.
         let mut next = Changes::new("after".parse::<AccountId>().unwrap());
         next.push(Change::PutSignal(key(&place.to_string()), Bytes::from("v"))).push(event(100));
         store.commit(next).await.unwrap();
-        assert!(aside.rows().await.len() > rows.len());
+        assert!(side.rows().await.len() > rows.len());
         store.last_event().await.unwrap();
     }
 }
 
-async fn cut_all<S: Sql + Store>(store: &S, aside: &mut Aside, instead: Instead) {
+async fn fail_all<S: Sql + Store>(store: &S, side: &mut Side, instead: Instead) {
     let lease = store.acquire_lease(account().workspace(), "lease", "me", 0, 10).await.unwrap().unwrap();
     store
         .commit(changes([samples::before(), workspace::before(), contacts::before()].concat()))
@@ -90,39 +90,39 @@ async fn cut_all<S: Sql + Store>(store: &S, aside: &mut Aside, instead: Instead)
     let removals = [contacts::removals(), workspace::removals(), samples::removals()].concat();
     for list in [writes, removals] {
         let changes = Changes { fence: Some(lease.fence()), ..changes(list) };
-        cut_everywhere(store, aside, &changes, instead).await;
+        fail_everywhere(store, side, &changes, instead).await;
     }
     store.commit(changes(samples::before())).await.unwrap();
-    cut_everywhere(store, aside, &changes(workspace::everything()), instead).await;
+    fail_everywhere(store, side, &changes(workspace::everything()), instead).await;
 }
 
 #[tokio::test]
-async fn a_commit_cut_at_any_statement_leaves_nothing_on_sqlite() {
+async fn a_commit_that_fails_at_any_statement_leaves_nothing_on_sqlite() {
     for instead in [REFUSED, ROLLED_BACK] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         let store = SqliteStore::open(&path).await.unwrap();
         let connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await;
-        cut_all(&store, &mut Aside::Sqlite(connection.unwrap()), instead).await;
+        fail_all(&store, &mut Side::Sqlite(connection.unwrap()), instead).await;
         store.close().await;
     }
 }
 
 #[tokio::test]
-async fn a_commit_cut_at_any_statement_leaves_nothing_on_postgres() {
+async fn a_commit_that_fails_at_any_statement_leaves_nothing_on_postgres() {
     let url = std::env::var("TEST_POSTGRES_URL")
         .expect("TEST_POSTGRES_URL names a PostgreSQL server that tests may make schemas on");
     let options: sqlx::postgres::PgConnectOptions = url.parse().unwrap();
     let separator = if url.contains('?') { '&' } else { '?' };
     for (number, instead) in [REFUSED_BY_SERVER, CONNECTION_LOST].into_iter().enumerate() {
-        let schema = format!("test_cut_{}_{number}", std::process::id());
+        let schema = format!("test_failpoint_{}_{number}", std::process::id());
         let store =
             PostgresStore::open(&format!("{url}{separator}schema={schema}&connections=2")).await.unwrap();
         let connection = options.clone().options([("search_path", &schema)]).connect().await.unwrap();
-        let mut aside = Aside::Postgres(connection);
-        cut_all(&store, &mut aside, instead).await;
+        let mut side = Side::Postgres(connection);
+        fail_all(&store, &mut side, instead).await;
         store.close().await;
-        let Aside::Postgres(mut connection) = aside else { unreachable!() };
+        let Side::Postgres(mut connection) = side else { unreachable!() };
         let drop = AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"));
         sqlx::query(drop).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();

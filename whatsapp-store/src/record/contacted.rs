@@ -1,12 +1,12 @@
-//! Reach: who was written to by whom and when, for limits that have to survive restarts.
+//! People who were contacted: who was written to by whom and when, for limits that have to survive restarts.
 //!
 //! A person is a number of 64 bits, made from their address with a key that is kept elsewhere; addresses never come here.
 use std::fmt;
 
-/// Writes to what is known of reach. `Debug` shows how many people are meant, not which.
+/// Writes to what is known of contacted people. `Debug` shows how many people are meant, not which.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ReachChange {
+pub enum ContactedChange {
     /// Notes who was written to. The same person, sender and time is one note, however often it is written. A batch of about
     /// 1,000 costs least for each.
     Note {
@@ -16,7 +16,7 @@ pub enum ReachChange {
         people: Vec<(u64, i64)>,
     },
     /// Removes notes of the workspace from before that time, the oldest first.
-    /// [`outdated_reach`](crate::ReachStore::outdated_reach) tells whether there are more.
+    /// [`outdated_contacted`](crate::ContactedStore::outdated_contacted) tells whether there are more.
     Trim {
         /// Milliseconds since the Unix epoch.
         before: i64,
@@ -25,7 +25,7 @@ pub enum ReachChange {
     },
 }
 
-impl fmt::Debug for ReachChange {
+impl fmt::Debug for ContactedChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Note { people, .. } => {
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn debug_shows_nobody() {
-        let note = ReachChange::Note { sender: "15550001234".into(), people: vec![(77_777, 1); 3] };
+        let note = ContactedChange::Note { sender: "15550001234".into(), people: vec![(77_777, 1); 3] };
         assert_eq!(format!("{note:?}"), "Note { people: 3, .. }");
     }
 }

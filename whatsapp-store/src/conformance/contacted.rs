@@ -3,29 +3,29 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::samples::{ODD_TEXTS, commit, workspace};
-use crate::{ReachChange, Store, WorkspaceId};
+use crate::{ContactedChange, Store, WorkspaceId};
 
 /// Numbers that trip what reads them with a sign, or as a fraction.
 const PEOPLE: [u64; 6] = [0, 1, i64::MAX as u64, 1 << 63, (1 << 63) + 1, u64::MAX];
 
-fn note(sender: &str, people: impl Into<Vec<(u64, i64)>>) -> ReachChange {
-    ReachChange::Note { sender: sender.into(), people: people.into() }
+fn note(sender: &str, people: impl Into<Vec<(u64, i64)>>) -> ContactedChange {
+    ContactedChange::Note { sender: sender.into(), people: people.into() }
 }
 
-fn trim(before: i64, limit: u32) -> ReachChange {
-    ReachChange::Trim { before, limit }
+fn trim(before: i64, limit: u32) -> ContactedChange {
+    ContactedChange::Trim { before, limit }
 }
 
 async fn by(store: &dyn Store, workspace: &WorkspaceId, sender: &str, since: i64) -> Vec<(u64, i64)> {
-    store.reached_by(workspace, sender, since).await.unwrap()
+    store.contacted_by(workspace, sender, since).await.unwrap()
 }
 
 async fn times(store: &dyn Store, workspace: &WorkspaceId, people: &[u64], since: i64) -> Vec<(u64, i64)> {
-    store.times_reached(workspace, people, since).await.unwrap()
+    store.times_contacted(workspace, people, since).await.unwrap()
 }
 
 /// Each person once, by number, with the last time.
-pub async fn people_reached_by_a_sender_come_with_the_last_time(store: Arc<dyn Store>) {
+pub async fn people_contacted_by_a_sender_come_with_the_last_time(store: Arc<dyn Store>) {
     let w = workspace("w");
     assert_eq!(by(&*store, &w, "a", i64::MIN).await, []);
     commit(&*store, &w, [note("a", [(7, 30), (5, 10), (7, 20)]), note("b", [(9, 40), (7, 50)])]).await;
@@ -52,7 +52,7 @@ pub async fn times_of_people_come_from_all_senders(store: Arc<dyn Store>) {
 }
 
 /// In one batch, in another, and in many at once.
-pub async fn reach_is_noted_once(store: Arc<dyn Store>) {
+pub async fn contacts_are_noted_once(store: Arc<dyn Store>) {
     let w = workspace("w");
     let people: Vec<_> = (0..50).map(|person| (person, 9)).collect();
     let mut nodes = JoinSet::new();
@@ -70,7 +70,7 @@ pub async fn reach_is_noted_once(store: Arc<dyn Store>) {
 }
 
 /// The highest numbers, the first moment and the last, and senders of any name.
-pub async fn reach_is_of_any_person_time_and_sender(store: Arc<dyn Store>) {
+pub async fn contacted_is_of_any_person_time_and_sender(store: Arc<dyn Store>) {
     let w = workspace("w");
     for sender in ODD_TEXTS {
         let at = |person: u64| if person.is_multiple_of(2) { i64::MIN } else { i64::MAX };
@@ -86,7 +86,7 @@ pub async fn reach_is_of_any_person_time_and_sender(store: Arc<dyn Store>) {
 }
 
 /// A campaign writes down a thousand at a time.
-pub async fn reach_of_large_batches(store: Arc<dyn Store>) {
+pub async fn contacted_in_large_batches(store: Arc<dyn Store>) {
     let w = workspace("w");
     // Spread over all numbers, and no two the same.
     let person = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -103,16 +103,16 @@ pub async fn reach_of_large_batches(store: Arc<dyn Store>) {
 }
 
 /// The oldest first, no more than asked for, and of this workspace alone.
-pub async fn old_reach_is_trimmed(store: Arc<dyn Store>) {
+pub async fn old_contacted_are_trimmed(store: Arc<dyn Store>) {
     let (w, v) = (workspace("w"), workspace("v"));
-    assert_eq!(store.outdated_reach(i64::MAX).await.unwrap(), []);
+    assert_eq!(store.outdated_contacted(i64::MAX).await.unwrap(), []);
     let people: Vec<_> = (0..10_u64).map(|person| (person, 100 - person.cast_signed())).collect();
     for workspace in [&w, &v] {
         commit(&*store, workspace, [note("a", people.clone())]).await;
     }
     commit(&*store, &workspace("young"), [note("a", [(1, 98)])]).await;
-    assert_eq!(store.outdated_reach(91).await.unwrap(), []);
-    assert_eq!(store.outdated_reach(92).await.unwrap(), [v.clone(), w.clone()]);
+    assert_eq!(store.outdated_contacted(91).await.unwrap(), []);
+    assert_eq!(store.outdated_contacted(92).await.unwrap(), [v.clone(), w.clone()]);
     commit(&*store, &w, [trim(97, 0)]).await;
     assert_eq!(by(&*store, &w, "a", 0).await, people);
     commit(&*store, &w, [trim(97, 4)]).await;
@@ -120,15 +120,15 @@ pub async fn old_reach_is_trimmed(store: Arc<dyn Store>) {
     commit(&*store, &w, [trim(97, 4)]).await;
     assert_eq!(by(&*store, &w, "a", 0).await, people[..4], "no more than what is old");
     assert_eq!(times(&*store, &w, &[3, 4, 5, 9], 0).await, [(3, 97)]);
-    assert_eq!(store.outdated_reach(97).await.unwrap(), std::slice::from_ref(&v));
+    assert_eq!(store.outdated_contacted(97).await.unwrap(), std::slice::from_ref(&v));
     assert_eq!(by(&*store, &v, "a", 0).await, people, "another workspace");
     commit(&*store, &v, [trim(i64::MAX, u32::MAX), note("a", [(3, 5)])]).await;
     assert_eq!(by(&*store, &v, "a", 0).await, [(3, 5)]);
-    assert_eq!(store.outdated_reach(i64::MAX).await.unwrap(), [v, w, workspace("young")]);
+    assert_eq!(store.outdated_contacted(i64::MAX).await.unwrap(), [v, w, workspace("young")]);
 }
 
 /// Of several nodes that trim at once none stops another, and all of it goes.
-pub async fn concurrent_trims_of_reach_go_on(store: Arc<dyn Store>) {
+pub async fn concurrent_trims_of_contacted_go_on(store: Arc<dyn Store>) {
     let w = workspace("w");
     let people: Vec<_> = (0..600).map(|person| (person, 1)).collect();
     commit(&*store, &w, [note("a", people)]).await;
@@ -137,7 +137,7 @@ pub async fn concurrent_trims_of_reach_go_on(store: Arc<dyn Store>) {
         let store = store.clone();
         nodes.spawn(async move {
             let w = workspace("w");
-            while !store.outdated_reach(2).await.unwrap().is_empty() {
+            while !store.outdated_contacted(2).await.unwrap().is_empty() {
                 commit(&*store, &w, [trim(2, 50)]).await;
             }
         });

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 
 use super::{Connection, Row, Rows, Sql, damaged, sql, statement::pairs};
-use crate::{ReachChange, ReachStore, Result, Scope, WorkspaceId};
+use crate::{ContactedChange, ContactedStore, Result, Scope, WorkspaceId};
 
 /// A person as databases have numbers, in the same order.
 const fn stored(person: u64) -> i64 {
@@ -18,12 +18,12 @@ const fn person(stored: i64) -> u64 {
 pub(super) async fn apply(
     connection: &mut Connection<'_>,
     scope: &Scope,
-    change: &ReachChange,
+    change: &ContactedChange,
 ) -> Result<()> {
     let workspace = scope.workspace();
     match change {
-        ReachChange::Note { sender, people } => note(connection, workspace, sender, people).await,
-        ReachChange::Trim { before, limit } => {
+        ContactedChange::Note { sender, people } => note(connection, workspace, sender, people).await,
+        ContactedChange::Trim { before, limit } => {
             let text = connection.dialect().text(TRIM.0, TRIM.1);
             let trim = sql(text).text(workspace.as_str()).int(*before).int(*limit);
             connection.execute(trim).await.map(drop)
@@ -33,11 +33,11 @@ pub(super) async fn apply(
 
 const NOTE: (&str, &str) = (
     concat!(
-        "INSERT INTO reach (workspace, sender, person, at) SELECT $1, $2, person, at FROM ",
+        "INSERT INTO contacted (workspace, sender, person, at) SELECT $1, $2, person, at FROM ",
         pairs!("$3", "person", "at"),
         " AS added WHERE true ON CONFLICT (workspace, person, at, sender) DO NOTHING"
     ),
-    "INSERT INTO reach (workspace, sender, person, at) SELECT $1, $2, person, at \
+    "INSERT INTO contacted (workspace, sender, person, at) SELECT $1, $2, person, at \
      FROM unnest($3, $4) AS added (person, at) ON CONFLICT (workspace, person, at, sender) DO NOTHING",
 );
 
@@ -60,34 +60,39 @@ async fn note(
 
 /// On a server, several nodes may trim at once: each takes what the others do not.
 const TRIM: (&str, &str) = (
-    "DELETE FROM reach WHERE workspace = $1 AND (person, at, sender) IN \
-     (SELECT person, at, sender FROM reach WHERE workspace = $1 AND at < $2 ORDER BY at, sender, person LIMIT $3)",
-    "DELETE FROM reach WHERE workspace = $1 AND ctid = ANY(ARRAY(\
-     SELECT ctid FROM reach WHERE workspace = $1 AND at < $2 ORDER BY at, sender, person LIMIT $3 \
+    "DELETE FROM contacted WHERE workspace = $1 AND (person, at, sender) IN \
+     (SELECT person, at, sender FROM contacted WHERE workspace = $1 AND at < $2 ORDER BY at, sender, person LIMIT $3)",
+    "DELETE FROM contacted WHERE workspace = $1 AND ctid = ANY(ARRAY(\
+     SELECT ctid FROM contacted WHERE workspace = $1 AND at < $2 ORDER BY at, sender, person LIMIT $3 \
      FOR UPDATE SKIP LOCKED))",
 );
-const BY: &str = "SELECT person, at FROM reach WHERE workspace = $1 AND at >= $2 AND sender = $3";
+const BY: &str = "SELECT person, at FROM contacted WHERE workspace = $1 AND at >= $2 AND sender = $3";
 /// On PostgreSQL each person by the index, also while it has no statistics and would rather read everything.
 const TIMES: (&str, &str) = (
-    "SELECT person, at FROM reach WHERE workspace = $1 AND at >= $2 \
+    "SELECT person, at FROM contacted WHERE workspace = $1 AND at >= $2 \
      AND person IN (SELECT value FROM json_each($3) AS wanted)",
     "SELECT found.person, found.at FROM unnest($3) AS wanted (person) CROSS JOIN LATERAL \
-     (SELECT person, at FROM reach WHERE workspace = $1 AND at >= $2 AND reach.person = wanted.person OFFSET 0) \
+     (SELECT person, at FROM contacted WHERE workspace = $1 AND at >= $2 AND contacted.person = wanted.person OFFSET 0) \
      AS found",
 );
 /// From one workspace to the next, by the index, however much there is of each.
-const OUTDATED: &str = "WITH RECURSIVE known (workspace) AS (SELECT MIN(workspace) FROM reach UNION ALL \
-    SELECT (SELECT MIN(reach.workspace) FROM reach WHERE reach.workspace > known.workspace) FROM known \
+const OUTDATED: &str = "WITH RECURSIVE known (workspace) AS (SELECT MIN(workspace) FROM contacted UNION ALL \
+    SELECT (SELECT MIN(contacted.workspace) FROM contacted WHERE contacted.workspace > known.workspace) FROM known \
     WHERE known.workspace IS NOT NULL) SELECT workspace FROM known WHERE workspace IS NOT NULL \
-    AND EXISTS (SELECT 1 FROM reach WHERE reach.workspace = known.workspace AND reach.at < $1)";
+    AND EXISTS (SELECT 1 FROM contacted WHERE contacted.workspace = known.workspace AND contacted.at < $1)";
 
 fn entry(row: &Row) -> Result<(u64, i64)> {
     Ok((person(row.int(0)?), row.int(1)?))
 }
 
 #[async_trait]
-impl<S: Sql> ReachStore for S {
-    async fn reached_by(&self, workspace: &WorkspaceId, sender: &str, since: i64) -> Result<Vec<(u64, i64)>> {
+impl<S: Sql> ContactedStore for S {
+    async fn contacted_by(
+        &self,
+        workspace: &WorkspaceId,
+        sender: &str,
+        since: i64,
+    ) -> Result<Vec<(u64, i64)>> {
         let select = sql(BY).text(workspace.as_str()).int(since).text(sender);
         let mut last = BTreeMap::new();
         for row in self.fetch(select).await? {
@@ -98,7 +103,7 @@ impl<S: Sql> ReachStore for S {
         Ok(last.into_iter().collect())
     }
 
-    async fn times_reached(
+    async fn times_contacted(
         &self,
         workspace: &WorkspaceId,
         people: &[u64],
@@ -111,7 +116,7 @@ impl<S: Sql> ReachStore for S {
         Ok(times)
     }
 
-    async fn outdated_reach(&self, before: i64) -> Result<Vec<WorkspaceId>> {
+    async fn outdated_contacted(&self, before: i64) -> Result<Vec<WorkspaceId>> {
         let rows = self.fetch(sql(OUTDATED).int(before)).await?;
         let mut workspaces =
             rows.all(|row| row.text(0)?.parse().map_err(|_| damaged("the workspace of a note")))?;
