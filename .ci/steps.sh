@@ -18,6 +18,12 @@ lints() {
     cargo clippy --locked -p benches --all-targets -- -D warnings
 }
 
+# Links that lead nowhere are errors.
+documentation() {
+  RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --all-features -p whatsapp-store -p whatsapp-core -p whatsapp-campaigns \
+    -p whatsapp-bots
+}
+
 # Each library with no feature, and with each of its features alone.
 features_alone() {
   local library feature

@@ -1,9 +1,9 @@
 //! What a client is told before it starts. Trust root, address and clock are values here, never features.
 use whatsapp_store::AccountId;
 
-use crate::noise::TrustRoot;
+pub use crate::noise::TrustRoot;
 
-/// The production service.
+/// The production server.
 pub const PRODUCTION_URL: &str = "wss://web.whatsapp.com/ws/chat";
 
 /// Everything a [`crate::engine::Engine`] or client needs to know.
@@ -12,9 +12,9 @@ pub const PRODUCTION_URL: &str = "wss://web.whatsapp.com/ws/chat";
 pub struct Config {
     /// Whose records in the store.
     pub account: AccountId,
-    /// WebSocket address of the service.
+    /// WebSocket address of the server.
     pub server_url: String,
-    /// The key that the service's certificates must lead to.
+    /// The key that the server's certificates must lead to.
     pub trust_root: TrustRoot,
     /// What the client says of itself.
     pub profile: Profile,
@@ -29,7 +29,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The production service, for one account.
+    /// The production server, for one account.
     pub fn new(account: AccountId) -> Self {
         Self {
             account,
@@ -44,7 +44,7 @@ impl Config {
 }
 
 impl Default for Config {
-    /// The production service, for an account named `default`.
+    /// The production server, for an account named `default`.
     fn default() -> Self {
         Self::new("default".to_owned().try_into().expect("a valid account id"))
     }

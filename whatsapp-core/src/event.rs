@@ -1,7 +1,9 @@
 //! What a client tells its user. Each event says when it comes and what follows.
 mod disconnect;
 
-pub use disconnect::{DisconnectReason, TlsCertError};
+pub use disconnect::{
+    CertError, DisconnectReason, Failure, FrameError, NoiseError, StreamError, TlsCertError, TransportError,
+};
 use whatsapp_store::{MessageKey, MessageRecord, MessageStatus};
 
 use crate::{jid::Jid, time::Timestamp};
@@ -38,7 +40,7 @@ pub enum Event {
     },
     /// Messages from the time offline have all been handed over.
     OfflineDone {
-        /// How many the service announced.
+        /// How many the server announced.
         count: u32,
     },
     /// The connection is gone; a new attempt comes at `retry_at`, or never without one.
@@ -48,7 +50,7 @@ pub enum Event {
         /// Next attempt.
         retry_at: Option<Timestamp>,
     },
-    /// The account is no longer linked: by the phone, by the service, or by ourselves. Its keys are gone.
+    /// The account is no longer linked: by the phone, by the server, or by ourselves. Its keys are gone.
     LoggedOut {
         /// For people.
         reason: String,
@@ -62,7 +64,7 @@ pub enum Event {
         /// To what.
         status: MessageStatus,
     },
-    /// The service refused a message for good.
+    /// The server refused a message for good.
     Refused {
         /// Which.
         key: MessageKey,
@@ -121,7 +123,15 @@ pub enum Distrust {
         /// Its number.
         device: u16,
     },
-    /// A companion that shows no signed identity. It gets messages only where the account's signed device list names it.
+    /// A companion with an identity that its account signed once, and removed since. It gets no messages, and none of its own are
+    /// read.
+    #[error("companion device {device} was removed by its account and is left out")]
+    CompanionRemoved {
+        /// Its number.
+        device: u16,
+    },
+    /// A companion that shows no signed identity. It gets messages only where the account's signed device list names it and no
+    /// other key of it is known.
     #[error(
         "companion device {device} shows no signed identity (accepted by the signed device list: {accepted})"
     )]
@@ -131,6 +141,11 @@ pub enum Distrust {
         /// Is it written to all the same?
         accepted: bool,
     },
+    /// A copy of a message of ours came under another chat than the one that our device wrote it to. It is filed under that one.
+    #[error(
+        "a message of ours came under another chat than it was written to, and is filed under the latter"
+    )]
+    OtherChat,
     /// A stanza said that two addresses are one person, against what is known. The directory is asked.
     #[error("a stanza named another address for a known person; the server is asked")]
     Addresses,
@@ -156,7 +171,7 @@ impl std::fmt::Debug for QrText {
     }
 }
 
-/// Why the service or we ourselves refused to send a message.
+/// Why the server or we ourselves refused to send a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -170,13 +185,13 @@ pub enum Refusal {
     #[error("the account reached its cap on new chats (475)")]
     Capped,
     /// It was on the wire many times and never acknowledged.
-    #[error("the service never acknowledged the message")]
+    #[error("the server never acknowledged the message")]
     Unacknowledged,
     /// What is stored of the message is damaged.
     #[error("the stored message is damaged")]
     Malformed,
     /// Another error code.
-    #[error("the service refused the message with error {0}")]
+    #[error("the server refused the message with error {0}")]
     Code(u16),
 }
 

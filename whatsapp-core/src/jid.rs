@@ -7,7 +7,7 @@ use compact_str::CompactString;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Server {
-    /// `s.whatsapp.net`: people by phone number, and the service itself (empty user).
+    /// `s.whatsapp.net`: people by phone number, and the server itself (empty user).
     User,
     /// `lid`: people by linked id.
     Lid,
@@ -91,7 +91,7 @@ impl Server {
     }
 }
 
-/// `user[:device]@server`; the service itself has an empty user.
+/// `user[:device]@server`; the server itself has an empty user.
 ///
 /// Device 0 is the primary (the phone) and also how a person as a whole is written.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,7 +107,7 @@ pub struct Jid {
 }
 
 impl Jid {
-    /// The service itself: `s.whatsapp.net`.
+    /// The server itself: `s.whatsapp.net`.
     pub const SERVICE: Jid =
         Jid { user: CompactString::const_new(""), device: 0, integrator: 0, server: Server::User };
 
@@ -157,7 +157,7 @@ impl Jid {
         matches!(self.server, Server::Group)
     }
 
-    /// The service itself (`s.whatsapp.net` with no user)?
+    /// The server itself (`s.whatsapp.net` with no user)?
     pub fn is_service(&self) -> bool {
         self.user.is_empty() && self.server == Server::User
     }

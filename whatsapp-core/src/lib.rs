@@ -1,29 +1,45 @@
 //! WhatsApp's multi-device protocol: a client, and a simulated network to run it against.
 //!
-//! What it is: the stanza codec ([`binary`]), the encrypted socket ([`noise`]), end-to-end encryption ([`signal`]),
-//! linking to a phone ([`pairing`]), and a network-free [`engine`] that ties them together; with feature `client`
-//! (on by default) a tokio client around the engine, with feature `sim` the other side of the wire.
+//! What it is: a tokio [`client`] (feature `client`, on by default) around a network-free [`engine`], which links to a phone, logs in,
+//! encrypts to every device, and answers each stanza exactly once; the stanza codec ([`binary`]); and the other side of the wire
+//! ([`sim`], feature `sim`) for tests without a phone or a network.
 //!
-//! What it is not: a host with an API (that is `host-http`), or a way around the service's limits.
+//! What it is not: a host with an API (that is `host-http`), or a way around the platform's limits.
+//!
+//! What stands in these pages is what this crate promises. The other modules that can be named are open to the tests and benches of
+//! the workspace, and may change at any time.
 
 pub mod binary;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod config;
-pub mod crypto;
 pub mod engine;
 pub mod error;
 pub mod event;
 pub mod jid;
-pub mod message;
-pub mod noise;
-pub mod pairing;
-pub mod proto;
-pub mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;
-pub mod stanza;
 pub mod time;
+
+#[doc(hidden)]
+pub mod crypto;
+#[doc(hidden)]
+pub mod message;
+#[doc(hidden)]
+pub mod noise;
+#[doc(hidden)]
+pub mod pairing;
+#[doc(hidden)]
+pub mod proto;
+#[doc(hidden)]
+pub mod signal;
+#[doc(hidden)]
+pub mod stanza;
 
 pub use config::Config;
 pub use error::Error;
+
+/// The example in the README compiles.
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! A service that would like to listen or to speak for somebody: it changes what it hands out, and is found out.
+//! A server that would like to listen or to speak for somebody: it changes what it hands out, and is found out.
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used)]
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn without(node: &mut Node, tag: &str) {
     }
 }
 
-/// Alice writes to Bob while the service does that to every bundle; does his client get it, does his phone?
+/// Alice writes to Bob while the server does that to every bundle; does his client get it, does his phone?
 fn bundles(with: impl Fn(&mut Node) + Send + 'static) -> [bool; 2] {
     let mut world = world();
     world.network.mutate(Some(Box::new(move |node| {
@@ -101,7 +101,7 @@ fn companions_that_the_list_does_not_name_get_nothing() {
     assert_eq!(bundles(forged), [false, true]);
 }
 
-/// Bob's client after Alice wrote, while the service takes the identity off so many of her messages.
+/// Bob's client after Alice wrote, while the server takes the identity off so many of her messages.
 fn without_identities(mut count: u32) -> Vec<String> {
     let mut world = world();
     world.network.mutate(Some(Box::new(move |node| {

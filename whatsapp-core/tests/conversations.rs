@@ -142,10 +142,10 @@ fn pairing_by_code() {
     let mut world = world(4);
     let alice = world.add_client("alice", Box::new(MemoryStore::new()));
     world.run_until(Duration::from_secs(60), |w| w.clients[alice].qr().is_some());
-    let ticket = world.command(alice, |ticket| Command::PairCode { ticket, phone: ALICE.into() });
+    let request_id = world.command(alice, |request_id| Command::PairCode { request_id, phone: ALICE.into() });
     world.run_for(Duration::from_secs(1));
     let code = world.clients[alice].replies.iter().find_map(|(of, reply)| match reply {
-        Reply::PairCode(code) if *of == ticket => Some(code.clone()),
+        Reply::PairCode(code) if *of == request_id => Some(code.clone()),
         _ => None,
     });
     let code = code.unwrap();

@@ -1,4 +1,4 @@
-//! A service that leaves something out, cannot say just now, or says it in another way: nothing is lost or stuck by it.
+//! A server that leaves something out, cannot say just now, or says it in another way: nothing is lost or stuck by it.
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used)]
 use std::{
@@ -106,7 +106,7 @@ fn a_service_that_cannot_say_who_is_there_has_not_said_nobody() {
     assert_eq!(texts(&world, 1), ["hello"]);
 }
 
-/// Two clients of Alice; what the service tells of her devices is changed by `with`.
+/// Two clients of Alice; what the server tells of her devices is changed by `with`.
 fn two_devices(with: impl Fn(&mut Node) + Send + 'static) -> World {
     let mut world = world();
     // The first client has a device list of its own account from now on.
@@ -211,7 +211,7 @@ fn one_upload_of_prekeys_at_a_time() {
     let before: Vec<_> = world.network.devices().iter().map(|device| device.pre_keys).collect();
     world.network.mutate(Some(Box::new(|node| {
         if node.tag == "receipt" {
-            // The service says again and again that it runs low.
+            // The server says again and again that it runs low.
             node.tag = "notification".into();
             node.set("type", "encrypt");
             node.content = Content::Nodes(vec![Node::new("count").attr("value", "3")]);
@@ -328,7 +328,7 @@ fn stanzas(content: Message) -> Vec<String> {
             kept.lock().unwrap().push(format!("{node:?}"));
         }
     })));
-    world.command(0, |ticket| Command::Send { ticket, id: None, to: Jid::pn(BOB), content });
+    world.command(0, |request_id| Command::Send { request_id, id: None, to: Jid::pn(BOB), content });
     world.run_for(Duration::from_secs(10));
     seen.lock().unwrap().clone()
 }

@@ -32,9 +32,10 @@ fn world() -> World {
 }
 
 fn send(world: &mut World, content: Content) -> Reply {
-    let ticket = world.command(0, |ticket| Command::Send { ticket, id: None, to: Jid::pn(BOB), content });
+    let request_id =
+        world.command(0, |request_id| Command::Send { request_id, id: None, to: Jid::pn(BOB), content });
     let replies = &world.clients[0].replies;
-    replies.iter().find(|(of, _)| *of == ticket).map(|(_, reply)| reply.clone()).unwrap()
+    replies.iter().find(|(of, _)| *of == request_id).map(|(_, reply)| reply.clone()).unwrap()
 }
 
 fn sent(world: &mut World, content: Content) -> String {

@@ -22,10 +22,11 @@ fn world() -> (World, usize) {
 }
 
 fn ask(world: &mut World, client: usize, phone: &str) -> Reply {
-    let ticket = world.command(client, |ticket| Command::PairCode { ticket, phone: phone.into() });
+    let request_id =
+        world.command(client, |request_id| Command::PairCode { request_id, phone: phone.into() });
     world.run_for(Duration::from_secs(1));
     let replies = &world.clients[client].replies;
-    replies.iter().find(|(of, _)| *of == ticket).map(|(_, reply)| reply.clone()).unwrap()
+    replies.iter().find(|(of, _)| *of == request_id).map(|(_, reply)| reply.clone()).unwrap()
 }
 
 fn code(reply: Reply) -> String {

@@ -295,7 +295,7 @@ fn each_sender_is_told_what_was_read_and_nothing_else_is_marked() {
     let messages = world.clients[0].messages();
     let keys: Vec<MessageKey> = messages.iter().map(|message| message.key.clone()).collect();
     let (left, read) = keys.split_last().unwrap();
-    world.command(0, |ticket| Command::MarkRead { ticket, keys: read.to_vec() });
+    world.command(0, |request_id| Command::MarkRead { request_id, keys: read.to_vec() });
     pass(&mut world, 10);
     let unread: Vec<_> = world.clients[0]
         .messages()
@@ -336,4 +336,45 @@ fn what_the_phone_shares_is_kept_for_later_and_what_others_share_is_not() {
     pass(&mut world, 30);
     assert_eq!(histories().len(), before + 1);
     assert_eq!(world.network.unanswered(), []);
+}
+
+#[test]
+fn a_server_that_always_runs_low_does_not_fill_the_store_with_prekeys() {
+    let store = MemoryStore::new();
+    let mut world = world_over(store.clone());
+    pass(&mut world, 30);
+    let device = Jid::pn(ALICE).with_device(1);
+    for number in 0..120 {
+        let low = Node::new("notification")
+            .attr("from", Jid::SERVICE)
+            .attr("type", "encrypt")
+            .attr("id", format!("low{number}"))
+            .attr("t", world.now.as_secs())
+            .child(Node::new("count").attr("value", "3"));
+        world.network.deliver_stanza(world.now, &device, low).unwrap();
+        pass(&mut world, 2);
+    }
+    let account: AccountId = "alice".parse().unwrap();
+    let kept = ready(store.signal_ids(&account, SignalKind::PreKey)).unwrap().len();
+    assert_eq!(kept, 5 * 812, "6,812 were made");
+    // The server hands the oldest out first, which is gone: asked again, Bob's client gets one that is not.
+    let bob = world.add_client("bob", Box::new(MemoryStore::new()));
+    world.link(bob, BOB);
+    world.send_text(bob, &Jid::pn(ALICE), "hello").unwrap();
+    pass(&mut world, 60);
+    assert_eq!(world.clients[0].messages().last().unwrap().content.as_text(), Some("hello"));
+}
+
+#[test]
+fn a_refused_upload_of_prekeys_is_made_again() {
+    let mut world = World::new(77);
+    world.network.add_person(ALICE, "alice", Behaviour::Silent).unwrap();
+    let client = world.add_client("alice", Box::new(MemoryStore::new()));
+    world.network.refuse_requests(RequestKind::PreKeyUpload, 503, Some(2));
+    world.link(client, ALICE);
+    pass(&mut world, 60);
+    assert_eq!(world.network.devices()[0].pre_keys, 0);
+    pass(&mut world, 700);
+    assert_eq!(world.network.devices()[0].pre_keys, 812);
+    assert!(world.clients[client].is_connected(), "without a new login");
 }

@@ -37,7 +37,7 @@ fn accepted(reply: Option<Reply>) -> MessageRecord {
     }
 }
 
-fn hand_over(world: &mut World) -> MessageRecord {
+fn enqueue(world: &mut World) -> MessageRecord {
     accepted(world.send_text_as(0, ID, &Jid::pn(BOB), "hello"))
 }
 
@@ -58,20 +58,20 @@ fn refused(world: &World) -> usize {
 #[test]
 fn handed_over_again_it_is_answered_as_it_stands() {
     let mut world = world();
-    let first = hand_over(&mut world);
+    let first = enqueue(&mut world);
     assert_eq!((first.key.id.as_str(), first.status), (ID, MessageStatus::Queued));
-    assert_eq!(hand_over(&mut world), first, "under way");
+    assert_eq!(enqueue(&mut world), first, "under way");
     world.run_for(Duration::from_secs(30));
-    let later = hand_over(&mut world);
+    let later = enqueue(&mut world);
     assert_eq!(later, MessageRecord { status: MessageStatus::Delivered, ..first.clone() });
     world.run_for(Duration::from_secs(60));
     assert_eq!(ledger(&world), once());
     // So it is from the store alone.
     world.crash(0);
     world.start(0);
-    assert_eq!(hand_over(&mut world), later);
+    assert_eq!(enqueue(&mut world), later);
     world.run_for(Duration::from_secs(60));
-    assert_eq!(hand_over(&mut world), later);
+    assert_eq!(enqueue(&mut world), later);
     assert_eq!(ledger(&world), once());
     assert_eq!(world.clients[0].messages(), [later]);
 }
@@ -80,11 +80,11 @@ fn handed_over_again_it_is_answered_as_it_stands() {
 fn handed_over_twice_at_once() {
     let mut world = world();
     let engine = world.clients[0].engine.as_mut().unwrap();
-    for ticket in [101, 102] {
+    for request_id in [101, 102] {
         let (id, to, content) = (Some(ID.to_owned()), Jid::pn(BOB), Content::text("hello"));
-        engine.command(world.now, Command::Send { ticket, id, to, content });
+        engine.command(world.now, Command::Send { request_id, id, to, content });
     }
-    hand_over(&mut world);
+    enqueue(&mut world);
     let answers = &world.clients[0].replies;
     let answers: Vec<_> =
         answers.iter().rev().take(3).map(|(_, reply)| accepted(Some(reply.clone()))).collect();
@@ -114,9 +114,9 @@ fn after_a_crash_at_every_commit() {
             let needed = 1 + u32::from(came == 1 && stored == Some(MessageStatus::Queued));
             needed_twice += needed - 1;
             world.start(0);
-            hand_over(&mut world);
+            enqueue(&mut world);
             world.run_for(Duration::from_secs(90));
-            assert_eq!(hand_over(&mut world).status, MessageStatus::Delivered);
+            assert_eq!(enqueue(&mut world).status, MessageStatus::Delivered);
             assert_eq!(ledger(&world), [(ID.to_owned(), 1, needed)], "{moment:?} at {commits}");
             assert_eq!(world.network.inbox(BOB).unwrap().failures, 0);
         }
@@ -132,23 +132,23 @@ fn handed_over_while_off_line() {
     world.network.cut(&Jid::pn(ALICE).with_device(1)).unwrap();
     world.after_network();
     assert!(world.run_until(Duration::from_secs(5), |world| !world.clients[0].is_connected()));
-    let first = hand_over(&mut world);
-    assert_eq!(hand_over(&mut world), first);
+    let first = enqueue(&mut world);
+    assert_eq!(enqueue(&mut world), first);
     world.crash(0);
     world.start(0);
-    assert_eq!(hand_over(&mut world), first);
+    assert_eq!(enqueue(&mut world), first);
     world.run_for(Duration::from_secs(120));
     assert_eq!(ledger(&world), once());
 }
 
-/// What the service refused goes out again when it is handed over again, restart or not; what cannot be sent at all is refused
+/// What the server refused goes out again when it is handed over again, restart or not; what cannot be sent at all is refused
 /// again.
 #[test]
 fn what_was_refused_goes_out_again_under_its_id() {
     for crashes in [false, true] {
         let mut world = world();
         world.network.inject(Fault::RefuseNextMessage { code: 463 }).unwrap();
-        hand_over(&mut world);
+        enqueue(&mut world);
         let nobody = Jid::pn("15559999999");
         let other = "3EB0000000000000000002";
         world.send_text_as(0, other, &nobody, "hello");
@@ -158,13 +158,13 @@ fn what_was_refused_goes_out_again_under_its_id() {
             world.crash(0);
             world.start(0);
         }
-        assert_eq!(hand_over(&mut world).status, MessageStatus::Queued);
-        assert_eq!(hand_over(&mut world).status, MessageStatus::Queued, "it is under way");
+        assert_eq!(enqueue(&mut world).status, MessageStatus::Queued);
+        assert_eq!(enqueue(&mut world).status, MessageStatus::Queued, "it is under way");
         let record = accepted(world.send_text_as(0, other, &nobody, "hello"));
         assert_eq!(record.status, MessageStatus::Queued);
         world.run_for(Duration::from_secs(60));
         assert_eq!(ledger(&world), once());
-        assert_eq!(hand_over(&mut world).status, MessageStatus::Delivered);
+        assert_eq!(enqueue(&mut world).status, MessageStatus::Delivered);
         let stored = world.clients[0].messages();
         let failed = stored.iter().find(|message| message.key.id == other).unwrap();
         assert_eq!(failed.status, MessageStatus::Failed);
@@ -185,7 +185,7 @@ fn an_id_has_a_shape_and_one_chat() {
         let reply = world.send_text_as(0, id, &Jid::pn(BOB), "hello");
         assert_eq!(reply, Some(Reply::Failed(CommandError::BadId)), "{id}");
     }
-    hand_over(&mut world);
+    enqueue(&mut world);
     for _ in 0..2 {
         let reply = world.send_text_as(0, ID, &Jid::pn(ALICE), "hello");
         assert_eq!(reply, Some(Reply::Failed(CommandError::IdTaken)));
@@ -236,7 +236,7 @@ fn a_number_and_its_lid_are_one_chat() {
 #[test]
 fn weeks_later_the_chat_still_knows_it() {
     let mut world = world();
-    let first = hand_over(&mut world);
+    let first = enqueue(&mut world);
     world.run_for(Duration::from_secs(30));
     world.crash(0);
     world.now = world.now + Duration::from_secs(20 * 86_400);
@@ -246,7 +246,7 @@ fn weeks_later_the_chat_still_knows_it() {
     world.run_for(Duration::from_secs(30));
     world.crash(0);
     world.start(0);
-    let again = hand_over(&mut world);
+    let again = enqueue(&mut world);
     assert_eq!(again, MessageRecord { status: MessageStatus::Delivered, ..first });
     world.run_for(Duration::from_secs(30));
     assert_eq!(ledger(&world).len(), 2);
@@ -285,7 +285,7 @@ fn a_long_queue_loses_nothing() {
     assert!(shown.into_iter().map(|(id, ..)| id).eq(sent), "in order");
 }
 
-/// How many of the client's messages the service has acknowledged.
+/// How many of the client's messages the server has acknowledged.
 fn sent_by(world: &World) -> usize {
     let sent = |event: &&Event| matches!(event, Event::Status { status: MessageStatus::Sent, .. });
     world.clients[0].events.iter().filter(sent).count()

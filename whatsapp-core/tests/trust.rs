@@ -234,3 +234,62 @@ fn a_device_that_the_server_made_up_gets_nothing() {
     assert_eq!(world.network.stanzas_for(&forged).unwrap(), []);
     assert_eq!(inbox(&world, BOB), ["hello", "secret", "secret"]);
 }
+
+/// The server says that these are Bob's devices, with his account's signature over those that it did not remove.
+fn devices_of_bob(world: &mut World, devices: &[u16]) {
+    let timestamp = Some(world.now.as_secs() + 1);
+    let (devices, signed) = (devices.to_vec(), Some(devices.to_vec()));
+    let answer = DeviceListAnswer::Untruthful { devices, signed, timestamp };
+    world.network.set_device_list(BOB, answer).unwrap();
+    world.run_for(Duration::from_secs(3700));
+    world.send_text(0, &Jid::pn(BOB), "for those who are left").unwrap();
+    pass(world);
+}
+
+#[test]
+fn a_removed_companion_neither_listens_nor_speaks_any_more() {
+    let mut world = acquainted();
+    devices_of_bob(&mut world, &[0]);
+    world.send_text(1, &Jid::pn(ALICE), "I was removed").unwrap();
+    pass(&mut world);
+    assert_eq!(world.clients[1].messages().len(), 2, "Alice's first message and its own");
+    assert_eq!(received(&world), []);
+    let told = distrusted(&world);
+    assert!(!told.is_empty());
+    assert!(told.iter().all(|why| *why == Distrust::CompanionRemoved { device: 1 }), "{told:?}");
+    // It was linked anew: the account signs for it again.
+    devices_of_bob(&mut world, &[0, 1]);
+    world.send_text(1, &Jid::pn(ALICE), "and came back").unwrap();
+    pass(&mut world);
+    assert_eq!(received(&world).last().unwrap().1, "and came back");
+}
+
+#[test]
+fn a_known_companion_does_not_change_its_key_without_a_signature() {
+    let mut world = acquainted();
+    world.send_text(1, &Jid::pn(ALICE), "hi").unwrap();
+    pass(&mut world);
+    devices_of_bob(&mut world, &[0]);
+    let device = Jid::pn(BOB).with_device(1);
+    world.network.set_bundle(&device, BundleAnswer::ServerKeys).unwrap();
+    devices_of_bob(&mut world, &[0, 1]);
+    let refused = Distrust::NoDeviceIdentity { device: 1, accepted: false };
+    assert_eq!(distrusted(&world), [refused; 2], "asked for twice");
+    assert_eq!(identity_changes(&world), 0);
+}
+
+#[test]
+fn a_copy_belongs_to_the_chat_that_it_was_written_to() {
+    let mut world = acquainted();
+    for (text, attribute) in [("moved", Some(Jid::pn(MALLORY))), ("in place", Some(Jid::pn(BOB)))] {
+        let message = RawMessage::text(text).attribute("recipient", attribute);
+        let message =
+            message.attribute("peer_recipient_lid", None::<Jid>).attribute("peer_recipient_pn", None::<Jid>);
+        world.network.send_raw_as(world.now, ALICE, &Jid::pn(BOB), message).unwrap();
+        pass(&mut world);
+    }
+    let copies: Vec<_> = world.clients[0].messages().into_iter().filter(|message| message.from_me).collect();
+    assert_eq!(copies.len(), 3);
+    assert!(copies.iter().all(|message| message.key.chat == Jid::pn(BOB).to_string()), "{copies:?}");
+    assert_eq!(distrusted(&world), [Distrust::OtherChat]);
+}

@@ -1,4 +1,4 @@
-//! What a service may say while a device is linked: nothing of it is believed without the signatures.
+//! What a server may say while a device is linked: nothing of it is believed without the signatures.
 #![cfg_attr(fuzzing, no_main)]
 use bytes::Bytes;
 use rand::{SeedableRng, rngs::StdRng};

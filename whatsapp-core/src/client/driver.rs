@@ -31,16 +31,13 @@ use super::{
 };
 use crate::{
     config::Config,
-    engine::{Command, Engine, LinkAction, Reply, Step, Ticket},
+    engine::{Command, Engine, LinkAction, Reply, RequestId, Step},
     error::Error,
     event::Event,
 };
 
 /// Received messages, or commands, handled before one commit.
 const BATCH: usize = 128;
-
-/// Ties an answer to its request.
-pub(super) type RequestId = Ticket;
 
 /// A command with where its answer goes.
 #[derive(Debug)]

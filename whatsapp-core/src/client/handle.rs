@@ -12,13 +12,13 @@ use whatsapp_store::{Content, MessageKey, MessageRecord, Store};
 
 use super::{
     CommitHook, Connector, Driver, Events, WebSocket,
-    driver::{Request, RequestId},
+    driver::Request,
     events,
     stop::{Stop, StopSender},
 };
 use crate::{
     config::Config,
-    engine::{Command, CommandError, Reply},
+    engine::{Command, CommandError, Reply, RequestId},
     error::Error,
     jid::Jid,
     time::Timestamp,
@@ -143,7 +143,7 @@ impl Client {
     }
 
     async fn enqueue(&self, id: Option<String>, to: &Jid, content: Content) -> Result<MessageRecord, Error> {
-        match self.request(|ticket| Command::Send { ticket, id, to: to.clone(), content }).await? {
+        match self.request(|request_id| Command::Send { request_id, id, to: to.clone(), content }).await? {
             Reply::Accepted(record) => Ok(*record),
             reply => Err(unexpected(reply)),
         }
@@ -168,7 +168,7 @@ impl Client {
     /// When the account is linked already, not connected, or the server refuses the number.
     pub async fn request_pair_code(&self, phone: &str) -> Result<String, Error> {
         let phone = phone.chars().filter(char::is_ascii_digit).collect();
-        match self.request(|ticket| Command::PairCode { ticket, phone }).await? {
+        match self.request(|request_id| Command::PairCode { request_id, phone }).await? {
             Reply::PairCode(code) => Ok(code),
             reply => Err(unexpected(reply)),
         }
@@ -179,7 +179,7 @@ impl Client {
     /// # Errors
     /// When not connected.
     pub async fn mark_read(&self, keys: Vec<MessageKey>) -> Result<(), Error> {
-        self.request(|ticket| Command::MarkRead { ticket, keys }).await.map(drop)
+        self.request(|request_id| Command::MarkRead { request_id, keys }).await.map(drop)
     }
 
     /// Unlinks this device and forgets its keys.
@@ -187,7 +187,7 @@ impl Client {
     /// # Errors
     /// When not connected.
     pub async fn log_out(&self) -> Result<(), Error> {
-        self.request(|ticket| Command::LogOut { ticket }).await.map(drop)
+        self.request(|request_id| Command::LogOut { request_id }).await.map(drop)
     }
 
     /// Closes the connection and ends the driver, ahead of commands that wait; those fail with [`Error::Stopped`]. Returns

@@ -4,7 +4,7 @@
 use whatsapp_store::{Change, MessageKey, MessageStatus};
 
 use super::{
-    Reply, Request, Step, Ticket,
+    Reply, Request, RequestId, Step,
     link::Link,
     loads::{Lookup, WorkingSet},
     own::Own,
@@ -37,8 +37,8 @@ impl Context {
         self.step.events.push(event);
     }
 
-    pub(super) fn reply(&mut self, ticket: Ticket, reply: Reply) {
-        self.step.replies.push((ticket, reply));
+    pub(super) fn reply(&mut self, request_id: RequestId, reply: Reply) {
+        self.step.replies.push((request_id, reply));
     }
 
     /// Sends an `iq` and notes what it is for.

@@ -1,4 +1,4 @@
-//! This device: its keys, and what the service and the phone said of it.
+//! This device: its keys, and what the server and the phone said of it.
 use prost::Message;
 use rand::{CryptoRng, RngExt};
 use whatsapp_store::DeviceRecord;
@@ -78,6 +78,11 @@ impl Device {
                 id
             })
             .collect()
+    }
+
+    /// The id that was taken so many before this one; ids wrap around.
+    pub(crate) const fn former_pre_key_id(id: u32, before: u32) -> u32 {
+        (id - 1 + MAX_PRE_KEY_ID - before) % MAX_PRE_KEY_ID + 1
     }
 
     /// Own address without device by LID if known, else by number; `None` before linking.
@@ -233,6 +238,7 @@ mod tests {
         let mut device = Device::generate(Timestamp::default(), &mut StdRng::seed_from_u64(1));
         device.next_pre_key_id = MAX_PRE_KEY_ID;
         assert_eq!(device.take_pre_key_ids(2), [MAX_PRE_KEY_ID, 1]);
+        assert_eq!([1, 5].map(|id| Device::former_pre_key_id(id, 4)), [MAX_PRE_KEY_ID - 3, 1]);
     }
 
     #[test]

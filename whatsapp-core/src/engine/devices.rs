@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::{
     context::Context,
     directory::Directory,
-    loads::{Device, DeviceList, Lookup, Person},
+    loads::{Device, DeviceList, Lookup, Person, SignedIndexes},
     trust::{self, Source},
 };
 use crate::{
@@ -84,11 +84,10 @@ impl Directory {
         if cx.own.is_own(user) {
             return Ok(());
         }
-        let addresses = cx.loads.know_sessions([user])?;
-        let had_identity = cx.loads.person(user)?.is_some_and(|person| person.identity.is_some());
-        if cx.loads.session(&addresses[0])?.is_some() {
-            cx.loads.put_session(&addresses[0], None);
-        }
+        cx.loads.know([user])?;
+        let person = cx.loads.person(user)?.cloned().unwrap_or_default();
+        let had_identity = person.identity.is_some();
+        trust::forget_sessions(cx, &person, &person.device_numbers());
         cx.loads.edit_person(user, |person| person.replace_identity(None))?;
         self.forget_devices(cx, user)?;
         if had_identity {
@@ -140,7 +139,12 @@ fn list_of(cx: &mut Context, user: &Jid) -> Lookup<Option<(Vec<u16>, Timestamp)>
 fn accept_list(cx: &mut Context, user: &UserDevices) -> Lookup {
     let person = cx.loads.person(&user.jid)?.cloned().unwrap_or_default();
     let mut list = match believe(&person, user) {
-        Ok(believed) => believed,
+        Ok(believed) => {
+            // A device that was removed neither speaks for the person nor listens any more.
+            let removed = person.devices.as_ref().map(|list| list.without(&believed)).unwrap_or_default();
+            trust::forget_sessions(cx, &person, &removed);
+            believed
+        }
         Err(why) => {
             let jid = cx.loads.chat(&user.jid)?;
             cx.tell(Event::Distrusted { jid, why });
@@ -173,16 +177,20 @@ fn believe(person: &Person, user: &UserDevices) -> Result<DeviceList, Distrust> 
 }
 
 fn signed_list(list: &adv::KeyIndexList, user: &UserDevices) -> DeviceList {
-    let is_allowed =
-        |entry: &&DeviceEntry| entry.device == 0 || entry.key_index.is_some_and(|index| list.allows(index));
+    let is_allowed = |entry: &&DeviceEntry| {
+        entry.device == 0 || entry.key_index.is_some_and(|index| list.indexes.allows(index))
+    };
     let device = |entry: &DeviceEntry| Device {
         number: entry.device,
-        is_named: entry.key_index.is_some_and(|index| list.names(index)),
+        is_named: entry.key_index.is_some_and(|index| list.indexes.names(index)),
     };
     DeviceList {
         fetched_at: None,
-        signed_at: list.timestamp,
-        signer: list.signer,
+        signed: list.signer.map(|signer| SignedIndexes {
+            at: list.timestamp,
+            signer,
+            indexes: list.indexes.clone(),
+        }),
         devices: user.devices.iter().filter(is_allowed).map(device).collect(),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use whatsapp_store::Change;
 
 use super::{
-    CommandError, LinkAction, Reply, Request, Ticket, context::Context, link::Ended, reconnect::Ending,
+    CommandError, LinkAction, Reply, Request, RequestId, context::Context, link::Ended, reconnect::Recovery,
 };
 use crate::{
     binary::Node,
@@ -25,37 +25,37 @@ impl Context {
             Failure::LoggedOut | Failure::Banned => self.unlinked(reason),
             Failure::TemporaryBan { expire, .. } => {
                 let pause = Duration::from_secs((*expire).max(60));
-                self.end(reason, Ending::CoolDown(pause));
+                self.end(reason, Recovery::CoolDown(pause));
             }
-            Failure::TooManyRequests => self.end(reason, Ending::CoolDown(BUSY)),
-            failure if failure.is_passing() => self.end(reason, Ending::Passing),
-            _ => self.end(reason, Ending::Terminal),
+            Failure::TooManyRequests => self.end(reason, Recovery::CoolDown(BUSY)),
+            failure if failure.is_passing() => self.end(reason, Recovery::Passing),
+            _ => self.end(reason, Recovery::Terminal),
         }
     }
 
     pub(super) fn on_stream_error(&mut self, error: &StreamError) {
         let reason = error.into();
         match error {
-            StreamError::Restart => self.end(reason, Ending::Restart),
+            StreamError::Restart => self.end(reason, Recovery::Restart),
             StreamError::Unlinked => self.unlinked(reason),
-            StreamError::Replaced => self.end(reason, Ending::Terminal),
-            StreamError::TooManyRequests => self.end(reason, Ending::CoolDown(BUSY)),
-            _ => self.end(reason, Ending::Passing),
+            StreamError::Replaced => self.end(reason, Recovery::Terminal),
+            StreamError::TooManyRequests => self.end(reason, Recovery::CoolDown(BUSY)),
+            _ => self.end(reason, Recovery::Passing),
         }
     }
 
     /// The connection is over. What comes next is decided here and nowhere else; flows are told once the stanza at hand is
     /// dealt with.
-    pub(super) fn end(&mut self, reason: DisconnectReason, ending: Ending) {
+    pub(super) fn end(&mut self, reason: DisconnectReason, recovery: Recovery) {
         if self.link.is_closed() {
             return;
         }
-        let retry_at = self.link.reconnect.ended(self.now, ending, &mut self.own.rng);
+        let retry_at = self.link.reconnect.ended(self.now, recovery, &mut self.own.rng);
         self.link.close(retry_at);
         self.step.link = Some(LinkAction::Close);
         for request in self.link.requests.drain() {
-            if let Request::PairCodeHello(ticket) | Request::LogOut(ticket) = request {
-                self.reply(ticket, Reply::Failed(CommandError::NotConnected));
+            if let Request::PairCodeHello(request_id) | Request::LogOut(request_id) = request {
+                self.reply(request_id, Reply::Failed(CommandError::NotConnected));
             }
         }
         self.tell(Event::Disconnected { reason, retry_at });
@@ -64,10 +64,10 @@ impl Context {
     /// The account is no longer linked: its keys are of no use any more.
     fn unlinked(&mut self, reason: DisconnectReason) {
         if self.own.device.jid.is_none() {
-            return self.end(reason, Ending::Passing);
+            return self.end(reason, Recovery::Passing);
         }
         let told = Event::LoggedOut { reason: reason.to_string() };
-        self.end(reason, Ending::Terminal);
+        self.end(reason, Recovery::Terminal);
         self.forget_account();
         self.tell(told);
     }
@@ -84,21 +84,21 @@ impl Context {
         self.step.link = Some(LinkAction::Close);
     }
 
-    pub(super) fn log_out(&mut self, ticket: Ticket) {
+    pub(super) fn log_out(&mut self, request_id: RequestId) {
         let (Some(jid), true) = (self.own.device.jid.clone(), self.link.is_online()) else {
             let error = if self.own.device.jid.is_none() {
                 CommandError::NotLinked
             } else {
                 CommandError::NotConnected
             };
-            return self.reply(ticket, Reply::Failed(error));
+            return self.reply(request_id, Reply::Failed(error));
         };
         let remove = Node::new("remove-companion-device").attr("jid", &jid).attr("reason", "user_initiated");
         let node = iq::set("md").child(remove);
-        self.request(node, Request::LogOut(ticket));
+        self.request(node, Request::LogOut(request_id));
     }
 
-    pub(super) fn on_logged_out_answer(&mut self, ticket: Ticket, error: Option<u32>) {
+    pub(super) fn on_logged_out_answer(&mut self, request_id: RequestId, error: Option<u32>) {
         let reply = match error {
             Some(code) => Reply::Failed(CommandError::Refused(code)),
             None => {
@@ -106,6 +106,6 @@ impl Context {
                 Reply::Done
             }
         };
-        self.reply(ticket, reply);
+        self.reply(request_id, reply);
     }
 }

@@ -17,7 +17,7 @@ use super::{
     context::Context,
     inbox::Inbox,
     keepalive::Keepalive,
-    reconnect::{Ending, Reconnect},
+    reconnect::{Reconnect, Recovery},
     requests::Requests,
 };
 use crate::{
@@ -209,8 +209,8 @@ impl Context {
 
     /// The connection failed, or could not be opened.
     pub(super) fn on_disconnected(&mut self, reason: DisconnectReason) {
-        let ending = if reason.is_certificate() { Ending::Untrusted } else { Ending::Passing };
-        self.end(reason, ending);
+        let recovery = if reason.is_certificate() { Recovery::Untrusted } else { Recovery::Passing };
+        self.end(reason, recovery);
     }
 
     /// One WebSocket message.
@@ -290,7 +290,7 @@ impl Context {
                 wire.keepalive.sent(self.now);
                 self.step.transmit.push(frame.freeze());
             }
-            Err(reason) => self.end(reason, Ending::Passing),
+            Err(reason) => self.end(reason, Recovery::Passing),
         }
     }
 
@@ -302,14 +302,14 @@ impl Context {
                 self.step.link = Some(LinkAction::Open);
             }
             Connection::Handshaking { deadline, .. } if *deadline <= self.now => {
-                self.end(DisconnectReason::ServerSilent("the handshake"), Ending::Passing);
+                self.end(DisconnectReason::ServerSilent("the handshake"), Recovery::Passing);
             }
             Connection::Entering { deadline, .. } if *deadline <= self.now => {
-                self.end(DisconnectReason::ServerSilent("the login"), Ending::Passing);
+                self.end(DisconnectReason::ServerSilent("the login"), Recovery::Passing);
             }
             Connection::Entering { wire, .. } | Connection::Online { wire } => {
                 if wire.keepalive.is_dead(self.now) {
-                    self.end(DisconnectReason::ServerSilent("for 20 seconds"), Ending::Passing);
+                    self.end(DisconnectReason::ServerSilent("for 20 seconds"), Recovery::Passing);
                 } else if wire.keepalive.ping_due(self.now, &mut self.own.rng) {
                     self.request(connection::ping_iq(), Request::Ping);
                 }

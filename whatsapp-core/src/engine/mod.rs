@@ -9,7 +9,7 @@
 //!   on_timeout    │                        └─► take_step ──► commit, then transmit, then events
 //!   command      ─┘
 //! ```
-//! This file only routes. Each flow keeps its own state and works on the [`Context`]; each duty has its own file.
+//! This file only routes. Each flow keeps its own state and works on the `Context`; each duty has its own file.
 mod backoff;
 mod context;
 mod device;
@@ -48,7 +48,7 @@ mod trust;
 use bytes::Bytes;
 use whatsapp_store::{Changes, DeviceRecord};
 
-pub use self::step::{Command, CommandError, LinkAction, Loaded, Query, Reply, Step, Ticket};
+pub use self::step::{Command, CommandError, LinkAction, Loaded, Query, Reply, RequestId, Step};
 use self::{
     context::Context,
     directory::Directory,
@@ -92,9 +92,9 @@ enum Request {
     Devices(Vec<Jid>),
     Bundles(Vec<Jid>),
     ResendBundle(Box<Resend>),
-    PairCodeHello(Ticket),
+    PairCodeHello(RequestId),
     PairCodeFinish,
-    LogOut(Ticket),
+    LogOut(RequestId),
 }
 
 impl Engine {
@@ -175,12 +175,12 @@ impl Engine {
         self.cx.now = now;
         let cx = &mut self.cx;
         match command {
-            Command::Send { ticket, id, to, content } => {
-                self.sends.enqueue(cx, SendRequest { ticket, id, to, content });
+            Command::Send { request_id, id, to, content } => {
+                self.sends.enqueue(cx, SendRequest { request_id, id, to, content });
             }
-            Command::PairCode { ticket, phone } => self.pairing.request_pair_code(cx, ticket, &phone),
-            Command::MarkRead { ticket, keys } => self.reads.mark_read(ticket, keys),
-            Command::LogOut { ticket } => cx.log_out(ticket),
+            Command::PairCode { request_id, phone } => self.pairing.request_pair_code(cx, request_id, &phone),
+            Command::MarkRead { request_id, keys } => self.reads.mark_read(request_id, keys),
+            Command::LogOut { request_id } => cx.log_out(request_id),
             Command::Stop => cx.stop(),
         }
         self.pump();
@@ -197,6 +197,7 @@ impl Engine {
         self.pairing.on_time(&mut self.cx);
         self.offline.on_time(&mut self.cx);
         self.pre_keys.rotate_if_due(&mut self.cx);
+        self.pre_keys.ask_again_if_due(&mut self.cx);
         self.directory.changed();
         if self.cx.link.acks_count(now) {
             self.sends.outbox.expire(now);

@@ -10,10 +10,10 @@ use std::{collections::VecDeque, time::Duration};
 use compact_str::CompactString;
 
 use super::{
-    CommandError, Reply, Request, Ticket,
+    CommandError, Reply, Request, RequestId,
     context::Context,
     loads::Lookup,
-    reconnect::Ending,
+    reconnect::Recovery,
     trust::{self, Source},
 };
 use crate::{
@@ -76,7 +76,7 @@ impl Pairing {
     fn show_next_code(&mut self, cx: &mut Context, lifetime: Duration) {
         let Some(reference) = self.refs.pop_front() else {
             self.until = None;
-            return cx.end(DisconnectReason::PairingExpired, Ending::CoolDown(Duration::from_secs(1)));
+            return cx.end(DisconnectReason::PairingExpired, Recovery::CoolDown(Duration::from_secs(1)));
         };
         let code = QrCode {
             reference: reference.to_string(),
@@ -132,7 +132,7 @@ impl Pairing {
     }
 
     /// The user wants to type a code instead of scanning one.
-    pub(super) fn request_pair_code(&mut self, cx: &mut Context, ticket: Ticket, phone: &str) {
+    pub(super) fn request_pair_code(&mut self, cx: &mut Context, request_id: RequestId, phone: &str) {
         let refused = if cx.own.device.jid.is_some() {
             Some(CommandError::AlreadyLinked)
         } else if !cx.link.is_entering() {
@@ -143,20 +143,20 @@ impl Pairing {
             None
         };
         if let Some(error) = refused {
-            return cx.reply(ticket, Reply::Failed(error));
+            return cx.reply(request_id, Reply::Failed(error));
         }
         let (waiting, hello) = PairCode::generate(&mut cx.own.rng).hello(&mut cx.own.rng);
         let noise = cx.own.device.noise.public();
         let phone = Jid::pn(phone);
         let node = stanza::companion_hello(&phone, &hello, &noise);
         self.code = Some((phone, Box::new(waiting)));
-        cx.request(node, Request::PairCodeHello(ticket));
+        cx.request(node, Request::PairCodeHello(request_id));
     }
 
     pub(super) fn on_pair_code_answer(
         &mut self,
         cx: &mut Context,
-        ticket: Ticket,
+        request_id: RequestId,
         node: NodeRef<'_>,
         error: Option<u32>,
     ) {
@@ -175,7 +175,7 @@ impl Pairing {
             }
             (None, None, _) => Reply::Failed(CommandError::NotConnected),
         };
-        cx.reply(ticket, reply);
+        cx.reply(request_id, reply);
     }
 
     /// The code was typed on the phone.

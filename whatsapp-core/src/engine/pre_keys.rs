@@ -6,6 +6,7 @@ use whatsapp_store::SignalKey;
 use super::{
     Request,
     context::Context,
+    device::Device,
     loads::{Lookup, pre_key_key},
 };
 use crate::{
@@ -22,6 +23,13 @@ const REFILL: u32 = 50;
 /// Below this count the server gets more.
 const LOW_WATER: u32 = 5;
 
+/// The one-time prekeys that were made last and are kept. At the server are those of the last uploads alone, so that whoever makes
+/// us upload again and again does not fill the disk.
+const MOST_KEPT: u32 = 5 * FIRST_UPLOAD;
+
+/// An upload that was refused is tried again after so long.
+const UPLOAD_AGAIN: Duration = Duration::from_secs(300);
+
 /// A rotation that was not confirmed is told again after so long.
 const ROTATE_AGAIN: Duration = Duration::from_secs(3600);
 
@@ -31,6 +39,8 @@ pub(super) struct PreKeys {
     is_digest_checked: bool,
     /// A rotation that the server did not confirm is told again then.
     rotate_again_at: Option<Timestamp>,
+    /// An upload that the server refused is tried again then.
+    upload_again_at: Option<Timestamp>,
 }
 
 impl PreKeys {
@@ -63,6 +73,19 @@ impl PreKeys {
     /// The server runs low.
     pub(super) fn refill(&mut self, cx: &mut Context) {
         self.upload(cx, REFILL);
+    }
+
+    /// The server did not take our prekeys, or did not say how many it has: without them nobody could write to us.
+    pub(super) fn on_upload_failed(&mut self, cx: &Context) {
+        self.upload_again_at = Some(cx.now + UPLOAD_AGAIN);
+    }
+
+    /// Asks once more what the server has, when that is due after a failure.
+    pub(super) fn ask_again_if_due(&mut self, cx: &mut Context) {
+        if cx.link.is_online() && self.upload_again_at.is_some_and(|at| at <= cx.now) {
+            self.upload_again_at = None;
+            cx.request(prekeys::count_query(), Request::PreKeyCount);
+        }
     }
 
     /// What the server holds of our prekeys must be what we hold; else everything is uploaded anew.
@@ -131,13 +154,19 @@ impl PreKeys {
         let is_under_way = cx.link.requests.any(|request| matches!(request, Request::SignedPreKeyRotation));
         let next = cx.own.device.signed_pre_keys.next_rotation();
         let next = self.rotate_again_at.map_or(next, |at| at.min(next));
-        (cx.link.is_online() && !is_under_way).then_some(next)
+        let rotation = (!is_under_way).then_some(next);
+        cx.link.is_online().then(|| rotation.into_iter().chain(self.upload_again_at).min()).flatten()
     }
 }
 
 /// Makes one-time prekeys and stores them.
 pub(super) fn make(cx: &mut Context, count: u32) -> Vec<PreKey> {
     let ids = cx.own.device.take_pre_key_ids(count);
+    for id in &ids {
+        let outdated = Device::former_pre_key_id(*id, MOST_KEPT);
+        cx.own.device.retry_pre_keys.remove(outdated);
+        cx.loads.put_record(pre_key_key(outdated), None);
+    }
     cx.own.save();
     let keys = PreKey::generate_many(ids.into_iter(), &mut cx.own.rng);
     for key in &keys {

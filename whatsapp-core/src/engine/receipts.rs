@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use whatsapp_store::{Change, MessageKey, MessageStatus};
 
-use super::{CommandError, Reply, Ticket, context::Context, loads::Lookup};
+use super::{CommandError, Reply, RequestId, context::Context, loads::Lookup};
 use crate::{
     jid::Jid,
     stanza::receipt::{self, Receipt, ReceiptKind},
@@ -36,20 +36,20 @@ pub(super) fn on_receipt(cx: &mut Context, receipt: &Receipt) -> Lookup {
 
 /// Messages that the user read, until the people in them are known.
 #[derive(Debug, Default)]
-pub(super) struct ReadRequests(Vec<(Ticket, Vec<MessageKey>)>);
+pub(super) struct ReadRequests(Vec<(RequestId, Vec<MessageKey>)>);
 
 impl ReadRequests {
     /// The user read messages, of any chats and senders.
-    pub(super) fn mark_read(&mut self, ticket: Ticket, keys: Vec<MessageKey>) {
-        self.0.push((ticket, keys));
+    pub(super) fn mark_read(&mut self, request_id: RequestId, keys: Vec<MessageKey>) {
+        self.0.push((request_id, keys));
     }
 
     pub(super) fn pump(&mut self, cx: &mut Context) {
-        for (ticket, keys) in std::mem::take(&mut self.0) {
+        for (request_id, keys) in std::mem::take(&mut self.0) {
             match read_receipts(cx, &keys) {
-                Ok(Ok(())) => cx.reply(ticket, Reply::Done),
-                Ok(Err(error)) => cx.reply(ticket, Reply::Failed(error)),
-                Err(_) => self.0.push((ticket, keys)),
+                Ok(Ok(())) => cx.reply(request_id, Reply::Done),
+                Ok(Err(error)) => cx.reply(request_id, Reply::Failed(error)),
+                Err(_) => self.0.push((request_id, keys)),
             }
         }
     }

@@ -369,11 +369,8 @@ fn accept(cx: &mut Context, incoming: &Incoming<'_>, decrypted: Decrypted) -> Lo
     }
     let Some(content) = content::from_proto(&message, &plaintext) else { return Ok(()) };
     let mut key = incoming.key.clone();
-    // The stanza's word for the chat was looked up before; the copy's own is for stanzas that have none.
-    let destination = destination.filter(|_| stanza.recipient.is_none() && !stanza.from.is_group());
     if let Some(destination) = destination.and_then(|jid| jid.parse::<Jid>().ok()) {
-        // The ratchet has moved, so this cannot wait for the store.
-        key.chat = cx.loads.chat(&destination).unwrap_or_else(|_| destination.to_non_device()).to_string();
+        key.chat = chat_of_copy(cx, incoming, &destination);
     }
     if matches!(cx.loads.status(&key), Ok(Some(_))) {
         return Ok(());
@@ -405,6 +402,25 @@ fn accept(cx: &mut Context, incoming: &Incoming<'_>, decrypted: Decrypted) -> Lo
     cx.change(Change::PutMessage(record.clone()));
     cx.tell(Event::Message(Box::new(record)));
     Ok(())
+}
+
+/// The chat of a copy of our own message. The sending device's word counts, which the server cannot change; the stanza's where it
+/// names the same chat, for its addresses were looked up.
+fn chat_of_copy(cx: &mut Context, incoming: &Incoming<'_>, destination: &Jid) -> String {
+    // The ratchet has moved, so this cannot wait for the store.
+    let written_to = cx.loads.chat(destination).unwrap_or_else(|_| destination.to_non_device());
+    if incoming.stanza.recipient.is_none() && !incoming.stanza.from.is_group() {
+        return written_to.to_string();
+    }
+    // Two addresses of one person need not be known as such yet.
+    let named = incoming.key.chat.parse::<Jid>().ok();
+    match named.filter(|named| named.server == written_to.server && !named.same_user(&written_to)) {
+        Some(jid) => {
+            cx.tell(Event::Distrusted { jid, why: Distrust::OtherChat });
+            written_to.to_string()
+        }
+        None => incoming.key.chat.clone(),
+    }
 }
 
 /// Tells the sender that the message arrived.

@@ -22,12 +22,12 @@ const LONGEST: u64 = 900;
 /// The first and the longest wait after a server could not prove who it is.
 const UNTRUSTED: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(3600));
 
-/// Why a connection ended, by what follows from it.
+/// What follows the end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum Recovery {
     /// Something that passes: try again, with growing pauses.
     Passing,
-    /// The service asked for a new connection: at once.
+    /// The server asked for a new connection: at once.
     Restart,
     /// The server could not prove who it is: again after minutes, with growing pauses.
     Untrusted,
@@ -48,7 +48,7 @@ pub(super) struct Reconnect {
 }
 
 impl Reconnect {
-    /// The service accepted us.
+    /// The server accepted us.
     pub(super) fn connected(&mut self, now: Timestamp) {
         self.connected_at = Some(now);
     }
@@ -59,22 +59,27 @@ impl Reconnect {
     }
 
     /// When to try again; `None` for never.
-    pub(super) fn ended(&mut self, now: Timestamp, ending: Ending, rng: &mut impl Rng) -> Option<Timestamp> {
+    pub(super) fn ended(
+        &mut self,
+        now: Timestamp,
+        recovery: Recovery,
+        rng: &mut impl Rng,
+    ) -> Option<Timestamp> {
         if self.connected_at.take().is_some_and(|at| now.since(at) >= STABLE) {
             (self.last, self.current) = (0, 0);
         }
-        match ending {
-            Ending::Restart => Some(now),
-            Ending::CoolDown(pause) => Some(now + pause),
-            Ending::Terminal => None,
-            Ending::Untrusted => {
+        match recovery {
+            Recovery::Restart => Some(now),
+            Recovery::CoolDown(pause) => Some(now + pause),
+            Recovery::Terminal => None,
+            Recovery::Untrusted => {
                 let (first, longest) = UNTRUSTED;
                 let pause = backoff::doubled(first, longest, self.untrusted);
                 self.untrusted = self.untrusted.saturating_add(1);
                 // Shorter, for the stated time is the longest.
                 Some(now + pause.mul_f64(1.0 - backoff::jitter(rng)))
             }
-            Ending::Passing => {
+            Recovery::Passing => {
                 let next = (self.last + self.current).clamp(1, LONGEST);
                 (self.last, self.current) = (self.current, next);
                 let millis = next * 1000;
@@ -96,7 +101,7 @@ mod tests {
         let now = Timestamp::from_secs(5000);
         let mut reconnect = Reconnect::default();
         let mut pause =
-            |r: &mut Reconnect, at| r.ended(at, Ending::Passing, &mut rng).unwrap().since(at).as_secs_f64();
+            |r: &mut Reconnect, at| r.ended(at, Recovery::Passing, &mut rng).unwrap().since(at).as_secs_f64();
         for expected in [1.0, 1.0, 2.0, 3.0, 5.0, 8.0] {
             let got = pause(&mut reconnect, now);
             assert!((expected..=expected * 1.1).contains(&got), "{got} for {expected}");
@@ -116,7 +121,7 @@ mod tests {
         let now = Timestamp::from_secs(5000);
         let mut reconnect = Reconnect::default();
         let mut pause = |r: &mut Reconnect| {
-            r.ended(now, Ending::Untrusted, &mut rng).unwrap().since(now).as_secs_f64() / 60.0
+            r.ended(now, Recovery::Untrusted, &mut rng).unwrap().since(now).as_secs_f64() / 60.0
         };
         for minutes in [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0] {
             let got = pause(&mut reconnect);
@@ -133,9 +138,9 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(5);
         let now = Timestamp::from_secs(5000);
         let mut reconnect = Reconnect::default();
-        assert_eq!(reconnect.ended(now, Ending::Restart, &mut rng), Some(now));
-        assert_eq!(reconnect.ended(now, Ending::Terminal, &mut rng), None);
+        assert_eq!(reconnect.ended(now, Recovery::Restart, &mut rng), Some(now));
+        assert_eq!(reconnect.ended(now, Recovery::Terminal, &mut rng), None);
         let pause = Duration::from_secs(600);
-        assert_eq!(reconnect.ended(now, Ending::CoolDown(pause), &mut rng), Some(now + pause));
+        assert_eq!(reconnect.ended(now, Recovery::CoolDown(pause), &mut rng), Some(now + pause));
     }
 }

@@ -28,8 +28,10 @@ impl Engine {
     fn on_result(&mut self, node: NodeRef<'_>, request: &Request) -> Lookup {
         let cx = &mut self.cx;
         match request {
-            Request::PairCodeHello(ticket) => self.pairing.on_pair_code_answer(cx, *ticket, node, None),
-            Request::LogOut(ticket) => cx.on_logged_out_answer(*ticket, None),
+            Request::PairCodeHello(request_id) => {
+                self.pairing.on_pair_code_answer(cx, *request_id, node, None)
+            }
+            Request::LogOut(request_id) => cx.on_logged_out_answer(*request_id, None),
             Request::PreKeyCount => self.pre_keys.on_count(cx, node),
             Request::Digest => self.pre_keys.on_digest(cx, node)?,
             Request::Devices(asked) => self.directory.on_devices(cx, node, asked)?,
@@ -47,8 +49,10 @@ impl Engine {
     fn on_refused(&mut self, request: Request, code: u32, node: NodeRef<'_>) {
         let cx = &mut self.cx;
         match request {
-            Request::PairCodeHello(ticket) => self.pairing.on_pair_code_answer(cx, ticket, node, Some(code)),
-            Request::LogOut(ticket) => cx.on_logged_out_answer(ticket, Some(code)),
+            Request::PairCodeHello(request_id) => {
+                self.pairing.on_pair_code_answer(cx, request_id, node, Some(code))
+            }
+            Request::LogOut(request_id) => cx.on_logged_out_answer(request_id, Some(code)),
             // The server does not know our prekeys at all.
             Request::Digest if code == iq::NOT_FOUND => self.pre_keys.upload(cx, pre_keys::FIRST_UPLOAD),
             request => {
@@ -67,8 +71,8 @@ impl Engine {
             Request::Devices(users) => self.directory.devices.refused(&users, code, now, &mut cx.own.rng),
             Request::Bundles(devices) => self.directory.bundles.refused(&devices, code, now, &mut cx.own.rng),
             Request::ResendBundle(resend) => self.resends.on_bundle_failed(cx, *resend),
-            Request::PairCodeHello(ticket) | Request::LogOut(ticket) => {
-                cx.reply(ticket, Reply::Failed(CommandError::TimedOut));
+            Request::PairCodeHello(request_id) | Request::LogOut(request_id) => {
+                cx.reply(request_id, Reply::Failed(CommandError::TimedOut));
             }
             Request::SignedPreKeyRotation => self.pre_keys.on_rotation_failed(cx),
             // Without prekeys at the server nobody could write to us.
@@ -77,7 +81,8 @@ impl Engine {
                     cx.request(prekeys::count_query(), Request::PreKeyCount);
                 }
             }
-            Request::PreKeyCount | Request::PreKeyUpload | Request::Digest | Request::Active => {
+            Request::PreKeyCount | Request::PreKeyUpload => self.pre_keys.on_upload_failed(cx),
+            Request::Digest | Request::Active => {
                 tracing::warn!(?request, "a request of the login was not answered");
             }
             Request::Ping | Request::PairCodeFinish => {}

@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 
 /// How long an answer may take.
 const DEADLINE: Duration = Duration::from_secs(20);
-/// More than this many at once means that the service has stopped answering.
+/// More than this many at once means that the server has stopped answering.
 const MOST: usize = 1024;
 
 /// Pending requests of kind `R`.

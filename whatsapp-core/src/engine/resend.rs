@@ -47,7 +47,7 @@ pub(super) struct Resend {
     /// How often the server was asked for keys in vain.
     fetches: u8,
     /// The retry receipt is answered only when the resend is on the wire: should we crash or be cut off before, the
-    /// service hands it over again.
+    /// server hands it over again.
     answer: Option<Node>,
 }
 

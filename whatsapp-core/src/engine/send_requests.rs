@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use whatsapp_store::{Content, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Source};
 
 use super::{
-    CommandError, Reply, Ticket,
+    CommandError, Reply, RequestId,
     context::Context,
     loads::{Lookup, Missing},
     own::Own,
@@ -22,14 +22,14 @@ use crate::{jid::Jid, message::id};
 /// One message that is not accepted yet.
 #[derive(Debug)]
 pub(super) struct SendRequest {
-    pub(super) ticket: Ticket,
+    pub(super) request_id: RequestId,
     pub(super) id: Option<String>,
     pub(super) to: Jid,
     pub(super) content: Content,
 }
 
 /// What is known of a message that somebody wants sent.
-enum Known {
+enum Existing {
     New,
     Stored(Box<MessageRecord>),
     /// The id belongs to a message in another chat.
@@ -61,7 +61,7 @@ impl Sends {
     pub(super) fn enqueue(&mut self, cx: &mut Context, request: SendRequest) {
         match request.check(&cx.own) {
             Ok(()) => self.requests.0.push_back(request),
-            Err(error) => cx.reply(request.ticket, Reply::Failed(error)),
+            Err(error) => cx.reply(request.request_id, Reply::Failed(error)),
         }
     }
 
@@ -76,7 +76,7 @@ impl Sends {
                 _ => Err(Missing),
             };
             match accepted {
-                Ok(reply) => cx.reply(request.ticket, reply),
+                Ok(reply) => cx.reply(request.request_id, reply),
                 Err(Missing) => {
                     is_blocked = true;
                     self.requests.0.push_back(request);
@@ -85,14 +85,14 @@ impl Sends {
         }
     }
 
-    fn decide(&mut self, cx: &mut Context, request: &SendRequest, found: Known) -> Lookup<Reply> {
+    fn decide(&mut self, cx: &mut Context, request: &SendRequest, found: Existing) -> Lookup<Reply> {
         let accepted = match found {
-            Known::New => self.accept(cx, request.id.clone(), &request.to, request.content.clone())?,
-            Known::Stored(record) if record.status == MessageStatus::Failed => {
+            Existing::New => self.accept(cx, request.id.clone(), &request.to, request.content.clone())?,
+            Existing::Stored(record) if record.status == MessageStatus::Failed => {
                 self.accept_again(cx, *record, &request.content)?
             }
-            Known::Stored(record) => Ok(*record),
-            Known::Taken => Err(CommandError::IdTaken),
+            Existing::Stored(record) => Ok(*record),
+            Existing::Taken => Err(CommandError::IdTaken),
         };
         Ok(match accepted {
             Ok(record) => Reply::Accepted(Box::new(record)),
@@ -101,25 +101,25 @@ impl Sends {
     }
 }
 
-fn look_up(cx: &mut Context, request: &SendRequest) -> Lookup<Known> {
+fn look_up(cx: &mut Context, request: &SendRequest) -> Lookup<Existing> {
     // Chats go by number: whose LID it is must be known, and whose number, for a message may have been accepted by LID.
     let chat = cx.loads.chat(&request.to)?;
-    let Some(id) = &request.id else { return Ok(Known::New) };
+    let Some(id) = &request.id else { return Ok(Existing::New) };
     if let Some(outgoing) = cx.loads.outgoing(id)?.map(|outgoing| outgoing.clone()) {
-        let Ok(its_chat) = outgoing.chat.parse::<Jid>() else { return Ok(Known::Taken) };
+        let Ok(its_chat) = outgoing.chat.parse::<Jid>() else { return Ok(Existing::Taken) };
         if cx.loads.chat(&its_chat)? != chat {
-            return Ok(Known::Taken);
+            return Ok(Existing::Taken);
         }
         let key = cx.key_of_own(&chat, id)?;
         let record = cx.loads.message(&key)?;
         // Deleted from its chat, it has been sent all the same.
         let record = record.unwrap_or_else(|| remembered(key, request, &outgoing));
-        return Ok(Known::Stored(Box::new(record)));
+        return Ok(Existing::Stored(Box::new(record)));
     }
     // What was sent weeks ago is no longer kept for sending again, but chats show it still.
     let key = cx.key_of_own(&chat, id)?;
     let record = cx.loads.message(&key)?;
-    Ok(record.map_or(Known::New, |record| Known::Stored(Box::new(record))))
+    Ok(record.map_or(Existing::New, |record| Existing::Stored(Box::new(record))))
 }
 
 /// A message that only the queue remembers.

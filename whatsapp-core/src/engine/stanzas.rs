@@ -1,5 +1,5 @@
 //! Which stanza goes to which flow.
-use super::{Engine, loads::Lookup, login, receipts, reconnect::Ending};
+use super::{Engine, loads::Lookup, login, receipts, reconnect::Recovery};
 use crate::{
     binary::{NodeRef, Stanza},
     event::DisconnectReason,
@@ -97,7 +97,7 @@ impl Engine {
             "ib" => self.on_ib(node),
             "ack" => self.on_ack(node)?,
             "call" => cx.acknowledge(node, None),
-            "xmlstreamend" => cx.end(DisconnectReason::StreamEnded(0), Ending::Passing),
+            "xmlstreamend" => cx.end(DisconnectReason::StreamEnded(0), Recovery::Passing),
             // Presence and chat states need no answer.
             "presence" | "chatstate" => {}
             tag => {

@@ -19,8 +19,8 @@ pub struct Step {
     pub transmit: Vec<Bytes>,
     /// What to do with the connection.
     pub link: Option<LinkAction>,
-    /// Answers to commands, by ticket.
-    pub replies: Vec<(Ticket, Reply)>,
+    /// Answers to commands, by request_id.
+    pub replies: Vec<(RequestId, Reply)>,
     /// News.
     pub events: Vec<Event>,
 }
@@ -50,7 +50,7 @@ pub enum LinkAction {
 }
 
 /// Ties a [`Reply`] to its [`Command`]; chosen by the caller.
-pub type Ticket = u64;
+pub type RequestId = u64;
 
 /// What the user of the engine wants.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ pub enum Command {
     /// Send content to a person. Answered by [`Reply::Accepted`] in the step that makes it durable, connected or not.
     Send {
         /// Where the answer goes.
-        ticket: Ticket,
+        request_id: RequestId,
         /// Under which id, which makes the command idempotent: a message of ours that the chat has under it already is
         /// not sent or stored again, and answered as it is stored. Without one, under a new id.
         id: Option<String>,
@@ -71,21 +71,21 @@ pub enum Command {
     /// Ask for a pair code for this phone number (digits). Answered by [`Reply::PairCode`].
     PairCode {
         /// Where the answer goes.
-        ticket: Ticket,
+        request_id: RequestId,
         /// Digits of the number in international form.
         phone: String,
     },
     /// Tell a sender that messages were read.
     MarkRead {
         /// Where the answer goes.
-        ticket: Ticket,
+        request_id: RequestId,
         /// The messages, all of one chat and sender.
         keys: Vec<MessageKey>,
     },
     /// Unlink this device. Answered by [`Reply::Done`].
     LogOut {
         /// Where the answer goes.
-        ticket: Ticket,
+        request_id: RequestId,
     },
     /// Close the connection and stay offline.
     Stop,
@@ -116,7 +116,7 @@ pub enum CommandError {
     #[error("this account is linked already: log out first")]
     AlreadyLinked,
     /// Connect first.
-    #[error("there is no connection to the service now: try again when connected")]
+    #[error("there is no connection to the server now: try again when connected")]
     NotConnected,
     /// Only people can be written to.
     #[error("messages can be sent to people only (number@s.whatsapp.net or id@lid)")]
@@ -124,7 +124,7 @@ pub enum CommandError {
     /// Not a content that can be sent.
     #[error("this cannot be sent: {0}")]
     ContentUnsupported(#[from] NotSendable),
-    /// Ids have a shape by which the service knows a web client.
+    /// Ids have a shape by which the server knows a web client.
     #[error("not a message id: 3EB0 and 18 more hexadecimal digits in upper case are needed")]
     BadId,
     /// An id names one message.
@@ -133,11 +133,11 @@ pub enum CommandError {
     /// Not a number.
     #[error("not a phone number: digits in international form are needed")]
     BadNumber,
-    /// The service said no.
-    #[error("the service refused the request with error {0}")]
+    /// The server said no.
+    #[error("the server refused the request with error {0}")]
     Refused(u32),
-    /// The service did not answer in time.
-    #[error("the service did not answer in time")]
+    /// The server did not answer in time.
+    #[error("the server did not answer in time")]
     TimedOut,
 }
 

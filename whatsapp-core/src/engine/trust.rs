@@ -72,7 +72,9 @@ fn join(cx: &mut Context, pn: &Jid, lid: &Jid, by_pn: &Person, by_lid: &Person) 
     cx.loads.join(pn, lid)?;
     let key = cx.loads.person(lid)?.and_then(|person| person.identity);
     if by_pn.identity.is_some() && by_pn.identity != key {
-        forget_sessions(cx, pn, by_pn);
+        let mut former = by_pn.clone();
+        former.lid = None;
+        forget_sessions(cx, &former, &former.device_numbers());
         cx.tell(Event::IdentityChanged { jid: pn.clone() });
     }
     let former = by_lid.pn.as_ref().map(|former| Jid::pn(former.as_str()));
@@ -84,22 +86,29 @@ fn join(cx: &mut Context, pn: &Jid, lid: &Jid, by_pn: &Person, by_lid: &Person) 
     Ok(())
 }
 
-/// Sessions under a number whose key is not that of the person who has it now.
-fn forget_sessions(cx: &mut Context, pn: &Jid, former: &Person) {
-    let listed = former.devices.iter().flat_map(|list| list.numbers());
-    let mut devices: Vec<u16> = listed.chain(former.companions.keys().copied()).chain([0]).collect();
-    devices.sort_unstable();
-    devices.dedup();
-    for device in devices {
-        cx.loads.put_session(&Address::from(&pn.with_device(device)), None);
+/// Forgets the sessions with these devices of a person, under both addresses.
+pub(super) fn forget_sessions(cx: &mut Context, person: &Person, devices: &[u16]) {
+    let pn = person.pn.as_ref().map(|pn| Jid::pn(pn.as_str()));
+    let lid = person.lid.as_ref().map(|lid| Jid::lid(lid.as_str()));
+    for jid in pn.iter().chain(&lid) {
+        for device in devices {
+            cx.loads.put_session(&Address::from(&jid.with_device(*device)), None);
+        }
     }
 }
 
 /// Pins a device's identity key, and tells when a person's changed.
 pub(super) fn note_identity(cx: &mut Context, device: &Jid, key: &PublicKey) -> Lookup {
-    let known = cx.loads.person(device)?.and_then(|person| person.identity_of(device.device));
+    let person = cx.loads.person(device)?;
+    let known = person.and_then(|person| person.identity_of(device.device));
     if known.as_ref() == Some(key) {
         return Ok(());
+    }
+    if device.device == 0 && known.is_some() {
+        let former = person.cloned().unwrap_or_default();
+        let companions: Vec<u16> =
+            former.device_numbers().into_iter().filter(|number| *number != 0).collect();
+        forget_sessions(cx, &former, &companions);
     }
     cx.loads.edit_person(device, |person| {
         if device.device == 0 && known.is_some() {
@@ -116,7 +125,8 @@ pub(super) fn note_identity(cx: &mut Context, device: &Jid, key: &PublicKey) -> 
 
 /// Is this the identity key of that device? Of a primary any key is, for its change is told. A companion shows that its account
 /// signed it, or the server could put a listener in its place; the account's key is pinned with the first one that does. One
-/// that shows nothing has to be known, or named by a device list that the pinned key signed.
+/// that shows nothing must have the key that it was known by, or, if it was not known, be named by a device list that the pinned
+/// key signed. One that the account removed, by its signed device list, does not come back with the identity that it had.
 pub(super) fn is_genuine(
     cx: &mut Context,
     device: &Jid,
@@ -130,31 +140,36 @@ pub(super) fn is_genuine(
     }
     let person = cx.loads.person(device)?.cloned().unwrap_or_default();
     let Some(shown) = shown else {
-        return Ok(person.identity_of(device.device).as_ref() == Some(identity) || {
-            let is_proven = person.vouches_for(device.device);
-            count_unsigned(cx, device, is_proven)?;
-            is_proven
-        });
+        let known = person.identity_of(device.device);
+        if known.as_ref() == Some(identity) {
+            return Ok(true);
+        }
+        // That the list names a device says nothing of its key: it is no reason to take another key than the known one.
+        let accepted = known.is_none() && person.vouches_for(device.device);
+        distrust(cx, device, Distrust::NoDeviceIdentity { device: device.device, accepted })?;
+        return Ok(accepted);
     };
     match adv::verify_companion(shown, identity, person.identity.as_ref()) {
-        Ok(account) => {
+        Ok(proven) if proven.key_index.is_some_and(|index| person.has_removed(index)) => {
+            distrust(cx, device, Distrust::CompanionRemoved { device: device.device })?;
+            Ok(false)
+        }
+        Ok(proven) => {
             if person.identity.is_none() {
-                cx.loads.edit_person(device, |person| person.identity = Some(account))?;
+                cx.loads.edit_person(device, |person| person.identity = Some(proven.account))?;
             }
             Ok(true)
         }
         Err(error) => {
             tracing::warn!(%error, device = device.device, "a companion's identity does not hold");
-            let jid = cx.loads.chat(device)?;
-            cx.tell(Event::Distrusted { jid, why: Distrust::CompanionNotSigned { device: device.device } });
+            distrust(cx, device, Distrust::CompanionNotSigned { device: device.device })?;
             Ok(false)
         }
     }
 }
 
-fn count_unsigned(cx: &mut Context, device: &Jid, accepted: bool) -> Lookup {
+fn distrust(cx: &mut Context, device: &Jid, why: Distrust) -> Lookup {
     let jid = cx.loads.chat(device)?;
-    let why = Distrust::NoDeviceIdentity { device: device.device, accepted };
     cx.tell(Event::Distrusted { jid, why });
     Ok(())
 }

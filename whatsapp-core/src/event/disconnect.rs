@@ -1,5 +1,5 @@
 //! Why a connection ended, in a form that a program can match on.
-use crate::{
+pub use crate::{
     noise::{CertError, FrameError, NoiseError, TransportError},
     stanza::connection::{Failure, StreamError},
 };

@@ -197,7 +197,7 @@ pub fn quoted(message: &proto::Message) -> Option<String> {
 
 type Inside = fn(&proto::Message) -> bool;
 
-/// Kinds of messages that are more than text to the service.
+/// Kinds of messages that are more than text to the server.
 const MEDIA_TYPES: [(Inside, &str); 10] = [
     (|message| message.list_message.is_some(), "list"),
     (|message| message.list_response_message.is_some(), "list_response"),
@@ -211,7 +211,7 @@ const MEDIA_TYPES: [(Inside, &str); 10] = [
     (|message| message.sticker_message.is_some(), "sticker"),
 ];
 
-/// The `mediatype` attribute of the `enc` that holds this message. Places and buttons have none: to the service they are
+/// The `mediatype` attribute of the `enc` that holds this message. Places and buttons have none: to the server they are
 /// texts.
 pub fn media_type(message: &proto::Message) -> Option<&'static str> {
     let message = opened(message);

@@ -137,7 +137,7 @@ fn told(text: &Option<String>) -> Option<String> {
     text.clone().filter(|text| !text.is_empty())
 }
 
-/// The `biz` child of a stanza with a menu: it says what is inside, since the service cannot see that.
+/// The `biz` child of a stanza with a menu: it says what is inside, since the server cannot see that.
 pub fn biz(message: &proto::Message) -> Option<Node> {
     let inside = if message.buttons_message.is_some() {
         Node::new("buttons")

@@ -25,7 +25,7 @@ const HOSTED: i32 = adv::EncryptionType::Hosted as i32;
 pub struct LinkedIdentity {
     /// Serialized SignedDeviceIdentity with both signatures and the account's key: to be stored.
     pub account: Bytes,
-    /// The same without the account's key: the answer to the service.
+    /// The same without the account's key: the answer to the server.
     pub reply: Bytes,
     /// Our place in the account's device list.
     pub key_index: u32,
@@ -36,7 +36,7 @@ pub struct LinkedIdentity {
 /// Checks what a pair-success carries, and signs it.
 ///
 /// # Errors
-/// Says which check failed, in the form that the service is answered with.
+/// Says which check failed, in the form that the server is answered with.
 pub fn link(
     device_identity: &[u8],
     adv_secret: &[u8; 32],
@@ -114,9 +114,18 @@ pub enum AdvError {
     DeviceSignature,
 }
 
+/// What a companion's signed identity proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompanionIdentity {
+    /// The identity key of the account's primary, which signed it.
+    pub account: PublicKey,
+    /// The companion's index, by which signed device lists name it.
+    pub key_index: Option<u32>,
+}
+
 /// Checks that a companion with this identity key belongs to the account: its primary signed the companion's key,
 /// and the companion the primary's. `account` is the primary's identity as known from elsewhere; without it the key
-/// in the structure itself counts, and is returned.
+/// in the structure itself counts.
 ///
 /// # Errors
 /// Says which check failed.
@@ -124,7 +133,7 @@ pub fn verify_companion(
     signed: &[u8],
     device_key: &PublicKey,
     account: Option<&PublicKey>,
-) -> Result<PublicKey, AdvError> {
+) -> Result<CompanionIdentity, AdvError> {
     let signed = adv::SignedDeviceIdentity::decode(signed).map_err(|_| AdvError::Malformed)?;
     let identity = inner(&signed).map_err(|_| AdvError::Malformed)?;
     let account = account.copied().or_else(|| account_key(&signed)).ok_or(AdvError::UnknownAccount)?;
@@ -138,7 +147,10 @@ pub fn verify_companion(
     let verifies = |prefix: &[u8; 2]| {
         device_key.verify(&[prefix, details, device_key.as_bytes(), account.as_bytes()], signature).is_ok()
     };
-    if prefixes.iter().any(verifies) { Ok(account) } else { Err(AdvError::DeviceSignature) }
+    if !prefixes.iter().any(verifies) {
+        return Err(AdvError::DeviceSignature);
+    }
+    Ok(CompanionIdentity { account, key_index: identity.key_index })
 }
 
 /// Which companions a primary vouches for.
@@ -148,11 +160,20 @@ pub struct KeyIndexList {
     pub timestamp: u64,
     /// The key that it was checked against; `None` when there was none, so that nothing proves it.
     pub signer: Option<PublicKey>,
-    current: u32,
-    valid: Vec<u32>,
+    /// Its indexes.
+    pub indexes: KeyIndexes,
 }
 
-impl KeyIndexList {
+/// The indexes of the companions that a primary vouches for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyIndexes {
+    /// The highest index that was given out when the list was signed.
+    pub current: u32,
+    /// Those that were not removed.
+    pub valid: Vec<u32>,
+}
+
+impl KeyIndexes {
     /// Is the companion with this index one of them? Those newer than the list are: the list lags behind.
     pub fn allows(&self, index: u32) -> bool {
         index > self.current || self.names(index)
@@ -186,7 +207,6 @@ pub fn verify_key_index_list(list: &[u8], account: Option<&PublicKey>) -> Result
     Ok(KeyIndexList {
         timestamp: list.timestamp.unwrap_or(0),
         signer,
-        current: list.current_index.unwrap_or(0),
-        valid: list.valid_indexes,
+        indexes: KeyIndexes { current: list.current_index.unwrap_or(0), valid: list.valid_indexes },
     })
 }

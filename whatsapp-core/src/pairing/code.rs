@@ -65,7 +65,7 @@ impl PairCode {
         format!("{}-{}", &self.0[..4], &self.0[4..])
     }
 
-    /// Starts: what goes to the service, and what then waits for the phone.
+    /// Starts: what goes to the server, and what then waits for the phone.
     pub fn hello(self, rng: &mut impl CryptoRng) -> (AwaitingPrimary, WrappedKey) {
         let ephemeral = KeyPair::generate(rng);
         let wrapped = WrappedKey::wrap(&self, &ephemeral.public(), rng);
@@ -119,10 +119,10 @@ pub struct AwaitingPrimary {
     attempts: u8,
 }
 
-/// The phone's answer, by way of the service.
+/// The phone's answer, by way of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrimaryHello {
-    /// The service's reference to this pairing.
+    /// The server's reference to this pairing.
     pub reference: Vec<u8>,
     /// The phone's ephemeral key under the code.
     pub wrapped_ephemeral: WrappedKey,
@@ -132,7 +132,7 @@ pub struct PrimaryHello {
 
 /// What completes the exchange.
 pub struct Finish {
-    /// The service's reference.
+    /// The server's reference.
     pub reference: Vec<u8>,
     /// Salt, nonce, and the encrypted identities: for the phone.
     pub bundle: Vec<u8>,
@@ -152,7 +152,7 @@ impl AwaitingPrimary {
         self.code.display()
     }
 
-    /// Notes the service's reference, which the phone's answer must repeat. Before there is one, no answer is read.
+    /// Notes the server's reference, which the phone's answer must repeat. Before there is one, no answer is read.
     pub fn set_reference(&mut self, reference: Vec<u8>) {
         self.reference = Some(reference);
     }

@@ -14,7 +14,7 @@ const MAX_LENGTH: usize = 2048;
 /// The contents of one code.
 #[derive(Clone, PartialEq, Eq)]
 pub struct QrCode {
-    /// The service's reference, valid for one code.
+    /// The server's reference, valid for one code.
     pub reference: String,
     /// The device's noise key.
     pub noise: PublicKey,

@@ -10,9 +10,9 @@ use crate::{
     stanza::iq,
 };
 
-/// Codes on offer at once; the service sends six.
+/// Codes on offer at once; the server sends six.
 const MAX_REFS: usize = 32;
-/// The service checks these two against a list: a browser and an operating system.
+/// The server checks these two against a list: a browser and an operating system.
 const PLATFORM_ID: &str = "1";
 const PLATFORM_NAME: &str = "Chrome (Linux)";
 
@@ -41,7 +41,7 @@ pub enum PairError {
 }
 
 impl PairError {
-    /// Code and text of the answer to the service.
+    /// Code and text of the answer to the server.
     const fn wire(self) -> (&'static str, &'static str) {
         match self {
             Self::HmacMismatch => ("401", "hmac-mismatch"),
@@ -119,7 +119,7 @@ fn link_code(stage: &'static str, jid: &Jid) -> Node {
     Node::new("link_code_companion_reg").attr("jid", jid).attr("stage", stage)
 }
 
-/// Tells the service that a code will be typed on the phone of that number.
+/// Tells the server that a code will be typed on the phone of that number.
 pub fn companion_hello(phone: &Jid, wrapped: &WrappedKey, noise: &PublicKey) -> Node {
     let mut request = link_code("companion_hello", phone);
     request.set("should_show_push_notification", "true");

@@ -39,14 +39,15 @@ fn both_sides_sign_and_verify() {
     let linked = adv::link(&signed.sealed, &secret, &companion, &mut rng).unwrap();
     assert_eq!((linked.key_index, linked.account_key), (3, phone.public()));
     let reply = proto::SignedDeviceIdentity::decode(linked.reply.clone()).unwrap();
-    assert!(reply.account_signature_key.is_none(), "the service is answered without the account's key");
+    assert!(reply.account_signature_key.is_none(), "the server is answered without the account's key");
     let full = accept_companion(&linked.reply, &signed, &phone.public(), &companion.public()).unwrap();
     assert_eq!(full, linked.account);
     // What others check.
     let (phone, companion) = (phone.public(), companion.public());
     let verify = |key, account: Option<PublicKey>| adv::verify_companion(&full, key, account.as_ref());
-    assert_eq!(verify(&companion, None), Ok(phone));
-    assert_eq!(verify(&companion, Some(phone)), Ok(phone));
+    let proven = adv::CompanionIdentity { account: phone, key_index: Some(3) };
+    assert_eq!(verify(&companion, None), Ok(proven));
+    assert_eq!(verify(&companion, Some(phone)), Ok(proven));
     assert_eq!(verify(&phone, None), Err(AdvError::AccountSignature));
     assert_eq!(verify(&companion, Some(companion)), Err(AdvError::AccountSignature));
     let mut spoiled = proto::SignedDeviceIdentity::decode(full.clone()).unwrap();
@@ -75,9 +76,9 @@ fn each_failure_has_its_answer() {
 #[test]
 fn key_index_lists() {
     let (mut rng, phone, companion, _) = parties();
-    let bytes = sign_key_index_list(&phone, 7, &[0, 2, 5], NOW, &mut rng);
+    let bytes = sign_key_index_list(&phone, 7, (5, &[0, 2, 5]), NOW, &mut rng);
     let list = adv::verify_key_index_list(&bytes, Some(&phone.public())).unwrap();
-    let allowed: Vec<u32> = (0..8).filter(|index| list.allows(*index)).collect();
+    let allowed: Vec<u32> = (0..8).filter(|index| list.indexes.allows(*index)).collect();
     assert_eq!(allowed, [0, 2, 5, 6, 7], "what is newer than the list is not held against it");
     assert!(adv::verify_key_index_list(&bytes, None).is_ok());
     let forged = adv::verify_key_index_list(&bytes, Some(&companion.public()));
@@ -127,7 +128,7 @@ fn mistyped_codes_can_be_typed_again_but_not_for_ever() {
     let mut answer =
         PrimaryHello { reference: b"ref".to_vec(), wrapped_ephemeral: hello, identity: phone.public() };
     let early = waiting.primary_hello(&answer, &companion, &mut rng).unwrap_err();
-    assert_eq!(early, PairError::OtherPairing, "before the service named a reference");
+    assert_eq!(early, PairError::OtherPairing, "before the server named a reference");
     waiting.set_reference(b"ref".to_vec());
     for typed in ["ABCD-1234", "ABCD-1235", &code.display()] {
         let (phone_side, wrapped) = TypedCode::enter(&PairCode::parse(typed).unwrap(), &hello, &mut rng);

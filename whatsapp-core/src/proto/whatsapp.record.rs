@@ -124,6 +124,11 @@ pub struct DeviceList {
     /// Those of the devices that the signed part names.
     #[prost(uint32, repeated, tag = "5")]
     pub named: ::prost::alloc::vec::Vec<u32>,
+    /// What the signed part says of companions: the highest index that was given out, and those not removed.
+    #[prost(uint32, tag = "6")]
+    pub current_index: u32,
+    #[prost(uint32, repeated, tag = "7")]
+    pub valid_indexes: ::prost::alloc::vec::Vec<u32>,
 }
 /// What it takes to fetch and read the file of a message.
 #[derive(::zeroize::Zeroize, ::zeroize::ZeroizeOnDrop)]

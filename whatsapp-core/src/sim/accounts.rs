@@ -51,6 +51,8 @@ pub(super) struct Person {
     pub(super) phone: Phone,
     pub(super) raw_id: u32,
     pub(super) next_device: u16,
+    /// The highest key index that the phone has given to a companion.
+    pub(super) last_key_index: u32,
     pub(super) companions: BTreeMap<u16, Companion>,
     /// Who asked about this person or exchanged messages: they are told when devices change.
     contacts: BTreeSet<usize>,
@@ -67,6 +69,7 @@ impl Person {
             phone: Phone::new(rng),
             raw_id: rng.random_range(1..u32::MAX),
             next_device: 1,
+            last_key_index: 0,
             companions: BTreeMap::new(),
             contacts: BTreeSet::new(),
         }

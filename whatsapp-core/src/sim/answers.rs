@@ -89,6 +89,8 @@ pub enum BundleAnswer {
     PreviousSignedPreKey,
     /// Without the account's signature over the companion.
     WithoutIdentity,
+    /// With keys that the server made itself, and without a signature over the companion.
+    ServerKeys,
     /// With a signature over the companion that nobody made.
     WrongIdentity,
     /// With the account's signature over another device.

@@ -32,11 +32,13 @@ mod people;
 mod phone;
 mod population;
 mod prekeys;
+#[doc(hidden)]
 pub mod primary;
 mod reading;
 mod receipts;
 mod replies;
 mod report;
+#[doc(hidden)]
 pub mod responder;
 mod routing;
 #[cfg(feature = "client")]

@@ -14,7 +14,7 @@ use whatsapp_store::{AccountId, Content, MessageQuery, MessageRecord, Store};
 use super::{ConnectionId, Network, Output, SimConfig};
 use crate::{
     config::Config,
-    engine::{Command, Engine, LinkAction, Loaded, Query, Reply, Step, Ticket},
+    engine::{Command, Engine, LinkAction, Loaded, Query, Reply, RequestId, Step},
     event::{DisconnectReason, Event},
     jid::Jid,
     time::Timestamp,
@@ -43,13 +43,13 @@ pub struct ClientSide {
     /// What it has told.
     pub events: Vec<Event>,
     /// What it has answered.
-    pub replies: Vec<(Ticket, Reply)>,
+    pub replies: Vec<(RequestId, Reply)>,
     /// How often it has asked its store.
     pub questions: u64,
     store: Box<dyn Store>,
     connection: Option<ConnectionId>,
     seed: u64,
-    tickets: Ticket,
+    next_request: RequestId,
     doom: Option<(u32, Moment)>,
 }
 
@@ -127,7 +127,7 @@ impl World {
             store,
             connection: None,
             seed,
-            tickets: 0,
+            next_request: 0,
             doom: None,
         });
         let index = self.clients.len() - 1;
@@ -164,24 +164,24 @@ impl World {
     }
 
     /// Gives a client a command; the answer is in its `replies`.
-    pub fn command(&mut self, index: usize, command: impl FnOnce(Ticket) -> Command) -> Ticket {
+    pub fn command(&mut self, index: usize, command: impl FnOnce(RequestId) -> Command) -> RequestId {
         let client = &mut self.clients[index];
-        client.tickets += 1;
-        let ticket = client.tickets;
+        client.next_request += 1;
+        let request_id = client.next_request;
         if let Some(engine) = &mut client.engine {
-            engine.command(self.now, command(ticket));
+            engine.command(self.now, command(request_id));
         }
         self.settle(index);
-        ticket
+        request_id
     }
 
     /// Has a client send a text; gives the message's id when it was accepted.
     pub fn send_text(&mut self, index: usize, to: &Jid, text: &str) -> Option<String> {
         let content = Content::text(text);
-        let ticket =
-            self.command(index, |ticket| Command::Send { ticket, id: None, to: to.clone(), content });
+        let request_id =
+            self.command(index, |request_id| Command::Send { request_id, id: None, to: to.clone(), content });
         self.clients[index].replies.iter().rev().find_map(|(of, reply)| match reply {
-            Reply::Accepted(record) if *of == ticket => Some(record.key.id.clone()),
+            Reply::Accepted(record) if *of == request_id => Some(record.key.id.clone()),
             _ => None,
         })
     }
@@ -189,9 +189,10 @@ impl World {
     /// Hands a text over under an id; gives the answer if there was one.
     pub fn send_text_as(&mut self, index: usize, id: &str, to: &Jid, text: &str) -> Option<Reply> {
         let (id, content) = (Some(id.to_owned()), Content::text(text));
-        let ticket = self.command(index, |ticket| Command::Send { ticket, id, to: to.clone(), content });
+        let request_id =
+            self.command(index, |request_id| Command::Send { request_id, id, to: to.clone(), content });
         let mut replies = self.clients[index].replies.iter().rev();
-        replies.find(|(of, _)| *of == ticket).map(|(_, reply)| reply.clone())
+        replies.find(|(of, _)| *of == request_id).map(|(_, reply)| reply.clone())
     }
 
     /// Links a client to somebody's phone by QR code, and waits until it is logged in.

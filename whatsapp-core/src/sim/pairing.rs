@@ -166,6 +166,7 @@ impl Network {
         let device = record.next_device;
         record.next_device += 1;
         let key_index = u32::from(device);
+        record.last_key_index = key_index;
         let account = record.phone.account_key().clone();
         let signed = sign_companion(&account, candidate, record.raw_id, key_index, now, &mut self.rng);
         let record = &self.accounts.people[person];
@@ -269,6 +270,7 @@ impl Network {
     ) {
         let record = &self.accounts.people[device.person];
         let account = record.phone.account_key().clone();
+        let indexes = (record.last_key_index.max(indexes.iter().copied().max().unwrap_or(0)), indexes);
         let signed = sign_key_index_list(&account, record.raw_id, indexes, signed_at, &mut self.rng);
         let mut everybody = self.accounts.devices_to_notify(device.person);
         everybody.retain(|address| *address != device);

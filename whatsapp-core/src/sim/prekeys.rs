@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     binary::{Node, NodeRef},
-    crypto::PublicKey,
+    crypto::{KeyPair, PublicKey},
     jid::Jid,
-    signal::PreKeyBundle,
+    signal::{PreKeyBundle, SignedPreKey},
     time::Timestamp,
 };
 
@@ -120,6 +120,7 @@ impl Network {
         match answer {
             BundleAnswer::WithoutOneTime => without(&mut children, "key"),
             BundleAnswer::WithoutIdentity => without(&mut children, "device-identity"),
+            BundleAnswer::ServerKeys => self.put_own_keys(&mut children),
             BundleAnswer::WrongIdentity => {
                 children.iter_mut().filter(|child| child.tag == "device-identity").for_each(damage);
             }
@@ -132,6 +133,19 @@ impl Network {
             _ => {}
         }
         children
+    }
+
+    /// Puts keys that the server made itself in the place of the device's.
+    fn put_own_keys(&mut self, children: &mut Vec<Node>) {
+        let identity = KeyPair::generate(&mut self.rng);
+        let signed = SignedPreKey::generate(1, &identity, &mut self.rng);
+        children.retain(|child| !["identity", "skey", "key", "device-identity"].contains(&&*child.tag));
+        children.push(Node::new("identity").bytes(identity.public().as_bytes().to_vec()));
+        children.push(signed_node(&SignedKey {
+            id: Bytes::from_static(&[0, 0, 1]),
+            value: Bytes::copy_from_slice(signed.key.public().as_bytes()),
+            signature: Bytes::copy_from_slice(&signed.signature),
+        }));
     }
 
     /// The signed prekey that is handed out for a device.

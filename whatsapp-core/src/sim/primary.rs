@@ -95,18 +95,18 @@ pub(crate) fn without_account_key(identity: &Bytes) -> Bytes {
     signed.encode_to_vec().into()
 }
 
-/// Signs the list of companions that belong to the account.
+/// Signs the list of companions that belong to the account; `current` is the highest index that was ever given out.
 pub fn sign_key_index_list(
     account: &KeyPair,
     raw_id: u32,
-    valid: &[u32],
+    (current, valid): (u32, &[u32]),
     now: Timestamp,
     rng: &mut impl CryptoRng,
 ) -> Bytes {
     let list = adv::KeyIndexList {
         raw_id: Some(raw_id),
         timestamp: Some(now.as_secs()),
-        current_index: Some(valid.iter().copied().max().unwrap_or(0)),
+        current_index: Some(current),
         valid_indexes: valid.to_vec(),
         account_type: Some(adv::EncryptionType::E2ee as i32),
     };

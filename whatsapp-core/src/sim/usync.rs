@@ -100,7 +100,8 @@ impl Network {
         let indexes: Vec<u32> = signed.iter().copied().map(u32::from).collect();
         let record = &self.accounts.people[person];
         let account = record.phone.account_key().clone();
-        let signed = sign_key_index_list(&account, record.raw_id, &indexes, at, &mut self.rng);
+        let last = indexes.iter().copied().max().unwrap_or(0).max(record.last_key_index);
+        let signed = sign_key_index_list(&account, record.raw_id, (last, &indexes), at, &mut self.rng);
         list.child(Node::new("key-index-list").attr("ts", at.as_secs()).bytes(signed))
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     jid::Jid,
 };
 
-/// The service's acknowledgement of a stanza of ours.
+/// The server's acknowledgement of a stanza of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ack {
@@ -19,7 +19,7 @@ pub struct Ack {
     pub class: CompactString,
     /// Set when it was refused.
     pub error: Option<u16>,
-    /// On messages: the service's participant hash, when it may differ from ours.
+    /// On messages: the server's participant hash, when it may differ from ours.
     pub phash: Option<CompactString>,
 }
 

@@ -8,11 +8,11 @@ use crate::{
     jid::Jid,
 };
 
-/// The service accepted our login.
+/// The server accepted our login.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Success {
-    /// The service's time, seconds since the Unix epoch.
+    /// The server's time, seconds since the Unix epoch.
     pub t: Option<u64>,
     /// Our linked id.
     pub lid: Option<Jid>,
@@ -23,7 +23,7 @@ pub fn parse_success(node: NodeRef<'_>) -> Success {
     Success { t: node.attr_text("t").and_then(|t| t.parse().ok()), lid: node.attr_jid("lid") }
 }
 
-/// Why the service refused our login (protocol notes 2.5).
+/// Why the server refused our login (protocol notes 2.5).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
@@ -48,16 +48,16 @@ pub enum Failure {
     #[error("the account is banned (406)")]
     Banned,
     /// 409.
-    #[error("the service refuses what this client says of itself (409)")]
+    #[error("the server refuses what this client says of itself (409)")]
     BadUserAgent,
     /// 429.
     #[error("too many logins (429): wait")]
     TooManyRequests,
     /// 500, 501, 503.
-    #[error("the service has a problem of its own ({0})")]
+    #[error("the server has a problem of its own ({0})")]
     Service(u32),
     /// Anything else.
-    #[error("the service refused the login ({0})")]
+    #[error("the server refused the login ({0})")]
     Other(u32),
 }
 
@@ -84,12 +84,12 @@ pub fn parse_failure(node: NodeRef<'_>) -> Failure {
     }
 }
 
-/// Why the service ends the stream.
+/// Why the server ends the stream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StreamError {
     /// 515: connect again, for instance after pairing.
-    #[error("the service asks for a new connection (515)")]
+    #[error("the server asks for a new connection (515)")]
     Restart,
     /// 401, 516 or `device_removed`.
     #[error("this device was unlinked")]
@@ -101,7 +101,7 @@ pub enum StreamError {
     #[error("too many requests (429)")]
     TooManyRequests,
     /// Anything else, by code; 0 when there is none.
-    #[error("the service ended the stream (code {0})")]
+    #[error("the server ended the stream (code {0})")]
     Other(u32),
 }
 
@@ -139,7 +139,7 @@ pub enum Ib {
     Dirty {
         /// `account_sync`, `groups`, …
         kind: CompactString,
-        /// Since when, as the service wrote it.
+        /// Since when, as the server wrote it.
         timestamp: Option<CompactString>,
     },
     /// Something else.
@@ -169,7 +169,7 @@ pub fn offline_batch(count: u32) -> Node {
     Node::new("ib").child(Node::new("offline_batch").attr("count", count))
 }
 
-/// Tells the service that a change was seen.
+/// Tells the server that a change was seen.
 pub fn clean_dirty(kind: &str, timestamp: Option<&str>) -> Node {
     iq::set("urn:xmpp:whatsapp:dirty")
         .child(Node::new("clean").attr("type", kind).attr_opt("timestamp", timestamp))

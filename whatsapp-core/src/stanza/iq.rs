@@ -9,12 +9,12 @@ pub const NOT_FOUND: u32 = 404;
 /// The error of an answer to one request too many.
 pub const RATE_OVERLIMIT: u32 = 429;
 
-/// A request to the service that reads.
+/// A request to the server that reads.
 pub fn get(xmlns: &'static str) -> Node {
     request("get", xmlns)
 }
 
-/// A request to the service that writes.
+/// A request to the server that writes.
 pub fn set(xmlns: &'static str) -> Node {
     request("set", xmlns)
 }
@@ -23,7 +23,7 @@ fn request(kind: &'static str, xmlns: &'static str) -> Node {
     Node::new("iq").attr("to", Jid::SERVICE).attr("type", kind).attr("xmlns", xmlns)
 }
 
-/// The answer to a request of the service.
+/// The answer to a request of the server.
 pub fn result(id: &str, to: Jid) -> Node {
     Node::new("iq").attr("to", to).attr("type", "result").attr("id", id)
 }

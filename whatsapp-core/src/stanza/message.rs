@@ -39,7 +39,7 @@ pub struct MessageStanza {
     pub encs: Vec<Enc>,
     /// The sending companion's serialized SignedDeviceIdentity.
     pub device_identity: Option<Bytes>,
-    /// The service says that this device does not get it (view once, hosted companions): the phone has it.
+    /// The server says that this device does not get it (view once, hosted companions): the phone has it.
     pub unavailable: bool,
 }
 

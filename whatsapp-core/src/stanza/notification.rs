@@ -4,7 +4,7 @@ use compact_str::CompactString;
 use super::StanzaError;
 use crate::{binary::NodeRef, jid::Jid};
 
-/// A notification of the service.
+/// A notification of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Notification {
@@ -20,7 +20,7 @@ pub struct Notification {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotificationKind {
-    /// The service runs low on our one-time prekeys.
+    /// The server runs low on our one-time prekeys.
     LowPreKeys {
         /// How many are left.
         count: u32,

@@ -17,7 +17,7 @@ const MAX_BUNDLES: usize = 20_000;
 /// A signed prekey: id, key, signature.
 pub type Signed = (u32, PublicKey, [u8; SIGNATURE_LENGTH]);
 
-/// How many of our one-time prekeys does the service have?
+/// How many of our one-time prekeys does the server have?
 pub fn count_query() -> Node {
     iq::get("encrypt").child(Node::new("count"))
 }
@@ -69,7 +69,7 @@ pub fn bundle_query(jids: &[Jid], identity: bool) -> Node {
     iq::get("encrypt").child(Node::new("key").children(users))
 }
 
-/// A bundle as the service gave it: nothing in it is verified yet.
+/// A bundle as the server gave it: nothing in it is verified yet.
 #[derive(Clone, Debug)]
 pub struct FetchedBundle {
     /// Of the device.
@@ -92,15 +92,15 @@ pub struct FetchedBundle {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BundleError {
-    /// The service says so; 404 for devices that it does not know.
-    #[error("the service has no prekeys of this device (error {0})")]
+    /// The server says so; 404 for devices that it does not know.
+    #[error("the server has no prekeys of this device (error {0})")]
     Refused(u32),
     /// It gave something else.
     #[error(transparent)]
     Malformed(#[from] StanzaError),
 }
 
-/// What the service gave for one device.
+/// What the server gave for one device.
 pub type Bundle = (Jid, Result<FetchedBundle, BundleError>);
 
 /// The answer to [`bundle_query`]: one entry per device, whose errors do not spoil the others.
@@ -148,7 +148,7 @@ fn parse_key(node: NodeRef<'_>) -> Result<(u32, PublicKey), StanzaError> {
     Ok((id, PublicKey::from_raw(value)?))
 }
 
-/// What does the service have of ours, as a hash?
+/// What does the server have of ours, as a hash?
 pub fn digest_query() -> Node {
     iq::get("encrypt").child(Node::new("digest"))
 }

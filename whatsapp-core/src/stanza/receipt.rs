@@ -125,7 +125,7 @@ fn parse_retry(node: NodeRef<'_>, stanza_id: &CompactString) -> Result<RetryRequ
     attrs.finish()?;
     let registration = node.child_bytes("registration").and_then(|bytes| number(bytes));
     let registration_id = registration.ok_or(StanzaError::Missing("registration"))?;
-    // Keys that are none leave the request standing: there are others at the service.
+    // Keys that are none leave the request standing: there are others at the server.
     let keys = node.child("keys").and_then(|keys| prekeys::parse_keys(keys, registration_id).ok());
     Ok(RetryRequest { count: u8::try_from(count).unwrap_or(u8::MAX), id, registration_id, keys })
 }

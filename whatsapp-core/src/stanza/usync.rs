@@ -25,7 +25,7 @@ pub fn device_query(sid: &str, users: &[Jid]) -> Node {
     iq::get("usync").child(usync)
 }
 
-/// One person's devices as the service lists them.
+/// One person's devices as the server lists them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserDevices {
     /// As asked.
@@ -36,7 +36,7 @@ pub struct UserDevices {
     pub devices: Vec<DeviceEntry>,
     /// Serialized SignedKeyIndexList: which companions the primary signed for.
     pub key_index_list: Option<Bytes>,
-    /// Set when the service could not say: the code, or 0. The lists above are empty then, and mean nothing.
+    /// Set when the server could not say: the code, or 0. The lists above are empty then, and mean nothing.
     pub error: Option<u32>,
 }
 
@@ -47,7 +47,7 @@ pub struct DeviceEntry {
     pub device: u16,
     /// Its place in the signed list; companions have one.
     pub key_index: Option<u32>,
-    /// Run by the service for a business.
+    /// Run by the server for a business.
     pub hosted: bool,
 }
 

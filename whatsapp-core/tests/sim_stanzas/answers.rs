@@ -162,7 +162,7 @@ fn a_device_may_be_listed_that_no_phone_linked() {
     let (devices, signed) = devices_of_ben(&mut net, &mut ann);
     assert_eq!(devices, [0, 1, 2]);
     let signed = verify_key_index_list(&signed.unwrap(), None).unwrap();
-    assert!(signed.allows(1) && !signed.allows(2));
+    assert!(signed.indexes.allows(1) && !signed.indexes.allows(2));
     let answer = bundle_query(&mut net, &mut ann, &[&forged]);
     let user = answer.root().child("list").unwrap().child("user").unwrap();
     assert!(user.child("skey").is_some() && user.child("device-identity").is_none());

@@ -250,7 +250,7 @@ impl Client {
         self.request(net, xmlns, kind, Jid::SERVICE, children)
     }
 
-    /// The same to another address than the service's.
+    /// The same to another address than the server's.
     pub(crate) fn request(
         &mut self,
         net: &mut Net,

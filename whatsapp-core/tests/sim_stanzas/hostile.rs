@@ -8,7 +8,7 @@ use whatsapp_core::{
 
 use crate::client::{ANN, BEN, Client, Keys, Net};
 
-/// Words that mean something to the service, and one that does not.
+/// Words that mean something to the server, and one that does not.
 const TAGS: [&str; 24] = [
     "iq",
     "message",

@@ -133,7 +133,7 @@ fn device_lists_are_signed_and_name_the_phone() {
     let indexed = |id: &str| (id.to_owned(), Some(id.to_owned()));
     assert_eq!(listed, [("0".to_owned(), None), indexed("1"), indexed("2")]);
     let signed = verify_key_index_list(devices.child_bytes("key-index-list").unwrap(), None).unwrap();
-    assert!(signed.allows(1) && signed.allows(2));
+    assert!(signed.indexes.allows(1) && signed.indexes.allows(2));
     assert_eq!(own.child("lid").unwrap().attr_jid("val"), net.network.lid_of(ANN).ok());
     assert_eq!(ben.attr_jid("jid"), Some(Jid::pn(BEN)));
     assert_eq!(ben.child("contact").unwrap().attr_text("type"), Some("in"));

@@ -23,7 +23,7 @@ use whatsapp_store::{Change, MessageKey, MessageRecord, MessageStatus, OutgoingM
 
 pub(super) use self::{
     cache::Cache,
-    person::{Device, DeviceList, Person},
+    person::{Device, DeviceList, Person, SignedIndexes},
     signal::{pre_key_key, sender_key_key, session_key},
 };
 use self::{

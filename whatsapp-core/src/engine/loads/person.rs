@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use prost::Message as _;
 use whatsapp_store::PersonRecord;
 
-use crate::{crypto::PublicKey, error::Error, proto::record, time::Timestamp};
+use crate::{crypto::PublicKey, error::Error, pairing::adv::KeyIndexes, proto::record, time::Timestamp};
 
 /// Companions whose keys are remembered. Nobody has more devices than a list may name.
 const MOST_COMPANIONS: usize = 128;
@@ -34,11 +34,19 @@ pub(in crate::engine) struct Person {
 pub(in crate::engine) struct DeviceList {
     /// When; `None` once something said that the list is out of date.
     pub(in crate::engine) fetched_at: Option<Timestamp>,
-    /// When it was signed, seconds since the Unix epoch.
-    pub(in crate::engine) signed_at: u64,
-    /// By which key; `None` for a list that nobody signed, or whose signature could not be checked.
-    pub(in crate::engine) signer: Option<PublicKey>,
+    /// `None` for a list that nobody signed, or whose signature could not be checked.
+    pub(in crate::engine) signed: Option<SignedIndexes>,
     pub(in crate::engine) devices: Vec<Device>,
+}
+
+/// The part of a device list that the account signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct SignedIndexes {
+    /// When, seconds since the Unix epoch.
+    pub(in crate::engine) at: u64,
+    /// By which key.
+    pub(in crate::engine) signer: PublicKey,
+    pub(in crate::engine) indexes: KeyIndexes,
 }
 
 /// One device of a list.
@@ -54,14 +62,17 @@ impl DeviceList {
     pub(in crate::engine) fn numbers(&self) -> Vec<u16> {
         self.devices.iter().map(|device| device.number).collect()
     }
-}
 
-impl DeviceList {
+    /// The devices that this list has and a newer one has not.
+    pub(in crate::engine) fn without(&self, newer: &Self) -> Vec<u16> {
+        let stays = |number: &u16| newer.devices.iter().any(|device| device.number == *number);
+        self.numbers().into_iter().filter(|number| !stays(number)).collect()
+    }
+
     /// The list of somebody who has no devices now. When the account last signed a list is not forgotten: an older one must not
     /// come back.
     pub(in crate::engine) fn emptied(known: Option<&Self>) -> Self {
-        let (signed_at, signer) = known.map_or((0, None), |list| (list.signed_at, list.signer));
-        Self { fetched_at: None, signed_at, signer, devices: Vec::new() }
+        Self { fetched_at: None, signed: known.and_then(|list| list.signed.clone()), devices: Vec::new() }
     }
 }
 
@@ -105,6 +116,15 @@ impl Person {
         PersonRecord { pn: self.pn.clone(), lid: self.lid.clone(), state: state.encode_to_vec().into() }
     }
 
+    /// All devices that there may be sessions with.
+    pub(in crate::engine) fn device_numbers(&self) -> Vec<u16> {
+        let listed = self.devices.iter().flat_map(DeviceList::numbers);
+        let mut numbers: Vec<u16> = listed.chain(self.companions.keys().copied()).chain([0]).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+
     /// The identity key of one device, if it was seen.
     pub(in crate::engine) fn identity_of(&self, device: u16) -> Option<PublicKey> {
         if device == 0 { self.identity } else { self.companions.get(&device).copied() }
@@ -143,21 +163,29 @@ impl Person {
 
     /// When the account signed the device list that is known; 0 when it did not.
     pub(in crate::engine) fn signed_at(&self) -> u64 {
-        let signed = self.devices.iter().filter(|list| list.signer.is_some());
+        let signed = self.devices.as_ref().and_then(|list| list.signed.as_ref());
         signed
-            .filter(|list| self.identity.is_none() || list.signer == self.identity)
-            .map(|list| list.signed_at)
-            .sum()
+            .filter(|signed| self.identity.is_none_or(|key| key == signed.signer))
+            .map_or(0, |signed| signed.at)
+    }
+
+    /// The device list that the pinned identity key signed.
+    fn signed_list(&self) -> Option<(&DeviceList, &SignedIndexes)> {
+        let list = self.devices.as_ref()?;
+        let signed = list.signed.as_ref()?;
+        (self.identity == Some(signed.signer)).then_some((list, signed))
+    }
+
+    /// Did the account remove the companion with that index, by the list that the pinned identity key signed?
+    pub(in crate::engine) fn has_removed(&self, key_index: u32) -> bool {
+        self.signed_list().is_some_and(|(_, signed)| !signed.indexes.allows(key_index))
     }
 
     /// Does the pinned identity key vouch for that device, by the list that it signed?
     pub(in crate::engine) fn vouches_for(&self, number: u16) -> bool {
-        self.identity.is_some()
-            && self
-                .devices
-                .iter()
-                .filter(|list| list.signer == self.identity)
-                .any(|list| list.devices.iter().any(|device| device.number == number && device.is_named))
+        self.signed_list().is_some_and(|(list, _)| {
+            list.devices.iter().any(|device| device.number == number && device.is_named)
+        })
     }
 
     /// Takes over what the same person under another address had and this one lacks.
@@ -172,9 +200,11 @@ impl Person {
         for (number, key) in other.companions {
             self.companions.entry(number).or_insert(key);
         }
-        let signed_at =
-            |devices: &Option<DeviceList>| devices.as_ref().map(|list| (list.signed_at, list.fetched_at));
-        if signed_at(&other.devices) > signed_at(&self.devices) {
+        let age = |devices: &Option<DeviceList>| {
+            let list = devices.as_ref();
+            list.map(|list| (list.signed.as_ref().map_or(0, |signed| signed.at), list.fetched_at))
+        };
+        if age(&other.devices) > age(&self.devices) {
             self.devices = other.devices;
         }
         other.handled.iter().for_each(|id| self.note_handled(id));
@@ -189,19 +219,28 @@ impl DeviceList {
         });
         Some(Self {
             fetched_at: list.fetched_at.map(Timestamp::from_millis),
-            signed_at: list.signed_at,
-            signer: list.signer.as_deref().map(PublicKey::from_raw).transpose().ok()?,
+            signed: match list.signer {
+                Some(signer) => Some(SignedIndexes {
+                    at: list.signed_at,
+                    signer: PublicKey::from_raw(&signer).ok()?,
+                    indexes: KeyIndexes { current: list.current_index, valid: list.valid_indexes },
+                }),
+                None => None,
+            },
             devices: devices.collect::<Option<_>>()?,
         })
     }
 
     fn to_proto(&self) -> record::DeviceList {
         let named = self.devices.iter().filter(|device| device.is_named);
+        let signed = self.signed.as_ref();
         record::DeviceList {
             fetched_at: self.fetched_at.map(Timestamp::as_millis),
             devices: self.devices.iter().map(|device| device.number.into()).collect(),
-            signed_at: self.signed_at,
-            signer: self.signer.as_ref().map(|key| key.as_bytes().to_vec()),
+            signed_at: signed.map_or(0, |signed| signed.at),
+            signer: signed.map(|signed| signed.signer.as_bytes().to_vec()),
+            current_index: signed.map_or(0, |signed| signed.indexes.current),
+            valid_indexes: signed.map(|signed| signed.indexes.valid.clone()).unwrap_or_default(),
             named: named.map(|device| device.number.into()).collect(),
         }
     }

@@ -3,11 +3,12 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use whatsapp_store::{Change, MessageKey, PersonAddress, PersonRecord, SignalKey, SignalKind};
 
-use super::{Lookup, Missing, WorkingSet};
+use super::{Lookup, Missing, WorkingSet, person::SignedIndexes};
 use crate::{
     crypto::PublicKey,
     engine::{Loaded, Query},
     jid::Jid,
+    pairing::adv::KeyIndexes,
 };
 
 fn pn(user: &str) -> PersonAddress {
@@ -116,8 +117,11 @@ fn a_person_survives_storage() {
             person.note_handled("3EB0");
             person.devices = Some(super::DeviceList {
                 fetched_at: Some(crate::time::Timestamp::from_secs(9)),
-                signed_at: 8,
-                signer: Some(key(5)),
+                signed: Some(SignedIndexes {
+                    at: 8,
+                    signer: key(5),
+                    indexes: KeyIndexes { current: 4, valid: vec![0, 4] },
+                }),
                 devices: vec![
                     super::Device { number: 0, is_named: false },
                     super::Device { number: 2, is_named: true },
