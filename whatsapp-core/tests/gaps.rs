@@ -54,7 +54,7 @@ fn people(node: &mut Node) -> Option<&mut Vec<Node>> {
 }
 
 #[test]
-fn devices_that_an_answer_leaves_out_are_not_asked_for_without_end() {
+fn devices_missing_from_answers_are_requested_a_bounded_number_of_times() {
     let mut world = world();
     let answers = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&answers);
@@ -74,7 +74,7 @@ fn devices_that_an_answer_leaves_out_are_not_asked_for_without_end() {
 }
 
 #[test]
-fn bundles_that_are_none_are_asked_for_again_at_leisure() {
+fn missing_bundles_are_requested_again_with_a_pause() {
     let mut world = world();
     let answers = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&answers);
@@ -90,7 +90,7 @@ fn bundles_that_are_none_are_asked_for_again_at_leisure() {
 }
 
 #[test]
-fn a_service_that_cannot_say_who_is_there_has_not_said_nobody() {
+fn an_error_in_place_of_a_device_list_is_not_an_empty_list() {
     let mut world = world();
     let mut failures = 2;
     world.network.mutate(Some(Box::new(move |node| {

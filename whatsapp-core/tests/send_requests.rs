@@ -56,7 +56,7 @@ fn refused(world: &World) -> usize {
 }
 
 #[test]
-fn handed_over_again_it_is_answered_as_it_stands() {
+fn a_message_enqueued_again_is_answered_with_its_status() {
     let mut world = world();
     let first = enqueue(&mut world);
     assert_eq!((first.key.id.as_str(), first.status), (ID, MessageStatus::Queued));
@@ -77,7 +77,7 @@ fn handed_over_again_it_is_answered_as_it_stands() {
 }
 
 #[test]
-fn handed_over_twice_at_once() {
+fn a_message_enqueued_twice_at_once_is_one_message() {
     let mut world = world();
     let engine = world.clients[0].engine.as_mut().unwrap();
     for request_id in [101, 102] {
@@ -126,7 +126,7 @@ fn after_a_crash_at_every_commit() {
 }
 
 #[test]
-fn handed_over_while_off_line() {
+fn a_message_enqueued_offline_is_sent_after_login() {
     let mut world = world();
     world.network.fail_next_login(503);
     world.network.cut(&Jid::pn(ALICE).with_device(1)).unwrap();
