@@ -50,7 +50,9 @@ pub enum Event {
         /// Next attempt.
         retry_at: Option<Timestamp>,
     },
-    /// The account is no longer linked: by the phone, by the server, or by ourselves. Its keys are gone.
+    /// The account is no longer linked: by the phone, by the server, or by ourselves. When the server said so, its keys are kept for
+    /// [`LOGGED_OUT_KEPT`](crate::engine::LOGGED_OUT_KEPT), and [`restored`](crate::engine::restored) brings them back unless
+    /// another device was linked.
     LoggedOut {
         /// For people.
         reason: String,

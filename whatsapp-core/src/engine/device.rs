@@ -1,4 +1,6 @@
 //! This device: its keys, and what the server and the phone said of it.
+use std::time::Duration;
+
 use prost::Message;
 use rand::{CryptoRng, RngExt};
 use whatsapp_store::DeviceRecord;
@@ -6,9 +8,10 @@ use zeroize::Zeroizing;
 
 use super::retry_pre_keys::RetryPreKeys;
 use crate::{
-    crypto::{self, KeyPair, PrivateKey},
+    crypto::{self, KeyPair, PrivateKey, PublicKey},
     error::Error,
     jid::Jid,
+    noise::TrustRoot,
     proto::record,
     signal::{LocalIdentity, SignedPreKey, SignedPreKeys},
     time::Timestamp,
@@ -31,8 +34,19 @@ pub(crate) struct Device {
     pub(crate) account: Option<Vec<u8>>,
     pub(crate) push_name: Option<String>,
     pub(crate) edge_routing: Option<Vec<u8>>,
-    pub(crate) login_counter: u32,
+    pub(crate) logins: Logins,
     pub(crate) retry_pre_keys: RetryPreKeys,
+}
+
+/// What became of this device at the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Logins {
+    /// Successful ones.
+    pub(crate) count: u32,
+    /// The trust root of the server that last accepted the device, when it was linked or logged in.
+    pub(crate) trust_root: Option<TrustRoot>,
+    /// When the server said that the device is no longer linked.
+    pub(crate) logged_out_at: Option<Timestamp>,
 }
 
 impl Device {
@@ -54,7 +68,7 @@ impl Device {
             account: None,
             push_name: None,
             edge_routing: None,
-            login_counter: 0,
+            logins: Logins::default(),
             retry_pre_keys: RetryPreKeys::default(),
         }
     }
@@ -110,8 +124,10 @@ impl Device {
             account: self.account.clone(),
             push_name: self.push_name.clone(),
             edge_routing: self.edge_routing.clone(),
-            login_counter: self.login_counter,
+            login_counter: self.logins.count,
             retry_pre_keys: self.retry_pre_keys.to_proto(),
+            trust_root: self.logins.trust_root.map(|root| root.0.as_bytes().to_vec()),
+            logged_out_at: self.logins.logged_out_at.map(Timestamp::as_millis),
         };
         DeviceRecord { jid, lid, state: crypto::encode_secret(&state) }
     }
@@ -142,10 +158,38 @@ impl Device {
             account: state.account.take(),
             push_name: state.push_name.take(),
             edge_routing: state.edge_routing.take(),
-            login_counter: state.login_counter,
+            logins: Logins {
+                count: state.login_counter,
+                trust_root: match &state.trust_root {
+                    Some(root) => Some(TrustRoot(PublicKey::from_raw(root).ok()?)),
+                    None => None,
+                },
+                logged_out_at: state.logged_out_at.map(Timestamp::from_millis),
+            },
             retry_pre_keys: RetryPreKeys::from_proto(&state.retry_pre_keys)?,
         })
     }
+}
+
+/// How long the keys of a device are kept after the server said that it is no longer linked.
+pub const LOGGED_OUT_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// When the server said that a stored device is no longer linked; `None` for devices that are.
+///
+/// # Errors
+/// [`Error::Stored`] when the record is not readable.
+pub fn logged_out_at(stored: &DeviceRecord) -> Result<Option<Timestamp>, Error> {
+    Ok(Device::from_record(stored)?.logins.logged_out_at)
+}
+
+/// The record of a device that was logged out, as it was before: for a server that was wrong about it. Store it while no client of
+/// the account runs. `None` when the device was not logged out.
+///
+/// # Errors
+/// [`Error::Stored`] when the record is not readable.
+pub fn restored(stored: &DeviceRecord) -> Result<Option<DeviceRecord>, Error> {
+    let mut device = Device::from_record(stored)?;
+    Ok(device.logins.logged_out_at.take().map(|_| device.to_record()))
 }
 
 fn key_pair(private: &[u8]) -> Option<KeyPair> {

@@ -61,22 +61,33 @@ impl Context {
         self.tell(Event::Disconnected { reason, retry_at });
     }
 
-    /// The account is no longer linked: its keys are of no use any more.
+    /// The server says that the account is no longer linked. The keys are kept for a while, since a server can be wrong.
     fn unlinked(&mut self, reason: DisconnectReason) {
         if self.own.device.jid.is_none() {
             return self.end(reason, Recovery::Passing);
         }
-        let told = Event::LoggedOut { reason: reason.to_string() };
-        self.end(reason, Recovery::Terminal);
-        self.forget_account();
-        self.tell(told);
+        // It cannot know: the device was linked elsewhere.
+        if self.own.is_of_another_server() {
+            return self.end(DisconnectReason::OtherServer, Recovery::Terminal);
+        }
+        let former = self.own.retire(self.now);
+        self.change(Change::PutDevice(former));
+        self.forget_account(reason);
     }
 
-    fn forget_account(&mut self) {
-        self.loads.clear();
+    /// The user logged out: the keys are of no use any more.
+    fn logged_out(&mut self) {
         self.own.reset(self.now);
-        self.link.ended = Some(Ended::Account);
         self.change(Change::DeleteDevice);
+        self.forget_account(DisconnectReason::LoggedOutByUser);
+    }
+
+    fn forget_account(&mut self, reason: DisconnectReason) {
+        let told = Event::LoggedOut { reason: reason.to_string() };
+        self.end(reason, Recovery::Terminal);
+        self.loads.clear();
+        self.link.ended = Some(Ended::Account);
+        self.tell(told);
     }
 
     pub(super) fn stop(&mut self) {
@@ -102,7 +113,7 @@ impl Context {
         let reply = match error {
             Some(code) => Reply::Failed(CommandError::Refused(code)),
             None => {
-                self.unlinked(DisconnectReason::LoggedOutByUser);
+                self.logged_out();
                 Reply::Done
             }
         };

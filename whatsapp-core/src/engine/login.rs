@@ -35,8 +35,7 @@ pub(super) fn on_success(cx: &mut Context, node: NodeRef<'_>) -> Lookup {
         cx.own.server_clock.set(t, cx.now);
     }
     cx.link.reconnect.connected(cx.now);
-    cx.own.device.login_counter = cx.own.device.login_counter.wrapping_add(1);
-    cx.own.save();
+    cx.own.logged_in();
     cx.link.go_online();
     greet(cx);
     let lid = cx.own.device.lid.clone();

@@ -46,8 +46,9 @@ mod step;
 mod trust;
 
 use bytes::Bytes;
-use whatsapp_store::{Changes, DeviceRecord};
+use whatsapp_store::{Change, Changes, DeviceRecord};
 
+pub use self::device::{LOGGED_OUT_KEPT, logged_out_at, restored};
 pub use self::step::{Command, CommandError, LinkAction, Loaded, Query, Reply, RequestId, Step};
 use self::{
     context::Context,
@@ -108,9 +109,13 @@ impl Engine {
         seed: [u8; 32],
         now: Timestamp,
     ) -> Result<Self, Error> {
-        let step = Step::new(Changes::new(config.account.clone()));
+        let mut step = Step::new(Changes::new(config.account.clone()));
         let loads = WorkingSet::new(config.cached_records);
         let mut own = Own::new(config, stored, seed, now)?;
+        if own.is_former_expired(now) && own.take_former() {
+            step.changes.push(Change::DeleteDevice);
+            own.save();
+        }
         let link = Link::new(now, requests::prefix(&mut own.rng));
         let mut engine = Self {
             cx: Context { now, own, loads, link, step },
@@ -257,7 +262,7 @@ impl Engine {
         let Context { own, loads, link, step, .. } = &mut self.cx;
         link.inbox.settled();
         if let Some(device) = own.take_changed() {
-            step.changes.push(whatsapp_store::Change::PutDevice(device));
+            step.changes.push(Change::PutDevice(device));
         }
         loads.commit(|change| {
             step.changes.push(change);

@@ -2,7 +2,10 @@
 use rand::{SeedableRng, rngs::StdRng};
 use whatsapp_store::DeviceRecord;
 
-use super::{device::Device, server_clock::ServerClock};
+use super::{
+    device::{Device, LOGGED_OUT_KEPT},
+    server_clock::ServerClock,
+};
 use crate::{config::Config, crypto::PublicKey, error::Error, jid::Jid, pairing::adv, time::Timestamp};
 
 /// This account's device.
@@ -13,6 +16,8 @@ pub(super) struct Own {
     pub(super) server_clock: ServerClock,
     /// The store does not have the device like this yet.
     is_changed: bool,
+    /// The store still has a device that was logged out then: it is not written over before another one is linked.
+    former: Option<Timestamp>,
 }
 
 /// Shows no key, and nobody's name.
@@ -34,11 +39,13 @@ impl Own {
         now: Timestamp,
     ) -> Result<Self, Error> {
         let mut rng = StdRng::from_seed(seed);
-        let (device, is_changed) = match stored {
-            Some(record) => (Device::from_record(record)?, false),
-            None => (Device::generate(now, &mut rng), true),
+        let stored = stored.map(Device::from_record).transpose()?;
+        let former = stored.as_ref().and_then(|device| device.logins.logged_out_at);
+        let (device, is_changed) = match stored.filter(|_| former.is_none()) {
+            Some(device) => (device, false),
+            None => (Device::generate(now, &mut rng), former.is_none()),
         };
-        Ok(Self { config, device, rng, server_clock: ServerClock::default(), is_changed })
+        Ok(Self { config, device, rng, server_clock: ServerClock::default(), is_changed, former })
     }
 
     /// The device is written with the next commit.
@@ -48,13 +55,46 @@ impl Own {
 
     /// The device's record, if it has to be written.
     pub(super) fn take_changed(&mut self) -> Option<DeviceRecord> {
-        std::mem::take(&mut self.is_changed).then(|| self.device.to_record())
+        let is_held_back = self.former.is_some() && !self.is_linked();
+        (std::mem::take(&mut self.is_changed) && !is_held_back).then(|| self.device.to_record())
     }
 
-    /// The account is no longer linked: new keys, which are stored only once they are of use.
+    /// The user logged out: new keys, which are stored only once they are of use.
     pub(super) fn reset(&mut self, now: Timestamp) {
         self.device = Device::generate(now, &mut self.rng);
         self.is_changed = false;
+    }
+
+    /// The server says that the device is no longer linked: new keys. Gives the former device's record, which is kept for a while.
+    pub(super) fn retire(&mut self, now: Timestamp) -> DeviceRecord {
+        self.device.logins.logged_out_at = Some(now);
+        let former = self.device.to_record();
+        self.reset(now);
+        self.former = Some(now);
+        former
+    }
+
+    /// Another device is linked in the place of the one that was logged out. `true` when there was one.
+    pub(super) const fn take_former(&mut self) -> bool {
+        self.former.take().is_some()
+    }
+
+    /// Was the device logged out so long ago that its keys are kept no longer?
+    pub(super) fn is_former_expired(&self, now: Timestamp) -> bool {
+        self.former.is_some_and(|at| now.since(at) >= LOGGED_OUT_KEPT)
+    }
+
+    /// The server accepted the device.
+    pub(super) fn logged_in(&mut self) {
+        let logins = &mut self.device.logins;
+        logins.count = logins.count.wrapping_add(1);
+        logins.trust_root = Some(self.config.trust_root);
+        self.is_changed = true;
+    }
+
+    /// Did another server than this one, by its trust root, accept the device before?
+    pub(super) fn is_of_another_server(&self) -> bool {
+        self.device.logins.trust_root.is_some_and(|root| root != self.config.trust_root)
     }
 
     pub(super) const fn is_linked(&self) -> bool {

@@ -8,6 +8,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use compact_str::CompactString;
+use whatsapp_store::Change;
 
 use super::{
     CommandError, Reply, Request, RequestId,
@@ -117,6 +118,11 @@ impl Pairing {
             }
         };
         success.lid = success.lid.filter(Jid::is_person_lid);
+        if cx.own.take_former() {
+            // What is stored is another device's.
+            cx.change(Change::DeleteDevice);
+            cx.loads.begin_anew();
+        }
         let primary = success.lid.as_ref().unwrap_or(&success.jid).to_non_device();
         cx.loads.know([&success.jid, &primary])?;
         trust::learn(cx, &success.jid, &primary, Source::Phone)?;
@@ -125,6 +131,7 @@ impl Pairing {
         cx.own.device.jid = Some(success.jid.clone());
         cx.own.device.lid = success.lid.clone();
         cx.own.device.account = Some(linked.account.to_vec());
+        cx.own.device.logins.trust_root = Some(cx.own.config.trust_root);
         cx.own.save();
         cx.transmit(&stanza::pair_device_sign(id, linked.key_index, linked.reply));
         cx.tell(Event::Paired { jid: success.jid, lid: success.lid });

@@ -44,7 +44,7 @@ impl Own {
                 client.passive = Some(profile.passive());
                 client.pull = Some(true);
                 client.lid_db_migrated = Some(profile.lid_db_migrated());
-                client.lc = profile.login_counter(self.device.login_counter);
+                client.lc = profile.login_counter(self.device.logins.count);
             }
             None => {
                 client.passive = Some(false);

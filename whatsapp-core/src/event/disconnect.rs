@@ -39,6 +39,13 @@ pub enum DisconnectReason {
     /// The phone or the server unlinked this device.
     #[error("this device was unlinked")]
     LoggedOut,
+    /// The server does not know this device, which was linked at a server with another trust root. Its keys are kept, and nothing
+    /// is tried again by itself.
+    #[error(
+        "this server does not know the device, which was linked at a server with another trust root: connect to that one, or delete \
+         the session to link it here; its keys are kept"
+    )]
+    OtherServer,
     /// [`Client::log_out`](crate::client::Client::log_out) was called.
     #[error("logged out by the user")]
     LoggedOutByUser,

@@ -36,6 +36,12 @@ pub struct Device {
     #[prost(message, repeated, tag = "14")]
     #[zeroize(skip)]
     pub retry_pre_keys: ::prost::alloc::vec::Vec<RetryPreKey>,
+    /// The trust root of the server that last accepted this device, 32 bytes.
+    #[prost(bytes = "vec", optional, tag = "15")]
+    pub trust_root: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    /// When the server said that it is no longer linked, milliseconds since the Unix epoch.
+    #[prost(uint64, optional, tag = "16")]
+    pub logged_out_at: ::core::option::Option<u64>,
 }
 #[derive(::zeroize::Zeroize)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

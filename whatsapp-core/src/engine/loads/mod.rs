@@ -57,6 +57,8 @@ pub(super) struct WorkingSet {
     messages: Messages,
     outgoing: Known<String, OutgoingMessage>,
     questions: Questions,
+    /// The step at hand deletes what is stored of people and keys: none of it is asked for before that is committed.
+    is_anew: bool,
 }
 
 /// Shows no record: they hold keys.
@@ -75,6 +77,7 @@ impl WorkingSet {
             messages: Messages::new(capacity),
             outgoing: Known::new(capacity.min(SENT)),
             questions: Questions::default(),
+            is_anew: false,
         }
     }
 
@@ -125,6 +128,13 @@ impl WorkingSet {
         self.signal.commit(&mut change);
         self.messages.committed();
         self.outgoing.age();
+        self.is_anew = false;
+    }
+
+    /// Forgets everything, and takes what is stored of people and keys for absent until the next commit, which deletes it.
+    pub(super) fn begin_anew(&mut self) {
+        self.clear();
+        self.is_anew = true;
     }
 
     /// Forgets everything: the device was deleted.
@@ -143,7 +153,13 @@ impl WorkingSet {
     pub(super) fn know<'a>(&mut self, jids: impl IntoIterator<Item = &'a Jid>) -> Lookup {
         let mut complete = true;
         for address in jids.into_iter().filter_map(AddressRef::of_jid) {
-            if !self.people.touch(address) {
+            if self.people.touch(address) {
+                continue;
+            }
+            if self.is_anew {
+                // Nothing cannot be unreadable.
+                drop(self.people.answer(address.to_owned(), None));
+            } else {
                 self.questions.person(address.to_owned());
                 complete = false;
             }
@@ -215,7 +231,12 @@ impl WorkingSet {
     pub(super) fn know_signal(&mut self, keys: impl IntoIterator<Item = SignalKey>) -> Lookup {
         let mut complete = true;
         for key in keys {
-            if !self.signal.knows(&key) {
+            if self.signal.knows(&key) {
+                continue;
+            }
+            if self.is_anew {
+                drop(self.signal.answer(key, None));
+            } else {
                 self.questions.signal(key);
                 complete = false;
             }
