@@ -1,7 +1,7 @@
 //! What handlers depend on, in one struct.
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio::sync::watch;
 use whatsapp_bots::runner::Bots;
@@ -12,10 +12,13 @@ use crate::{
     bots::{self, Manners},
     campaigns::{Campaigns, Pace, Rejects},
     config::HostOptions,
+    data_folder::DataFolder,
+    error::ApiError,
     events::Events,
     housekeeping,
     sandbox::Sandbox,
     session::{Service, Sessions},
+    watched::{StoreHealth, WatchedStore},
 };
 
 /// How often it is looked for sessions that should run and do not run anywhere.
@@ -39,9 +42,13 @@ pub struct App {
     pub sandbox: Option<Sandbox>,
     /// Listening on this machine only, which then answers to its own names alone.
     pub local: bool,
+    /// How the store is.
+    pub health: StoreHealth,
     /// When the host started.
     pub started: std::time::Instant,
     stop: watch::Sender<bool>,
+    /// Locked while the host runs.
+    _data: Option<DataFolder>,
 }
 
 impl App {
@@ -50,6 +57,14 @@ impl App {
     /// # Errors
     /// When any of that is not possible.
     pub async fn start(options: &HostOptions) -> anyhow::Result<Self> {
+        if options.sandbox && options.database_url.is_some() {
+            // Its simulated network knows no account of another database.
+            bail!(
+                "the sandbox has a database of its own, which it deletes at each start: leave away --database-url and DATABASE_URL, or \
+                 --sandbox"
+            );
+        }
+        let data = DataFolder::lock(&options.data_dir)?;
         let sandbox = if options.sandbox { Some(Sandbox::start().await?) } else { None };
         let url = database_url(options)?;
         let keyring = options.keyring()?;
@@ -57,7 +72,7 @@ impl App {
             Some(keyring) => whatsapp_store::open_sealed(&url, keyring).await,
             None => whatsapp_store::open(&url).await,
         };
-        let store = store.context("cannot open the database")?;
+        let (store, health) = watched(store.context("cannot open the database")?);
         let service = match &sandbox {
             Some(sandbox) => sandbox.service()?,
             None => Service {
@@ -72,7 +87,8 @@ impl App {
         let local = options.listen.ip().is_loopback();
         let app = Self {
             local,
-            ..Self::with_campaigns(store, service, &node, sandbox, campaigns, options.manners())
+            _data: Some(data),
+            ..Self::with_campaigns((store, health), service, &node, sandbox, campaigns, options.manners())
         };
         app.campaigns.start(app.sessions.clone(), options.stop_confirmation.clone());
         app.sessions.start_desired().await.context("cannot start the stored sessions")?;
@@ -92,14 +108,15 @@ impl App {
     /// From its parts, with no session running, for this machine only. `node` is a name that no other node on the same
     /// database has.
     pub fn new(store: Arc<dyn Store>, service: Service, node: &str, sandbox: Option<Sandbox>) -> Self {
+        let (store, health) = watched(store);
         let rejects = Rejects::new(&std::env::temp_dir().join(format!("rejects-{node}")));
         let campaigns =
             Campaigns::new(store.clone(), node, Pace::default(), Duration::from_secs(30), rejects);
-        Self::with_campaigns(store, service, node, sandbox, campaigns, Manners::default())
+        Self::with_campaigns((store, health), service, node, sandbox, campaigns, Manners::default())
     }
 
     fn with_campaigns(
-        store: Arc<dyn Store>,
+        (store, health): (Arc<dyn Store>, StoreHealth),
         service: Service,
         node: &str,
         sandbox: Option<Sandbox>,
@@ -107,12 +124,25 @@ impl App {
         manners: Manners,
     ) -> Self {
         let events = Events::new(store.clone());
-        let sessions = Sessions::new(store.clone(), service, node, campaigns.clone());
+        let sessions = Sessions::new(store.clone(), health.clone(), service, node, campaigns.clone());
         let (stop, _) = watch::channel(false);
         let started = std::time::Instant::now();
         let (bots, bot_tasks) =
             bots::start(store.clone(), node, sessions.clone(), campaigns.clone(), manners);
-        Self { store, sessions, events, campaigns, bots, bot_tasks, sandbox, local: true, started, stop }
+        Self {
+            store,
+            sessions,
+            events,
+            campaigns,
+            bots,
+            bot_tasks,
+            sandbox,
+            local: true,
+            health,
+            started,
+            stop,
+            _data: None,
+        }
     }
 
     /// Ends event streams, which last for ever otherwise.
@@ -139,6 +169,14 @@ impl App {
         }
     }
 
+    /// What a session's client answered, or why it does not run: the store may be the reason.
+    pub(crate) fn failed(&self, error: whatsapp_core::Error) -> ApiError {
+        match (&error, self.health.ailment()) {
+            (whatsapp_core::Error::Stopped, Some(ailment)) => ailment.into(),
+            _ => error.into(),
+        }
+    }
+
     /// Finishes what is under way, within some seconds, and lets other nodes go on: first those who send, then the sessions
     /// they send through. The store stays open.
     pub async fn shutdown(&self) {
@@ -148,14 +186,16 @@ impl App {
     }
 }
 
+fn watched(store: Arc<dyn Store>) -> (Arc<dyn Store>, StoreHealth) {
+    let health = StoreHealth::default();
+    (Arc::new(WatchedStore::new(store, health.clone())), health)
+}
+
 fn database_url(options: &HostOptions) -> anyhow::Result<String> {
     if let Some(url) = &options.database_url {
         return Ok(url.clone());
     }
     let directory = &options.data_dir;
-    std::fs::create_dir_all(directory).with_context(|| {
-        format!("cannot make the data folder {}: choose another with --data-dir", directory.display())
-    })?;
     let file = directory.join(if options.sandbox { "sandbox.db" } else { "whatsapp.db" });
     if options.sandbox {
         // The simulated phones forget, so what was linked to them is of no use.

@@ -1,7 +1,12 @@
 //! Flags, each also an environment variable.
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    time::Duration,
+};
 
 use anyhow::Context;
+use axum::http::Uri;
 use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use whatsapp_bots::runner::Menus;
 use whatsapp_core::config::{PRODUCTION_URL, TrustRoot};
@@ -40,7 +45,7 @@ pub struct HostOptions {
     #[arg(long, env = "SANDBOX", value_parser = BoolishValueParser::new())]
     pub sandbox: bool,
     /// Address to listen on. There are no logins yet: keep it on this machine.
-    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8000")]
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8000", value_parser = listen_address)]
     pub listen: SocketAddr,
     /// Where everything is stored: sqlite://PATH, postgres://USER:PASSWORD@HOST/DATABASE or memory:
     /// [default: a SQLite file in the data folder]
@@ -97,10 +102,10 @@ pub struct HostOptions {
     /// Seconds after which another node takes over what a node had that died.
     #[arg(long, env = "LEASE_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u32).range(2..=600))]
     pub lease_seconds: u32,
-    /// WebSocket address of the service.
-    #[arg(long, env = "SERVER_URL", default_value = PRODUCTION_URL)]
+    /// WebSocket address of the server.
+    #[arg(long, env = "SERVER_URL", default_value = PRODUCTION_URL, value_parser = server_url)]
     pub server_url: String,
-    /// Key that the service's certificates must lead to, 64 hexadecimal digits [default: the production root]
+    /// Key that the server's certificates must lead to, 64 hexadecimal digits [default: the production root]
     #[arg(long, env = "TRUST_ROOT", value_name = "HEX")]
     pub trust_root: Option<TrustRoot>,
     /// File with a certificate (PEM) to trust for wss://, besides the public ones.
@@ -166,7 +171,6 @@ impl HostOptions {
         let path = self.data_dir.join("node-id");
         let failed =
             || format!("cannot keep this node's name in {}: choose another --data-dir", path.display());
-        std::fs::create_dir_all(&self.data_dir).with_context(failed)?;
         match std::fs::read_to_string(&path) {
             Ok(name) if !name.trim().is_empty() => return Ok(name.trim().to_owned()),
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -180,11 +184,39 @@ impl HostOptions {
     }
 }
 
+/// An address with a port; a name is looked up.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let all: Vec<SocketAddr> = match text.to_socket_addrs() {
+        Ok(all) => all.collect(),
+        Err(_) => {
+            return Err("give an address and a port, such as 127.0.0.1:8000 or localhost:8000".to_owned());
+        }
+    };
+    // A name for both versions is the old one first: clients that know one alone know that.
+    let found = all.iter().find(|address| address.is_ipv4()).or(all.first()).copied();
+    found.ok_or_else(|| format!("{text} has no address"))
+}
+
+/// A WebSocket address. What is none would be tried for ever.
+fn server_url(text: &str) -> Result<String, String> {
+    let wrong = || {
+        "give a WebSocket address, such as wss://example.org/ws/chat or ws://127.0.0.1:9000/ws/chat"
+            .to_owned()
+    };
+    let address: Uri = text.parse().map_err(|_| wrong())?;
+    let is_socket = matches!(address.scheme_str(), Some("ws" | "wss"));
+    if is_socket && address.host().is_some_and(|host| !host.is_empty()) {
+        Ok(text.to_owned())
+    } else {
+        Err(wrong())
+    }
+}
+
 /// Options of the simulated network.
 #[derive(Args, Clone, Debug)]
 pub struct SimulatorOptions {
     /// Address to listen on; port 0 for any free one.
-    #[arg(long, default_value = "127.0.0.1:0")]
+    #[arg(long, default_value = "127.0.0.1:0", value_parser = listen_address)]
     pub listen: SocketAddr,
     /// Serve wss:// and https:// with a certificate made for this run.
     #[arg(long)]

@@ -1,12 +1,12 @@
 //! Errors as the API tells them: JSON with `error` and `message`.
 use axum::{
     Json,
-    extract::{FromRequest, Request, rejection::JsonRejection},
     http::{Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use whatsapp_core::{Error, engine::CommandError};
+use whatsapp_store::ErrorKind;
 
 /// An error response.
 #[derive(Debug, Serialize)]
@@ -47,6 +47,23 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, "Conflict", message)
     }
 
+    /// 413: more than is taken at once.
+    pub fn too_large(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload Too Large", message)
+    }
+
+    /// 507: there is no room on the disk.
+    pub fn no_room(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "Insufficient Storage", message)
+    }
+
+    /// An error that came as a status and text.
+    pub(crate) fn of_status(status: StatusCode, text: &str) -> Self {
+        let error = status.canonical_reason().unwrap_or("Error");
+        let text = text.trim();
+        Self::new(status, error, if text.is_empty() { error } else { text })
+    }
+
     /// 503: a part is down.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", message)
@@ -66,11 +83,26 @@ impl IntoResponse for ApiError {
 
 impl From<whatsapp_store::Error> for ApiError {
     fn from(error: whatsapp_store::Error) -> Self {
-        tracing::error!(%error, "the store failed");
-        if error.is_retryable() {
-            Self::unavailable("the store is busy: try again")
-        } else {
-            Self::internal("the store failed: see the log")
+        match error.kind() {
+            ErrorKind::BadCursor => {
+                return Self::bad_request(
+                    "before or after: not a cursor of this list; begin with the first page, and take its next",
+                );
+            }
+            ErrorKind::Conflict => {
+                return Self::conflict("somebody changed it meanwhile, or the name is taken: read it again");
+            }
+            _ => tracing::error!(%error, "the store failed"),
+        }
+        match error.kind() {
+            ErrorKind::Busy => Self::unavailable("the store is busy: try again"),
+            ErrorKind::Full => {
+                Self::no_room("the database's disk is full or read-only: nothing was stored; make room")
+            }
+            ErrorKind::Corrupt => {
+                Self::unavailable("the database is damaged: restore a backup, and see the log")
+            }
+            _ => Self::internal("the store failed: see the log"),
         }
     }
 }
@@ -113,22 +145,4 @@ pub async fn wrong_method(method: Method, uri: Uri) -> ApiError {
     let message = format!("{method} is not what {path} takes: see the Allow header");
     let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed", message);
     ApiError { path: Some(path), ..error }
-}
-
-/// A JSON body whose errors are ours.
-#[derive(Debug)]
-pub struct Body<T>(pub T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(body)) => Ok(Self(body)),
-            Err(JsonRejection::MissingJsonContentType(_)) => {
-                Err(ApiError::bad_request("send JSON, with the header Content-Type: application/json"))
-            }
-            Err(rejection) => Err(ApiError::bad_request(rejection.body_text())),
-        }
-    }
 }

@@ -8,6 +8,9 @@ use whatsapp_store::{Changes, Error, EventChange, EventRecord, NewEvent, Scope, 
 
 use crate::time::{now_millis, rfc3339};
 
+/// Tells a listener that its place in the log is gone.
+pub const EVENTS_RESET: &str = "events.reset";
+
 /// Told at once.
 const PAGE: u32 = 100;
 /// How long a listener waits before it looks again unasked: hints may be missed.
@@ -32,14 +35,33 @@ pub struct Told {
 
 impl Told {
     fn of(record: EventRecord) -> Self {
+        let data: Value = serde_json::from_str(&record.data).unwrap_or_default();
         Self {
             event_id: record.position,
             event: record.key,
             timestamp: rfc3339(record.at),
-            session_id: record.account.map(|account| account.to_string()),
-            data: serde_json::from_str(&record.data).unwrap_or_default(),
+            session_id: record.account.map(|account| account.to_string()).or_else(|| session_in(&data)),
+            data,
         }
     }
+
+    /// Events that were told are not in the log any more: what was read of the API before may be out of date.
+    fn reset(after: Option<&str>) -> Self {
+        Self {
+            event_id: after.unwrap_or("0").to_owned(),
+            event: EVENTS_RESET.to_owned(),
+            timestamp: rfc3339(now_millis()),
+            session_id: None,
+            data: serde_json::json!({
+                "reason": "the event with that id is not in the log any more: read what you show of sessions, chats and campaigns anew",
+            }),
+        }
+    }
+}
+
+/// The session that an event of a workspace is about, such as a campaign's message.
+fn session_in(data: &Value) -> Option<String> {
+    data.get("sessionId")?.as_str().map(str::to_owned)
 }
 
 /// The outbox, for those who tell and those who listen. Cheap to clone.
@@ -77,21 +99,24 @@ impl Events {
     }
 
     /// Starts to listen to a workspace: behind the event with that id, or with what comes from now on. The id `0` stands
-    /// before all events.
+    /// before all events. For an id that is ahead of all events, as after a backup was restored, the first event says so.
     ///
     /// # Errors
     /// When the store cannot be read, or has no such id.
     pub async fn listen(&self, workspace: WorkspaceId, after: Option<&str>) -> Result<Listener, Error> {
+        let mut first = None;
         let after = match after {
             Some("0") => None,
-            Some(position) => {
-                // An id that is none is told now, and not by silence.
-                self.store.events(&workspace, Some(position), 1).await?;
-                Some(position.to_owned())
+            // An id that is none is told now, and not by silence.
+            Some(position) if !self.store.is_ahead(position).await? => Some(position.to_owned()),
+            Some(_) => {
+                let last = self.store.last_event().await?;
+                first = Some(Told::reset(last.as_deref()));
+                last
             }
             None => self.store.last_event().await?,
         };
-        Ok(Listener { store: self.store.clone(), workspace, after, waiting: Vec::new() })
+        Ok(Listener { store: self.store.clone(), workspace, after, first, waiting: Vec::new() })
     }
 }
 
@@ -100,6 +125,8 @@ pub struct Listener {
     store: Arc<dyn Store>,
     workspace: WorkspaceId,
     after: Option<String>,
+    /// What is told before all else.
+    first: Option<Told>,
     /// Read and not told yet, the next one last.
     waiting: Vec<EventRecord>,
 }
@@ -113,6 +140,9 @@ impl fmt::Debug for Listener {
 impl Listener {
     /// The next event, when it comes; `None` when the store fails, after which the listener has to come back.
     pub async fn next(&mut self) -> Option<Told> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
         while self.waiting.is_empty() {
             let after = self.after.as_deref();
             self.waiting = self.store.events(&self.workspace, after, PAGE).await.ok()?;

@@ -7,19 +7,23 @@ pub mod bots;
 pub mod campaigns;
 pub mod config;
 mod consumer;
+pub mod data_folder;
 pub mod error;
 pub mod events;
+pub mod extract;
 pub mod housekeeping;
 mod outbox;
 pub mod qr;
 mod router;
 pub mod routes;
 pub mod sandbox;
+mod serve;
 pub mod session;
 mod signal;
 pub mod simulator;
 mod tenure;
 pub mod time;
+pub mod watched;
 
 use std::{io::Write, time::Duration};
 
@@ -62,19 +66,15 @@ pub async fn run(options: HostOptions) -> anyhow::Result<()> {
         drop(stop.wait_for(|stop| *stop).await);
         tokio::time::sleep(GRACE).await;
     };
-    let serve = axum::serve(listener, router(app.clone())).with_graceful_shutdown(stopped);
     // A client that sends half a request and waits must not keep us from ending.
-    let served = tokio::select! {
-        served = serve.into_future() => served,
-        () = overdue => {
-            tracing::warn!("requests that were not over are abandoned");
-            Ok(())
-        }
-    };
+    tokio::select! {
+        () = serve::serve(listener, router(app.clone()), stopped) => {}
+        () = overdue => tracing::warn!("requests that were not over are abandoned"),
+    }
     app.shutdown().await;
     // Nothing is written after this.
     app.store.close().await;
-    Ok(served?)
+    Ok(())
 }
 
 /// One line of JSON on standard output, for whoever started us.

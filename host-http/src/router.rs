@@ -13,6 +13,7 @@ use axum::{
 use crate::{
     app::App,
     error::{ApiError, no_route, wrong_method},
+    extract::json_errors,
     routes::{campaigns, chatbots, chats, events, health, messages, sandbox, sessions},
 };
 
@@ -27,6 +28,7 @@ pub fn router(app: App) -> Router {
         .route("/api/sessions/{id}/start", post(sessions::start))
         .route("/api/sessions/{id}/stop", post(sessions::stop))
         .route("/api/sessions/{id}/restart", post(sessions::restart))
+        .route("/api/sessions/{id}/restore", post(sessions::restore))
         .route("/api/sessions/{id}/qr", get(sessions::qr))
         .route("/api/sessions/{id}/pair-code", post(sessions::pair_code))
         .route("/api/sessions/{id}/messages", get(messages::list).post(messages::send))
@@ -77,6 +79,7 @@ pub fn router(app: App) -> Router {
         .route("/api/sessions/{id}/sandbox-link", post(sandbox::link))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(json_errors))
         .layer(middleware::from_fn_with_state(app.local, refuse_strangers))
         .layer(middleware::from_fn(correlate))
         .with_state(app)

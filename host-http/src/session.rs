@@ -20,10 +20,13 @@ use whatsapp_core::{
     Config,
     client::{Client, Connector, Status},
     config::TrustRoot,
+    engine::restored,
     event::Event,
     time::Timestamp,
 };
-use whatsapp_store::{AccountId, Change, Changes, DesiredState, Lease, ObservedState, SessionRecord, Store};
+use whatsapp_store::{
+    AccountId, Change, Changes, DesiredState, DeviceRecord, Lease, ObservedState, SessionRecord, Store,
+};
 
 use crate::{
     campaigns::{Answers, Campaigns, SessionSender},
@@ -32,6 +35,7 @@ use crate::{
     outbox::Outbox,
     tenure::{Node, Tenure},
     time::now_millis,
+    watched::StoreHealth,
 };
 
 /// A session that does not end within this time is cut off.
@@ -55,6 +59,7 @@ pub struct Service {
 #[derive(Clone, Debug)]
 pub struct Sessions {
     store: Arc<dyn Store>,
+    health: StoreHealth,
     service: Service,
     events: Events,
     node: Node,
@@ -115,10 +120,16 @@ pub struct SessionView {
 
 impl Sessions {
     /// None running. `node` is a name that no other node on the same database has.
-    pub fn new(store: Arc<dyn Store>, service: Service, node: &str, campaigns: Campaigns) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        health: StoreHealth,
+        service: Service,
+        node: &str,
+        campaigns: Campaigns,
+    ) -> Self {
         let (events, node) = (Events::new(store.clone()), Node::new(store.clone(), node, campaigns.term));
         let (running, gates, closing) = Default::default();
-        Self { store, service, events, node, campaigns, running, gates, closing }
+        Self { store, health, service, events, node, campaigns, running, gates, closing }
     }
 
     /// Starts those that should run and do not run anywhere. Called again and again, it takes over what a node that died
@@ -130,7 +141,10 @@ impl Sessions {
         for session in self.store.all_sessions().await? {
             if session.desired == DesiredState::Running {
                 let _gate = self.gate(&session.id).await;
-                self.launch(&session).await?;
+                // One that cannot be started is tried again with the next sweep, and keeps no other from starting.
+                if let Err(error) = self.launch(&session).await {
+                    tracing::error!(session = %session.id, ?error, "the session was not started");
+                }
             }
         }
         Ok(())
@@ -192,6 +206,49 @@ impl Sessions {
         .await
     }
 
+    /// Brings back the keys of a session that the server said is no longer linked, and starts it with them: for a server that was
+    /// wrong about it.
+    ///
+    /// # Errors
+    /// When there is none of that id, or no keys of it are kept, or another node runs it.
+    pub async fn restore(&self, id: &AccountId) -> ApiResult<SessionView> {
+        let (sessions, id) = (self.clone(), id.clone());
+        run_to_completion(async move {
+            let _gate = sessions.gate(&id).await;
+            sessions.record(&id).await?;
+            let kept = sessions.kept_device(&id).await?;
+            sessions.halt(&id).await;
+            let lease = sessions.lease_for_change(&id).await?;
+            let mut changes = Changes::new(id.clone());
+            changes.fence = Some(lease.fence());
+            changes.push(Change::PutDevice(kept));
+            let stored = sessions.store.commit(changes).await;
+            sessions.node.give_back(&id, &lease).await;
+            stored?;
+            sessions.reconcile(&id, DesiredState::Running).await
+        })
+        .await
+    }
+
+    async fn kept_device(&self, id: &AccountId) -> ApiResult<DeviceRecord> {
+        let device = self.store.device(id).await?;
+        let kept = device.and_then(|device| restored(&device).transpose()).transpose()?;
+        kept.ok_or_else(|| {
+            ApiError::conflict(
+                "no keys are kept of it: it is linked, was logged out by you or more than a week ago, or was linked anew",
+            )
+        })
+    }
+
+    /// The lease of a session that does not run here.
+    async fn lease_for_change(&self, id: &AccountId) -> ApiResult<Lease> {
+        self.node.take_from_others(id).await?.ok_or_else(|| {
+            ApiError::conflict(
+                "another node still runs the session: it was told to stop; try again in a while",
+            )
+        })
+    }
+
     /// Logs out if connected, stops, and forgets everything of the session.
     ///
     /// # Errors
@@ -215,12 +272,7 @@ impl Sessions {
     /// Deletes a session that does not run here, and makes sure that it runs nowhere else.
     async fn forget(&self, id: AccountId) -> ApiResult<()> {
         self.save(SessionRecord { desired: DesiredState::Stopped, ..self.record(&id).await? }).await?;
-        let lease = self.node.take_from_others(&id).await?;
-        let lease = lease.ok_or_else(|| {
-            ApiError::conflict(
-                "another node still runs the session: it was told to stop; try again in a while",
-            )
-        })?;
+        let lease = self.lease_for_change(&id).await?;
         let mut changes = Changes::new(id.clone());
         changes.fence = Some(lease.fence());
         changes.push(Change::DeleteSession);
@@ -244,7 +296,7 @@ impl Sessions {
     /// When it does not run.
     pub fn client(&self, id: &AccountId) -> ApiResult<Client> {
         let client = self.running().get(id).map(|running| running.client.clone());
-        client.ok_or_else(|| ApiError::conflict("the session is not running: start it first"))
+        client.ok_or_else(|| self.not_running())
     }
 
     /// Follows the code on show.
@@ -253,7 +305,15 @@ impl Sessions {
     /// When the session does not run.
     pub fn code(&self, id: &AccountId) -> ApiResult<watch::Receiver<Option<Code>>> {
         let code = self.running().get(id).map(|running| running.code.clone());
-        code.ok_or_else(|| ApiError::conflict("the session is not running: start it first"))
+        code.ok_or_else(|| self.not_running())
+    }
+
+    /// A store that fails ends sessions.
+    fn not_running(&self) -> ApiError {
+        match self.health.ailment() {
+            Some(ailment) => ailment.into(),
+            None => ApiError::conflict("the session is not running: start it first"),
+        }
     }
 
     /// How many run.

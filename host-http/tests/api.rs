@@ -187,7 +187,7 @@ async fn sessions_come_and_go() {
     test.until("/api/sessions/me", |session| session["status"] == "connected").await;
     assert_eq!(test.call("DELETE", "/api/sessions/me", None).await.0, StatusCode::NO_CONTENT);
     assert_eq!(test.get("/api/sessions/me").await.0, StatusCode::NOT_FOUND);
-    assert_eq!(test.get("/api/sessions").await.1, json!({ "sessions": [] }));
+    assert_eq!(test.get("/api/sessions").await.1, json!({ "sessions": [], "next": null }));
     // Made again, it starts as new.
     test.linked("me").await;
     assert_eq!(test.get("/api/sessions/me/messages").await.1["messages"], json!([]));
@@ -220,6 +220,56 @@ async fn wrong_input_is_told() {
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body} {error}");
         assert!(error["error"] == "Bad Request" && !error["message"].as_str().unwrap().is_empty(), "{error}");
     }
+    for (method, path, body, status, named) in [
+        ("POST", messages, json!(["15550000001", "hi", null]), StatusCode::BAD_REQUEST, "object"),
+        (
+            "POST",
+            messages,
+            json!({ "to": "15550000001", "content": ["text", "hi"] }),
+            StatusCode::BAD_REQUEST,
+            "content",
+        ),
+        (
+            "POST",
+            messages,
+            json!({ "to": "15550000001", "content": { "type": "text", "text": "hi", "preview": true } }),
+            StatusCode::BAD_REQUEST,
+            "content.preview",
+        ),
+        ("POST", "/api/sessions", json!({ "id": "a/b" }), StatusCode::BAD_REQUEST, "id"),
+        ("POST", "/api/sessions", json!({ "id": "ü" }), StatusCode::BAD_REQUEST, "id"),
+        (
+            "POST",
+            messages,
+            json!({ "to": "15550000001", "text": "x".repeat(3 << 20) }),
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "large",
+        ),
+        ("GET", "/api/sessions/me/messages?before=nonsense", Value::Null, StatusCode::BAD_REQUEST, "before"),
+        ("GET", "/api/sessions/me/messages?words=%ff", Value::Null, StatusCode::BAD_REQUEST, "words"),
+        ("GET", "/api/sessions/me/messages?limit=-1", Value::Null, StatusCode::BAD_REQUEST, "limit"),
+        ("GET", "/api/sessions/me/chats?before=1", Value::Null, StatusCode::BAD_REQUEST, "before"),
+        ("GET", "/api/sessions?after=x", Value::Null, StatusCode::BAD_REQUEST, "after"),
+        ("GET", "/api/sessions?offset=1", Value::Null, StatusCode::BAD_REQUEST, "offset"),
+        ("GET", "/api/campaigns?before=x", Value::Null, StatusCode::BAD_REQUEST, "before"),
+        ("GET", "/api/chatbots?after=x", Value::Null, StatusCode::BAD_REQUEST, "after"),
+        ("GET", "/api/chatbots/%ff", Value::Null, StatusCode::BAD_REQUEST, ""),
+        ("GET", "/api/campaigns/%ff", Value::Null, StatusCode::BAD_REQUEST, ""),
+        ("POST", "/api/sessions/me/conversations/%ff/takeover", Value::Null, StatusCode::BAD_REQUEST, ""),
+        (
+            "POST",
+            "/api/sessions/me/conversations/1/nonsense",
+            Value::Null,
+            StatusCode::BAD_REQUEST,
+            "nonsense",
+        ),
+        ("POST", "/api/sessions/me/restore", Value::Null, StatusCode::CONFLICT, "no keys are kept"),
+    ] {
+        let (got, error) = test.call(method, path, Some(body).filter(|body| !body.is_null())).await;
+        assert_eq!(got, status, "{path} {error}");
+        let message = error["message"].as_str().unwrap_or_default();
+        assert!(!message.is_empty() && message.contains(named), "{path}: {error}");
+    }
     let no_type = Request::post("/api/sessions").body(Body::from("{}")).unwrap();
     assert_eq!(test.send(no_type).await.status(), StatusCode::BAD_REQUEST);
     assert_eq!(test.get("/api/sessions/me/messages?limit=x").await.0, StatusCode::BAD_REQUEST);
@@ -233,6 +283,11 @@ async fn wrong_input_is_told() {
     assert_eq!((status, &wrong["error"]), (StatusCode::METHOD_NOT_ALLOWED, &json!("Method Not Allowed")));
     let (status, error) = test.get("/api/sessions/%ff").await;
     assert_eq!((status, &error["error"]), (StatusCode::BAD_REQUEST, &json!("Bad Request")));
+    // After a backup was restored, say.
+    let ahead = Request::get("/api/events").header("last-event-id", "0-ffff").body(Body::empty()).unwrap();
+    let mut stream = test.send(ahead).await.into_body().into_data_stream();
+    let chunk = tokio::time::timeout(PATIENCE, stream.next()).await.unwrap().unwrap().unwrap();
+    assert!(std::str::from_utf8(&chunk).unwrap().contains("event: events.reset"));
     let last = Request::get("/api/events").header("last-event-id", "x").body(Body::empty()).unwrap();
     assert_eq!(test.send(last).await.status(), StatusCode::BAD_REQUEST);
     test.app.sessions.shutdown().await;

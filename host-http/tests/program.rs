@@ -43,6 +43,11 @@ fn wrong_flags_say_what_is_wrong() {
     assert!(fails(&["--sandbx"]).contains("--sandbox"), "a near miss is named");
     assert!(fails(&["--listen", "nowhere"]).contains("--listen"));
     assert!(fails(&["--trust-root", "12"]).contains("64 hexadecimal digits"));
+    for wrong in
+        ["", "http://x", "https://web.whatsapp.com", "web.whatsapp.com", "ws://", "wss:///x", "ws:/x"]
+    {
+        assert!(fails(&["--server-url", wrong]).contains("wss://"), "{wrong}");
+    }
     let data = tempfile::tempdir().unwrap();
     let directory = data.path().to_str().unwrap();
     let free = ["--listen", "127.0.0.1:0", "--data-dir", directory];
@@ -97,6 +102,37 @@ fn sandbox_starts_and_stops() {
         terminate(child);
         assert!(Path::new(&data.path().join("sandbox.db")).exists());
     }
+}
+
+/// It would log real accounts in at the simulated network, which does not know them.
+#[test]
+fn the_sandbox_takes_no_other_database() {
+    let data = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", data.path().join("real.db").display());
+    let sandbox = ["--sandbox", "--listen", "127.0.0.1:0", "--data-dir", data.path().to_str().unwrap()];
+    let error = fails(&[&sandbox[..], &["--database-url", &url]].concat());
+    assert!(error.contains("DATABASE_URL"), "{error}");
+    let Output { status, .. } = program(&sandbox).env("DATABASE_URL", &url).output().unwrap();
+    assert!(!status.success());
+    assert!(!data.path().join("real.db").exists());
+}
+
+#[test]
+fn two_hosts_do_not_share_a_data_folder() {
+    let data = tempfile::tempdir().unwrap();
+    let sandbox = ["--sandbox", "--listen", "localhost:0", "--data-dir", data.path().to_str().unwrap()];
+    let (child, line) = start(&sandbox);
+    assert!(line["listening"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{line}");
+    for other in [
+        &sandbox[..],
+        &["--listen", "localhost:0", "--data-dir", sandbox[4], "--server-url", "ws://127.0.0.1:1/"],
+    ] {
+        let error = fails(other);
+        assert!(error.contains(&child.id().to_string()) && error.contains("--data-dir"), "{error}");
+    }
+    assert!(data.path().join("sandbox.db").exists(), "the running one's database stays");
+    terminate(child);
+    terminate(start(&sandbox).0);
 }
 
 #[test]

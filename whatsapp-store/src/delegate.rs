@@ -16,7 +16,9 @@ pub use bytes::Bytes;
 ///
 /// - `delegate_store!(MyStore => inner)`: all of them,
 /// - `delegate_store!(MyStore => inner, except DeviceStore, SignalStore)`: all but these, also those that a later version adds,
-/// - `delegate_store!(MyStore => inner: DeviceStore, SignalStore)`: these.
+/// - `delegate_store!(MyStore => inner: DeviceStore, SignalStore)`: these,
+/// - `delegate_store!(MyStore => inner, through note)`: all of them, each answer through `MyStore::note`, a method from
+///   `Result<T>` to `Result<T>`.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -35,6 +37,9 @@ pub use bytes::Bytes;
 macro_rules! delegate_store {
     ($backend:ty => $field:ident) => {
         $crate::delegate_store!($backend => $field, except);
+    };
+    ($backend:ty => $field:ident, through $note:ident) => {
+        $crate::with_domains! { $crate::delegate_domains! all but [] ($backend, $field, $note) }
     };
     ($backend:ty => $field:ident, except $($own:ident),* $(,)?) => {
         $crate::with_domains! { $crate::delegate_domains! all but [$($own)*] ($backend, $field) }
@@ -94,6 +99,20 @@ macro_rules! forwarding {
         #[doc(hidden)]
         #[macro_export]
         macro_rules! $forward {
+            ($dollar backend:ty, $dollar field:ident, $dollar note:ident) => {
+                const _: () = {
+                    #[allow(unused_imports)]
+                    use $crate::{delegate::*, *};
+                    #[async_trait]
+                    impl $domain for $dollar backend {
+                        $(
+                            async fn $method(&self $(, $argument: $type)*) -> $answer {
+                                self.$dollar note($domain::$method(&*self.$dollar field $(, $argument)*).await)
+                            }
+                        )+
+                    }
+                };
+            };
             ($dollar backend:ty, $dollar field:ident) => {
                 const _: () = {
                     #[allow(unused_imports)]

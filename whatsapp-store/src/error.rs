@@ -37,6 +37,8 @@ pub enum ErrorKind {
     Fenced,
     /// What the commit builds on is not so any more, or a name, number or address is taken: read again, and decide anew.
     Conflict,
+    /// The cursor is none of the list's: begin with the first page.
+    BadCursor,
     /// The changes contradict themselves: a mistake of the caller, and the same call will fail again.
     Invalid,
     /// Anything else the backend reports.
@@ -47,6 +49,12 @@ impl Error {
     /// An error that arose while `doing`, such as "reading a session".
     pub fn new(kind: ErrorKind, doing: &'static str) -> Self {
         Self { kind, doing, source: None }
+    }
+
+    /// The cursor of a page is none.
+    #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn bad_cursor() -> Self {
+        Self::new(ErrorKind::BadCursor, "reading a page")
     }
 
     /// With the cause.
@@ -96,6 +104,7 @@ impl fmt::Display for Error {
             ErrorKind::Conflict => {
                 "what is stored is not what was expected, or a name is taken: nothing was written"
             }
+            ErrorKind::BadCursor => "the cursor is none of this list's: begin with the first page",
             ErrorKind::InUse => "the store is open elsewhere: stop the other process first",
             ErrorKind::Invalid => "the changes contradict themselves",
             ErrorKind::UnknownBackend => "no storage backend of this build has that URL scheme",

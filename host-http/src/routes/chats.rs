@@ -1,16 +1,10 @@
 //! Chats of a session.
-use axum::{
-    Json,
-    extract::{Query, State},
-};
+use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Id;
-use crate::{
-    app::App,
-    error::{ApiError, ApiResult},
-};
+use crate::{app::App, error::ApiResult, extract::Params};
 
 /// Query of `GET /api/sessions/{id}/chats`.
 #[derive(Debug, Default, Deserialize)]
@@ -25,9 +19,8 @@ pub struct ListQuery {
 pub async fn list(
     State(app): State<App>,
     Id(id): Id,
-    query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+    Params(query): Params<ListQuery>,
 ) -> ApiResult<Json<Value>> {
-    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
     app.sessions.record(&id).await?;
     let page = app.store.chats(&id, query.before.as_deref(), query.limit).await?;
     Ok(Json(json!({ "chats": page.chats, "next": page.next })))

@@ -13,7 +13,7 @@ use super::Id;
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
-    events::Told,
+    events::{EVENTS_RESET, Told},
 };
 
 /// `GET /api/events`: of all sessions.
@@ -51,7 +51,9 @@ async fn stream_of(
     })?;
     let mut stop = app.watch_stop();
     let told = stream::unfold(listener, |mut listener| async { Some((listener.next().await?, listener)) });
-    let wanted = move |told: &Told| session.is_none() || told.session_id == session;
+    // What is no session's own concerns all.
+    let wanted =
+        move |told: &Told| session.is_none() || told.session_id == session || told.event == EVENTS_RESET;
     let events = told.filter(move |told| future::ready(wanted(told))).map(|told| {
         let event = Event::default().id(&told.event_id).event(&told.event);
         Ok(event.json_data(&told).unwrap_or_default())

@@ -1,11 +1,6 @@
 //! Messages of a session.
-use axum::{
-    Json,
-    extract::{Query, State},
-    http::StatusCode,
-    response::IntoResponse,
-};
-use serde::Deserialize;
+use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use whatsapp_core::jid::Jid;
 use whatsapp_store::{Content, MessageKey, MessageQuery};
@@ -13,14 +8,15 @@ use whatsapp_store::{Content, MessageKey, MessageQuery};
 use super::Id;
 use crate::{
     app::App,
-    error::{ApiError, ApiResult, Body},
+    error::{ApiError, ApiResult},
+    extract::{Body, Params},
 };
 
 /// Longer texts are refused by the service.
 const MAX_TEXT: usize = 65_536;
 
 /// Body of `POST /api/sessions/{id}/messages`: `text`, or any `content`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewMessage {
     to: String,
@@ -45,7 +41,8 @@ pub async fn send(
     if content.as_text().is_some_and(|text| text.is_empty() || text.len() > MAX_TEXT) {
         return Err(ApiError::bad_request(format!("a text has 1 to {MAX_TEXT} bytes")));
     }
-    let record = app.sessions.client(&id)?.send(&to, content).await?;
+    let sent = app.sessions.client(&id)?.send(&to, content).await;
+    let record = sent.map_err(|error| app.failed(error))?;
     app.campaigns.runner.interactive(&id);
     let answer = json!({
         "id": record.key.id,
@@ -86,9 +83,8 @@ pub struct ListQuery {
 pub async fn list(
     State(app): State<App>,
     Id(id): Id,
-    query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+    Params(query): Params<ListQuery>,
 ) -> ApiResult<Json<Value>> {
-    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
     app.sessions.record(&id).await?;
     let chat = query.chat.as_deref().map(recipient).transpose()?.map(|chat| chat.to_string());
     let query = MessageQuery { chat, words: query.words, before: query.before, limit: query.limit };
@@ -97,7 +93,7 @@ pub async fn list(
 }
 
 /// Body of `POST /api/sessions/{id}/messages/read`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Read {
     messages: Vec<MessageKey>,
@@ -106,6 +102,6 @@ pub struct Read {
 /// `POST /api/sessions/{id}/messages/read`: tells the sender that messages (of one chat and sender) were read.
 pub async fn mark_read(State(app): State<App>, Id(id): Id, Body(read): Body<Read>) -> ApiResult<StatusCode> {
     app.sessions.record(&id).await?;
-    app.sessions.client(&id)?.mark_read(read.messages).await?;
+    app.sessions.client(&id)?.mark_read(read.messages).await.map_err(|error| app.failed(error))?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,16 +8,18 @@ pub mod messages;
 pub mod sandbox;
 pub mod sessions;
 
-use axum::{
-    extract::{FromRequestParts, Path},
-    http::request::Parts,
+use axum::{extract::FromRequestParts, http::request::Parts};
+use whatsapp_store::{AccountId, WorkspaceId};
+
+use crate::{
+    error::{ApiError, ApiResult},
+    extract::Segments,
 };
-use whatsapp_store::AccountId;
 
-use crate::error::{ApiError, ApiResult};
-
+/// A session's id. The one workspace that there is until logins come is not named in it.
 fn session_id(text: &str) -> ApiResult<AccountId> {
-    text.parse().map_err(|error| ApiError::bad_request(format!("{error}")))
+    AccountId::new(WorkspaceId::default(), text)
+        .map_err(|error| ApiError::bad_request(format!("session id: {error}")))
 }
 
 /// The session id in a path.
@@ -28,8 +30,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
-        let Path(id) = path.map_err(|rejection| ApiError::bad_request(rejection.body_text()))?;
+        let Segments(id) = Segments::<String>::from_request_parts(parts, state).await?;
         session_id(&id).map(Self)
     }
 }

@@ -3,18 +3,19 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use whatsapp_core::{client::Status, jid::Jid};
 
 use super::Id;
 use crate::{
     app::App,
-    error::{ApiError, ApiResult, Body},
+    error::{ApiError, ApiResult},
+    extract::{Body, Segments},
     sandbox::Sandbox,
 };
 
@@ -42,7 +43,7 @@ pub async fn recipients(State(app): State<App>) -> ApiResult<impl IntoResponse> 
 }
 
 /// `GET /api/sandbox/people/{phone}/messages`: what somebody's phone shows of others, in order.
-pub async fn shown(State(app): State<App>, Path(phone): Path<String>) -> ApiResult<Json<Value>> {
+pub async fn shown(State(app): State<App>, Segments(phone): Segments<String>) -> ApiResult<Json<Value>> {
     let ledger = sandbox(&app)?.ledger().await?;
     let shown = ledger.iter().filter(|entry| entry.phone == phone && entry.shown > 0);
     let shown: Vec<_> = shown
@@ -52,7 +53,7 @@ pub async fn shown(State(app): State<App>, Path(phone): Path<String>) -> ApiResu
 }
 
 /// Body of `POST /api/sandbox/people/{phone}/messages`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Said {
     session_id: String,
@@ -62,7 +63,7 @@ pub struct Said {
 /// `POST /api/sandbox/people/{phone}/messages`: somebody writes to a session's account.
 pub async fn say(
     State(app): State<App>,
-    Path(phone): Path<String>,
+    Segments(phone): Segments<String>,
     Body(said): Body<Said>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
     let sandbox = sandbox(&app)?;

@@ -3,18 +3,19 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use whatsapp_store::{DesiredState, SessionRecord};
+use whatsapp_store::{DesiredState, SessionRecord, WorkspaceId, page_limit};
 
 use super::{Id, session_id};
 use crate::{
     app::App,
-    error::{ApiError, ApiResult, Body},
+    error::{ApiError, ApiResult},
+    extract::{Body, Params},
     qr as picture,
     session::{Code, SessionView},
     time::now_millis,
@@ -24,7 +25,7 @@ use crate::{
 const LONGEST_WAIT: u64 = 60;
 
 /// Body of `POST /api/sessions`; both may be left out.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewSession {
     id: Option<String>,
@@ -44,11 +45,32 @@ pub async fn create(State(app): State<App>, Body(new): Body<NewSession>) -> ApiR
     Ok((StatusCode::CREATED, Json(app.sessions.create(record).await?)))
 }
 
-/// `GET /api/sessions`.
-pub async fn list(State(app): State<App>) -> ApiResult<Json<Value>> {
-    let records = app.store.all_sessions().await?;
+/// Query of `GET /api/sessions`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListQuery {
+    after: Option<String>,
+    limit: u32,
+}
+
+/// `GET /api/sessions?after=&limit=`: the oldest first; `next` is the cursor for `after`.
+pub async fn list(State(app): State<App>, Params(query): Params<ListQuery>) -> ApiResult<Json<Value>> {
+    let after = query.after.as_deref().map(place).transpose()?;
+    let mut records = app.store.sessions(&WorkspaceId::default()).await?;
+    records.retain(|record| after.is_none_or(|after| after < (record.created_at, record.id.name())));
+    let limit = page_limit(query.limit) as usize;
+    let more = records.len() > limit;
+    records.truncate(limit);
+    let last = records.last().filter(|_| more);
+    let next = last.map(|record| format!("{}.{}", record.created_at, record.id.name()));
     let views: Vec<SessionView> = records.into_iter().map(|record| app.sessions.view(record)).collect();
-    Ok(Json(json!({ "sessions": views })))
+    Ok(Json(json!({ "sessions": views, "next": next })))
+}
+
+/// Where a page of sessions starts: "time.id".
+fn place(cursor: &str) -> ApiResult<(i64, &str)> {
+    let place = cursor.split_once('.').and_then(|(at, id)| Some((at.parse().ok()?, id)));
+    place.ok_or_else(|| ApiError::bad_request("after: not a cursor of this list; take the next of a page"))
 }
 
 /// `GET /api/sessions/{id}`.
@@ -78,6 +100,12 @@ pub async fn restart(State(app): State<App>, Id(id): Id) -> ApiResult<Json<Sessi
     Ok(Json(app.sessions.restart(&id).await?))
 }
 
+/// `POST /api/sessions/{id}/restore`: brings the keys back that are kept for a week after the server said that the session is no longer
+/// linked, and connects with them.
+pub async fn restore(State(app): State<App>, Id(id): Id) -> ApiResult<Json<SessionView>> {
+    Ok(Json(app.sessions.restore(&id).await?))
+}
+
 /// Query of `GET /api/sessions/{id}/qr`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,10 +129,9 @@ enum Format {
 pub async fn qr(
     State(app): State<App>,
     Id(id): Id,
-    query: Result<Query<QrQuery>, axum::extract::rejection::QueryRejection>,
+    Params(query): Params<QrQuery>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
     app.sessions.record(&id).await?;
     let mut codes = app.sessions.code(&id)?;
     let patience = Duration::from_secs(query.wait.min(LONGEST_WAIT));
@@ -149,7 +176,7 @@ fn render(code: &Code, format: Format) -> ApiResult<Response> {
 }
 
 /// Body of `POST /api/sessions/{id}/pair-code`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairCode {
     phone: String,

@@ -11,7 +11,7 @@ use axum::{
     },
 };
 use futures_util::{Stream, stream};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use whatsapp_core::{
     jid::Jid,
@@ -22,7 +22,10 @@ use whatsapp_core::{
 };
 use whatsapp_store::Content;
 
-use crate::error::{ApiError, ApiResult, Body};
+use crate::{
+    error::{ApiError, ApiResult},
+    extract::Body,
+};
 
 impl From<SimulatorError> for ApiError {
     fn from(error: SimulatorError) -> Self {
@@ -59,7 +62,7 @@ pub(super) async fn scan_qr(
     Ok(Json(json!({ "jid": jid.to_string(), "phone": jid.user.as_str() })))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct EnterCode {
     phone: String,
     code: String,
@@ -75,7 +78,7 @@ pub(super) async fn enter_code(
 }
 
 /// Somebody with `phone` and `name`, or `count` people with numbers in a row.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewPeople {
     phone: Option<String>,
@@ -134,7 +137,7 @@ pub(super) async fn people(State(simulator): State<Simulator>) -> ApiResult<Json
 }
 
 /// Either a text or any content.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Say {
     to: String,
@@ -159,7 +162,7 @@ pub(super) async fn send(
 }
 
 /// A choice of a menu, by the ids of the menu's message and of the button or row.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Tap {
     message: String,
@@ -196,7 +199,7 @@ pub(super) async fn behaviour(
 }
 
 /// What people with numbers in a row do.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Behaviours {
     from: String,

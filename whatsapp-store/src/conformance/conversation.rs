@@ -3,6 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
+use super::samples::bad_cursor;
 use super::{
     flow::{draft, here, publish, put, refused, workspace, write},
     samples::{ODD_TEXTS, account, bytes},
@@ -223,8 +224,7 @@ pub async fn conversations_are_latest_first(store: Arc<dyn Store>) {
     assert_eq!(rest, ["y", "x", "x"]);
     assert_eq!(all(ConversationStatus::Waiting, 100).await[0], "a/old");
     for foreign in ["", "x", "1", "1.a", "x.a.c"] {
-        let page = store.conversations(&here(), ConversationStatus::Waiting, Some(foreign), 9).await.unwrap();
-        assert_eq!(page, Default::default(), "{foreign}");
+        bad_cursor(store.conversations(&here(), ConversationStatus::Waiting, Some(foreign), 9)).await;
     }
 }
 

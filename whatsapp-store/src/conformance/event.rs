@@ -94,6 +94,21 @@ pub async fn events_come_in_one_order(store: Arc<dyn Store>) {
     assert_eq!(store.events(&workspace("other"), None, 10).await.unwrap(), []);
 }
 
+/// As after a backup was restored.
+pub async fn positions_of_a_later_state_are_ahead(store: Arc<dyn Store>) {
+    let w = workspace("w");
+    commit(&*store, &w, ["1", "2"].map(|key| event(key, 1))).await;
+    let all = events(&*store, 2).await;
+    for event in &all {
+        assert!(!store.is_ahead(&event.position).await.unwrap());
+    }
+    // Trimmed, and still known by a consumer.
+    commit(&*store, &w, [passed("c", &all[1]), EventChange::Trim { before: 9 }]).await;
+    assert!(!store.is_ahead(&all[1].position).await.unwrap());
+    commit(&*store, &w, [EventChange::Forget { consumer: "c".into() }]).await;
+    assert!(store.is_ahead(&all[1].position).await.unwrap());
+}
+
 /// In reading, in waiting, and in a commit, of which nothing is left then.
 pub async fn foreign_positions_are_invalid(store: Arc<dyn Store>) {
     let w = workspace("w");

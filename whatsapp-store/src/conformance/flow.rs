@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use super::samples::bad_cursor;
 use super::{
     conversation::{conversation, found, step},
     samples::{ODD_TEXTS, account},
@@ -195,7 +196,7 @@ pub async fn flows_are_oldest_first(store: Arc<dyn Store>) {
         assert_eq!(ids, ["z", "B", "b", "c", "a"]);
     }
     for foreign in ["", "x", "x.y"] {
-        assert_eq!(store.flows(&here(), Some(foreign), 5).await.unwrap(), Default::default());
+        bad_cursor(store.flows(&here(), Some(foreign), 5)).await;
     }
 }
 

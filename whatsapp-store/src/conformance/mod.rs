@@ -108,7 +108,7 @@ macro_rules! conformance_tests {
                 pages_are_newest_first
                 pages_of_one_chat
                 page_limits_are_bounded
-                foreign_cursors_find_nothing
+                foreign_cursors_are_refused
                 pages_are_stable_while_messages_come_in
                 chats_agree_on_the_last_of_messages_that_come_at_once
                 merged_chat_has_the_messages_of_both
@@ -212,6 +212,7 @@ macro_rules! conformance_tests {
                 event_comes_back_as_written
                 events_come_in_one_order
                 foreign_positions_are_invalid
+                positions_of_a_later_state_are_ahead
                 consumers_keep_their_positions
                 events_are_trimmed_behind_the_slowest
                 failed_commit_leaves_no_event

@@ -2,7 +2,7 @@
 use bytes::Bytes;
 
 use crate::{
-    AccountId, Change, Changes, Content, DesiredState, DeviceRecord, MessageKey, MessageRecord,
+    AccountId, Change, Changes, Content, DesiredState, DeviceRecord, ErrorKind, MessageKey, MessageRecord,
     MessageStatus, OutgoingMessage, OutgoingState, PersonAddress, PersonRecord, Result, Scope, SessionRecord,
     SignalKey, SignalKind, Source, Store, WorkspaceId,
 };
@@ -22,6 +22,12 @@ pub(super) const ODD_TEXTS: [&str; 12] = [
     "\u{202e}e\u{301} 🦀👩‍👩‍👧",
     "\u{10ffff}\u{feff}\u{7f}",
 ];
+
+/// The list answers a cursor that is none of its own with the error for that.
+pub(super) async fn bad_cursor<T>(page: impl Future<Output = Result<T>>) {
+    let error = page.await.map(drop).expect_err("a foreign cursor is no page");
+    assert_eq!(error.kind(), ErrorKind::BadCursor);
+}
 
 pub(super) fn account(name: &str) -> AccountId {
     name.parse().unwrap()

@@ -2,6 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 
+use super::samples::bad_cursor;
 use super::samples::{ODD_TEXTS, Presence, account, commit, one_of_each};
 use crate::{
     ApiKeyRecord, Change, Changes, ContactedChange, ConversationRecord, ConversationStatus, ErrorKind,
@@ -237,9 +238,9 @@ pub async fn teams_are_listed_oldest_first(store: Arc<dyn Store>) {
         assert_eq!(ids, ["z", "B", "b", "c", "a"]);
     }
     for foreign in ["", "x", "x.y"] {
-        assert_eq!(store.users(&acme(), Some(foreign), 5).await.unwrap(), Default::default());
-        assert_eq!(store.api_keys(&acme(), Some(foreign), 5).await.unwrap(), Default::default());
-        assert_eq!(store.workspaces(Some(foreign), 5).await.unwrap(), Default::default());
+        bad_cursor(store.users(&acme(), Some(foreign), 5)).await;
+        bad_cursor(store.api_keys(&acme(), Some(foreign), 5)).await;
+        bad_cursor(store.workspaces(Some(foreign), 5)).await;
     }
 }
 

@@ -26,14 +26,14 @@ pub(super) fn apply(state: &mut State, scope: &Scope, change: AuditChange) {
 }
 
 impl AuditLog {
-    fn page(&self, query: &AuditQuery) -> AuditPage {
+    fn page(&self, query: &AuditQuery) -> Result<AuditPage> {
         let end = match query.before.as_deref() {
             None => (i64::MAX, i64::MAX),
             Some(cursor) => {
                 let place = cursor
                     .split_once('.')
                     .and_then(|(at, number)| Some((at.parse().ok()?, number.parse().ok()?)));
-                let Some(place) = place else { return AuditPage::default() };
+                let Some(place) = place else { return Err(crate::Error::bad_cursor()) };
                 place
             }
         };
@@ -49,7 +49,7 @@ impl AuditLog {
         let more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| more).map(|((at, number), _)| format!("{at}.{number}"));
-        AuditPage { entries: found.into_iter().map(|(_, entry)| entry.clone()).collect(), next }
+        Ok(AuditPage { entries: found.into_iter().map(|(_, entry)| entry.clone()).collect(), next })
     }
 }
 
@@ -57,6 +57,9 @@ impl AuditLog {
 impl AuditStore for MemoryStore {
     async fn audit(&self, workspace: &WorkspaceId, query: &AuditQuery) -> Result<AuditPage> {
         let state = self.state.read();
-        Ok(state.audit.get(workspace).map(|log| log.page(query)).unwrap_or_default())
+        match state.audit.get(workspace) {
+            Some(log) => log.page(query),
+            None => AuditLog::default().page(query),
+        }
     }
 }

@@ -152,7 +152,7 @@ impl ChatStore for MemoryStore {
             None => None,
             Some(cursor) => {
                 let parsed = cursor.split_once('.').and_then(|(at, chat)| Some((at.parse().ok()?, chat)));
-                let Some(place) = parsed else { return Ok(ChatPage::default()) };
+                let Some(place) = parsed else { return Err(crate::Error::bad_cursor()) };
                 Some(place)
             }
         };

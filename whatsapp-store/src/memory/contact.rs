@@ -182,13 +182,19 @@ impl Contacts {
         self.list.get(self.owners.get(address)?)
     }
 
-    fn page(&self, query: &ContactQuery) -> Option<ContactPage> {
+    fn page(&self, query: &ContactQuery) -> Result<ContactPage> {
         let before = query.before.as_deref().map(|cursor| {
             let (at, id) = cursor.split_once('.')?;
             Some((at.parse::<i64>().ok()?, id))
         });
-        let before = before.map_or(Some(None), |place| place.map(Some))?;
-        let starts = query.words.as_deref().map(wanted).map_or(Some(None), |starts| starts.map(Some))?;
+        let before = match before {
+            Some(None) => return Err(crate::Error::bad_cursor()),
+            before => before.flatten(),
+        };
+        let starts = match query.words.as_deref().map(wanted) {
+            Some(None) => return Ok(ContactPage::default()),
+            starts => starts.flatten(),
+        };
         let place = |contact: &ContactRecord| (contact.created_at, contact.id.clone());
         let mut found: Vec<_> = self
             .list
@@ -207,7 +213,7 @@ impl Contacts {
         found.truncate(limit);
         let last = found.last().filter(|_| more);
         let next = last.map(|contact| format!("{}.{}", contact.created_at, contact.id));
-        Some(ContactPage { contacts: found.into_iter().cloned().collect(), next })
+        Ok(ContactPage { contacts: found.into_iter().cloned().collect(), next })
     }
 }
 
@@ -251,7 +257,11 @@ impl ContactStore for MemoryStore {
     }
 
     async fn contacts(&self, workspace: &WorkspaceId, query: &ContactQuery) -> Result<ContactPage> {
-        Ok(self.contacts_of(workspace, |contacts| contacts.page(query).unwrap_or_default()))
+        let state = self.state.read();
+        match state.contacts.get(workspace) {
+            Some(contacts) => contacts.page(query),
+            None => Contacts::default().page(query),
+        }
     }
 
     async fn contact_tags(&self, workspace: &WorkspaceId) -> Result<Vec<TagCount>> {

@@ -219,7 +219,7 @@ impl ConversationStore for MemoryStore {
             rest.split_once('.').map(|(account, chat)| (at, account, chat))
         });
         if place == Some(None) {
-            return Ok(ConversationPage::default());
+            return Err(Error::bad_cursor());
         }
         let limit = page_limit(limit) as usize;
         Ok(self.read_flows(workspace, |flows| flows.conversations.page(status, place.flatten(), limit)))

@@ -93,6 +93,13 @@ impl EventStore for MemoryStore {
         Ok(self.state.read().events.list.keys().next_back().map(ToString::to_string))
     }
 
+    async fn is_ahead(&self, position: &str) -> Result<bool> {
+        let position = parse(position)?;
+        let events = &self.state.read().events;
+        let known = events.list.keys().next_back().into_iter().chain(events.consumers.values()).max();
+        Ok(known.is_none_or(|known| *known < position))
+    }
+
     async fn passed(&self, consumer: &str) -> Result<Option<String>> {
         Ok(self.state.read().events.consumers.get(consumer).map(ToString::to_string))
     }

@@ -219,7 +219,7 @@ impl FlowStore for MemoryStore {
     async fn flows(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<FlowPage> {
         let place = after.map(cursor);
         if place == Some(None) {
-            return Ok(FlowPage::default());
+            return Err(Error::bad_cursor());
         }
         Ok(self.read_flows(workspace, |flows| flows.flow_page(place.flatten(), page_limit(limit) as usize)))
     }
@@ -240,9 +240,7 @@ impl FlowStore for MemoryStore {
         before: Option<&str>,
         limit: u32,
     ) -> Result<FlowVersionPage> {
-        let Ok(before) = before.map_or(Ok(i64::MAX), str::parse) else {
-            return Ok(FlowVersionPage::default());
-        };
+        let Ok(before) = before.map_or(Ok(i64::MAX), str::parse) else { return Err(Error::bad_cursor()) };
         Ok(self.read_flows(workspace, |flows| flows.version_page(flow, before, page_limit(limit) as usize)))
     }
 

@@ -179,7 +179,7 @@ impl MessageStore for MemoryStore {
     }
 
     async fn messages(&self, account: &AccountId, query: &MessageQuery) -> Result<MessagePage> {
-        let Some(before) = cursor(query.before.as_deref()) else { return Ok(MessagePage::default()) };
+        let Some(before) = cursor(query.before.as_deref()) else { return Err(crate::Error::bad_cursor()) };
         let wanted = match query.words.as_deref().map(wanted) {
             Some(None) => return Ok(MessagePage::default()),
             wanted => wanted.flatten(),

@@ -114,13 +114,13 @@ fn page<T: Clone>(
     id: impl Fn(&T) -> (i64, &str),
     after: Option<&str>,
     limit: u32,
-) -> (Vec<T>, Option<String>) {
+) -> Result<(Vec<T>, Option<String>)> {
     let cursor = |text: &str| {
         let (at, id) = text.split_once('.')?;
         Some((at.parse().ok()?, id.to_owned()))
     };
     let after: Option<(i64, String)> = match after.map(cursor) {
-        Some(None) => return Default::default(),
+        Some(None) => return Err(Error::bad_cursor()),
         after => after.flatten(),
     };
     let behind = |record: &T| after.as_ref().is_none_or(|(at, after)| id(record) > (*at, after));
@@ -133,7 +133,7 @@ fn page<T: Clone>(
         let (at, id) = id(last);
         format!("{at}.{id}")
     });
-    (found, next)
+    Ok((found, next))
 }
 
 #[async_trait]
@@ -145,7 +145,7 @@ impl TeamStore for MemoryStore {
     async fn workspaces(&self, after: Option<&str>, limit: u32) -> Result<WorkspacePage> {
         let state = self.state.read();
         let all = state.teams.workspaces.values().cloned();
-        let (workspaces, next) = page(all, |record| (record.created_at, record.id.as_str()), after, limit);
+        let (workspaces, next) = page(all, |record| (record.created_at, record.id.as_str()), after, limit)?;
         Ok(WorkspacePage { workspaces, next })
     }
 
@@ -161,7 +161,7 @@ impl TeamStore for MemoryStore {
     async fn users(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<UserPage> {
         let state = self.state.read();
         let all = state.teams.users.values().filter(|user| user.workspace == *workspace).cloned();
-        let (users, next) = page(all, |user| (user.created_at, &user.id), after, limit);
+        let (users, next) = page(all, |user| (user.created_at, &user.id), after, limit)?;
         Ok(UserPage { users, next })
     }
 
@@ -172,7 +172,7 @@ impl TeamStore for MemoryStore {
     async fn api_keys(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<ApiKeyPage> {
         let state = self.state.read();
         let all = state.teams.keys.values().filter(|key| key.workspace == *workspace).cloned();
-        let (keys, next) = page(all, |key| (key.created_at, &key.id), after, limit);
+        let (keys, next) = page(all, |key| (key.created_at, &key.id), after, limit)?;
         Ok(ApiKeyPage { keys, next })
     }
 

@@ -217,7 +217,7 @@ impl WebhookStore for MemoryStore {
 
     async fn deliveries(&self, workspace: &WorkspaceId, query: &DeliveryQuery) -> Result<DeliveryPage> {
         let Ok(before) = query.before.as_deref().map_or(Ok(u64::MAX), str::parse) else {
-            return Ok(DeliveryPage::default());
+            return Err(crate::Error::bad_cursor());
         };
         Ok(self.webhooks(workspace, |all| all.page(query, before)))
     }

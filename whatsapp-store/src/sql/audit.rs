@@ -64,7 +64,7 @@ fn entry(row: &Row) -> Result<AuditEntry> {
 #[async_trait]
 impl<S: Sql> AuditStore for S {
     async fn audit(&self, workspace: &WorkspaceId, query: &AuditQuery) -> Result<AuditPage> {
-        let Some((at, number)) = cursor(query.before.as_deref()) else { return Ok(AuditPage::default()) };
+        let Some((at, number)) = cursor(query.before.as_deref()) else { return Err(Error::bad_cursor()) };
         let (actor, subject) = (query.actor.as_deref(), query.subject.as_deref());
         let text = match (actor, subject) {
             (None, None) => PAGE,

@@ -180,7 +180,7 @@ impl<S: Sql> ChatStore for S {
             Some(cursor) => {
                 let parsed =
                     cursor.split_once('.').and_then(|(at, chat)| Some((at.parse::<i64>().ok()?, chat)));
-                let Some((at, chat)) = parsed else { return Ok(ChatPage::default()) };
+                let Some((at, chat)) = parsed else { return Err(crate::Error::bad_cursor()) };
                 of(PAGE, account).int(at).text(chat)
             }
         };

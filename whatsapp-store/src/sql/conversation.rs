@@ -228,7 +228,7 @@ impl<S: Sql> ConversationStore for S {
         let mut select = sql(text).text(workspace.as_str()).int(status.code()).int(limit + 1);
         if let Some(cursor) = before {
             let place = keyset::place(cursor).and_then(|(at, rest)| Some((at, rest.split_once('.')?)));
-            let Some((at, (account, chat))) = place else { return Ok(ConversationPage::default()) };
+            let Some((at, (account, chat))) = place else { return Err(Error::bad_cursor()) };
             select = select.int(at).text(account).text(chat);
         }
         let cursor =

@@ -112,6 +112,9 @@ const LAST: (&str, &str) = (
      ORDER BY tx DESC, number DESC LIMIT 1",
 );
 
+const REACHED: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM event WHERE (tx, number) >= ($1, $2)) \
+     OR EXISTS (SELECT 1 FROM consumer WHERE (tx, number) >= ($1, $2))";
+
 fn record(row: &Row) -> Result<EventRecord> {
     let workspace = WorkspaceId::try_from(row.text(2)?).map_err(|_| damaged("the workspace of an event"))?;
     let account = row.opt_text(3)?.map(|name| AccountId::new(workspace.clone(), &name)).transpose();
@@ -154,6 +157,11 @@ impl<S: Sql> EventStore for S {
     async fn last_event(&self) -> Result<Option<String>> {
         let rows = self.fetch(sql(self.dialect().text(LAST.0, LAST.1))).await?;
         rows.one(|row| Ok(Position::read(row)?.to_text()))
+    }
+
+    async fn is_ahead(&self, position: &str) -> Result<bool> {
+        let Position { tx, number } = Position::parse(position)?;
+        Ok(self.fetch(sql(REACHED).int(tx).int(number)).await?.is_empty())
     }
 
     async fn passed(&self, consumer: &str) -> Result<Option<String>> {

@@ -182,7 +182,7 @@ impl<S: Sql> FlowStore for S {
     async fn flows(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<FlowPage> {
         let limit = page_limit(limit);
         let Some(select) = keyset::select(FLOWS, workspace, after, limit) else {
-            return Ok(FlowPage::default());
+            return Err(Error::bad_cursor());
         };
         let cursor = |flow: &FlowRecord| format!("{}.{}", flow.created_at, flow.id);
         let (flows, next) = keyset::page(self.fetch(select).await?, limit, flow, cursor)?;
@@ -209,9 +209,7 @@ impl<S: Sql> FlowStore for S {
         before: Option<&str>,
         limit: u32,
     ) -> Result<FlowVersionPage> {
-        let Ok(before) = before.map_or(Ok(i64::MAX), str::parse) else {
-            return Ok(FlowVersionPage::default());
-        };
+        let Ok(before) = before.map_or(Ok(i64::MAX), str::parse) else { return Err(Error::bad_cursor()) };
         let limit = page_limit(limit);
         let select = within(VERSIONS, workspace, flow).int(before).int(limit + 1);
         let cursor = |head: &FlowVersionHead| head.version.to_string();

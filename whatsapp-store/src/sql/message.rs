@@ -255,7 +255,7 @@ impl<S: Sql> MessageStore for S {
 
     async fn messages(&self, account: &AccountId, query: &MessageQuery) -> Result<MessagePage> {
         let Some((timestamp, number)) = cursor(query.before.as_deref()) else {
-            return Ok(MessagePage::default());
+            return Err(Error::bad_cursor());
         };
         let limit = page_limit(query.limit);
         let chat = query.chat.as_deref();

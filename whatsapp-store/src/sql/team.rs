@@ -232,7 +232,7 @@ impl<S: Sql> TeamStore for S {
     async fn workspaces(&self, after: Option<&str>, limit: u32) -> Result<WorkspacePage> {
         // No id is empty: the first page starts behind what none has.
         let Some((at, id)) = after.map_or(Some((i64::MIN, "")), keyset::place) else {
-            return Ok(WorkspacePage::default());
+            return Err(Error::bad_cursor());
         };
         let limit = page_limit(limit);
         let rows = self.fetch(sql(WORKSPACES).int(at).text(id).int(limit + 1)).await?;
@@ -252,7 +252,7 @@ impl<S: Sql> TeamStore for S {
     async fn users(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<UserPage> {
         let limit = page_limit(limit);
         let Some(select) = keyset::select(USERS, workspace, after, limit) else {
-            return Ok(UserPage::default());
+            return Err(Error::bad_cursor());
         };
         let cursor = |last: &UserRecord| format!("{}.{}", last.created_at, last.id);
         let (users, next) = keyset::page(self.fetch(select).await?, limit, user, cursor)?;
@@ -266,7 +266,7 @@ impl<S: Sql> TeamStore for S {
     async fn api_keys(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<ApiKeyPage> {
         let limit = page_limit(limit);
         let Some(select) = keyset::select(KEYS, workspace, after, limit) else {
-            return Ok(ApiKeyPage::default());
+            return Err(Error::bad_cursor());
         };
         let cursor = |last: &ApiKeyRecord| format!("{}.{}", last.created_at, last.id);
         let (keys, next) = keyset::page(self.fetch(select).await?, limit, key, cursor)?;

@@ -358,7 +358,7 @@ impl<S: Sql> WebhookStore for S {
 
     async fn deliveries(&self, workspace: &WorkspaceId, query: &DeliveryQuery) -> Result<DeliveryPage> {
         let Ok(before) = query.before.as_deref().map_or(Ok(i64::MAX), str::parse) else {
-            return Ok(DeliveryPage::default());
+            return Err(Error::bad_cursor());
         };
         let limit = page_limit(query.limit);
         let text = if query.state.is_some() { PAGE_OF_STATE } else { PAGE };

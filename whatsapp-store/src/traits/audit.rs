@@ -30,7 +30,7 @@ store_trait! {
         /// millisecond.
         ///
         /// # Errors
-        /// When they cannot be read. A cursor that is none of this store's reads as an empty page.
+        /// When they cannot be read. A cursor that is none of this store's is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
         async fn audit(&self, workspace: &WorkspaceId, query: &AuditQuery) -> Result<AuditPage>;
     }
 }

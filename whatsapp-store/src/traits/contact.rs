@@ -73,7 +73,7 @@ store_trait! {
         /// contact after the other until the page is full.
         ///
         /// # Errors
-        /// When they cannot be read. A cursor that is none of this store's reads as an empty page.
+        /// When they cannot be read. A cursor that is none of this store's is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
         async fn contacts(&self, workspace: &WorkspaceId, query: &ContactQuery) -> Result<ContactPage>;
 
         /// All tags that some contact has, in byte order. Counts them: it takes longer the more contacts have tags.

@@ -32,6 +32,13 @@ store_trait! {
         /// When it cannot be read.
         async fn last_event(&self) -> Result<Option<String>>;
 
+        /// Is that position beyond all events and consumers that are kept? It comes from a later state of the store then: a backup was
+        /// restored, and events that follow may stand before it. Also when all events up to it were trimmed and no consumer is there.
+        ///
+        /// # Errors
+        /// As [`EventStore::all_events`].
+        async fn is_ahead(&self, position: &str) -> Result<bool>;
+
         /// How far a consumer has come; `None` when it has passed nothing yet.
         ///
         /// # Errors

@@ -21,7 +21,7 @@ pub struct FlowVersionPage {
 store_trait! {
     forward_flow;
     /// Chatbot flows, their versions and counts. A `limit` is that of [`MessageQuery`](crate::MessageQuery); a cursor
-    /// that is none of this store's reads as an empty page.
+    /// that is none of this store's is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
     pub trait FlowStore {
         /// One flow.
         ///

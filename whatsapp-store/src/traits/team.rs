@@ -32,8 +32,8 @@ store_trait! {
     /// Workspaces, users and API keys.
     ///
     /// Pages go by the time a record was made, then by id in byte order; `after` is the cursor that came with the page before,
-    /// and `limit` is that of [`MessageQuery`](crate::MessageQuery). A cursor that is none of this store's reads as an empty
-    /// page.
+    /// and `limit` is that of [`MessageQuery`](crate::MessageQuery). A cursor that is none of this store's is
+    /// [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
     ///
     /// Four methods look into all workspaces, since which is what they are asked for: [`workspaces`](Self::workspaces) and,
     /// for whoever shows a secret or an address before it is known who they are,

@@ -62,7 +62,7 @@ store_trait! {
         /// repeat nor hide others.
         ///
         /// # Errors
-        /// When they cannot be read. A cursor that is none of this store's reads as an empty page.
+        /// When they cannot be read. A cursor that is none of this store's is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
         async fn deliveries(&self, workspace: &WorkspaceId, query: &DeliveryQuery) -> Result<DeliveryPage>;
 
         /// What is not delivered, for each endpoint of a workspace, by id in byte order. It is counted, so ask for it seldom

@@ -5,7 +5,7 @@ pub mod steps;
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Path, Query, State, rejection::QueryRejection},
+    extract::{FromRequestParts, State},
     http::{StatusCode, request::Parts},
     response::IntoResponse,
 };
@@ -19,7 +19,8 @@ use whatsapp_store::{CampaignState, WorkspaceId};
 
 use crate::{
     app::App,
-    error::{ApiError, ApiResult, Body},
+    error::{ApiError, ApiResult},
+    extract::{Body, Params, Segments, strictly},
 };
 
 impl From<DeskError> for ApiError {
@@ -63,10 +64,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Actor {
 }
 
 /// The campaign's id in a path.
-pub(super) type Id = Path<String>;
+pub(super) type Id = Segments<String>;
 
 /// Body of `POST /api/campaigns` and `PUT /api/campaigns/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
     id: Option<String>,
@@ -78,7 +79,9 @@ impl Draft {
     /// The settings; errors say where in them.
     fn settings(&self) -> ApiResult<Settings> {
         let wrong = |error| ApiError::bad_request(format!("settings: {}", SettingsError::Json(error)));
-        Settings::from_json(&self.settings.to_string()).map_err(wrong)
+        let settings = Settings::from_json(&self.settings.to_string()).map_err(wrong)?;
+        strictly(&self.settings, &settings)?;
+        Ok(settings)
     }
 }
 
@@ -149,11 +152,7 @@ pub struct ListQuery {
 }
 
 /// `GET /api/campaigns?before=&limit=`: newest first.
-pub async fn list(
-    State(app): State<App>,
-    query: Result<Query<ListQuery>, QueryRejection>,
-) -> ApiResult<Json<Value>> {
-    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
+pub async fn list(State(app): State<App>, Params(query): Params<ListQuery>) -> ApiResult<Json<Value>> {
     let page = desk(&app).list(query.before.as_deref(), query.limit).await?;
     let campaigns: Vec<Value> = page
         .campaigns
@@ -169,14 +168,14 @@ pub async fn list(
 }
 
 /// `GET /api/campaigns/{id}`.
-pub async fn show(State(app): State<App>, Path(id): Id) -> ApiResult<Json<View>> {
+pub async fn show(State(app): State<App>, Segments(id): Id) -> ApiResult<Json<View>> {
     Ok(Json(desk(&app).show(&id).await?.into()))
 }
 
 /// `PUT /api/campaigns/{id}`: changes a draft.
 pub async fn change(
     State(app): State<App>,
-    Path(id): Id,
+    Segments(id): Id,
     Actor(actor): Actor,
     Body(draft): Body<Draft>,
 ) -> ApiResult<Json<View>> {
@@ -189,7 +188,7 @@ pub async fn change(
 }
 
 /// `DELETE /api/campaigns/{id}`.
-pub async fn delete(State(app): State<App>, Path(id): Id, Actor(actor): Actor) -> ApiResult<StatusCode> {
+pub async fn delete(State(app): State<App>, Segments(id): Id, Actor(actor): Actor) -> ApiResult<StatusCode> {
     desk(&app).delete(&id, &actor).await?;
     app.campaigns.rejects.remove(&id).await;
     Ok(StatusCode::NO_CONTENT)

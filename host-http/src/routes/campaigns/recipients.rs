@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io};
 use axum::{
     Json,
     body::Body,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -21,6 +21,7 @@ use super::{Actor, Id, desk};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
+    extract::Segments,
 };
 
 /// A larger file is refused.
@@ -97,7 +98,7 @@ fn agreement(text: &str) -> ApiResult<(Column, Vec<String>)> {
 /// XLSX file in the body, in place of those before. Answers with how many there are, and how many are left out for which reason.
 pub async fn upload(
     State(app): State<App>,
-    Path(id): Id,
+    Segments(id): Id,
     Actor(actor): Actor,
     headers: HeaderMap,
     query: Result<Query<UploadQuery>, QueryRejection>,
@@ -147,12 +148,16 @@ async fn received(body: Body) -> ApiResult<std::fs::File> {
 }
 
 /// `POST /api/campaigns/{id}/contacts`: the recipients are the contacts that its filter finds now.
-pub async fn contacts(State(app): State<App>, Path(id): Id, Actor(actor): Actor) -> ApiResult<Json<Frozen>> {
+pub async fn contacts(
+    State(app): State<App>,
+    Segments(id): Id,
+    Actor(actor): Actor,
+) -> ApiResult<Json<Frozen>> {
     Ok(Json(desk(&app).freeze_contacts(&id, &actor).await?))
 }
 
 /// `GET /api/campaigns/{id}/rejects`: the rows of the last upload that are not written to, as CSV.
-pub async fn rejects(State(app): State<App>, Path(id): Id) -> ApiResult<Response> {
+pub async fn rejects(State(app): State<App>, Segments(id): Id) -> ApiResult<Response> {
     desk(&app).show(&id).await?;
     let text = app.campaigns.rejects.read(&id).await.ok_or_else(|| {
         ApiError::not_found(

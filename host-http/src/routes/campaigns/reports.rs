@@ -2,7 +2,7 @@
 use axum::{
     Json,
     body::Body,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -19,6 +19,7 @@ use super::{Id, desk};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
+    extract::{Params, Segments},
     time::now_millis,
 };
 
@@ -39,10 +40,9 @@ const fn ten() -> u32 {
 /// `GET /api/campaigns/{id}/preview?count=`: what some recipients from all over the audience would get.
 pub async fn preview(
     State(app): State<App>,
-    Path(id): Id,
-    query: Result<Query<PreviewQuery>, QueryRejection>,
+    Segments(id): Id,
+    Params(query): Params<PreviewQuery>,
 ) -> ApiResult<Json<Vec<PreviewRow>>> {
-    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
     Ok(Json(desk(&app).preview(&id, query.count).await?))
 }
 
@@ -59,7 +59,7 @@ pub struct Assumed {
 }
 
 /// `POST /api/campaigns/{id}/dry-run`: what would happen if it was started now. Without having looked at it, nobody starts it.
-pub async fn dry_run(State(app): State<App>, Path(id): Id, body: String) -> ApiResult<Json<Report>> {
+pub async fn dry_run(State(app): State<App>, Segments(id): Id, body: String) -> ApiResult<Json<Report>> {
     let assumed: Assumed = match body.trim() {
         "" => Assumed::default(),
         body => {
@@ -71,7 +71,7 @@ pub async fn dry_run(State(app): State<App>, Path(id): Id, body: String) -> ApiR
 }
 
 /// `GET /api/campaigns/{id}/eta`: when it will be over, from how far it is now.
-pub async fn eta(State(app): State<App>, Path(id): Id) -> ApiResult<Json<Report>> {
+pub async fn eta(State(app): State<App>, Segments(id): Id) -> ApiResult<Json<Report>> {
     let outlook = outlook(&app, &id, Assumed::default()).await?;
     Ok(Json(desk(&app).eta(&id, &outlook).await?))
 }
@@ -91,7 +91,7 @@ async fn outlook(app: &App, id: &str, assumed: Assumed) -> ApiResult<Outlook> {
 }
 
 /// `GET /api/campaigns/{id}/progress`: how many are in which state, how fast it goes.
-pub async fn progress(State(app): State<App>, Path(id): Id) -> ApiResult<Json<Progress>> {
+pub async fn progress(State(app): State<App>, Segments(id): Id) -> ApiResult<Json<Progress>> {
     Ok(Json(desk(&app).progress(&id).await?))
 }
 
@@ -107,10 +107,9 @@ pub struct MinutesQuery {
 /// otherwise.
 pub async fn minutes(
     State(app): State<App>,
-    Path(id): Id,
-    query: Result<Query<MinutesQuery>, QueryRejection>,
+    Segments(id): Id,
+    Params(query): Params<MinutesQuery>,
 ) -> ApiResult<Json<Value>> {
-    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
     let desk = desk(&app);
     desk.show(&id).await?;
     let until = query.until.unwrap_or_else(now_millis);
@@ -142,10 +141,9 @@ enum Format {
 /// `GET /api/campaigns/{id}/export?format=csv|ndjson`: what became of each recipient, as a stream.
 pub async fn export(
     State(app): State<App>,
-    Path(id): Id,
-    query: Result<Query<ExportQuery>, QueryRejection>,
+    Segments(id): Id,
+    Params(query): Params<ExportQuery>,
 ) -> ApiResult<Response> {
-    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
     let (format, kind, ending) = match query.format {
         Format::Csv => (ExportFormat::Csv, "text/csv; charset=utf-8", "csv"),
         Format::Ndjson => (ExportFormat::Ndjson, "application/x-ndjson", "ndjson"),

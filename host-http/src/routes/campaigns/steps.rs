@@ -1,16 +1,13 @@
 //! Dry run, approve, start, pause, resume, cancel; and the senders.
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
-use serde::Deserialize;
+use axum::{Json, extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Actor, Id, View, desk};
 use crate::{
     app::App,
-    error::{ApiError, ApiResult, Body},
+    error::{ApiError, ApiResult},
+    extract::{Body, Segments},
     routes::Id as SessionId,
 };
 
@@ -33,12 +30,12 @@ impl Why {
 }
 
 /// `POST /api/campaigns/{id}/approve`: a second person agrees.
-pub async fn approve(State(app): State<App>, Path(id): Id, Actor(actor): Actor) -> ApiResult<Json<View>> {
+pub async fn approve(State(app): State<App>, Segments(id): Id, Actor(actor): Actor) -> ApiResult<Json<View>> {
     Ok(Json(desk(&app).approve(&id, &actor).await?.into()))
 }
 
 /// `POST /api/campaigns/{id}/start`: it begins at its time.
-pub async fn start(State(app): State<App>, Path(id): Id, Actor(actor): Actor) -> ApiResult<Json<View>> {
+pub async fn start(State(app): State<App>, Segments(id): Id, Actor(actor): Actor) -> ApiResult<Json<View>> {
     let shown = desk(&app).start(&id, &actor).await?;
     app.campaigns.runner.nudge();
     Ok(Json(shown.into()))
@@ -47,7 +44,7 @@ pub async fn start(State(app): State<App>, Path(id): Id, Actor(actor): Actor) ->
 /// `POST /api/campaigns/{id}/pause`, with a `reason` if there is one.
 pub async fn pause(
     State(app): State<App>,
-    Path(id): Id,
+    Segments(id): Id,
     Actor(actor): Actor,
     body: String,
 ) -> ApiResult<Json<View>> {
@@ -58,7 +55,7 @@ pub async fn pause(
 }
 
 /// `POST /api/campaigns/{id}/resume`.
-pub async fn resume(State(app): State<App>, Path(id): Id, Actor(actor): Actor) -> ApiResult<Json<View>> {
+pub async fn resume(State(app): State<App>, Segments(id): Id, Actor(actor): Actor) -> ApiResult<Json<View>> {
     let shown = desk(&app).resume(&id, &actor).await?;
     app.campaigns.runner.nudge();
     Ok(Json(shown.into()))
@@ -67,7 +64,7 @@ pub async fn resume(State(app): State<App>, Path(id): Id, Actor(actor): Actor) -
 /// `POST /api/campaigns/{id}/cancel`, with a `reason` if there is one.
 pub async fn cancel(
     State(app): State<App>,
-    Path(id): Id,
+    Segments(id): Id,
     Actor(actor): Actor,
     body: String,
 ) -> ApiResult<Json<View>> {
@@ -78,14 +75,18 @@ pub async fn cancel(
 }
 
 /// `POST /api/campaigns/{id}/end-canary`: the others follow the first part at once.
-pub async fn end_canary(State(app): State<App>, Path(id): Id, Actor(actor): Actor) -> ApiResult<Json<View>> {
+pub async fn end_canary(
+    State(app): State<App>,
+    Segments(id): Id,
+    Actor(actor): Actor,
+) -> ApiResult<Json<View>> {
     let shown = desk(&app).end_canary(&id, &actor).await?;
     app.campaigns.runner.nudge();
     Ok(Json(shown.into()))
 }
 
 /// Body of `POST /api/campaigns/{id}/test`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Test {
     session_id: String,
@@ -99,7 +100,7 @@ pub struct Test {
 /// `POST /api/campaigns/{id}/test`: one message, to oneself for example.
 pub async fn test(
     State(app): State<App>,
-    Path(id): Id,
+    Segments(id): Id,
     Body(test): Body<Test>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
     let content = desk(&app).test_message(&id, &test.values, test.variant).await?;

@@ -1,24 +1,25 @@
 //! What became of a bot's conversations, in numbers.
 use std::collections::BTreeMap;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use serde_json::{Value, json};
 use whatsapp_bots::runner::{ENDED, STARTED};
 use whatsapp_store::NodeCount;
 
-use super::{Bot, Listed, listed, record, workspace};
+use super::{Bot, Listed, record, workspace};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
+    extract::{Params, Segments},
 };
 
 /// `GET /api/chatbots/{id}/analytics?version=`: how many conversations began by which trigger and ended how; and by node, how many
 /// came in, went on, and were lost, and the time spent.
-pub async fn show(State(app): State<App>, Path(id): Bot, query: Listed) -> ApiResult<Json<Value>> {
-    let query = listed(query)?;
+pub async fn show(
+    State(app): State<App>,
+    Segments(id): Bot,
+    Params(query): Listed,
+) -> ApiResult<Json<Value>> {
     let version = query.version.or(record(&app, &id).await?.published);
     let version = version.ok_or_else(|| ApiError::conflict("the chatbot was never published"))?;
     let counts = app.store.node_counts(&workspace(), &id, version).await?;

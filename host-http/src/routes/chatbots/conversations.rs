@@ -1,8 +1,5 @@
 //! Conversations of bots, and what a person does with them.
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use whatsapp_bots::{
@@ -12,10 +9,11 @@ use whatsapp_bots::{
 use whatsapp_core::jid::Jid;
 use whatsapp_store::{ConversationRecord, ConversationStatus};
 
-use super::{super::session_id, Listed, listed, workspace};
+use super::{super::session_id, Listed, workspace};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
+    extract::{Params, Segments},
 };
 
 impl From<TurnError> for ApiError {
@@ -36,8 +34,7 @@ pub(super) fn shown(conversation: &ConversationRecord) -> Value {
 }
 
 /// `GET /api/chatbots/conversations?status=&before=&limit=`: those that wait, unless another status is asked for.
-pub async fn list(State(app): State<App>, query: Listed) -> ApiResult<Json<Value>> {
-    let query = listed(query)?;
+pub async fn list(State(app): State<App>, Params(query): Listed) -> ApiResult<Json<Value>> {
     let status = query.status.unwrap_or(ConversationStatus::Waiting);
     let page = app.store.conversations(&workspace(), status, query.before.as_deref(), query.limit).await?;
     let conversations: Vec<Value> = page.conversations.iter().map(shown).collect();
@@ -59,7 +56,7 @@ pub enum Act {
 /// `POST /api/sessions/{id}/conversations/{chat}/takeover|release|cancel`.
 pub async fn act(
     State(app): State<App>,
-    Path((id, chat, act)): Path<(String, String, Act)>,
+    Segments((id, chat, act)): Segments<(String, String, Act)>,
 ) -> ApiResult<Json<Value>> {
     let id = session_id(&id)?;
     app.sessions.record(&id).await?;

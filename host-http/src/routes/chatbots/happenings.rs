@@ -1,6 +1,6 @@
 //! Events from outside, which start flows and end waits.
 use axum::{Json, extract::State, http::HeaderMap};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use whatsapp_bots::{Input, runner::Heard};
 use whatsapp_core::jid::Jid;
@@ -12,14 +12,15 @@ use super::{
 };
 use crate::{
     app::App,
-    error::{ApiError, ApiResult, Body},
+    error::{ApiError, ApiResult},
+    extract::Body,
 };
 
 /// Bytes of a name or an id.
 const LONGEST: usize = 200;
 
 /// Body of `POST /api/chatbots/events`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Happening {
     name: String,

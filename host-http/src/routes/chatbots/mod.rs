@@ -3,12 +3,8 @@ pub mod analytics;
 pub mod conversations;
 pub mod happenings;
 
-use axum::{
-    Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
-    http::StatusCode,
-};
-use serde::Deserialize;
+use axum::{Json, extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use whatsapp_bots::{
     Compiled, Definition, Finding, import,
@@ -24,11 +20,12 @@ use whatsapp_store::{
 use super::campaigns::Actor;
 use crate::{
     app::App,
-    error::{ApiError, ApiResult, Body},
+    error::{ApiError, ApiResult},
+    extract::{Body, Params, Segments, strictly},
     time::now_millis,
 };
 
-type Bot = Path<String>;
+type Bot = Segments<String>;
 
 /// What stands in the place of an id in other routes.
 const TAKEN: [&str; 4] = ["conversations", "events", "import", "schema"];
@@ -38,7 +35,7 @@ fn workspace() -> WorkspaceId {
 }
 
 /// Body of `POST /api/chatbots` and `PUT /api/chatbots/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
     id: Option<String>,
@@ -89,6 +86,7 @@ async fn commit(app: &App, list: Vec<Change>) -> ApiResult<()> {
 async fn put(app: &App, id: &str, new: Draft, actor: &str, action: &str) -> ApiResult<Json<Value>> {
     let json = new.definition.to_string();
     let definition = read(&json)?;
+    strictly(&new.definition, &definition)?;
     let name = new.name.unwrap_or_else(|| id.to_owned());
     let change = FlowChange::PutDraft { flow: id.to_owned(), name, draft: Some(json), at: now_millis() };
     commit(app, vec![change.into(), audit(actor, action, id)]).await?;
@@ -138,10 +136,9 @@ enum Format {
 pub async fn import(
     State(app): State<App>,
     Actor(actor): Actor,
-    query: Result<Query<ImportQuery>, QueryRejection>,
+    Params(query): Params<ImportQuery>,
     document: String,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
-    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
     let imported = match query.format {
         Format::Typebot => import::typebot(&document),
         Format::Rapidpro => import::rapidpro(&document, &import::Workspace { languages: Vec::new() }),
@@ -166,22 +163,17 @@ pub struct ListQuery {
     version: Option<i64>,
 }
 
-type Listed = Result<Query<ListQuery>, QueryRejection>;
-
-fn listed(query: Listed) -> ApiResult<ListQuery> {
-    query.map(|Query(query)| query).map_err(|error| ApiError::bad_request(error.body_text()))
-}
+type Listed = Params<ListQuery>;
 
 /// `GET /api/chatbots?after=&limit=`.
-pub async fn list(State(app): State<App>, query: Listed) -> ApiResult<Json<Value>> {
-    let query = listed(query)?;
+pub async fn list(State(app): State<App>, Params(query): Listed) -> ApiResult<Json<Value>> {
     let page = app.store.flows(&workspace(), query.after.as_deref(), query.limit).await?;
     let bots: Vec<Value> = page.flows.iter().map(view).collect();
     Ok(Json(json!({ "chatbots": bots, "next": page.next })))
 }
 
 /// `GET /api/chatbots/{id}`: with its draft.
-pub async fn show(State(app): State<App>, Path(id): Bot) -> ApiResult<Json<Value>> {
+pub async fn show(State(app): State<App>, Segments(id): Bot) -> ApiResult<Json<Value>> {
     let flow = record(&app, &id).await?;
     let mut view = view(&flow);
     view["definition"] =
@@ -192,7 +184,7 @@ pub async fn show(State(app): State<App>, Path(id): Bot) -> ApiResult<Json<Value
 /// `PUT /api/chatbots/{id}`: changes the draft; what is published stays.
 pub async fn change(
     State(app): State<App>,
-    Path(id): Bot,
+    Segments(id): Bot,
     Actor(actor): Actor,
     Body(new): Body<Draft>,
 ) -> ApiResult<Json<Value>> {
@@ -202,7 +194,7 @@ pub async fn change(
 }
 
 /// `DELETE /api/chatbots/{id}`: with its versions; its conversations end.
-pub async fn delete(State(app): State<App>, Path(id): Bot, Actor(actor): Actor) -> ApiResult<StatusCode> {
+pub async fn delete(State(app): State<App>, Segments(id): Bot, Actor(actor): Actor) -> ApiResult<StatusCode> {
     record(&app, &id).await?;
     let change = FlowChange::Delete { flow: id.clone(), at: now_millis() };
     let times = SettingChange::Delete { name: schedule_setting(&id) };
@@ -211,14 +203,18 @@ pub async fn delete(State(app): State<App>, Path(id): Bot, Actor(actor): Actor) 
 }
 
 /// `POST /api/chatbots/{id}/validate`: what is wrong with the draft, and what might be.
-pub async fn check(State(app): State<App>, Path(id): Bot) -> ApiResult<Json<Value>> {
+pub async fn check(State(app): State<App>, Segments(id): Bot) -> ApiResult<Json<Value>> {
     let findings = validate(&draft(&record(&app, &id).await?)?);
     let publishable = !findings.iter().any(Finding::is_error);
     Ok(Json(json!({ "publishable": publishable, "findings": findings })))
 }
 
 /// `POST /api/chatbots/{id}/publish`: the draft becomes a version, which new conversations follow. Errors keep it from that.
-pub async fn publish(State(app): State<App>, Path(id): Bot, Actor(actor): Actor) -> ApiResult<Json<Value>> {
+pub async fn publish(
+    State(app): State<App>,
+    Segments(id): Bot,
+    Actor(actor): Actor,
+) -> ApiResult<Json<Value>> {
     let flow = record(&app, &id).await?;
     let definition = draft(&flow)?;
     let findings = validate(&definition);
@@ -256,18 +252,29 @@ async fn enabled(app: &App, id: &str, enabled: bool, actor: &str) -> ApiResult<J
 }
 
 /// `POST /api/chatbots/{id}/enable`: may start conversations.
-pub async fn enable(State(app): State<App>, Path(id): Bot, Actor(actor): Actor) -> ApiResult<Json<Value>> {
+pub async fn enable(
+    State(app): State<App>,
+    Segments(id): Bot,
+    Actor(actor): Actor,
+) -> ApiResult<Json<Value>> {
     enabled(&app, &id, true, &actor).await
 }
 
 /// `POST /api/chatbots/{id}/disable`: starts none; those that are live go on.
-pub async fn disable(State(app): State<App>, Path(id): Bot, Actor(actor): Actor) -> ApiResult<Json<Value>> {
+pub async fn disable(
+    State(app): State<App>,
+    Segments(id): Bot,
+    Actor(actor): Actor,
+) -> ApiResult<Json<Value>> {
     enabled(&app, &id, false, &actor).await
 }
 
 /// `GET /api/chatbots/{id}/versions?before=&limit=`.
-pub async fn versions(State(app): State<App>, Path(id): Bot, query: Listed) -> ApiResult<Json<Value>> {
-    let query = listed(query)?;
+pub async fn versions(
+    State(app): State<App>,
+    Segments(id): Bot,
+    Params(query): Listed,
+) -> ApiResult<Json<Value>> {
     record(&app, &id).await?;
     let page = app.store.flow_versions(&workspace(), &id, query.before.as_deref(), query.limit).await?;
     Ok(Json(json!({ "versions": page.versions, "next": page.next })))
@@ -276,7 +283,7 @@ pub async fn versions(State(app): State<App>, Path(id): Bot, query: Listed) -> A
 /// `POST /api/chatbots/{id}/test`: a chat with the draft, as a transcript; nothing is sent and nobody is asked.
 pub async fn test(
     State(app): State<App>,
-    Path(id): Bot,
+    Segments(id): Bot,
     Body(transcript): Body<Transcript>,
 ) -> ApiResult<Json<Report>> {
     let definition = draft(&record(&app, &id).await?)?;

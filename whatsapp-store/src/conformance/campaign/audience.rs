@@ -2,6 +2,7 @@ use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
+use super::super::samples::bad_cursor;
 use super::{audience, campaign, lane, outcome, running, settle, workspace, write};
 use crate::{
     AudienceBatch, AudienceRow, CampaignChange, RecipientRecord, RecipientState, Store,
@@ -88,6 +89,6 @@ pub async fn campaign_export_pages_by_lane_and_place(store: Arc<dyn Store>) {
     let other = RecipientRecord { state: RecipientState::Pending, ..found[6].recipient };
     assert_eq!(found[5].recipient, RecipientRecord { seq: 3, ..other });
     for cursor in ["", "1", "a.b"] {
-        assert_eq!(store.campaign_export(&w, "c", Some(cursor), 3).await.unwrap().rows, []);
+        bad_cursor(store.campaign_export(&w, "c", Some(cursor), 3)).await;
     }
 }

@@ -73,7 +73,9 @@ impl CampaignStore for MemoryStore {
         before: Option<&str>,
         limit: u32,
     ) -> Result<CampaignPage> {
-        let Ok(before) = before.map_or(Ok(i64::MAX), str::parse) else { return Ok(CampaignPage::default()) };
+        let Ok(before) = before.map_or(Ok(i64::MAX), str::parse) else {
+            return Err(crate::Error::bad_cursor());
+        };
         let state = self.state.read();
         let Some(workspace) = state.campaigns.get(workspace) else { return Ok(CampaignPage::default()) };
         let records = workspace.list.values().map(|campaign| &campaign.record);
@@ -179,7 +181,7 @@ impl CampaignStore for MemoryStore {
         limit: u32,
     ) -> Result<ExportPage> {
         let Some(after) = after.map_or(Some(ExportPage::START), ExportPage::place) else {
-            return Ok(ExportPage::default());
+            return Err(crate::Error::bad_cursor());
         };
         Ok(self
             .of_campaign(workspace, campaign, |campaign| campaign.export(after, page_limit(limit) as usize)))

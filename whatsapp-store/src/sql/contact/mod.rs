@@ -141,7 +141,7 @@ impl<S: Sql> ContactStore for S {
     }
 
     async fn contacts(&self, workspace: &WorkspaceId, query: &ContactQuery) -> Result<ContactPage> {
-        let Some(place) = cursor(query.before.as_deref()) else { return Ok(ContactPage::default()) };
+        let Some(place) = cursor(query.before.as_deref()) else { return Err(crate::Error::bad_cursor()) };
         let starts = match query.words.as_deref().map(wanted) {
             None => Vec::new(),
             Some(Some(starts)) => row::starts(starts),
