@@ -116,10 +116,13 @@ impl Desk {
         }
         let kept = Kept { key: Some(random_key()), created_by: Some(actor.to_owned()), ..Kept::default() };
         let record = self.record(id, name, &Document { settings, kept });
-        let changes =
-            vec![CampaignChange::Put(record).into(), self.audit(actor, "campaign.created", id, json!({}))];
-        self.commit(changes).await?;
-        self.show(id).await
+        let absent = CampaignChange::Expect { campaign: id.to_owned(), updated_at: None };
+        let audit = self.audit(actor, "campaign.created", id, json!({}));
+        match self.commit(vec![absent.into(), CampaignChange::Put(record).into(), audit]).await {
+            Err(DeskError::Store(error)) if is_conflict(&error) => Err(DeskError::Exists),
+            Err(error) => Err(error),
+            Ok(()) => self.show(id).await,
+        }
     }
 
     /// Changes the settings of a draft. Recipients who were uploaded for another content or other senders are forgotten.
@@ -144,7 +147,7 @@ impl Desk {
         let document = Document { settings, kept };
         let name = name.unwrap_or(&record.name);
         let audit = self.audit(actor, "campaign.changed", id, json!({ "recipientsForgotten": !stays }));
-        let mut list = Vec::new();
+        let mut list = vec![expect(&record)];
         if stays {
             list.push(
                 CampaignChange::Put(CampaignRecord {
@@ -193,7 +196,8 @@ impl Desk {
             return Err(DeskError::State { state: record.state, todo: "cancel it first" });
         }
         let audit = self.audit(actor, "campaign.deleted", id, json!({ "name": record.name }));
-        self.commit(vec![CampaignChange::Delete { campaign: id.to_owned() }.into(), audit]).await
+        let delete = CampaignChange::Delete { campaign: id.to_owned() };
+        self.commit(vec![expect(&record), delete.into(), audit]).await
     }
 
     fn is_draft(&self, record: &CampaignRecord) -> Result<(), DeskError> {
@@ -274,12 +278,18 @@ impl Desk {
         match self.commit(list).await {
             Err(DeskError::Store(error)) if is_conflict(&error) => {
                 let state = self.show(id).await?.record.state;
-                Err(DeskError::State { state, todo: "look at it again" })
+                Err(DeskError::State { state, todo: "somebody changed it meanwhile: look at it again" })
             }
             Err(error) => Err(error),
             Ok(()) => self.show(id).await,
         }
     }
+}
+
+/// The campaign is still as it was read. It comes before all other changes of a commit.
+pub(crate) fn expect(record: &CampaignRecord) -> Change {
+    let (campaign, updated_at) = (record.id.clone(), Some(record.updated_at));
+    CampaignChange::Expect { campaign, updated_at }.into()
 }
 
 fn is_conflict(error: &StoreError) -> bool {

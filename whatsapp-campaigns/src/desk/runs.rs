@@ -1,7 +1,7 @@
 //! The runs of a recurring campaign: each is a campaign of its own, with the contacts of its day.
 use whatsapp_store::{CampaignChange, CampaignRecord, CampaignState};
 
-use super::{Desk, DeskError, Shown};
+use super::{Desk, DeskError, Shown, expect, is_conflict};
 use crate::{
     model::{Document, Kept, Settings},
     window::{Millis, Schedule},
@@ -9,6 +9,8 @@ use crate::{
 
 /// Who does it, in the audit log.
 const ACTOR: &str = "schedule";
+/// Others that change a campaign at the same time are few.
+const TRIES: u32 = 10;
 
 /// Makes the run of that time, takes its recipients in, and lets it go. To do so again has no further effect, however far it
 /// came the last time.
@@ -28,9 +30,22 @@ pub(crate) async fn begin_run(desk: &Desk, parent: &CampaignRecord, at: Millis) 
             _ => drop(desk.start(&id, ACTOR).await?),
         }
     }
-    let mut document = document;
-    document.kept.last_run = document.kept.last_run.max(Some(at));
-    desk.commit(vec![CampaignChange::Put(desk.with(parent, &document)).into()]).await
+    note_run(desk, &parent.id, at).await
+}
+
+/// Notes at the parent that the run of that time began. It may have been changed since it was read.
+async fn note_run(desk: &Desk, parent: &str, at: Millis) -> Result<(), DeskError> {
+    for _ in 0..TRIES {
+        let Shown { record, mut document } = desk.show(parent).await?;
+        document.kept.last_run = document.kept.last_run.max(Some(at));
+        let put = CampaignChange::Put(desk.with(&record, &document)).into();
+        match desk.commit(vec![expect(&record), put]).await {
+            Err(DeskError::Store(error)) if is_conflict(&error) => {}
+            outcome => return outcome,
+        }
+    }
+    // Tried again with the next look at what is due.
+    Err(DeskError::Internal)
 }
 
 async fn make(
@@ -46,7 +61,8 @@ async fn make(
     settings.needs_approval = false;
     let kept = Kept { key: Some(super::random_key()), run_of: Some(parent.id.clone()), ..Kept::default() };
     let record = desk.record(id, &parent.name, &Document { settings, kept });
-    desk.commit(vec![CampaignChange::Put(record).into()]).await?;
+    let absent = CampaignChange::Expect { campaign: id.to_owned(), updated_at: None };
+    desk.commit(vec![absent.into(), CampaignChange::Put(record).into()]).await?;
     desk.show(id).await
 }
 

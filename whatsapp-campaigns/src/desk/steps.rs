@@ -2,7 +2,7 @@
 use serde_json::json;
 use whatsapp_store::{CampaignChange, CampaignState, Change, LaneRecord};
 
-use super::{Desk, DeskError, Shown, freeze::FIRST, lanes::shares};
+use super::{Desk, DeskError, Shown, expect, freeze::FIRST, lanes::shares};
 use crate::{
     content::Category,
     model::{Document, DryRun, Kept, LaneSpec},
@@ -24,7 +24,8 @@ impl Desk {
         }
         let from = CampaignState::bits(&[CampaignState::Draft]);
         let moved = self.moved_from(id, CampaignState::Approved, None, from);
-        self.step(id, vec![moved, self.audit(actor, "campaign.approved", id, json!({}))]).await
+        let audit = self.audit(actor, "campaign.approved", id, json!({}));
+        self.step(id, vec![expect(&record), moved, audit]).await
     }
 
     /// Notes that somebody looked at what would happen to this audience.
@@ -35,7 +36,7 @@ impl Desk {
         let Shown { record, mut document } = self.show(id).await?;
         let frozen_at = document.kept.frozen.as_ref().ok_or(DeskError::NoRecipients)?.at;
         document.kept.dry_run = Some(DryRun { at: self.clock.now(), frozen_at });
-        self.commit(vec![CampaignChange::Put(self.with(&record, &document)).into()]).await
+        self.commit(vec![expect(&record), CampaignChange::Put(self.with(&record, &document)).into()]).await
     }
 
     /// Lets a campaign go: it begins at its time.
@@ -53,7 +54,8 @@ impl Desk {
             state => return Err(DeskError::State { state, todo: "only a draft can be started" }),
         }
         let from = CampaignState::bits(&[CampaignState::Draft, CampaignState::Approved]);
-        let mut list = vec![self.moved_from(id, CampaignState::Scheduled, None, from)];
+        // What was approved and looked at is what goes out.
+        let mut list = vec![expect(&record), self.moved_from(id, CampaignState::Scheduled, None, from)];
         if !checked.plan.is_recurring() {
             let frozen = document.kept.frozen.as_ref().filter(|frozen| frozen.recipients > 0);
             let frozen = frozen.ok_or(DeskError::NoRecipients)?;
@@ -114,7 +116,8 @@ impl Desk {
             return Err(DeskError::State { state: record.state, todo: "there is no hold to end" });
         }
         document.kept.canary_until = Some(self.clock.now());
-        let mut list: Vec<Change> = vec![CampaignChange::Put(self.with(&record, &document)).into()];
+        let mut list: Vec<Change> =
+            vec![expect(&record), CampaignChange::Put(self.with(&record, &document)).into()];
         for (lane, spec) in self.lanes(id).await? {
             list.push(CampaignChange::PutLane(LaneRecord { end: FIRST + spec.rows, ..lane }).into());
         }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     audience::FIRST_SEQ,
-    desk::{Desk, begin_run},
+    desk::{Desk, begin_run, expect},
     model::{Document, Kept, LaneSpec},
     window::{Millis, Plan, When, ZoneGroup},
 };
@@ -164,8 +164,8 @@ impl Conductor {
             from: CampaignState::bits(&[CampaignState::Scheduled]),
             at: now,
         };
-        let mut list = vec![CampaignChange::SetState(step).into()];
-        list.extend(keep(&record, now, |kept| kept.started_at = kept.started_at.or(Some(now))));
+        let mut list = keep(&record, now, |kept| kept.started_at = kept.started_at.or(Some(now)));
+        list.push(CampaignChange::SetState(step).into());
         list.push(event("campaign.started", &told, now));
         self.commit(workspace, list).await
     }
@@ -180,8 +180,8 @@ impl Conductor {
         let guard = self.guards.entry(key).or_default();
         if let Some(reason) = guard.judge(&*self.shared.store, live, &counts, now).await? {
             let seen = guard.counted;
-            let mut list = pause(id, &reason, now);
-            list.extend(keep(&live.record, now, |kept| kept.forgiven = Some(seen)));
+            let mut list = keep(&live.record, now, |kept| kept.forgiven = Some(seen));
+            list.extend(pause(id, &reason, now));
             return self.commit(workspace, list).await;
         }
         self.look_after_canary(live, &counts, now).await?;
@@ -299,10 +299,12 @@ fn finished(id: &str, state: CampaignState, mut told: serde_json::Value, at: Mil
     vec![CampaignChange::SetState(step).into(), event("campaign.completed", &told, at)]
 }
 
-/// Writes what the library keeps of a campaign.
+/// Writes what the library keeps of a campaign, unless somebody changed the campaign since it was read: then the commit is refused. It
+/// comes before all other changes of the commit.
 pub(super) fn keep(record: &CampaignRecord, at: Millis, change: impl FnOnce(&mut Kept)) -> Vec<Change> {
     let Ok(mut document) = Document::from_json(&record.definition) else { return Vec::new() };
     change(&mut document.kept);
+    let expected = expect(record);
     let record = CampaignRecord { definition: document.to_json(), updated_at: at, ..record.clone() };
-    vec![CampaignChange::Put(record).into()]
+    vec![expected, CampaignChange::Put(record).into()]
 }

@@ -103,9 +103,9 @@ pub async fn positions_of_a_later_state_are_ahead(store: Arc<dyn Store>) {
         assert!(!store.is_ahead(&event.position).await.unwrap());
     }
     // Trimmed, and still known by a consumer.
-    commit(&*store, &w, [passed("c", &all[1]), EventChange::Trim { before: 9 }]).await;
+    commit(&*store, &w, [passed("c", &all[1]), Trim { before: 9 }]).await;
     assert!(!store.is_ahead(&all[1].position).await.unwrap());
-    commit(&*store, &w, [EventChange::Forget { consumer: "c".into() }]).await;
+    commit(&*store, &w, [Forget { consumer: "c".into() }]).await;
     assert!(store.is_ahead(&all[1].position).await.unwrap());
 }
 

@@ -263,3 +263,35 @@ pub async fn node_counts_add_up(store: Arc<dyn Store>) {
     assert_eq!(store.node_counts(&here(), "f", 2).await.unwrap(), second);
     assert_eq!(store.node_counts(&workspace("other"), "f", 1).await.unwrap(), []);
 }
+
+/// Of two who read the same and write, the second is told; and so is who makes what was made meanwhile.
+pub async fn a_flow_is_changed_as_it_was_read(store: Arc<dyn Store>) {
+    let expect = |updated_at| FlowChange::Expect { flow: "f".into(), updated_at };
+    put(&*store, [expect(None), draft("f", 5)]).await;
+    assert_eq!(refused(&*store, [expect(None), draft("f", 6)]).await, ErrorKind::Conflict);
+    let enable = |at| FlowChange::SetEnabled { flow: "f".into(), enabled: true, at };
+    let writes = [draft("f", 5), publish("f", "{}"), enable(1), draft("f", 90)];
+    for change in writes {
+        let before = store.flow(&here(), "f").await.unwrap().unwrap().updated_at;
+        put(&*store, [expect(Some(before)), change.clone()]).await;
+        assert!(store.flow(&here(), "f").await.unwrap().unwrap().updated_at > before, "{change:?}");
+        assert_eq!(refused(&*store, [expect(Some(before)), change]).await, ErrorKind::Conflict);
+    }
+    let delete = FlowChange::Delete { flow: "f".into(), at: 9 };
+    assert_eq!(refused(&*store, [expect(Some(5)), delete.clone()]).await, ErrorKind::Conflict);
+    put(&*store, [expect(Some(90)), delete]).await;
+    assert_eq!(refused(&*store, [expect(Some(90)), draft("f", 5)]).await, ErrorKind::Conflict);
+}
+
+/// Of those who make a flow of one name at once, one does.
+pub async fn one_of_many_makes_a_flow(store: Arc<dyn Store>) {
+    let mut tasks = JoinSet::new();
+    for number in 0..8 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let expect = FlowChange::Expect { flow: "f".into(), updated_at: None };
+            write(&*store, &here(), [expect, draft("f", number)]).await.is_ok()
+        });
+    }
+    assert_eq!(tasks.join_all().await.into_iter().filter(|made| *made).count(), 1);
+}

@@ -240,6 +240,8 @@ macro_rules! conformance_tests {
                 campaign_put_again_keeps_its_course
                 campaign_numbers_are_never_given_twice
                 campaign_pages_are_newest_first
+                a_campaign_is_changed_as_it_was_read
+                concurrent_changes_of_a_campaign_build_on_each_other
                 campaigns_are_found_by_state
                 campaign_moves_only_from_named_states
                 wrong_campaign_changes_are_refused
@@ -278,6 +280,8 @@ macro_rules! conformance_tests {
                 versions_are_numbered_one_by_one
                 flows_are_oldest_first
                 deleted_flow_takes_its_versions_along
+                a_flow_is_changed_as_it_was_read
+                one_of_many_makes_a_flow
                 conversation_comes_back_as_written
                 contradictory_conversation_is_refused
                 conversation_goes_on_from_the_revision_read

@@ -83,7 +83,8 @@ impl Conversations {
                 }
             }
             // Those of flows.
-            FlowChange::PutDraft { .. }
+            FlowChange::Expect { .. }
+            | FlowChange::PutDraft { .. }
             | FlowChange::Publish { .. }
             | FlowChange::SetEnabled { .. }
             | FlowChange::Delete { .. }

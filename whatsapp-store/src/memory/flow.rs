@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 
-use super::{MemoryStore, State, conversation::Conversations};
+use super::{MemoryStore, State, campaign::risen, conversation::Conversations};
 use crate::{
     AccountId, Change, ChatChange, Error, ErrorKind, FlowChange, FlowPage, FlowRecord, FlowStore,
     FlowVersion, FlowVersionHead, FlowVersionPage, NodeCount, Result, Scope, TeamChange, WorkspaceId,
@@ -91,7 +91,7 @@ impl WorkspaceFlows {
                 | Change::Chat(ChatChange::Merge { .. }) => {
                     return self.clone();
                 }
-                Change::Flow(FlowChange::Publish { flow, .. }) => {
+                Change::Flow(FlowChange::Publish { flow, .. } | FlowChange::Expect { flow, .. }) => {
                     let found = self.flows.get(flow).cloned();
                     excerpt.flows.extend(found.map(|found| (flow.clone(), found)));
                 }
@@ -104,11 +104,12 @@ impl WorkspaceFlows {
 
     fn apply(&mut self, change: FlowChange) -> Result<()> {
         match change {
+            FlowChange::Expect { flow, updated_at } => self.expect(&flow, updated_at)?,
             FlowChange::PutDraft { flow, name, draft, at } => self.put_draft(flow, name, draft, at),
             FlowChange::Publish { flow, definition, at, by } => self.publish(&flow, definition, at, by)?,
             FlowChange::SetEnabled { flow, enabled, at } => {
                 if let Some(flow) = self.flows.get_mut(&flow) {
-                    (flow.enabled, flow.updated_at) = (enabled, at);
+                    (flow.enabled, flow.updated_at) = (enabled, risen(flow.updated_at, at));
                 }
             }
             FlowChange::Delete { flow, at } => self.delete(&flow, at),
@@ -123,17 +124,24 @@ impl WorkspaceFlows {
         Ok(())
     }
 
+    fn expect(&self, flow: &str, updated_at: Option<i64>) -> Result<()> {
+        let stored = self.flows.get(flow).map(|flow| flow.updated_at);
+        if stored == updated_at { Ok(()) } else { Err(Error::new(ErrorKind::Conflict, "changing a flow")) }
+    }
+
     fn put_draft(&mut self, id: String, name: String, draft: Option<String>, at: i64) {
-        let flow = self.flows.entry(id.clone()).or_insert_with(|| FlowRecord {
-            id,
-            name: String::new(),
-            draft: None,
-            published: None,
-            enabled: false,
-            created_at: at,
-            updated_at: at,
-        });
-        (flow.name, flow.draft, flow.updated_at) = (name, draft, at);
+        match self.flows.get_mut(&id) {
+            Some(flow) => {
+                flow.updated_at = risen(flow.updated_at, at);
+                (flow.name, flow.draft) = (name, draft);
+            }
+            None => {
+                let (created_at, updated_at) = (at, at);
+                let flow =
+                    FlowRecord { id, name, draft, published: None, enabled: false, created_at, updated_at };
+                self.flows.insert(flow.id.clone(), flow);
+            }
+        }
     }
 
     fn publish(
@@ -147,7 +155,7 @@ impl WorkspaceFlows {
             return Err(Error::new(ErrorKind::Invalid, "publishing a flow").because("there is no such flow"));
         };
         let version = flow.published.unwrap_or(0) + 1;
-        (flow.published, flow.updated_at) = (Some(version), published_at);
+        (flow.published, flow.updated_at) = (Some(version), risen(flow.updated_at, published_at));
         let published = FlowVersion { flow: id.to_owned(), version, definition, published_at, published_by };
         self.versions.insert((id.to_owned(), version), published);
         Ok(())

@@ -30,7 +30,8 @@ pub struct FlowRecord {
     pub enabled: bool,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
-    /// When the flow itself was last written, milliseconds since the Unix epoch.
+    /// When the flow itself was last written, milliseconds since the Unix epoch. It rises with every write, by one at least, and so
+    /// names what was read: see [`FlowChange::Expect`].
     pub updated_at: i64,
 }
 
@@ -149,6 +150,14 @@ pub struct NodeCount {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FlowChange {
+    /// The flow is still as it was read; otherwise the commit fails with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict). Let it come
+    /// before the other changes of that flow.
+    Expect {
+        /// The flow's id.
+        flow: String,
+        /// Its `updated_at`, or `None` if there was no such flow.
+        updated_at: Option<i64>,
+    },
     /// Writes the name and the draft of a flow, and makes the flow, disabled, if it is not there.
     PutDraft {
         /// The flow's id.
@@ -330,6 +339,9 @@ impl fmt::Debug for ConversationRecord {
 impl fmt::Debug for FlowChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Expect { flow, updated_at } => {
+                f.debug_tuple("Expect").field(flow).field(updated_at).finish()
+            }
             Self::PutDraft { flow, .. } => f.debug_tuple("PutDraft").field(flow).finish(),
             Self::Publish { flow, .. } => f.debug_tuple("Publish").field(flow).finish(),
             Self::SetEnabled { flow, enabled, .. } => {

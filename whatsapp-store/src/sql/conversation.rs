@@ -43,7 +43,8 @@ pub(super) async fn apply(
             connection.execute(forget).await?;
         }
         // Those of flows.
-        FlowChange::PutDraft { .. }
+        FlowChange::Expect { .. }
+        | FlowChange::PutDraft { .. }
         | FlowChange::Publish { .. }
         | FlowChange::SetEnabled { .. }
         | FlowChange::Delete { .. }

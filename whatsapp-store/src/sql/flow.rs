@@ -1,6 +1,10 @@
 use async_trait::async_trait;
 
-use super::{Connection, Row, Rows, Sql, Statement, conversation, keyset, sql};
+use super::{
+    Connection, Row, Rows, Sql, Statement, conversation, keyset,
+    revision::{self, Revised},
+    sql,
+};
 use crate::{
     Error, ErrorKind, FlowChange, FlowPage, FlowRecord, FlowStore, FlowVersion, FlowVersionHead,
     FlowVersionPage, NodeCount, Result, Scope, WorkspaceId, page_limit,
@@ -14,6 +18,9 @@ fn within<'a>(text: &'static str, workspace: &'a WorkspaceId, flow: &'a str) -> 
 pub(super) async fn apply(connection: &mut Connection<'_>, scope: &Scope, change: &FlowChange) -> Result<()> {
     let workspace = scope.workspace();
     match change {
+        FlowChange::Expect { flow, updated_at } => {
+            revision::expect(connection, Revised::Flow, workspace, flow, *updated_at).await?;
+        }
         FlowChange::PutDraft { flow, name, draft, at } => {
             let put = within(PUT_DRAFT, workspace, flow).text(&**name).opt_text(draft.as_deref()).int(*at);
             connection.execute(put).await?;
@@ -29,7 +36,8 @@ pub(super) async fn apply(connection: &mut Connection<'_>, scope: &Scope, change
             publish(connection, workspace, version).await?;
         }
         FlowChange::SetEnabled { flow, enabled, at } => {
-            let text = "UPDATE flow SET enabled = $3, updated_at = $4 WHERE workspace = $1 AND id = $2";
+            let text = "UPDATE flow SET enabled = $3, updated_at = CASE WHEN updated_at < $4 THEN $4 WHEN updated_at < \
+         9223372036854775807 THEN updated_at + 1 ELSE updated_at END WHERE workspace = $1 AND id = $2";
             connection.execute(within(text, workspace, flow).int(*enabled).int(*at)).await?;
         }
         FlowChange::Delete { flow, at } => {
@@ -50,9 +58,10 @@ pub(super) async fn apply(connection: &mut Connection<'_>, scope: &Scope, change
     Ok(())
 }
 
-const PUT_DRAFT: &str = "INSERT INTO flow (workspace, id, name, draft, created_at, updated_at) \
-    VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (workspace, id) DO UPDATE SET name = excluded.name, \
-    draft = excluded.draft, updated_at = excluded.updated_at";
+const PUT_DRAFT: &str = "INSERT INTO flow (workspace, id, name, draft, created_at, updated_at) VALUES ($1, $2, $3, $4, \
+         $5, $5) ON CONFLICT (workspace, id) DO UPDATE SET name = excluded.name, draft = excluded.draft, \
+         updated_at = CASE WHEN flow.updated_at < excluded.updated_at THEN excluded.updated_at WHEN \
+         flow.updated_at < 9223372036854775807 THEN flow.updated_at + 1 ELSE flow.updated_at END";
 const DELETE: [&str; 3] = [
     "DELETE FROM flow WHERE workspace = $1 AND id = $2",
     "DELETE FROM flow_version WHERE workspace = $1 AND flow = $2",
@@ -64,8 +73,9 @@ async fn publish(
     workspace: &WorkspaceId,
     version: FlowVersion,
 ) -> Result<()> {
-    let raise = "UPDATE flow SET published = COALESCE(published, 0) + 1, updated_at = $3 \
-        WHERE workspace = $1 AND id = $2 RETURNING published";
+    let raise = "UPDATE flow SET published = COALESCE(published, 0) + 1, updated_at = CASE WHEN updated_at < $3 \
+         THEN $3 WHEN updated_at < 9223372036854775807 THEN updated_at + 1 ELSE updated_at END WHERE \
+         workspace = $1 AND id = $2 RETURNING published";
     let raise = within(raise, workspace, &version.flow).int(version.published_at);
     let Some(number) = connection.fetch(raise).await?.one(|row| row.int(0))? else {
         return Err(Error::new(ErrorKind::Invalid, "publishing a flow").because("there is no such flow"));

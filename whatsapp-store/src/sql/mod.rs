@@ -26,6 +26,7 @@ mod message;
 mod notice;
 mod outgoing;
 mod person;
+mod revision;
 mod row;
 mod session;
 mod setting;

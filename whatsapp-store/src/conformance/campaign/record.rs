@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
+
 use super::{
     BASE, audience, campaign, claim, lane, outcome, refused, release, retry, running, settle, workspace,
     write,
 };
 use crate::{
     CampaignChange, CampaignMove, CampaignRecord, CampaignState, ErrorKind, LaneRecord, Outcome,
-    RecipientState, Store, conformance::samples::ODD_TEXTS,
+    RecipientState, Result, Store, conformance::samples::ODD_TEXTS,
 };
 
 fn step(campaign: &str, state: CampaignState, from: &[CampaignState]) -> CampaignChange {
@@ -62,8 +64,8 @@ pub async fn campaign_put_again_keeps_its_course(store: Arc<dyn Store>) {
         ..campaign("c")
     };
     write(&*store, &w, [CampaignChange::Put(again.clone())]).await.unwrap();
-    let expected =
-        CampaignRecord { number: 1, name: again.name, definition: again.definition, updated_at: 3, ..first };
+    let (name, definition) = (again.name, again.definition);
+    let expected = CampaignRecord { number: 1, name, definition, updated_at: BASE + 1, ..first };
     assert_eq!(store.campaign(&w, "c").await.unwrap(), Some(expected));
 }
 
@@ -128,7 +130,7 @@ pub async fn campaign_moves_only_from_named_states(store: Arc<dyn Store>) {
     ];
     write(&*store, &w, started).await.unwrap();
     let running =
-        CampaignRecord { number: 1, reason: Some("asked".into()), updated_at: BASE + 9, ..campaign("c") };
+        CampaignRecord { number: 1, reason: Some("asked".into()), updated_at: BASE + 10, ..campaign("c") };
     assert_eq!(store.campaign(&w, "c").await.unwrap(), Some(running.clone()));
     for (id, state, from) in [("c", Paused, Draft), ("none", Paused, Running)] {
         let put = CampaignChange::Put(campaign("late"));
@@ -226,4 +228,60 @@ pub async fn campaigns_of_workspaces_are_separate(store: Arc<dyn Store>) {
     assert_eq!(refused(&*store, &v, release(&lease, 0)).await, ErrorKind::Fenced);
     assert_eq!(store.lease_range(&none, &claim("o", 0, 2)).await.unwrap(), None);
     assert_eq!(store.audience(&none, "c", 1, 0..9).await.unwrap(), []);
+}
+
+/// Of two who read the same and write, the second is told; and so is who makes what was made meanwhile.
+pub async fn a_campaign_is_changed_as_it_was_read(store: Arc<dyn Store>) {
+    let w = workspace("w");
+    let expect = |updated_at| CampaignChange::Expect { campaign: "c".into(), updated_at };
+    let conflict = |outcome: Result<()>| assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Conflict);
+    write(&*store, &w, [expect(None), CampaignChange::Put(campaign("c"))]).await.unwrap();
+    conflict(write(&*store, &w, [expect(None), CampaignChange::Put(campaign("c"))]).await);
+    let read = store.campaign(&w, "c").await.unwrap().unwrap();
+    // The same time, and even an earlier one, is another revision.
+    for at in [read.updated_at, 1] {
+        let before = store.campaign(&w, "c").await.unwrap().unwrap().updated_at;
+        let put = CampaignChange::Put(CampaignRecord { name: "n".into(), updated_at: at, ..campaign("c") });
+        write(&*store, &w, [expect(Some(before)), put]).await.unwrap();
+        assert!(store.campaign(&w, "c").await.unwrap().unwrap().updated_at > before);
+    }
+    let now = store.campaign(&w, "c").await.unwrap().unwrap();
+    let put = CampaignChange::Put(CampaignRecord { name: "lost".into(), ..campaign("c") });
+    conflict(write(&*store, &w, [expect(Some(read.updated_at)), put]).await);
+    conflict(
+        write(&*store, &w, [expect(Some(read.updated_at)), CampaignChange::Delete { campaign: "c".into() }])
+            .await,
+    );
+    assert_eq!(store.campaign(&w, "c").await.unwrap(), Some(now.clone()));
+    write(&*store, &w, [expect(Some(now.updated_at)), CampaignChange::Delete { campaign: "c".into() }])
+        .await
+        .unwrap();
+    conflict(write(&*store, &w, [expect(Some(now.updated_at)), CampaignChange::Put(campaign("c"))]).await);
+}
+
+/// Each of these reads and writes at once with the others: each that succeeds built on what it read.
+pub async fn concurrent_changes_of_a_campaign_build_on_each_other(store: Arc<dyn Store>) {
+    const TASKS: usize = 8;
+    let mut tasks = JoinSet::new();
+    for _ in 0..TASKS {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let w = workspace("w");
+            loop {
+                let read = store.campaign(&w, "c").await.unwrap();
+                let expect = CampaignChange::Expect {
+                    campaign: "c".into(),
+                    updated_at: read.as_ref().map(|read| read.updated_at),
+                };
+                let definition = format!("{}x", read.map(|read| read.definition).unwrap_or_default());
+                let put = CampaignChange::Put(CampaignRecord { definition, ..campaign("c") });
+                match write(&*store, &w, [expect, put]).await {
+                    Ok(()) => break,
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict),
+                }
+            }
+        });
+    }
+    tasks.join_all().await;
+    assert_eq!(store.campaign(&workspace("w"), "c").await.unwrap().unwrap().definition, "x".repeat(TASKS));
 }

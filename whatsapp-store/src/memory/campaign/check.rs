@@ -36,6 +36,7 @@ impl<'a> Ahead<'a> {
     fn check(&mut self, change: &'a CampaignChange) -> Result<()> {
         change.check()?;
         match change {
+            CampaignChange::Expect { campaign, updated_at } => self.expect(campaign, *updated_at),
             CampaignChange::Put(record) => self.put(record),
             CampaignChange::SetState(step) => self.set_state(step),
             CampaignChange::PutLane(_) | CampaignChange::AddAudience(_) => Ok(()),
@@ -61,6 +62,15 @@ impl<'a> Ahead<'a> {
     fn state(&self, campaign: &str) -> Option<CampaignState> {
         let stored = || self.stored.list.get(campaign).map(|campaign| campaign.record.state);
         self.states.get(campaign).copied().unwrap_or_else(stored)
+    }
+
+    fn expect(&self, campaign: &str, updated_at: Option<i64>) -> Result<()> {
+        let stored = self.stored.list.get(campaign).map(|campaign| campaign.record.updated_at);
+        if stored == updated_at {
+            Ok(())
+        } else {
+            Err(Error::new(ErrorKind::Conflict, "changing a campaign"))
+        }
     }
 
     fn put(&mut self, record: &'a CampaignRecord) -> Result<()> {

@@ -88,6 +88,8 @@ struct Retry {
 pub(super) fn apply(state: &mut State, scope: &Scope, change: CampaignChange) {
     let workspace = state.campaigns.entry(scope.workspace().clone()).or_default();
     match change {
+        // Checked before.
+        CampaignChange::Expect { .. } => {}
         CampaignChange::Put(record) => workspace.put(record),
         CampaignChange::Delete { campaign } => drop(workspace.list.remove(&campaign)),
         CampaignChange::SetState(step) => {
@@ -115,6 +117,11 @@ pub(super) fn apply(state: &mut State, scope: &Scope, change: CampaignChange) {
     }
 }
 
+/// A time of writing, which rises with every write.
+pub(in crate::memory) fn risen(last: i64, at: i64) -> i64 {
+    at.max(last.saturating_add(1))
+}
+
 impl Workspace {
     fn with(&mut self, id: &str, change: impl FnOnce(&mut Campaign)) {
         if let Some(campaign) = self.list.get_mut(id) {
@@ -124,7 +131,8 @@ impl Workspace {
 
     fn put(&mut self, record: CampaignRecord) {
         if let Some(Campaign { record: old, .. }) = self.list.get_mut(&record.id) {
-            (old.name, old.definition, old.updated_at) = (record.name, record.definition, record.updated_at);
+            old.updated_at = risen(old.updated_at, record.updated_at);
+            (old.name, old.definition) = (record.name, record.definition);
             return;
         }
         self.last_number += 1;
@@ -143,7 +151,7 @@ impl Campaign {
         if self.record.state != step.state {
             self.record.state = step.state;
             self.record.reason = step.reason;
-            self.record.updated_at = step.at;
+            self.record.updated_at = risen(self.record.updated_at, step.at);
         }
     }
 

@@ -47,7 +47,8 @@ pub struct CampaignRecord {
     pub base_at: i64,
     /// When it was made, milliseconds since the Unix epoch. Written when it is first put.
     pub created_at: i64,
-    /// When it was last changed by a person or moved to another state, milliseconds since the Unix epoch.
+    /// When it was last changed by a person or moved to another state, milliseconds since the Unix epoch. It rises with every such
+    /// write, by one at least, and so names what was read: see [`CampaignChange::Expect`].
     pub updated_at: i64,
 }
 
@@ -165,6 +166,14 @@ pub enum CampaignChange {
     /// Writes a campaign. Of one that is there, only the name, the definition and `updated_at` change. When the workspace has
     /// used up its numbers, the commit fails with [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
     Put(CampaignRecord),
+    /// The campaign is still as it was read; otherwise the commit fails with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict). Let it
+    /// come before the other changes of that campaign.
+    Expect {
+        /// The campaign.
+        campaign: String,
+        /// Its `updated_at`, or `None` if there was no such campaign.
+        updated_at: Option<i64>,
+    },
     /// Moves a campaign to another state. Nothing happens if it is there already; if it is in a state that it may not come
     /// from, or gone, the commit fails with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict).
     SetState(CampaignMove),

@@ -6,7 +6,11 @@ mod lane;
 mod read;
 mod settle;
 
-use super::{Connection, Row, Rows, Sql, Statement, damaged, sql, transact};
+use super::{
+    Connection, Row, Rows, Sql, Statement, damaged,
+    revision::{self, Revised},
+    sql, transact,
+};
 use crate::{
     CampaignChange, CampaignMove, CampaignRecord, CampaignState, Error, ErrorKind, Outcome, Result, Scope,
     WorkspaceId,
@@ -23,6 +27,9 @@ pub(super) async fn apply(
     change.check()?;
     let workspace = scope.workspace();
     match change {
+        CampaignChange::Expect { campaign, updated_at } => {
+            revision::expect(connection, Revised::Campaign, workspace, campaign, *updated_at).await
+        }
         CampaignChange::Put(campaign) => put(connection, workspace, campaign).await,
         CampaignChange::SetState(step) => set_state(connection, workspace, step).await,
         CampaignChange::PutLane(lane) => lane::put(connection, workspace, lane).await,
@@ -115,7 +122,9 @@ async fn put(
     campaign: &CampaignRecord,
 ) -> Result<()> {
     let update = of(
-        "UPDATE campaign SET name = $3, definition = $4, updated_at = $5 WHERE workspace = $1 AND id = $2",
+        "UPDATE campaign SET name = $3, definition = $4, updated_at = CASE WHEN updated_at < $5 THEN $5 \
+         WHEN updated_at < 9223372036854775807 THEN updated_at + 1 ELSE updated_at END WHERE workspace = \
+         $1 AND id = $2",
         workspace,
         &campaign.id,
     );
@@ -126,9 +135,12 @@ async fn put(
     let number = new_number(connection, workspace).await?;
     // On a server, another may have put it in the meantime: that one counts.
     let insert = of(
-        "INSERT INTO campaign (workspace, id, number, name, state, reason, definition, base_at, created_at, \
-         updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (workspace, id) DO UPDATE SET \
-         name = excluded.name, definition = excluded.definition, updated_at = excluded.updated_at",
+        "INSERT INTO campaign (workspace, id, number, name, state, reason, definition, base_at, \
+         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT \
+         (workspace, id) DO UPDATE SET name = excluded.name, definition = excluded.definition, \
+         updated_at = CASE WHEN campaign.updated_at < excluded.updated_at THEN excluded.updated_at WHEN \
+         campaign.updated_at < 9223372036854775807 THEN campaign.updated_at + 1 ELSE campaign.updated_at \
+         END",
         workspace,
         &campaign.id,
     );
@@ -161,8 +173,9 @@ async fn set_state(
     step: &CampaignMove,
 ) -> Result<()> {
     let update = of(
-        "UPDATE campaign SET state = $3, reason = $4, updated_at = $5 WHERE workspace = $1 AND id = $2 \
-         AND state <> $3 AND (CAST(1 AS BIGINT) << CAST(state AS INTEGER)) & $6 <> 0",
+        "UPDATE campaign SET state = $3, reason = $4, updated_at = CASE WHEN updated_at < $5 THEN $5 \
+         WHEN updated_at < 9223372036854775807 THEN updated_at + 1 ELSE updated_at END WHERE workspace = \
+         $1 AND id = $2 AND state <> $3 AND (CAST(1 AS BIGINT) << CAST(state AS INTEGER)) & $6 <> 0",
         workspace,
         &step.campaign,
     );
