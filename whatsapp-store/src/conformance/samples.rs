@@ -7,7 +7,7 @@ use crate::{
     SignalKey, SignalKind, Source, Store, WorkspaceId,
 };
 
-/// Text that trips what quotes, splits, folds or ends text by itself.
+/// Text that breaks code that quotes, splits, folds or ends text itself.
 pub(super) const ODD_TEXTS: [&str; 12] = [
     "",
     " ",
