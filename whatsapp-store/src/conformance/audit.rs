@@ -67,7 +67,7 @@ pub async fn audit_entries_come_back_as_written(store: Arc<dyn Store>) {
     }
 }
 
-/// By time, then the last appended; filters do not shorten pages; equal entries are two; foreign cursors find nothing.
+/// By time, then the last appended; filters do not shorten pages; equal entries are two; an invalid cursor is an error.
 pub async fn audit_pages_are_newest_first(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     let entries =

@@ -261,7 +261,7 @@ pub async fn chats_are_latest_first(store: Arc<dyn Store>) {
     assert_eq!(pages(&*store, &account("odd"), 1).await.concat(), sorted);
 }
 
-/// None given: 50. The most: 500. And a cursor of another list is told.
+/// No limit gives 50; the largest is 500. An invalid cursor is an error.
 pub async fn chat_pages_are_bounded(store: Arc<dyn Store>) {
     let a = account("a");
     put(&*store, &a, (0..=500).map(|number| message(&number.to_string(), "1"))).await;

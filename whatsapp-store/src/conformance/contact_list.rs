@@ -15,7 +15,7 @@ pub async fn contacts_by_phone_keep_the_order_asked(store: Arc<dyn Store>) {
     assert_eq!(found, [Some(two.clone()), None, Some(one), Some(two), None, None]);
 }
 
-/// Newest first, then by id, falling; with a tag as without; foreign cursors find nothing.
+/// Newest first, then by id, falling; with a tag as without; an invalid cursor is an error.
 pub async fn contact_pages_are_newest_first(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     for (number, (id, at)) in [("b", 1), ("c", 3), ("a", 3), ("d", -2), ("e.1", 2)].into_iter().enumerate() {

@@ -204,7 +204,7 @@ pub async fn contradictory_webhook_delivery_is_refused(store: Arc<dyn Store>) {
     assert_eq!(store.endpoints(&w).await.unwrap(), [], "nothing was written");
 }
 
-/// By insertion, with and without a state. An invalid cursor finds nothing.
+/// By insertion, with and without a state. An invalid cursor is an error.
 pub async fn webhook_deliveries_are_paged_newest_first(store: Arc<dyn Store>) {
     use DeliveryState::{Dead, Delivered, Pending};
     let w = workspace("w");

@@ -55,7 +55,7 @@ store_trait! {
         async fn campaign(&self, workspace: &WorkspaceId, id: &str) -> Result<Option<CampaignRecord>>;
 
         /// A page of campaigns, newest first: those before `before` (the `next` of a page), or the first page. For `limit` see
-        /// [`page_limit`](crate::page_limit). A cursor that is none is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
+        /// [`page_limit`](crate::page_limit). An invalid cursor is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
         ///
         /// # Errors
         /// When they cannot be read.
@@ -135,7 +135,8 @@ store_trait! {
         async fn campaign_leases(&self, workspace: &WorkspaceId, campaign: &str) -> Result<Vec<RangeLease>>;
 
         /// A page of all there is to say about a campaign's recipients, by lane and place: those behind `after` (the `next` of a
-        /// page), or the first page. For `limit` see [`page_limit`](crate::page_limit). A cursor that is none is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
+        /// page), or the first page. For `limit` see [`page_limit`](crate::page_limit). An invalid cursor is
+        /// [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
         ///
         /// # Errors
         /// When they cannot be read.

@@ -73,7 +73,7 @@ store_trait! {
         /// contact by contact until the page is full.
         ///
         /// # Errors
-        /// When they cannot be read. A cursor that is none of this store's is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
+        /// When they cannot be read. An invalid cursor is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
         async fn contacts(&self, workspace: &WorkspaceId, query: &ContactQuery) -> Result<ContactPage>;
 
         /// All tags in use, in byte order, with their counts. It takes longer the more contacts have tags.

@@ -22,8 +22,9 @@ store_trait! {
         async fn conversation(&self, account: &AccountId, chat: &str) -> Result<Option<ConversationRecord>>;
 
         /// A page of the workspace's conversations with that status, the one written last first, then by account and chat
-        /// backwards. `before` is the cursor that came with the page before; one that is none of this store's is
-        /// [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor). A conversation that is written between two pages moves to the front and is not seen again.
+        /// backwards. `before` is the cursor that came with the page before; an invalid one is
+        /// [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor). A conversation that is written between two pages moves to the
+        /// front and is not seen again.
         ///
         /// # Errors
         /// When they cannot be read.

@@ -46,7 +46,7 @@ store_trait! {
         /// come in between two pages neither repeat nor hide others.
         ///
         /// # Errors
-        /// When they cannot be read. A cursor that is none of this store's is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
+        /// When they cannot be read. An invalid cursor is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
         async fn messages(&self, account: &AccountId, query: &MessageQuery) -> Result<MessagePage>;
 
         /// When the account's oldest message was sent, milliseconds since the Unix epoch.

@@ -32,7 +32,7 @@ store_trait! {
     /// Workspaces, users and API keys.
     ///
     /// Pages go by the time a record was made, then by id in byte order; `after` is the cursor that came with the page before,
-    /// and `limit` is that of [`MessageQuery`](crate::MessageQuery). A cursor that is none of this store's is
+    /// and `limit` is that of [`MessageQuery`](crate::MessageQuery). An invalid cursor is
     /// [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
     ///
     /// Four methods read all workspaces: [`workspaces`](Self::workspaces), which lists them, and three that look up

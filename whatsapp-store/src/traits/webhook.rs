@@ -62,7 +62,7 @@ store_trait! {
         /// repeat nor hide others.
         ///
         /// # Errors
-        /// When they cannot be read. A cursor that is none of this store's is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
+        /// When they cannot be read. An invalid cursor is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
         async fn deliveries(&self, workspace: &WorkspaceId, query: &DeliveryQuery) -> Result<DeliveryPage>;
 
         /// The undelivered events of each endpoint of a workspace, by id in byte order. This counts rows, so do not call it
