@@ -1,4 +1,4 @@
-//! What a client is told before it starts. Trust root, address and clock are values here, never features.
+//! The configuration of a client. Trust root, address and clock are values here, never features.
 use whatsapp_store::AccountId;
 
 pub use crate::noise::TrustRoot;
@@ -10,21 +10,21 @@ pub const PRODUCTION_URL: &str = "wss://web.whatsapp.com/ws/chat";
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Whose records in the store.
+    /// The account whose records in the store it uses.
     pub account: AccountId,
     /// WebSocket address of the server.
     pub server_url: String,
     /// The key that the server's certificates must lead to.
     pub trust_root: TrustRoot,
-    /// What the client says of itself.
+    /// How the client presents itself.
     pub profile: Profile,
-    /// The account's own name, shown to recipients. Without one it is learnt from the phone's own messages; presence is not sent
-    /// before it is known.
+    /// The account's own name, shown to recipients. Without one it is learnt from the phone's own messages; presence is sent only
+    /// once it is known.
     pub push_name: Option<String>,
     /// Announce presence after login. When `false`, receipts are of the invisible "inactive" kind.
     pub available: bool,
-    /// About how many people, sessions and message statuses each are kept in memory between commits; what is not there is read
-    /// from the store again. Fewer save memory where a process has many accounts. At least 1 counts.
+    /// How many people, sessions and message statuses each are kept in memory between commits, approximately; other records are
+    /// read from the store again. A smaller number saves memory in a process with many accounts. The minimum is 1.
     pub cached_records: usize,
 }
 
@@ -50,8 +50,8 @@ impl Default for Config {
     }
 }
 
-/// What the client says of itself. On the points on which public clients differ it is one of them as a whole: servers see a mix
-/// of two from nobody.
+/// How the client presents itself. Where public clients differ, it behaves as one of them in every respect: no server sees a
+/// mix of two.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Profile {
@@ -66,7 +66,7 @@ pub struct Profile {
     family: Family,
 }
 
-/// Whose behaviour a profile has (protocol notes 2.3, 2.5 and 2.7).
+/// The client whose behaviour a profile has (protocol notes 2.3, 2.5 and 2.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Family {
     Whatsmeow,

@@ -1,4 +1,4 @@
-//! What a client tells its user. Each event says when it comes and what follows.
+//! The events that a client sends to its user. Each event says when it comes and what follows.
 mod disconnect;
 
 pub use disconnect::{
@@ -8,18 +8,18 @@ use whatsapp_store::{MessageKey, MessageRecord, MessageStatus};
 
 use crate::{jid::Jid, time::Timestamp};
 
-/// One event. An event is told only after what it reports is durable.
+/// One event. An event is sent only when the change that it reports is durable.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// A QR text to be shown until `expires_at`; the next one or the end of the attempt follows by then.
     Qr {
-        /// What the QR code contains. Holds the pairing secret: show it, do not log it.
+        /// The content of the QR code. Holds the pairing secret: show it, do not log it.
         text: QrText,
         /// When it stops working.
         expires_at: Timestamp,
     },
-    /// A phone accepted; the connection restarts by itself and [`Event::Connected`] follows.
+    /// A phone accepted the link. The connection restarts by itself, and [`Event::Connected`] follows.
     Paired {
         /// Own address by number, with device.
         jid: Jid,
@@ -38,12 +38,12 @@ pub enum Event {
         /// Own linked id.
         lid: Option<Jid>,
     },
-    /// Messages from the time offline have all been handed over.
+    /// All messages from the time offline have been received.
     OfflineDone {
         /// How many the server announced.
         count: u32,
     },
-    /// The connection is gone; a new attempt comes at `retry_at`, or never without one.
+    /// The connection is gone. The next attempt is at `retry_at`; without it there is none.
     Disconnected {
         /// Why; in words by its `Display`.
         reason: DisconnectReason,
@@ -61,14 +61,14 @@ pub enum Event {
     Message(Box<MessageRecord>),
     /// The status of a message rose.
     Status {
-        /// Which.
+        /// The message.
         key: MessageKey,
-        /// To what.
+        /// The new status.
         status: MessageStatus,
     },
     /// The server refused a message for good.
     Refused {
-        /// Which.
+        /// The message.
         key: MessageKey,
         /// Why.
         reason: Refusal,
@@ -76,14 +76,14 @@ pub enum Event {
     /// A message could not be decrypted, or is only on the phone. The sender has been asked to send it again unless
     /// `gave_up`.
     Undecryptable {
-        /// Which.
+        /// The message.
         key: MessageKey,
         /// Asked too often already, or there is no use in asking.
         gave_up: bool,
     },
-    /// A person's identity key changed (a new phone, or an attempt to listen in).
+    /// A person's identity key changed (a new phone, or an attempt to eavesdrop).
     IdentityChanged {
-        /// Whose.
+        /// The person.
         jid: Jid,
     },
     /// The account's own name became known, or changed. It is used unless [`crate::Config::push_name`] has one.
@@ -100,33 +100,33 @@ pub enum Event {
         /// The number that the person had before, after a change of number.
         former: Option<Jid>,
     },
-    /// The server said something of a person that contradicts what is proven, and was not believed, or only in part.
+    /// The server contradicted a proven fact about a person. It was not believed, or only in part.
     Distrusted {
-        /// Of whom.
+        /// The person.
         jid: Jid,
-        /// What.
+        /// The contradiction.
         why: Distrust,
     },
 }
 
-/// What the server said that does not hold.
+/// A statement of the server that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Distrust {
     /// A device list that the account signed before the one that is known. The known one stays.
     #[error("an outdated device list was sent; the newer one is kept")]
     OldDeviceList,
-    /// A device list that nobody signed, or somebody else, after one that the account signed. The known one stays.
+    /// A device list without a valid signature, after one that the account signed. The known one stays.
     #[error("a device list came without the account's signature; the signed one is kept")]
     UnsignedDeviceList,
-    /// A companion whose identity the account did not sign. It gets no messages, and none of its own are read.
+    /// A companion whose identity the account did not sign. It gets no messages, and its messages are not read.
     #[error("companion device {device} is not signed by its account and is left out")]
     CompanionNotSigned {
         /// Its number.
         device: u16,
     },
-    /// A companion with an identity that its account signed once, and removed since. It gets no messages, and none of its own are
-    /// read.
+    /// A companion with an identity that its account signed once and has removed since. It gets no messages, and its messages are
+    /// not read.
     #[error("companion device {device} was removed by its account and is left out")]
     CompanionRemoved {
         /// Its number.
@@ -140,15 +140,15 @@ pub enum Distrust {
     NoDeviceIdentity {
         /// Its number.
         device: u16,
-        /// Is it written to all the same?
+        /// Does it get messages anyway?
         accepted: bool,
     },
-    /// A copy of a message of ours came under another chat than the one that our device wrote it to. It is filed under that one.
+    /// A copy of our message came under another chat than the one that our device wrote it to. It is filed under that one.
     #[error(
         "a message of ours came under another chat than it was written to, and is filed under the latter"
     )]
     OtherChat,
-    /// A stanza said that two addresses are one person, against what is known. The directory is asked.
+    /// A stanza contradicted the known addresses of a person. The directory is queried.
     #[error("a stanza named another address for a known person; the server is asked")]
     Addresses,
 }
@@ -186,10 +186,10 @@ pub enum Refusal {
     /// Error 475: the cap on new chats is reached.
     #[error("the account reached its cap on new chats (475)")]
     Capped,
-    /// It was on the wire many times and never acknowledged.
+    /// It was sent many times and never acknowledged.
     #[error("the server never acknowledged the message")]
     Unacknowledged,
-    /// What is stored of the message is damaged.
+    /// The stored message is damaged.
     #[error("the stored message is damaged")]
     Malformed,
     /// Another error code.

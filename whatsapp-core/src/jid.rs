@@ -1,4 +1,4 @@
-//! Addresses: who or what a stanza is from or to.
+//! Addresses of stanzas: people, groups, servers.
 use std::{fmt, str::FromStr};
 
 use compact_str::CompactString;

@@ -6,7 +6,7 @@
 //!
 //! What it is not: a host with an API (that is `host-http`), or a way around the platform's limits.
 //!
-//! What stands in these pages is what this crate promises. The other modules that can be named are open to the tests and benches of
+//! These pages document what this crate promises. Other public modules exist for the tests and benches of
 //! the workspace, and may change at any time.
 
 pub mod binary;

@@ -1,4 +1,4 @@
-//! A server that would like to listen or to speak for somebody: it changes what it hands out, and is found out.
+//! A server that tries to eavesdrop or to impersonate a person: it changes what it hands out, and clients detect it.
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used)]
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn without(node: &mut Node, tag: &str) {
     }
 }
 
-/// Alice writes to Bob while the server does that to every bundle; does his client get it, does his phone?
+/// Alice writes to Bob while the server applies `with` to every bundle. Returns whether his client and his phone got it.
 fn bundles(with: impl Fn(&mut Node) + Send + 'static) -> [bool; 2] {
     let mut world = world();
     world.network.mutate(Some(Box::new(move |node| {
@@ -60,7 +60,7 @@ fn bundles(with: impl Fn(&mut Node) + Send + 'static) -> [bool; 2] {
 }
 
 #[test]
-fn bundles_of_companions_that_no_account_signed_are_not_used() {
+fn bundles_of_unsigned_companions_are_not_used() {
     assert_eq!(bundles(|_| {}), [true, true]);
     let nothing_shown = |user: &mut Node| without(user, "device-identity");
     assert_eq!(bundles(nothing_shown), [true, true], "the signed device list names the companion");
@@ -73,7 +73,7 @@ fn bundles_of_companions_that_no_account_signed_are_not_used() {
         change(user, "device-identity", &mut |identity| identity.content = Content::Bytes(b"x"[..].into()));
     };
     assert_eq!(bundles(forge), [false, true]);
-    // A key of its own: neither the account's signature nor that of the prekey holds.
+    // A key of the server's: neither the account's signature nor that of the prekey holds.
     let swap = |user: &mut Node| {
         change(user, "identity", &mut |key| key.content = Content::Bytes(vec![9; 32].into()));
     };
@@ -81,12 +81,12 @@ fn bundles_of_companions_that_no_account_signed_are_not_used() {
 }
 
 #[test]
-fn companions_that_the_list_does_not_name_get_nothing() {
+fn unlisted_companions_get_nothing() {
     assert_eq!(bundles(|user| without(user, "devices")), [false, false]);
     let unlisted =
         |user: &mut Node| change(user, "devices", &mut |devices| without(devices, "key-index-list"));
     assert_eq!(bundles(unlisted), [false, true]);
-    // Lists need not say who signed them: the signatures of the companions themselves count.
+    // Lists need not name their signer: the signatures of the companions themselves count.
     let unnamed = |user: &mut Node| {
         change(user, "key-index-list", &mut |list| {
             if let Content::Bytes(bytes) = &mut list.content {
@@ -101,7 +101,7 @@ fn companions_that_the_list_does_not_name_get_nothing() {
     assert_eq!(bundles(forged), [false, true]);
 }
 
-/// Bob's client after Alice wrote, while the server takes the identity off so many of her messages.
+/// Bob's client after Alice wrote, while the server removes the identity from her first `count` messages.
 fn without_identities(mut count: u32) -> Vec<String> {
     let mut world = world();
     world.network.mutate(Some(Box::new(move |node| {
@@ -116,7 +116,7 @@ fn without_identities(mut count: u32) -> Vec<String> {
 }
 
 #[test]
-fn a_companion_that_shows_no_identity_is_not_believed() {
+fn a_companion_without_identity_is_not_trusted() {
     assert!(without_identities(u32::MAX).is_empty());
     assert_eq!(without_identities(2), ["hello"], "it is asked for again");
 }

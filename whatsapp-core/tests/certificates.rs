@@ -1,4 +1,4 @@
-//! A server that cannot prove who it is: the reason is typed, says what to do, and the client asks ever less.
+//! A server that cannot prove its identity. The reason is typed and names the remedy; the client retries ever less often.
 #![cfg(all(feature = "sim", feature = "client"))]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 use std::{
@@ -42,7 +42,7 @@ fn authority(name: &str) -> Issuer {
 
 struct Identity(CertificateDer<'static>, PrivateKeyDer<'static>);
 
-/// A certificate for `localhost` by that authority, but for what `with` changes.
+/// A certificate for `localhost` by that authority, changed by `with`.
 fn issued(by: &Issuer, with: impl FnOnce(&mut CertificateParams)) -> Identity {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
@@ -51,7 +51,7 @@ fn issued(by: &Issuer, with: impl FnOnce(&mut CertificateParams)) -> Identity {
     Identity(certificate.der().clone(), PrivatePkcs8KeyDer::from(key.serialize_der()).into())
 }
 
-/// A simulated network behind TLS with that certificate; gives its address.
+/// A simulated network behind TLS with that certificate. Returns its address.
 async fn serve(identity: Identity, simulator: Simulator) -> String {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -66,7 +66,7 @@ async fn serve(identity: Identity, simulator: Simulator) -> String {
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, simulator) = (acceptor.clone(), simulator.clone());
             tokio::spawn(async move {
-                // What the client refuses is an error here.
+                // A client that refuses the certificate is an error here.
                 if let Ok(stream) = acceptor.accept(stream).await {
                     let _ = listen::serve(stream, &simulator).await;
                 }
@@ -86,7 +86,7 @@ async fn refusal(trusted: &CertificateDer<'static>, identity: Identity) -> TlsCe
 }
 
 #[tokio::test]
-async fn tls_certificates_that_are_not_trusted_say_why() {
+async fn untrusted_tls_certificates_give_a_reason() {
     let authority = authority("trusted");
     let trusted = authority.der();
     let stranger = self::authority("stranger");
@@ -110,7 +110,7 @@ async fn tls_certificates_that_are_not_trusted_say_why() {
 }
 
 #[tokio::test]
-async fn an_authority_is_no_server() {
+async fn a_certificate_authority_is_not_accepted_as_a_server() {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -121,7 +121,7 @@ async fn an_authority_is_no_server() {
     assert!(refused.to_string().contains("make a certificate for the server"), "{refused}");
 }
 
-/// Starts a client and gives the first end of a connection, with the pause until the next.
+/// Starts a client. Returns how its first connection ended, and the pause until the next.
 async fn first_end(connector: WebSocket, url: String, root: TrustRoot) -> (DisconnectReason, Duration) {
     let mut config = Config::default();
     (config.server_url, config.trust_root) = (url, root);
@@ -140,7 +140,7 @@ async fn first_end(connector: WebSocket, url: String, root: TrustRoot) -> (Disco
 }
 
 #[tokio::test]
-async fn both_kinds_reach_the_user_and_cool_down() {
+async fn both_certificate_failures_reach_the_user_and_cool_down() {
     let authority = authority("trusted");
     let simulator = Simulator::start(2);
     let url = serve(issued(&authority, |_| {}), simulator.clone()).await;
@@ -155,7 +155,7 @@ async fn both_kinds_reach_the_user_and_cool_down() {
 }
 
 #[test]
-fn a_server_with_another_root_is_asked_ever_less_and_costs_the_account_nothing() {
+fn a_server_with_another_root_is_retried_ever_less_often() {
     let mut world = World::new(7);
     world.network.add_person("15550000001", "Ann", Behaviour::Receive).unwrap();
     world.network.add_person("15550000002", "Ben", Behaviour::Receive).unwrap();

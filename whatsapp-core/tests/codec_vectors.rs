@@ -1,4 +1,4 @@
-//! Stanzas that other implementations encoded, and what must come out of our codec for them.
+//! Stanzas that other implementations encoded, and what our codec must make of them.
 #![allow(clippy::unwrap_used)]
 use bytes::{Bytes, BytesMut};
 use compact_str::CompactString;

@@ -61,7 +61,7 @@ fn link_and_talk_to_a_person() {
 }
 
 #[test]
-fn somebody_who_reads_and_says_nothing() {
+fn a_silent_reader_sends_receipts_and_no_answer() {
     let mut world = world(11);
     world.network.set_behaviour(BOB, Behaviour::Read).unwrap();
     let alice = world.add_client("alice", Box::new(MemoryStore::new()));
@@ -84,7 +84,7 @@ fn somebody_who_reads_and_says_nothing() {
 }
 
 #[test]
-fn the_ledger_counts_what_came_and_was_not_shown() {
+fn the_ledger_counts_ciphertexts_that_were_not_shown() {
     let mut world = world(12);
     let alice = world.add_client("alice", Box::new(MemoryStore::new()));
     world.link(alice, ALICE);
@@ -156,7 +156,7 @@ fn pairing_by_code() {
 }
 
 #[test]
-fn codes_rotate_and_come_again() {
+fn qr_codes_rotate_and_new_ones_follow() {
     let mut world = world(5);
     let alice = world.add_client("alice", Box::new(MemoryStore::new()));
     world.run_for(Duration::from_secs(400));
@@ -167,7 +167,7 @@ fn codes_rotate_and_come_again() {
 }
 
 #[test]
-fn what_was_missed_comes_after_reconnection() {
+fn missed_messages_come_after_reconnection() {
     let mut world = two_clients(6);
     world.run_for(Duration::from_secs(5));
     world.crash(1);
@@ -247,7 +247,7 @@ fn refusals_and_reconnections() {
 }
 
 #[test]
-fn nobody_there() {
+fn a_message_to_an_unknown_number_is_refused() {
     let mut world = two_clients(10);
     world.send_text(0, &Jid::pn("15559999999"), "hello?").unwrap();
     world.run_for(Duration::from_secs(60));

@@ -28,7 +28,7 @@ fn heard(world: &World, client: usize) -> Vec<String> {
     texts
 }
 
-/// Two clients are linked, write to each other and reconnect while requests fail; gives what is missing at the end.
+/// Links two clients, lets them write to each other and reconnects them while requests fail. Returns what is missing at the end.
 fn talk(seed: u64) -> Result<(), String> {
     let mut world = World::new(seed);
     for side in [Side::ToClient, Side::ToServer] {

@@ -106,10 +106,10 @@ fn an_error_in_place_of_a_device_list_is_not_an_empty_list() {
     assert_eq!(texts(&world, 1), ["hello"]);
 }
 
-/// Two clients of Alice; what the server tells of her devices is changed by `with`.
+/// Two clients of Alice; `with` changes what the server says of her devices.
 fn two_devices(with: impl Fn(&mut Node) + Send + 'static) -> World {
     let mut world = world();
-    // The first client has a device list of its own account from now on.
+    // The first client has a device list of its account from now on.
     world.send_text(0, &Jid::pn(BOB), "before").unwrap();
     world.run_for(Duration::from_secs(10));
     world.network.mutate(Some(Box::new(with)));
@@ -136,7 +136,7 @@ fn own_devices_change_by_account_sync_too() {
 }
 
 #[test]
-fn a_copy_tells_both_addresses_of_its_chat() {
+fn a_copy_names_both_addresses_of_its_chat() {
     let mut world = two_devices(|node| {
         let to_lid =
             |attr: &Attr| attr.key == "recipient" && matches!(&attr.value, Value::Jid(jid) if jid.is_lid());
@@ -159,7 +159,7 @@ fn a_copy_belongs_to_the_chat_that_its_stanza_names() {
             node.set("recipient", Jid::pn(BOB));
         }
     });
-    // Inside, the copy names its chat by LID, whose number the second device was never told.
+    // Inside, the copy names its chat by LID. The second device was never told the number of that LID.
     let lid = world.network.lid_of(BOB).unwrap();
     world.send_text(0, &lid, "hello").unwrap();
     world.run_for(Duration::from_secs(10));
@@ -169,7 +169,7 @@ fn a_copy_belongs_to_the_chat_that_its_stanza_names() {
 }
 
 #[test]
-fn what_is_only_on_the_phone_is_told() {
+fn messages_only_on_the_phone_are_reported() {
     let mut world = world();
     world.network.mutate(Some(Box::new(|node| {
         if node.tag == "message" {
@@ -188,7 +188,7 @@ fn what_is_only_on_the_phone_is_told() {
 }
 
 #[test]
-fn a_lost_answer_about_prekeys_leaves_no_device_deaf() {
+fn a_lost_answer_about_prekeys_is_requested_again() {
     let mut world = World::new(29);
     world.network.add_person(ALICE, "alice", Behaviour::Silent).unwrap();
     let client = world.add_client("alice", Box::new(MemoryStore::new()));
@@ -206,7 +206,7 @@ fn a_lost_answer_about_prekeys_leaves_no_device_deaf() {
 }
 
 #[test]
-fn one_upload_of_prekeys_at_a_time() {
+fn prekey_uploads_run_one_at_a_time() {
     let mut world = world();
     let before: Vec<_> = world.network.devices().iter().map(|device| device.pre_keys).collect();
     world.network.mutate(Some(Box::new(|node| {
@@ -227,7 +227,7 @@ fn one_upload_of_prekeys_at_a_time() {
 }
 
 #[test]
-fn a_login_refused_for_too_many_is_tried_again_later() {
+fn a_login_refused_with_429_is_retried_later() {
     let mut world = world();
     world.network.fail_next_login(429);
     let device = Jid::pn(ALICE).with_device(1);
@@ -334,7 +334,7 @@ fn stanzas(content: Message) -> Vec<String> {
 }
 
 #[test]
-fn stanzas_say_what_is_inside() {
+fn stanzas_name_their_content_type() {
     let poll = Message::Poll { question: "?".into(), options: vec!["a".into(), "b".into()], selectable: 1 };
     let all_have = |stanzas: &[String], what: &[&str]| {
         !stanzas.is_empty() && stanzas.iter().all(|stanza| what.iter().all(|part| stanza.contains(part)))

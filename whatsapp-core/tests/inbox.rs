@@ -1,4 +1,4 @@
-//! What a hostile server can make a client hold: frames are decoded as long as there is room, and none is lost.
+//! What a hostile server can make a client hold: frames are decoded while there is room, and none is lost.
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 use std::io::Write;
@@ -42,7 +42,7 @@ fn connected() -> (Engine, Transport) {
     }
 }
 
-/// A request that is answered, with so many bytes of zeros in it.
+/// A request that is answered, with `padding` zero bytes in it.
 fn request(id: usize, padding: usize) -> Bytes {
     let node = Node::new("iq").attr("from", Jid::SERVICE).attr("type", "get").attr("id", id as u64);
     let mut plain = BytesMut::new();
@@ -56,7 +56,7 @@ fn compressed(plain: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Takes steps and lets time pass until nothing is left; gives the answers of each step.
+/// Takes steps and lets time pass until nothing is left. Returns the answers of each step.
 fn settle(engine: &mut Engine) -> Vec<usize> {
     let mut answers = Vec::new();
     loop {
@@ -75,7 +75,7 @@ fn settle(engine: &mut Engine) -> Vec<usize> {
 }
 
 #[test]
-fn a_message_full_of_bombs_is_unfolded_step_by_step() {
+fn compression_bombs_are_inflated_step_by_step() {
     let (mut engine, mut transport) = connected();
     let mut message = BytesMut::new();
     for id in 0..30 {
@@ -93,7 +93,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     /// However large the stanzas are, what one step holds is bounded, and every one is answered.
     #[test]
-    fn what_waits_is_bounded_in_bytes(sizes in prop::collection::vec(0usize..(2 << 20), 1..24)) {
+    fn waiting_stanzas_are_bounded_in_bytes(sizes in prop::collection::vec(0usize..(2 << 20), 1..24)) {
         let (mut engine, mut transport) = connected();
         let mut message = BytesMut::new();
         for (id, size) in sizes.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! Nothing stands still: whatever the reader of events, the server and the store do, commands are answered, pings go out, and a
-//! stop ends the driver within a second. All in virtual time.
+//! Nothing blocks the driver. Whatever the reader of events, the server and the store do, commands are answered, pings go
+//! out, and a stop ends the driver within a second. All tests run in virtual time.
 #![cfg(all(feature = "sim", feature = "client"))]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 mod fake_server;
@@ -103,7 +103,7 @@ async fn answers_in_the_loop(capacity: usize, each: usize) {
     let questions =
         timeout(PATIENCE, talk).await.expect("the reader and the driver do not wait for each other");
     assert_eq!(questions, (0..10).map(|number| format!("question {number}")).collect::<Vec<_>>());
-    // Reading goes on where it stopped: all of them get through.
+    // Reading continues where it stopped: all of them get through.
     let received = async {
         loop {
             while timeout(Duration::from_millis(10), events.next()).await.is_ok() {}
@@ -122,13 +122,13 @@ async fn a_reader_may_await_commands_in_its_loop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_may_await_commands_while_hardly_any_event_fits() {
+async fn a_reader_may_await_commands_with_a_tiny_event_queue() {
     answers_in_the_loop(2, 1000).await;
 }
 
 /// The answer of such a command comes from the server, which is not read from while events wait.
 #[tokio::test(start_paused = true)]
-async fn a_reader_may_await_what_the_server_must_answer() {
+async fn a_reader_may_await_commands_that_the_server_answers() {
     let simulator = Simulator::start(2);
     let (client, mut events, running) = linked(&simulator, 1).await;
     for number in 0..20 {
@@ -158,7 +158,7 @@ async fn dropping_the_events_does_not_stop_the_client() {
     stops(&client, running).await;
 }
 
-/// Acknowledgements that are unread are not missing: nothing goes out twice, and nothing is given up.
+/// Unread acknowledgements are not missing: nothing goes out twice, and nothing is given up.
 #[tokio::test(start_paused = true)]
 async fn a_long_pause_of_the_reader_costs_neither_messages_nor_the_connection() {
     let simulator = Simulator::start(4);
@@ -196,7 +196,7 @@ async fn a_flood_starves_neither_commands_nor_a_stop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_does_not_read_stops_the_socket_and_nothing_else() {
+async fn a_stalled_reader_stops_only_the_socket() {
     let server = FakeServer::new(Says::Codes);
     let (client, mut events, running) = against(&server, 4);
     server.until_given(1000).await;
@@ -208,7 +208,7 @@ async fn a_reader_that_does_not_read_stops_the_socket_and_nothing_else() {
     assert!(server.pings() >= 3, "{} pings", server.pings());
     let answer = timeout(SECOND, client.send(&Jid::pn(BEN), Content::text("x"))).await.expect("an answer");
     assert!(matches!(answer, Err(Error::EventsUnread)), "{answer:?}");
-    // Reading goes on, in order.
+    // Reading continues, in order.
     let mut last = (0, 0);
     while server.given() < 3 * given {
         let event = timeout(PATIENCE, events.next()).await.expect("an event");
@@ -237,7 +237,7 @@ async fn the_status_does_not_wait_for_the_reader() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_takes_no_data_holds_up_neither_commands_nor_a_stop() {
+async fn a_stalled_server_blocks_neither_commands_nor_a_stop() {
     let server = FakeServer::new(Says::Nothing);
     server.take_no_data();
     let (client, _events, running) = against(&server, 16);
@@ -249,7 +249,7 @@ async fn a_server_that_takes_no_data_holds_up_neither_commands_nor_a_stop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_does_not_open_or_close_does_not_hold_up_a_stop() {
+async fn a_stalled_connection_does_not_block_a_stop() {
     let server = FakeServer::new(Says::Nothing);
     server.do_not_close();
     let (client, _events, running) = against(&server, 16);
@@ -262,7 +262,7 @@ async fn a_connection_that_does_not_open_or_close_does_not_hold_up_a_stop() {
     stops(&client, running).await;
 }
 
-/// A store that can be made to answer no more.
+/// A store that a test can stop from answering.
 struct Stuck {
     inner: Arc<MemoryStore>,
     stuck: AtomicBool,
@@ -291,7 +291,7 @@ fn stuck() -> Arc<Stuck> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_store_does_not_hold_up_a_stop() {
+async fn a_slow_store_does_not_block_a_stop() {
     let server = FakeServer::new(Says::Nothing);
     let (client, _events, running) = start(stuck(), Arc::new(server.clone()), server.config(), 16);
     tokio::time::sleep(SECOND).await;

@@ -11,7 +11,7 @@ use whatsapp_store::{MessageStatus, memory::MemoryStore};
 
 const ALICE: &str = "15550000001";
 
-/// Alice's client writes to so many people, with caches of that size.
+/// Alice's client writes to `people` people, with caches of that size.
 fn write_to(people: u32, cached_records: usize) -> World {
     let mut world = World::new(41);
     world.network.add_person(ALICE, "alice", Behaviour::Silent).unwrap();
@@ -38,7 +38,7 @@ fn delivered(world: &World) -> usize {
 }
 
 #[test]
-fn twenty_thousand_people_are_written_to_within_a_bounded_number_of_questions() {
+fn sending_to_twenty_thousand_people_needs_a_bounded_number_of_reads() {
     const PEOPLE: u32 = 20_000;
     let world = write_to(PEOPLE, 256);
     assert_eq!(delivered(&world), PEOPLE as usize);
@@ -47,7 +47,7 @@ fn twenty_thousand_people_are_written_to_within_a_bounded_number_of_questions() 
 }
 
 #[test]
-fn the_smallest_caches_are_enough() {
+fn the_smallest_caches_suffice() {
     for cached_records in [1, 2, 3, 5, 8] {
         let world = write_to(60, cached_records);
         assert_eq!(delivered(&world), 60, "{cached_records}");

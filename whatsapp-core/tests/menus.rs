@@ -116,11 +116,11 @@ fn people_choose_from_menus() {
 }
 
 #[test]
-fn the_stanza_says_what_menu_is_inside() {
+fn the_stanza_names_its_kind_of_menu() {
     let mut world = world();
     let bob = world.add_client("bob", Box::new(MemoryStore::new()));
     world.link(bob, BOB);
-    // What phones tell their new devices is over then.
+    // The phone's first messages to its new devices are over then.
     world.run_for(LIMIT);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let seeing = Arc::clone(&seen);
@@ -154,7 +154,7 @@ fn the_stanza_says_what_menu_is_inside() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_refused_before_it_is_stored() {
+fn unsendable_content_is_refused_before_it_is_stored() {
     let mut world = world();
     let twice = Content::Poll { question: "?".into(), options: vec!["a".into(), "a".into()], selectable: 0 };
     let choice = Content::Choice { of: MenuKind::List, id: "a".into(), title: "A".into() };

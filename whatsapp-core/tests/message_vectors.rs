@@ -1,4 +1,4 @@
-//! Messages that another implementation encoded, and what they say; ours are decoded by it in the host's interop tests.
+//! Messages that another implementation encoded, and their contents. The host's interop tests decode ours with it.
 #![allow(clippy::unwrap_used)]
 use data_encoding::HEXLOWER;
 use prost::Message as _;
@@ -20,7 +20,7 @@ fn bytes(vector: &Json) -> Vec<u8> {
 }
 
 #[test]
-fn what_others_wrote_is_understood() {
+fn messages_of_another_implementation_are_read() {
     let vectors = vectors("vectors.json");
     let cases = vectors["cases"].as_array().unwrap();
     assert!(cases.len() > 20);
@@ -50,7 +50,7 @@ fn content_text<'a>(case: &'a Json, key: &str) -> &'a str {
 }
 
 #[test]
-fn contents_that_another_implementation_made_are_understood() {
+fn contents_of_another_implementation_are_read() {
     for case in vectors("plaintexts.json")["contents"].as_array().unwrap() {
         let plaintext = bytes(&case["hex"]);
         let message = Message::decode(&plaintext[..]).unwrap();
@@ -60,7 +60,7 @@ fn contents_that_another_implementation_made_are_understood() {
 }
 
 #[test]
-fn contents_are_encoded_as_another_implementation_encodes_them() {
+fn contents_are_encoded_as_in_another_implementation() {
     let vectors = vectors("plaintexts.json");
     let written = vectors["contents"].as_array().unwrap().iter().filter(|case| case["written"] == true);
     let mut compared = 0;
@@ -79,7 +79,7 @@ fn contents_are_encoded_as_another_implementation_encodes_them() {
 }
 
 #[test]
-fn copies_for_own_devices_are_nested_as_by_another_implementation() {
+fn own_device_copies_are_nested_as_in_another_implementation() {
     let vectors = vectors("plaintexts.json");
     let copies = vectors["copies"].as_array().unwrap();
     assert_eq!(copies.len(), 2);
@@ -96,7 +96,7 @@ fn copies_for_own_devices_are_nested_as_by_another_implementation() {
 }
 
 #[test]
-fn padding_is_that_of_another_implementation() {
+fn padding_matches_another_implementation() {
     let vectors = vectors("plaintexts.json");
     let padded: Vec<_> = vectors["padding"].as_array().unwrap().iter().collect();
     assert_eq!(padded.len(), 16);

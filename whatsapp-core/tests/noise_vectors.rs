@@ -58,7 +58,7 @@ fn the_same_bytes_as_baileys() {
     }
 }
 
-/// No byte of the server's answer can be changed without notice.
+/// Changing any byte of the server's answer is detected.
 #[test]
 fn a_changed_answer_is_refused() {
     let vectors = vectors("noise");
@@ -90,7 +90,7 @@ fn certificates() {
     assert_eq!(other, Err(CertError::LeafKey));
 }
 
-/// Nor can a byte of the chain alone.
+/// So is changing any byte of the chain alone.
 #[test]
 fn a_changed_chain_is_refused() {
     let vectors = vectors("noise");

@@ -1,4 +1,4 @@
-//! A client that was away asks for what waited, batch by batch.
+//! A client that was offline asks for its queue, batch by batch.
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 use std::time::Duration;
@@ -13,7 +13,7 @@ use whatsapp_store::memory::MemoryStore;
 const ALICE: &str = "15550000001";
 const BOB: &str = "15550000002";
 
-/// Bob writes so many texts while Alice's client is away; then it comes back.
+/// Bob writes `missed` texts while Alice's client is offline; then it comes back.
 fn back(missed: usize, configure: impl FnOnce(&mut SimConfig)) -> World {
     let mut world = World::with_config(31, configure);
     for (name, phone) in [("alice", ALICE), ("bob", BOB)] {
@@ -49,11 +49,11 @@ fn expect_all(mut world: World, missed: usize) {
 }
 
 #[test]
-fn several_batches_are_asked_for() {
+fn the_queue_is_requested_in_several_batches() {
     expect_all(back(450, |_| {}), 450);
 }
 
 #[test]
-fn stanzas_that_come_unasked_are_part_of_the_queue() {
+fn unrequested_stanzas_are_part_of_the_queue() {
     expect_all(back(450, |config| config.offline_queue.primer = 5), 450);
 }

@@ -1,4 +1,4 @@
-//! Pairing by code between the engine and the simulated network, in virtual time: what people get wrong.
+//! Pairing by code between the engine and the simulated network, in virtual time: the mistakes that people make.
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used)]
 use std::time::Duration;
@@ -41,7 +41,7 @@ fn type_in(world: &mut World, code: &str) {
 }
 
 #[test]
-fn a_mistyped_code_is_typed_again() {
+fn a_mistyped_code_can_be_typed_again() {
     let (mut world, client) = world();
     let code = code(ask(&mut world, client, ALICE));
     for wrong in ["ABCD-1234", "1234-ABCD"] {
@@ -70,7 +70,7 @@ fn a_code_is_void_after_three_attempts() {
 }
 
 #[test]
-fn numbers_are_international() {
+fn numbers_have_international_form() {
     let (mut world, client) = world();
     for phone in ["", "0155500000", "+15550000001", "123456", "1234567890123456"] {
         assert_eq!(ask(&mut world, client, phone), Reply::Failed(CommandError::BadNumber), "{phone}");

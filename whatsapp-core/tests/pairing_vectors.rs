@@ -186,7 +186,7 @@ fn pair_success() {
     let node = stanza::pair_device_sign("success-1", linked.key_index, with_their_signature.into());
     assert_same(&node, &answer);
 
-    // Our phone accepts what Baileys signed, and so does everybody else.
+    // Our phone accepts what Baileys signed, and so do other devices.
     let details = adv_details(theirs);
     let signed = Signed { sealed: Bytes::new(), details };
     let shown = primary::accept_companion(theirs, &signed, &phone.public(), &companion.public()).unwrap();
@@ -205,7 +205,7 @@ fn adv_details(identity: &[u8]) -> Bytes {
     Bytes::copy_from_slice(&identity[2..2 + usize::from(identity[1])])
 }
 
-/// No byte of it can be changed without notice, and with the key of the account known, neither of what others see.
+/// Changing any byte is detected. When the account's key is known, so is any change to what others see.
 #[test]
 fn changed_identities_are_refused() {
     let vectors = Vectors::load();
@@ -241,7 +241,7 @@ fn changed_identities_are_refused() {
 }
 
 #[test]
-fn hosted_accounts_sign_under_prefixes_of_their_own() {
+fn hosted_accounts_sign_under_other_prefixes() {
     let vectors = Vectors::load();
     let companion = vectors.key("companion");
     let sealed = vectors.bytes("hosted_device_identity");

@@ -44,7 +44,7 @@ fn texts(world: &World, client: usize) -> Vec<(String, String)> {
 }
 
 #[test]
-fn each_profile_is_one_client_as_a_whole() {
+fn each_profile_matches_one_client() {
     let said = |profile: Profile| {
         (
             profile.passive(),
@@ -61,7 +61,7 @@ fn each_profile_is_one_client_as_a_whole() {
 }
 
 #[test]
-fn each_profile_addresses_chats_in_its_way_and_is_understood() {
+fn each_profile_addresses_chats_in_its_own_way() {
     for profile in [Profile::whatsmeow(), Profile::whatsapp_rust(), Profile::baileys()] {
         let mut world = world(&profile);
         let lid = world.network.lid_of(BOB).unwrap();
@@ -104,7 +104,7 @@ fn each_profile_addresses_chats_in_its_way_and_is_understood() {
     }
 }
 
-/// The names that a client was told of itself.
+/// The names that a client learnt for its own account.
 fn names(world: &World, client: usize) -> Vec<String> {
     let name = |event: &Event| match event {
         Event::PushName { name } => Some(name.0.clone()),

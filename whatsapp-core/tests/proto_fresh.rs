@@ -45,8 +45,8 @@ fn generate(root: &Path) -> BTreeMap<String, String> {
     let out = tempfile::tempdir().unwrap();
     let mut config = prost_build::Config::new();
     config.out_dir(out.path());
-    // What is stored holds keys: it is wiped when it is dropped, also a message that is added later, and one that fails to
-    // decode half way. The bytes there are plain vectors, since shared ones could not be wiped.
+    // Stored messages hold keys and are wiped when they are dropped. This covers messages that are added later and messages
+    // that fail to decode half way. Their bytes are plain vectors, since shared ones could not be wiped.
     for file in descriptors.file.iter().filter(|file| STORED.contains(&file.package())) {
         for message in &file.message_type {
             let derived = if PUBLIC.contains(&message.name()) { "" } else { ", ::zeroize::ZeroizeOnDrop" };

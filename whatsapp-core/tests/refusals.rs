@@ -1,4 +1,4 @@
-//! A server that refuses, leaves out, repeats and floods: nothing is lost, nothing is asked without end, nothing grows.
+//! A server that refuses, omits, repeats and floods: nothing is lost, no request repeats for ever, nothing grows.
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used)]
 use std::{
@@ -61,7 +61,7 @@ fn refusals(world: &World) -> Vec<Refusal> {
     world.clients[0].events.iter().filter_map(reason).collect()
 }
 
-/// What becomes of "hello" and of "next", when the server refuses the first so many messages with that code.
+/// What becomes of "hello" and of "next" when the server refuses the first `times` messages with that code.
 fn refused(code: u16, times: Option<u32>) -> (Vec<String>, Vec<Refusal>) {
     let mut world = world();
     world.network.refuse_messages(code, times, None);
@@ -74,7 +74,7 @@ fn refused(code: u16, times: Option<u32>) -> (Vec<String>, Vec<Refusal>) {
 }
 
 #[test]
-fn what_may_pass_is_sent_again_and_what_may_not_is_told() {
+fn temporary_refusals_are_retried_and_final_ones_reported() {
     let all = || vec!["hello".to_owned(), "next".to_owned()];
     for code in [421, 429, 500, 503, 599] {
         assert_eq!(refused(code, Some(3)), (all(), vec![]), "{code}");
@@ -91,7 +91,7 @@ fn what_may_pass_is_sent_again_and_what_may_not_is_told() {
 }
 
 #[test]
-fn somebody_missing_from_one_answer_is_asked_for_again() {
+fn a_person_missing_from_one_answer_is_requested_again() {
     let mut world = world();
     world.network.set_device_list(BOB, DeviceListAnswer::LeftOut).unwrap();
     world.send_text(0, &Jid::pn(BOB), "hello").unwrap();
@@ -102,7 +102,7 @@ fn somebody_missing_from_one_answer_is_asked_for_again() {
 }
 
 #[test]
-fn somebody_missing_from_every_answer_has_no_devices_for_now() {
+fn a_person_missing_from_every_answer_has_no_devices() {
     let mut world = world();
     world.network.set_device_list(BOB, DeviceListAnswer::LeftOut).unwrap();
     world.send_text(0, &Jid::pn(BOB), "hello").unwrap();
@@ -115,7 +115,7 @@ fn somebody_missing_from_every_answer_has_no_devices_for_now() {
     assert_eq!(bobs_texts(&world), ["back?"]);
 }
 
-/// How many requests of that kind come within an hour, when all of them are refused with that code; and what is sent then.
+/// How many requests of that kind come within an hour when all of them are refused with that code; and what is sent then.
 fn requests_in_an_hour(kind: RequestKind, code: u16) -> u32 {
     let mut world = world();
     let count = Arc::new(AtomicU32::new(0));
@@ -138,7 +138,7 @@ fn requests_in_an_hour(kind: RequestKind, code: u16) -> u32 {
 }
 
 #[test]
-fn refused_requests_come_ever_later() {
+fn refused_requests_are_retried_ever_less_often() {
     for kind in [RequestKind::DeviceLists, RequestKind::Bundles] {
         for code in [429, 503] {
             let asked = requests_in_an_hour(kind, code);
@@ -148,7 +148,7 @@ fn refused_requests_come_ever_later() {
 }
 
 #[test]
-fn a_retry_receipt_is_answered_also_when_there_are_no_keys_for_a_resend() {
+fn a_retry_receipt_is_answered_without_keys_for_a_resend() {
     let mut world = world();
     let id = world.send_text(0, &Jid::pn(BOB), "hello").unwrap();
     pass(&mut world, 10);
@@ -201,7 +201,7 @@ fn retry_pre_keys(store: &MemoryStore) -> usize {
 }
 
 #[test]
-fn strangers_do_not_fill_the_store_with_prekeys() {
+fn unreadable_messages_do_not_fill_the_store_with_prekeys() {
     let store = MemoryStore::new();
     let mut world = world_over(store.clone());
     pass(&mut world, 30);
@@ -242,7 +242,7 @@ fn redelivered(send: impl FnOnce(&mut World) -> String) -> (World, usize) {
 }
 
 #[test]
-fn what_leaves_nothing_to_show_is_known_when_it_comes_again() {
+fn messages_that_show_nothing_are_recognized_when_repeated() {
     let alice = Jid::pn(ALICE);
     let raw = |message: RawMessage| {
         let alice = alice.clone();
@@ -264,7 +264,7 @@ fn what_leaves_nothing_to_show_is_known_when_it_comes_again() {
 }
 
 #[test]
-fn a_kind_that_nobody_knows_is_shown_as_such_and_not_unread() {
+fn an_unknown_kind_is_shown_as_unsupported_and_not_unread() {
     let mut world = world();
     let message = RawMessage::unknown_kind(9999, "from the future");
     world.network.send_raw_as(world.now, BOB, &Jid::pn(ALICE), message).unwrap();
@@ -276,7 +276,7 @@ fn a_kind_that_nobody_knows_is_shown_as_such_and_not_unread() {
 }
 
 #[test]
-fn each_sender_is_told_what_was_read_and_nothing_else_is_marked() {
+fn mark_read_marks_only_the_named_messages() {
     let mut world = world();
     world.network.add_person("15550000003", "carol", Behaviour::Receive).unwrap();
     let group = world.network.add_group(world.now, "team", &[ALICE, BOB, "15550000003"]).unwrap();
@@ -315,7 +315,7 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn what_the_phone_shares_is_kept_for_later_and_what_others_share_is_not() {
+fn notices_are_kept_from_the_own_phone_only() {
     let store = MemoryStore::new();
     let mut world = world_over(store.clone());
     pass(&mut world, 30);
@@ -330,7 +330,7 @@ fn what_the_phone_shares_is_kept_for_later_and_what_others_share_is_not() {
     assert!(kept.iter().all(|notice| !notice.payload.is_empty()));
     assert!(ready(store.app_state_key(&account, &[0, 0, 0, 0, 0, 1])).unwrap().is_some());
     assert!(world.clients[0].messages().is_empty(), "nothing of it is shown");
-    // Bob may not tell Alice's client where a history is.
+    // Bob must not be able to tell Alice's client where a history is.
     let forged = kept[0].payload.clone();
     world.network.send_raw_as(world.now, BOB, &Jid::pn(ALICE), RawMessage::new(forged)).unwrap();
     pass(&mut world, 30);
@@ -339,7 +339,7 @@ fn what_the_phone_shares_is_kept_for_later_and_what_others_share_is_not() {
 }
 
 #[test]
-fn a_server_that_always_runs_low_does_not_fill_the_store_with_prekeys() {
+fn repeated_prekey_uploads_do_not_fill_the_store() {
     let store = MemoryStore::new();
     let mut world = world_over(store.clone());
     pass(&mut world, 30);
@@ -357,7 +357,7 @@ fn a_server_that_always_runs_low_does_not_fill_the_store_with_prekeys() {
     let account: AccountId = "alice".parse().unwrap();
     let kept = ready(store.signal_ids(&account, SignalKind::PreKey)).unwrap().len();
     assert_eq!(kept, 5 * 812, "6,812 were made");
-    // The server hands the oldest out first, which is gone: asked again, Bob's client gets one that is not.
+    // The server hands the oldest out first, which is gone. When it is asked again, Bob's client gets one that exists.
     let bob = world.add_client("bob", Box::new(MemoryStore::new()));
     world.link(bob, BOB);
     world.send_text(bob, &Jid::pn(ALICE), "hello").unwrap();
@@ -366,7 +366,7 @@ fn a_server_that_always_runs_low_does_not_fill_the_store_with_prekeys() {
 }
 
 #[test]
-fn a_refused_upload_of_prekeys_is_made_again() {
+fn a_refused_prekey_upload_is_repeated() {
     let mut world = World::new(77);
     world.network.add_person(ALICE, "alice", Behaviour::Silent).unwrap();
     let client = world.add_client("alice", Box::new(MemoryStore::new()));

@@ -14,7 +14,7 @@ use whatsapp_core::{
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
 #[test]
-fn wacore_noise_understands_us() {
+fn wacore_noise_completes_the_handshake() {
     let vectors = vectors("noise/resumption");
     let handshakes = vectors["handshakes"].as_array().unwrap();
     let patterns: Vec<_> =

@@ -1,5 +1,5 @@
-//! The same message handed over more than once under the same id: its recipient sees it once, and it is sent again only
-//! where nobody knows that it arrived.
+//! The same message is requested more than once under the same id. Its recipient sees it once; it is sent again only when
+//! the client does not know that it arrived.
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 use std::time::Duration;
@@ -66,7 +66,7 @@ fn a_message_enqueued_again_is_answered_with_its_status() {
     assert_eq!(later, MessageRecord { status: MessageStatus::Delivered, ..first.clone() });
     world.run_for(Duration::from_secs(60));
     assert_eq!(ledger(&world), once());
-    // So it is from the store alone.
+    // So it is when only the store knows it.
     world.crash(0);
     world.start(0);
     assert_eq!(enqueue(&mut world), later);
@@ -93,9 +93,9 @@ fn a_message_enqueued_twice_at_once_is_one_message() {
     assert_eq!(ledger(&world), once());
 }
 
-/// A crash at each commit of a message's life, before and after it and after its bytes left; then it is handed over again.
+/// A crash before and after each commit of a message, and after its bytes left. Then the message is requested again.
 #[test]
-fn after_a_crash_at_every_commit() {
+fn a_message_is_sent_once_after_a_crash_at_every_commit() {
     for moment in [Moment::BeforeCommit, Moment::AfterCommit, Moment::AfterSending] {
         let mut needed_twice = 0;
         for commits in 0.. {
@@ -104,13 +104,13 @@ fn after_a_crash_at_every_commit() {
             world.send_text_as(0, ID, &Jid::pn(BOB), "hello");
             world.run_for(Duration::from_secs(30));
             if world.clients[0].engine.is_some() {
-                // It died at none of them: there are no more.
+                // The client died at none of its commits: there are no more.
                 assert!(commits >= 4, "{commits} commits");
                 break;
             }
             let came: u32 = ledger(&world).iter().map(|(_, _, delivered)| delivered).sum();
             let stored = world.clients[0].messages().first().map(|message| message.status);
-            // It came, and nobody on this side knows it.
+            // The message arrived, and our side does not know.
             let needed = 1 + u32::from(came == 1 && stored == Some(MessageStatus::Queued));
             needed_twice += needed - 1;
             world.start(0);
@@ -141,10 +141,10 @@ fn a_message_enqueued_offline_is_sent_after_login() {
     assert_eq!(ledger(&world), once());
 }
 
-/// What the server refused goes out again when it is handed over again, restart or not; what cannot be sent at all is refused
-/// again.
+/// A message that the server refused goes out again when it is requested again, also after a restart. A message that
+/// cannot be sent at all is refused again.
 #[test]
-fn what_was_refused_goes_out_again_under_its_id() {
+fn a_refused_message_is_sent_again_under_its_id() {
     for crashes in [false, true] {
         let mut world = world();
         world.network.inject(Fault::RefuseNextMessage { code: 463 }).unwrap();
@@ -200,11 +200,11 @@ fn an_id_has_a_shape_and_one_chat() {
 fn a_number_and_its_lid_are_one_chat() {
     let mut world = world();
     let lid = world.network.lid_of(BOB).unwrap();
-    // Nobody has told whose LID this is.
+    // The owner of this LID is not known yet.
     let first = accepted(world.send_text_as(0, ID, &lid, "hello"));
     assert_eq!(first.key.chat, lid.to_string());
     world.run_for(Duration::from_secs(30));
-    // Bob's own message does.
+    // Bob's own message tells it.
     world.network.send_as(world.now, BOB, &Jid::pn(ALICE), "who is there?").unwrap();
     world.after_network();
     world.run_for(Duration::from_secs(30));
@@ -234,14 +234,14 @@ fn a_number_and_its_lid_are_one_chat() {
 }
 
 #[test]
-fn weeks_later_the_chat_still_knows_it() {
+fn a_chat_recognizes_an_id_after_weeks() {
     let mut world = world();
     let first = enqueue(&mut world);
     world.run_for(Duration::from_secs(30));
     world.crash(0);
     world.now = world.now + Duration::from_secs(20 * 86_400);
     world.start(0);
-    // The first acknowledgement after a start has what was sent long ago forgotten.
+    // The first acknowledgement after a start removes messages that were sent long ago.
     world.send_text(0, &Jid::pn(BOB), "are you still there?").unwrap();
     world.run_for(Duration::from_secs(30));
     world.crash(0);
@@ -252,9 +252,9 @@ fn weeks_later_the_chat_still_knows_it() {
     assert_eq!(ledger(&world).len(), 2);
 }
 
-/// More than are kept in memory, some of them accepted while the rest is loaded: all go out, in order.
+/// More messages than memory holds. Some are accepted while the rest is loaded: all go out, in order.
 #[test]
-fn a_long_queue_loses_nothing() {
+fn a_long_queue_loses_no_message() {
     let mut world = world();
     world.network.set_behaviour(BOB, Behaviour::Silent).unwrap();
     let mut sent: Vec<String> = Vec::new();

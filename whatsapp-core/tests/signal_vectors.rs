@@ -1,6 +1,6 @@
-//! The Signal code against implementations that nobody here wrote: conversations with Baileys 7.0.0-rc14, byte for byte in
-//! both directions, and signatures from the specification in plain integers. `testdata/signal` holds the vectors and
-//! what made them.
+//! The Signal code against independent implementations: conversations with Baileys 7.0.0-rc14, byte for byte in both
+//! directions, and signatures from the specification in plain integers. `testdata/signal` holds the vectors and their
+//! generators.
 #![allow(clippy::unwrap_used, reason = "tests")]
 use std::{collections::VecDeque, convert::Infallible, fs, path::Path};
 
@@ -227,7 +227,7 @@ fn groups_with_baileys() {
 }
 
 #[test]
-fn signatures_of_the_specification() {
+fn signatures_match_the_specification() {
     let cases = load("xeddsa.json");
     let cases = cases.as_array().unwrap();
     assert_eq!(cases.len(), 10);
@@ -244,7 +244,7 @@ fn signatures_of_the_specification() {
 
 /// The messages, which are written and read by hand, as the protobuf library sees them.
 #[test]
-fn messages_are_the_protobufs_that_they_should_be() {
+fn messages_are_valid_protobufs() {
     let mut rng = Drawn(VecDeque::new(), 0);
     let own = LocalIdentity { key: KeyPair::generate(&mut rng), registration_id: 300 };
     let peer = KeyPair::generate(&mut rng);

@@ -82,7 +82,7 @@ async fn in_the_same_process() {
 }
 
 #[tokio::test]
-async fn another_path_is_turned_away() {
+async fn another_path_is_refused() {
     let listener = Listener::bind("127.0.0.1:0", Simulator::start(3)).await.unwrap();
     let url = listener.url().unwrap().replace("/ws/chat", "/elsewhere");
     let listening = tokio::spawn(listener.run());

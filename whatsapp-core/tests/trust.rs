@@ -1,4 +1,4 @@
-//! Who is who, and with which keys: what a server may say, and what is told when it changes.
+//! Who is who, and with which keys: what a server may claim, and which changes are reported.
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used)]
 use std::time::Duration;
@@ -47,7 +47,7 @@ fn write(world: &mut World, phone: &str, message: RawMessage) {
     pass(world);
 }
 
-/// The chats of Alice's client with what others wrote, in order.
+/// The chats of Alice's client with the messages of others, in order.
 fn received(world: &World) -> Vec<(String, String)> {
     let messages = world.clients[0].messages().into_iter().filter(|message| !message.from_me);
     messages
@@ -73,13 +73,13 @@ fn inbox(world: &World, phone: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_stanza_does_not_take_a_number_from_somebody() {
+fn a_stanza_cannot_take_a_number_from_a_person() {
     let mut world = acquainted();
     let mallory = world.network.lid_of(MALLORY).unwrap();
     for text in ["I am Bob", "really"] {
         write(&mut world, MALLORY, RawMessage::text(text).attribute("sender_pn", Some(Jid::pn(BOB))));
     }
-    // The directory says whose LID it is; his chat is his own.
+    // The directory tells whose LID it is. His chat is his own.
     assert_eq!(distrusted(&world), [Distrust::Addresses], "told once, not for each stanza");
     let chats: Vec<_> = received(&world).into_iter().map(|(chat, _)| chat).collect();
     assert!(chats.iter().all(|chat| *chat != Jid::pn(BOB).to_string()), "{chats:?}");
@@ -112,7 +112,7 @@ fn a_person_with_a_new_lid_is_the_same_person() {
 }
 
 #[test]
-fn a_number_that_another_key_answers_for_is_told() {
+fn a_number_with_another_key_is_reported() {
     let mut world = acquainted();
     // Bob gives his number up, and Mallory gets it.
     world.network.change_number(BOB, "15550000009").unwrap();
@@ -129,7 +129,7 @@ fn a_number_that_another_key_answers_for_is_told() {
 }
 
 #[test]
-fn a_person_with_a_new_number_keeps_the_key_and_is_told() {
+fn a_person_with_a_new_number_keeps_the_key_and_is_reported() {
     let mut world = acquainted();
     world.network.change_number(BOB, "15550000009").unwrap();
     write(&mut world, "15550000009", RawMessage::text("I have a new number"));
@@ -144,7 +144,7 @@ fn a_person_with_a_new_number_keeps_the_key_and_is_told() {
 }
 
 #[test]
-fn what_came_under_a_lid_moves_to_the_chat_of_the_number() {
+fn messages_under_a_lid_move_to_the_chat_of_the_number() {
     let mut world = world();
     let lid = world.network.lid_of(BOB).unwrap();
     for text in ["first", "second"] {
@@ -189,7 +189,7 @@ fn an_older_device_list_is_refused() {
 }
 
 #[test]
-fn after_a_signed_device_list_an_unsigned_one_is_not_believed() {
+fn an_unsigned_device_list_is_refused_after_a_signed_one() {
     let unsigned =
         |_: &World| DeviceListAnswer::Untruthful { devices: vec![0], signed: None, timestamp: None };
     assert_eq!(with_list(unsigned), (true, vec![Distrust::UnsignedDeviceList]));
@@ -207,19 +207,19 @@ fn with_bundle(answer: BundleAnswer) -> (bool, Vec<Distrust>) {
 }
 
 #[test]
-fn a_companion_is_judged_by_what_is_signed() {
+fn a_companion_is_judged_by_its_signatures() {
     assert_eq!(with_bundle(BundleAnswer::Truthful), (true, vec![]));
     let counted = Distrust::NoDeviceIdentity { device: 1, accepted: true };
     assert_eq!(with_bundle(BundleAnswer::WithoutIdentity), (true, vec![counted]), "the signed list names it");
     let refused = Distrust::CompanionNotSigned { device: 1 };
-    // It is asked for twice, since an answer may be damaged.
+    // The client asks twice, since an answer may be damaged.
     assert_eq!(with_bundle(BundleAnswer::WrongIdentity), (false, vec![refused; 2]));
     let other = BundleAnswer::IdentityOf { device: Jid::pn(ALICE).with_device(1).to_string() };
     assert_eq!(with_bundle(other), (false, vec![refused; 2]));
 }
 
 #[test]
-fn a_device_that_the_server_made_up_gets_nothing() {
+fn an_invented_device_gets_no_messages() {
     let mut world = acquainted();
     let forged = world.network.add_forged_device(BOB).unwrap();
     for signed in [None, Some(vec![0, 1])] {
@@ -247,7 +247,7 @@ fn devices_of_bob(world: &mut World, devices: &[u16]) {
 }
 
 #[test]
-fn a_removed_companion_neither_listens_nor_speaks_any_more() {
+fn a_removed_companion_can_neither_read_nor_write() {
     let mut world = acquainted();
     devices_of_bob(&mut world, &[0]);
     world.send_text(1, &Jid::pn(ALICE), "I was removed").unwrap();
@@ -257,7 +257,7 @@ fn a_removed_companion_neither_listens_nor_speaks_any_more() {
     let told = distrusted(&world);
     assert!(!told.is_empty());
     assert!(told.iter().all(|why| *why == Distrust::CompanionRemoved { device: 1 }), "{told:?}");
-    // It was linked anew: the account signs for it again.
+    // It was linked again: the account signs for it again.
     devices_of_bob(&mut world, &[0, 1]);
     world.send_text(1, &Jid::pn(ALICE), "and came back").unwrap();
     pass(&mut world);

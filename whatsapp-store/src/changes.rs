@@ -16,43 +16,43 @@ use crate::{
 
 macro_rules! change {
     ($($(#[$doc:meta])* $name:ident($module:ident: $change:ident) of $article:ident $whose:ident;)+) => {
-        /// One write. Applied in the order given. `Debug` shows no key material and nothing that somebody wrote.
+        /// One write. Applied in the order given. `Debug` shows no key material and no text of a person.
         #[derive(Clone, PartialEq)]
         #[non_exhaustive]
         pub enum Change {
             /// Writes the account's device.
             PutDevice(DeviceRecord),
-            /// Removes the device and all that hangs on it: Signal records, people, notices, outgoing messages.
+            /// Removes the device and everything that belongs to it: Signal records, people, notices, outgoing messages.
             /// Messages and the session record stay.
             DeleteDevice,
             /// Writes a Signal record.
             PutSignal(SignalKey, Bytes),
-            /// Removes a Signal record; absent is fine.
+            /// Removes a Signal record; an absent one is accepted.
             DeleteSignal(SignalKey),
             /// Writes a person. Every record of the account with the same number or the same LID is replaced, so that one person
             /// known by two records becomes one. A record with neither makes the commit fail with
             /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
             PutPerson(PersonRecord),
-            /// Removes the person who has this address; absent is fine.
+            /// Removes the person who has this address; an absent one is accepted.
             DeletePerson(PersonAddress),
             /// Writes an outgoing message; one of the same id is replaced, and keeps its place among those made in the same
             /// millisecond.
             PutOutgoing(OutgoingMessage),
-            /// Moves an outgoing message; absent is fine.
+            /// Changes the state of an outgoing message; an absent one is accepted.
             SetOutgoingState(String, OutgoingState),
             /// Removes outgoing messages in state [`OutgoingState::Sent`] made before that time (milliseconds).
             ExpireOutgoing(i64),
             /// Inserts a message; one with the same key stays as it is.
             PutMessage(MessageRecord),
-            /// Raises the status of a message; absent is fine, and a lower or equal status changes nothing.
+            /// Raises the status of a message. An absent message is accepted; a lower or equal status changes nothing.
             /// [`MessageStatus::Failed`] is applied only over [`MessageStatus::Queued`].
             RaiseStatus(MessageKey, MessageStatus),
-            /// Writes the account's session record, but for what was observed of it. A record that names another account makes the
+            /// Writes the account's session record, except its observed state. A record that names another account makes the
             /// commit fail with [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
             PutSession(SessionRecord),
-            /// Writes what was observed of the account's session; without effect if there is none.
+            /// Writes the observed state of the account's session. Has no effect if there is no session.
             SetObserved(SessionObservation),
-            /// Removes the session and everything else of the account, events apart.
+            /// Removes the session and everything else of the account, except events.
             DeleteSession,
             $(
                 $(#[$doc])*
@@ -60,7 +60,7 @@ macro_rules! change {
             )+
         }
 
-        // So that `Changes::push` takes the changes of a domain as they are.
+        // Lets `Changes::push` take the changes of a domain directly.
         $(impl From<crate::$change> for Change {
             fn from(change: crate::$change) -> Self {
                 Self::$name(change)
@@ -68,7 +68,7 @@ macro_rules! change {
         })+
 
         impl Change {
-            /// Is it about an account, so that a commit of a workspace alone cannot have it?
+            /// Does it belong to an account, so that a commit of a workspace cannot contain it?
             #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
             const fn needs_account(&self) -> bool {
                 match self {
@@ -175,9 +175,9 @@ impl fmt::Debug for Change {
 /// Whose records a commit writes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// A workspace's own.
+    /// The workspace itself.
     Workspace(WorkspaceId),
-    /// An account's, and those of its workspace.
+    /// An account, and its workspace.
     Account(AccountId),
 }
 
@@ -214,17 +214,17 @@ impl From<AccountId> for Scope {
 /// What one commit writes, for one account or one workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changes {
-    /// Whose.
+    /// The scope.
     pub scope: Scope,
-    /// The lease it stands on, if it is to fail with [`ErrorKind::Fenced`](crate::ErrorKind::Fenced) once somebody else has
-    /// that.
+    /// The lease that the commit depends on, if any: once another holder has it, the commit fails with
+    /// [`ErrorKind::Fenced`](crate::ErrorKind::Fenced).
     pub fence: Option<Fence>,
     /// In order.
     pub list: Vec<Change>,
 }
 
 impl Changes {
-    /// Nothing yet.
+    /// No writes yet.
     pub fn new(scope: impl Into<Scope>) -> Self {
         Self { scope: scope.into(), fence: None, list: Vec::new() }
     }
@@ -235,12 +235,12 @@ impl Changes {
         self
     }
 
-    /// Nothing to write?
+    /// Is there nothing to write?
     pub const fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// Takes what is there, leaving nothing.
+    /// Takes the writes and leaves none.
     pub fn take(&mut self) -> Self {
         Self { scope: self.scope.clone(), fence: self.fence.clone(), list: std::mem::take(&mut self.list) }
     }
@@ -252,7 +252,7 @@ mod tests {
     use crate::{Content, MediaRef, MessageStatus, SignalKind, Source};
 
     #[test]
-    fn debug_shows_neither_secrets_nor_what_somebody_wrote() {
+    fn debug_shows_neither_secrets_nor_texts() {
         let mut changes = Changes::new("a".parse::<AccountId>().unwrap());
         changes.push(Change::PutSignal(
             SignalKey::new(SignalKind::Session, "alice.1"),

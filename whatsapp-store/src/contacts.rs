@@ -1,4 +1,4 @@
-//! What changes of contacts mean: the rules, once for all backends.
+//! The rules for changes of contacts, shared by all backends.
 use std::collections::BTreeSet;
 
 use crate::{Consent, ContactChange, ContactRecord, Error, ErrorKind, Result, Suppression, tokenizer::words};
@@ -10,7 +10,7 @@ pub(crate) fn taken() -> Error {
 }
 
 impl ContactChange {
-    /// What can be told without looking at what is stored.
+    /// Checks that need nothing from the store.
     pub(crate) fn check(&self) -> Result<()> {
         let fits = match self {
             Self::Put(contact) => {
@@ -35,7 +35,7 @@ fn is_lid(text: &str) -> bool {
 }
 
 impl ContactRecord {
-    /// As it is stored when it is new.
+    /// The record as it is stored when it is new.
     pub(crate) fn settled(mut self) -> Self {
         if let Some(consent) = self.consent.take() {
             self.agree(&consent);
@@ -43,7 +43,7 @@ impl ContactRecord {
         self
     }
 
-    /// As it is stored over an earlier one.
+    /// The record as it is stored over an earlier one.
     pub(crate) fn over(mut self, earlier: &Self) -> Self {
         self.created_at = earlier.created_at;
         self.last_seen_at = self.last_seen_at.max(earlier.last_seen_at);
@@ -57,7 +57,7 @@ impl ContactRecord {
         self
     }
 
-    /// With all that another record of the same person says and this one does not.
+    /// The record, completed by another record of the same person.
     fn joined_with(mut self, other: Self) -> Self {
         self.phone = self.phone.or(other.phone);
         self.lid = self.lid.or(other.lid);
@@ -137,7 +137,7 @@ impl ContactRecord {
         self.phone.iter().chain(&self.lid)
     }
 
-    /// What it leaves behind when it is deleted.
+    /// The suppressions that the contact leaves behind when it is deleted.
     pub(crate) fn suppressions(&self) -> Vec<Suppression> {
         let Some(at) = self.opted_out_at else { return Vec::new() };
         let reason = Suppression::OPTED_OUT;
@@ -171,8 +171,8 @@ impl<'a> BothAddresses<'a> {
         pair(one, other).or_else(|| pair(other, one))
     }
 
-    /// What becomes of the contacts that have these addresses: the one to be written, and the id of the one to be removed
-    /// before that.
+    /// What becomes of the contacts that have these addresses: the contact to write, and the id of the contact to remove before
+    /// that.
     pub(crate) fn join(
         self,
         by_phone: Option<ContactRecord>,
@@ -249,7 +249,7 @@ mod tests {
     }
 
     proptest! {
-        /// Webhooks and imports come in any order, and twice.
+        /// Webhooks and imports come in any order, and more than once.
         #[test]
         fn consent_and_opt_out_end_the_same_in_any_order(
             said_at in prop::collection::vec((any::<bool>(), 0..6_i64), 1..6),
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_nobody() {
+    fn debug_shows_no_person() {
         let hidden = || "49hidden".to_owned();
         let suppression = Suppression { address: hidden(), reason: "stop".into(), at: 1 };
         let contact = ContactRecord {
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_found_as_people_type_it() {
+    fn a_number_is_found_with_separators() {
         assert_eq!(wanted("+49 (151) 12"), Some(BTreeSet::from(["4915112".to_owned()])));
         assert_eq!(wanted("Ann 49"), Some(BTreeSet::from(["ann".to_owned(), "49".to_owned()])));
         for nothing in ["", " + ", "...", "?!"] {

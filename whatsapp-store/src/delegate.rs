@@ -1,7 +1,7 @@
-//! For a backend that stands on another: forwards whole domains to it.
+//! For a backend that builds on another: forwards whole domains to it.
 //!
-//! A store that measures, caches or watches another one needs only the methods that it changes. What
-//! [`delegate_store!`](crate::delegate_store) names is forwarded; what it does not name is the backend's own.
+//! A store that measures, caches or watches another one needs only the methods that it changes.
+//! [`delegate_store!`](crate::delegate_store) forwards the domains that it names; the backend implements the others.
 #![allow(missing_docs, reason = "what is here is for the macro")]
 #[doc(hidden)]
 pub use std::ops::Range;

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt};
 /// Result of a storage operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A storage operation that failed. "Not there" is not an error but `None`.
+/// A failed storage operation. "Not there" is not an error but `None`.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -18,30 +18,30 @@ pub struct Error {
 pub enum ErrorKind {
     /// Locked, out of connections, or connection lost: the same call may succeed later.
     Busy,
-    /// The disk is full or the file is read-only: nothing can be written until somebody makes room.
+    /// The disk is full or the file is read-only: nothing can be written before there is room.
     Full,
-    /// What is stored cannot be understood: a damaged file, or not a database of ours.
+    /// The stored data cannot be understood: a damaged file, or not a database of this library.
     Corrupt,
     /// The database was written by a newer version of this library: update the program.
     NewerSchema,
     /// It cannot be opened: a wrong path, address or permission.
     Unreachable,
-    /// Somebody else has it open: another process, or another store in this one. Two writers on one ratchet state
-    /// would break conversations, so the second is turned away.
+    /// Another process, or another store in this process, has it open. Two writers on one ratchet state would break
+    /// conversations, so the second is refused.
     InUse,
     /// The URL names no backend of this build.
     UnknownBackend,
-    /// Secrets are sealed with a key that was not given, or a key is none.
+    /// Secrets are sealed with a key that was not given, or a given key is malformed.
     WrongKey,
-    /// The commit stood on a lease that somebody else has by now: stop the work that it covers.
+    /// The commit depends on a lease that has a new holder: stop the work that it covers.
     Fenced,
-    /// What the commit builds on is not so any more, or a name, number or address is taken: read again, and decide anew.
+    /// The state that the commit builds on has changed, or a name, number or address is taken: read again and decide again.
     Conflict,
     /// The cursor is none of the list's: begin with the first page.
     BadCursor,
     /// The changes contradict themselves: a mistake of the caller, and the same call will fail again.
     Invalid,
-    /// Anything else the backend reports.
+    /// Any other error of the backend.
     Other,
 }
 
@@ -76,7 +76,7 @@ impl Error {
         Self { kind: self.kind, doing: self.doing, source }
     }
 
-    /// May the same call succeed later, without anybody doing something?
+    /// May the same call succeed later without intervention?
     pub const fn is_retryable(&self) -> bool {
         matches!(self.kind, ErrorKind::Busy)
     }
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_says_what_was_done_what_is_wrong_and_why() {
+    fn an_error_names_the_action_the_problem_and_the_cause() {
         let error = Error::new(ErrorKind::Full, "writing a message").because("no space left on device");
         assert_eq!(
             error.to_string(),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_busy_store_is_worth_another_try() {
+    fn only_busy_errors_are_retryable() {
         use ErrorKind::{
             Busy, Conflict, Corrupt, Fenced, Full, InUse, Invalid, NewerSchema, Other, UnknownBackend,
             Unreachable, WrongKey,

@@ -1,10 +1,10 @@
 //! Records, storage traits and storage backends of a WhatsApp manager.
 //!
-//! Reads are small methods, one trait per domain; writes go through one [`Store::commit`] of [`Changes`], which is
-//! one transaction: all of it or nothing. A record that is not there is `None`; a record that could not be read is
-//! an [`Error`], never `None`, so a broken disk is not taken for an empty store.
+//! Reads are small methods, one trait per domain. Writes go through one [`Store::commit`] of [`Changes`], which is
+//! one transaction: all or nothing. An absent record is `None`. A record that cannot be read is an [`Error`], never
+//! `None`, so a broken disk does not look like an empty store.
 //!
-//! This crate knows bytes, ids and text, not the protocol. It is no cache either: a read goes to the backend.
+//! This crate knows bytes, ids and text, not the protocol. It does not cache: every read goes to the backend.
 //!
 //! ```
 //! use whatsapp_store::{AccountId, Change, Changes, SignalKey, SignalKind};
@@ -29,7 +29,7 @@
 //! ```
 //!
 //! Features: `memory` (default), `sqlite` and `postgres` are backends; `conformance` is the list of cases that every backend passes.
-//! Without a feature this crate is records and traits alone. To write a backend, see
+//! Without features this crate contains only records and traits. To write a backend, see
 //! `docs/guides/storage-backend.md` in the repository.
 mod changes;
 #[cfg(feature = "conformance")]

@@ -1,6 +1,6 @@
 //! The rules of [`ChatChange::Merge`](crate::ChatChange::Merge) that are the same for every backend.
 
-/// What decides which of two conversations stays.
+/// The fields that decide which of two conversations stays.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Conversation {
     is_live: bool,
@@ -13,8 +13,8 @@ impl Conversation {
         Self { is_live, revision, updated_at }
     }
 
-    /// Does the conversation of the chat that ends take the place of the other's? Then with this revision, which is above
-    /// both, so that nobody goes on from what was read of either.
+    /// Does the conversation of the chat that ends replace the other's? If so, returns its new revision. That is above both
+    /// revisions, so that no node continues from what it read of either.
     pub(crate) fn takes_over(self, other: Option<Self>) -> Option<i64> {
         let wins =
             other.is_none_or(|other| (self.is_live, self.updated_at) > (other.is_live, other.updated_at));
@@ -23,7 +23,7 @@ impl Conversation {
     }
 }
 
-/// What is chosen for a chat by its user.
+/// A user's settings of a chat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ChatSettings {
     pub(crate) name: Option<String>,
@@ -33,7 +33,7 @@ pub(crate) struct ChatSettings {
 }
 
 impl ChatSettings {
-    /// Of the chat that stays, completed by the one that ends.
+    /// The settings of the chat that stays, completed by those of the chat that ends.
     pub(crate) fn completed_by(self, ends: Self) -> Self {
         Self {
             name: self.name.or(ends.name),
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn live_conversation_wins_then_the_later_then_that_of_the_chat_that_stays() {
+    fn live_then_later_then_staying_conversation_wins() {
         let of = |is_live, updated_at| Conversation::new(is_live, 5, updated_at);
         for (ends, stays, takes_over) in [
             (of(true, 1), of(false, 9), true),

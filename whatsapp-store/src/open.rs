@@ -3,17 +3,17 @@ use std::sync::Arc;
 
 use crate::{Error, ErrorKind, Result, Store};
 
-/// Opens the backend that a URL names, whichever of these this build has:
+/// Opens the backend that a URL names, if this build has it:
 ///
 /// - `memory:` keeps everything until the store is dropped.
-/// - `sqlite:path` or `sqlite://path` keeps it in a file: `sqlite://bot.db` beside where the program runs,
+/// - `sqlite:path` or `sqlite://path` keeps it in a file: `sqlite://bot.db` in the working directory,
 ///   `sqlite:///var/lib/bot.db` anywhere. The path is taken as it stands, without escapes and options.
 /// - `postgres://user:password@host/database` keeps it on a server; the options are those of
 ///   `postgres::PostgresStore::open`.
 ///
 /// # Errors
-/// [`ErrorKind::UnknownBackend`] when the URL names none, with a list of what this build has; otherwise as the backend's
-/// own `open`.
+/// [`ErrorKind::UnknownBackend`] when the URL names no backend of this build, with a list of those that it has; otherwise as
+/// the backend's own `open`.
 #[cfg_attr(not(any(feature = "sqlite", feature = "postgres")), allow(clippy::unused_async))]
 pub async fn open(url: &str) -> Result<Arc<dyn Store>> {
     match parts(url) {

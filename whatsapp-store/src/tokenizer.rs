@@ -1,7 +1,7 @@
-//! Words of a text, for searching: the same on every backend, whatever its database makes of text.
+//! Splits a text into words for searching: the same on every backend, whatever its database does with text.
 use std::collections::BTreeSet;
 
-/// Longer words are cut: nobody types them, and databases limit them.
+/// Longer words are cut: people do not type them, and databases limit them.
 const LONGEST: usize = 64;
 /// Words of one text that can be found.
 const MOST: usize = 4096;
@@ -30,7 +30,7 @@ pub(crate) fn words(text: &str) -> BTreeSet<String> {
     found
 }
 
-/// What is looked for: whole words, and the last as the start of one.
+/// A search: whole words, and the last as the start of one.
 pub(crate) struct Wanted {
     pub(crate) whole: BTreeSet<String>,
     pub(crate) start: String,

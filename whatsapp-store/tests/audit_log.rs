@@ -1,4 +1,4 @@
-//! The databases themselves refuse to change an entry of the audit log, whoever asks.
+//! The databases themselves refuse to change an entry of the audit log.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod postgres_server;
 

@@ -1,4 +1,4 @@
-//! Every backend does what the conformance list asks for: one line each.
+//! Runs the conformance list against every backend: one line each.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod postgres_server;
 
@@ -25,7 +25,7 @@ async fn postgres_store() -> (Arc<dyn Store>, Schema) {
     (Arc::new(PostgresStore::open(&schema.url()).await.unwrap()), schema)
 }
 
-/// With secrets sealed, nothing else changes.
+/// Sealed secrets change nothing else.
 async fn sealed_store() -> (Arc<dyn Store>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let keyring = Keyring::parse(&"5a".repeat(32)).unwrap();

@@ -1,4 +1,4 @@
-//! Whatever is written to contacts, SQLite and PostgreSQL read as memory does.
+//! SQLite and PostgreSQL read random changes of contacts as memory does.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod postgres_server;
 
@@ -164,7 +164,7 @@ async fn read(store: &dyn Store, workspace: &WorkspaceId, filters: &[AudienceFil
 fn databases_read_contacts_as_memory_does() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (folder, schema) = (tempfile::tempdir().unwrap(), Schema::new());
-    // One file and one schema for all cases, each case with a workspace of its own.
+    // All cases share one file and one schema; each case has its own workspace.
     let stores: [Arc<dyn Store>; 2] = runtime.block_on(async {
         let sqlite = SqliteStore::open(folder.path().join("bot.db")).await.unwrap();
         let postgres = PostgresStore::open(&schema.url()).await.unwrap();

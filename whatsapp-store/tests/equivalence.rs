@@ -1,4 +1,4 @@
-//! Whatever is written, SQLite and PostgreSQL read as memory does.
+//! SQLite and PostgreSQL read random changes as memory does.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod postgres_server;
 
@@ -21,7 +21,7 @@ use whatsapp_store::{
 const NAMES: [&str; 5] = ["a", "b", "A", "", "x\0'🦀"];
 const KINDS: [SignalKind; 3] = [SignalKind::Session, SignalKind::PreKey, SignalKind::DeviceList];
 const LIMITS: [u32; 3] = [1, 3, 500];
-/// Words of texts, and what is searched for.
+/// Words for texts and for searches.
 const WORDS: [&str; 7] = ["one", "One's", "ONLY", "größe", "字幕", "it's \"quoted\" & (so)", "12-34"];
 const SEARCHES: [&str; 8] = ["on", "one", "gröss one", "GRÖ", "字", "so quoted", "'", "34 12"];
 
@@ -135,7 +135,7 @@ fn session(id: AccountId, (name, running, created_at): (String, bool, i64)) -> C
     Change::PutSession(SessionRecord { id, name, desired, created_at, observed: None })
 }
 
-/// A change, as a function of the account because a session names its own.
+/// A change, as a function of the account: a session names its own account.
 fn change(account: AccountId) -> impl Strategy<Value = Change> {
     prop_oneof![
         2 => (any::<Option<String>>(), any::<Option<String>>(), bytes())
@@ -172,7 +172,7 @@ fn commits(accounts: [AccountId; 2]) -> impl Strategy<Value = Vec<Changes>> {
 /// All that can be read of an account.
 async fn read(store: &dyn Store, account: &AccountId) -> Vec<String> {
     let mut all = Vec::new();
-    // `Debug` of records hides what matters here, so that each is spelled out.
+    // `Debug` of records hides what matters here, so this spells out the fields.
     let device = store.device(account).await.unwrap();
     all.push(format!("{:?}", device.map(|device| (device.jid, device.lid, device.state))));
     let keys: Vec<_> =
@@ -214,7 +214,7 @@ async fn read(store: &dyn Store, account: &AccountId) -> Vec<String> {
     all
 }
 
-/// Every field of every chat, and that the summaries say what their messages do.
+/// Every field of every chat. Also checks that the summaries match the messages.
 async fn chats(store: &dyn Store, account: &AccountId, limit: u32) -> String {
     let (mut all, mut before) = (String::new(), None);
     loop {
@@ -274,7 +274,7 @@ async fn pages(
 fn databases_read_as_memory_does() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (folder, schema) = (tempfile::tempdir().unwrap(), Schema::new());
-    // One file and one schema for all cases, each case with accounts of its own.
+    // All cases share one file and one schema; each case has its own accounts.
     let stores: [Arc<dyn Store>; 2] = runtime.block_on(async {
         let sqlite = SqliteStore::open(folder.path().join("bot.db")).await.unwrap();
         let postgres = PostgresStore::open(&schema.url()).await.unwrap();

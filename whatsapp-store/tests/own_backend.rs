@@ -1,4 +1,4 @@
-//! The example of a backend of one's own does what the conformance list asks for.
+//! Runs the conformance list against the example of a custom backend.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #[path = "../examples/own_backend.rs"]
 mod example;

@@ -114,7 +114,7 @@ async fn assert_all_there(store: &dyn Store, count: u64) {
     }
 }
 
-/// Seals anew until there is nothing left to do; says how many values it was.
+/// Reseals until nothing is left to do. Returns how many values were resealed.
 async fn reseal_all(store: &dyn Store, limit: u32) -> u64 {
     let mut all = 0;
     loop {
@@ -125,7 +125,7 @@ async fn reseal_all(store: &dyn Store, limit: u32) -> u64 {
     }
 }
 
-/// Everything that is stored, as it lies there.
+/// Everything that is stored, as raw text.
 async fn dump(database: &Database) -> Vec<u8> {
     match database {
         Database::Sqlite(folder) => {
@@ -170,7 +170,7 @@ async fn no_secret_is_stored_in_plain() {
     for database in Database::both() {
         for keys in [&[][..], &[OLD]] {
             let store = database.open_sealed(keys).await.unwrap();
-            // What is written twice, too: the rows that give way.
+            // Values that are written twice are checked too, for the rows that they replace.
             for number in (0..40).chain(0..40) {
                 store.commit(changes(number)).await.unwrap();
             }
@@ -178,7 +178,7 @@ async fn no_secret_is_stored_in_plain() {
             let before = dump(&database).await;
             store.close().await;
             let after = dump(&database).await;
-            // Without a key it is found, which shows that the search finds.
+            // Without a key the search finds the secret, which proves that the search works.
             assert_eq!([&before, &after].map(|dump| holds_the_marker(dump)), [keys.is_empty(); 2]);
             if keys.is_empty() {
                 clear(&database).await;
@@ -187,7 +187,7 @@ async fn no_secret_is_stored_in_plain() {
     }
 }
 
-/// Takes away what was written in plain.
+/// Removes what was written in plain text.
 async fn clear(database: &Database) {
     match database {
         Database::Sqlite(folder) => fs::remove_file(folder.path().join("bot.db")).unwrap(),
@@ -227,8 +227,8 @@ async fn the_key_is_changed_while_commits_go_on() {
     }
 }
 
-/// Seals everything anew beside tasks that write new rows and rewrite old ones, in this store and, where that may be, in
-/// another; says how many values it was, and how many commits there are in the end.
+/// Reseals everything while tasks write new rows and rewrite old ones, in this store and, where possible, in another.
+/// Returns how many values were resealed, and how many commits there are in the end.
 async fn reseal_while_committing(store: &Arc<dyn Store>, database: &Database) -> (u64, u64) {
     let other = match database {
         Database::Sqlite(_) => None,
@@ -242,7 +242,7 @@ async fn reseal_while_committing(store: &Arc<dyn Store>, database: &Database) ->
             while !enough.load(SeqCst) {
                 let number = next.fetch_add(1, SeqCst);
                 store.commit(changes(number)).await.unwrap();
-                // What is there already is written once more: all of it in one commit, in one order or the other.
+                // Existing values are rewritten once more: all of them in one commit, in one order or the other.
                 let mut again = Changes::new(account(number));
                 for place in 0..5 {
                     let mut rewritten = changes((number + 3 * 17 * place) % 240).list;
@@ -261,7 +261,7 @@ async fn reseal_while_committing(store: &Arc<dyn Store>, database: &Database) ->
     for task in tasks {
         task.await.unwrap();
     }
-    // Devices are of whichever commit came last.
+    // The last commit decides the device.
     for number in next.load(SeqCst)..next.load(SeqCst) + 3 {
         store.commit(changes(number)).await.unwrap();
     }
@@ -290,7 +290,7 @@ async fn sealing_is_switched_on_and_off() {
         store.close().await;
         assert_wrong_key(database.open_sealed(&[]).await);
         if let Database::Sqlite(_) = &database {
-            // SQLite keeps what it has given up until somebody else needs the room.
+            // SQLite keeps freed pages until they are needed again.
             database.run("VACUUM", "").await;
         }
         assert!(!holds_the_marker(&dump(&database).await), "a secret of before is still there in plain");

@@ -76,7 +76,7 @@ async fn a_file_opened_again_holds_everything() {
     ];
     let store = SqliteStore::open(&path).await.unwrap();
     store.commit(changes(list)).await.unwrap();
-    // Three ways to let go: dropped, closed, and closed behind the trait.
+    // Three ways to release the file: dropped, closed, and closed through the trait.
     drop(store);
     let store = SqliteStore::open(&path).await.unwrap();
     store.commit(changes([Change::PutMessage(message("2"))])).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_file_opened_again_holds_everything() {
 }
 
 #[tokio::test]
-async fn what_is_no_database_is_corrupt_and_stays_as_it_is() {
+async fn a_file_that_is_not_a_database_is_corrupt_and_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bot.db");
     for text in ["hello".to_owned(), "not a database, but long enough to be one. ".repeat(500)] {
@@ -117,7 +117,7 @@ async fn an_empty_file_becomes_a_database() {
 }
 
 #[tokio::test]
-async fn the_database_of_another_program_stays_as_it_is() {
+async fn the_database_of_another_program_is_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bot.db");
     run(&path, "CREATE TABLE session (id TEXT)").await;
@@ -163,7 +163,7 @@ async fn a_newer_schema_asks_for_a_newer_program() {
 }
 
 #[tokio::test]
-async fn tables_made_by_another_text_of_a_migration_are_corrupt() {
+async fn tables_of_a_changed_migration_are_corrupt() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bot.db");
     SqliteStore::open(&path).await.unwrap().close().await;
@@ -181,7 +181,7 @@ async fn a_folder_that_is_missing_or_a_file_that_is_a_folder_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_second_store_of_the_same_file_is_turned_away() {
+async fn a_second_store_of_the_same_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bot.db");
     let link = folder.path().join("link.db");
@@ -274,8 +274,8 @@ mod rights {
         }
     }
 
-    /// Rights bind everybody but root, so that root asks nobody (user 65534) to try, with a copy of this program where
-    /// nobody finds it.
+    /// Permissions bind every user but root. As root, the test therefore runs a copy of this program as user 65534, from a folder
+    /// that this user can enter.
     fn how_it_opens(path: &Path) -> String {
         let open_to_all = fs::Permissions::from_mode(0o755);
         let place = tempfile::tempdir().unwrap();
@@ -305,7 +305,7 @@ mod rights {
     }
 
     #[tokio::test]
-    async fn a_folder_that_may_not_be_written_is_unreachable() {
+    async fn a_read_only_folder_is_unreachable() {
         let folder = made(0o666, 0o555).await;
         assert_eq!(how_it_opens(&folder.path().join("bot.db")), "refused: Unreachable");
         assert_eq!(how_it_opens(&folder.path().join("new.db")), "refused: Unreachable");
@@ -314,7 +314,7 @@ mod rights {
     }
 
     #[tokio::test]
-    async fn a_file_that_may_only_be_read_is_full() {
+    async fn a_read_only_file_is_full() {
         let folder = made(0o444, 0o777).await;
         assert_eq!(how_it_opens(&folder.path().join("bot.db")), "refused: Full");
     }

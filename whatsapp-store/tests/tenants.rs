@@ -1,4 +1,4 @@
-//! No statement looks into a tenant's rows without saying which tenant's: a check of every SQL text in the source.
+//! Checks every SQL text in the source: no statement reads a tenant's rows without naming the tenant.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 use std::{
     collections::BTreeMap,
@@ -6,14 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Tables of nobody's in particular.
+/// Tables that belong to no tenant.
 const COMMON: [(&str, &str); 2] = [
     ("vault_key", "the ids of keys, which are the whole database's"),
     ("consumer", "the host's own consumers of events, which pass them on per workspace"),
 ];
 
-/// Tables without a workspace of their own, and the columns of which every statement has to go by one instead: numbers
-/// of rows that were found by their workspace before.
+/// Tables without a workspace column, and the columns that every statement must use instead: numbers of rows that were
+/// found by their workspace before.
 const BY_NUMBER: &[(&str, &[&str])] = &[
     ("campaign_lane", &["campaign", "key"]),
     ("campaign_audience", &["id"]),
@@ -25,7 +25,7 @@ const BY_NUMBER: &[(&str, &[&str])] = &[
     ("campaign_flag", &["campaign"]),
 ];
 
-/// Statements, or parts of them, that need no workspace: what is in them, and why. A semicolon is the end of the text.
+/// Statements, or parts of them, that need no workspace, with the reason. A semicolon marks the end of the text.
 const EXCEPTIONS: &[(&str, &str)] = &[
     ("<> $2 LIMIT $3", "resealing: the keys are the whole database's, and values do not leave it"),
     ("FROM event WHERE (tx, number) > ($1, $2)", "the host's consumers of events pass them on per workspace"),
@@ -108,7 +108,7 @@ struct Literal {
     text: String,
 }
 
-/// All string literals of a file, its tests apart.
+/// All string literals of a file, without its tests.
 fn literals(path: &Path) -> Vec<Literal> {
     let source = fs::read_to_string(path).unwrap();
     let source = source.split("#[cfg(test)]\nmod tests").next().unwrap();
@@ -161,7 +161,7 @@ fn unquoted(rest: &str) -> (String, &str) {
     while let Some((at, char)) = chars.next() {
         match char {
             '"' => return (text, &rest[at + 1..]),
-            // Of escapes, only that of a quote and that of a line's end stand in SQL.
+            // The only escapes in SQL are those of a quote and of a line's end.
             '\\' => text.push(chars.next().map_or(' ', |(_, char)| if char == '\n' { ' ' } else { char })),
             char => text.push(char),
         }
@@ -191,7 +191,7 @@ fn goes_by(text: &str, table: &str, column: &str) -> bool {
 }
 
 #[test]
-fn every_table_is_somebodys_or_has_a_reason_not_to_be() {
+fn every_table_has_a_tenant_or_a_reason() {
     for (table, has_workspace) in tables() {
         let common = COMMON.iter().any(|(name, _)| *name == table);
         let by_number = BY_NUMBER.iter().any(|(name, _)| *name == table);
@@ -201,12 +201,12 @@ fn every_table_is_somebodys_or_has_a_reason_not_to_be() {
 }
 
 #[test]
-fn no_statement_goes_without_a_workspace() {
+fn every_statement_names_a_workspace() {
     let tables = tables();
     let (mut statements, mut used, mut wrong) = (0, vec![false; EXCEPTIONS.len()], Vec::new());
     for path in files(&folder("src/sql"), "rs") {
         if path.components().any(|part| part.as_os_str() == "cut") {
-            continue; // Tests alone.
+            continue; // A file of tests only.
         }
         for Literal { place, text } in literals(&path) {
             for table in named(&text, &tables) {
@@ -234,7 +234,7 @@ fn no_statement_goes_without_a_workspace() {
 }
 
 #[test]
-fn the_search_sees_what_is_written() {
+fn the_search_finds_string_literals() {
     let (before, text, after) =
         next_literal("fn f<'a>() { ('\"', '\\'', // \"no\"\n\"a \\\n  \\\"b\\\"\", \"c\")").unwrap();
     assert!(before.ends_with("\n"));

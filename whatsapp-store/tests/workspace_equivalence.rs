@@ -1,4 +1,4 @@
-//! Whatever is written to flows, teams, settings and contacted people, SQLite and PostgreSQL answer and read as memory does.
+//! SQLite and PostgreSQL answer random changes of flows, teams, settings and contacted people as memory does.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod postgres_server;
 
@@ -46,7 +46,7 @@ fn hash(case: u32, byte: u8) -> SecretHash {
     hash
 }
 
-/// What happens, without the workspaces' names, which only a case has.
+/// What happens, without the names of the workspaces, which each case chooses.
 #[derive(Clone, Debug)]
 enum Step {
     Commit { second: bool, account: bool, list: Vec<Write> },
@@ -224,7 +224,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Something to begin with, so that what follows finds something.
+/// Records to begin with, so that later steps find something.
 fn beginning(second: bool) -> Step {
     let draft = |name: &str| Write::Flow(FlowWrite::Draft(name.into(), None, 1));
     let waiting = |chat: &str| Write::Conversation {
@@ -444,7 +444,7 @@ async fn read(store: &dyn Store, case: u32, second: bool, limit: u32) -> Content
     all
 }
 
-/// What is found in whichever workspace.
+/// Lookups that search all workspaces.
 async fn find(store: &dyn Store, case: u32) -> (Vec<Option<UserRecord>>, Vec<Option<ApiKeyRecord>>) {
     let (mut users, mut keys) = (Vec::new(), Vec::new());
     for email in EMAILS {
@@ -456,7 +456,7 @@ async fn find(store: &dyn Store, case: u32) -> (Vec<Option<UserRecord>>, Vec<Opt
     (users, keys)
 }
 
-/// The first kind that is refused is told; where several changes of a commit are, any of theirs.
+/// The first refused kind is reported. Where a commit has several refused changes, any of theirs is.
 async fn same(stores: &[Arc<dyn Store>], case: u32, steps: Vec<Step>) -> Result<(), TestCaseError> {
     let memory = MemoryStore::new();
     for step in [beginning(false), beginning(true)].into_iter().chain(steps) {
@@ -486,7 +486,7 @@ async fn same(stores: &[Arc<dyn Store>], case: u32, steps: Vec<Step>) -> Result<
 fn databases_answer_as_memory_does() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (folder, schema) = (tempfile::tempdir().unwrap(), Schema::new());
-    // One file and one schema for all cases, each case with workspaces of its own.
+    // All cases share one file and one schema; each case has its own workspaces.
     let stores: [Arc<dyn Store>; 2] = runtime.block_on(async {
         let sqlite = SqliteStore::open(folder.path().join("bot.db")).await.unwrap();
         let postgres = PostgresStore::open(&schema.url()).await.unwrap();

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use super::{NodeRef, Value};
 use crate::{jid::Jid, time::Timestamp};
 
-/// Reads attributes of one element; what is missing or malformed is collected and told by [`finish`].
+/// Reads attributes of one element; missing or malformed ones are collected and reported by [`finish`].
 ///
 /// [`finish`]: AttrReader::finish
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl<'a> AttrReader<'a> {
         self.optional(key, Self::parsed)
     }
 
-    /// A switch: `true` and `1` are on; `false`, `0` and an absent attribute are off; anything else is off and noted.
+    /// A switch: `true` and `1` are on; `false`, `0` and an absent attribute are off; any other value is off and noted.
     pub fn flag(&mut self, key: &str) -> bool {
         let read = |value: &Value| match value.as_text()? {
             "true" | "1" => Some(true),
@@ -114,7 +114,7 @@ impl<'a> AttrReader<'a> {
         bytes.cloned().unwrap_or_default()
     }
 
-    /// Notes something else that is wrong; it should not quote what was received.
+    /// Notes another error; the text should not quote what was received.
     pub fn note(&mut self, problem: impl Into<String>) {
         self.problems.push(problem.into());
     }
@@ -124,7 +124,7 @@ impl<'a> AttrReader<'a> {
         self.node
     }
 
-    /// All that went wrong.
+    /// All errors.
     ///
     /// # Errors
     /// When any attribute read so far was missing or malformed.
@@ -174,7 +174,7 @@ mod tests {
     use crate::binary::{Node, Stanza};
 
     #[test]
-    fn reads_what_is_there() {
+    fn attributes_are_read() {
         let node = Node::new("message")
             .attr("from", Jid::pn("1234").with_device(2))
             .attr("to", "5678@lid")
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn collects_what_is_wrong() {
+    fn malformed_attributes_are_collected() {
         let node = Node::new("receipt").attr("t", "soon").attr("from", "nobody").attr("last", "maybe");
         let stanza = Stanza::from(&node);
         let mut reader = stanza.root().reader();

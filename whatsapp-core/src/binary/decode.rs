@@ -1,7 +1,7 @@
 //! Bytes to stanza.
 //!
-//! Hostile bytes cost no more than honest ones: an element takes at least three bytes of input, an attribute two, and
-//! room is made only for as many as the bytes that are left can hold. Depth and totals have limits of their own.
+//! Hostile bytes cost no more than honest ones. An element takes at least three bytes of input, an attribute two, and
+//! space is reserved only for as many as the remaining bytes can hold. Depth and totals have separate limits.
 use bytes::{Buf, Bytes};
 use compact_str::{CompactString, format_compact};
 
@@ -22,10 +22,10 @@ pub const MAX_ELEMENTS: usize = 1 << 18;
 pub const MAX_ATTRIBUTES: usize = 1 << 18;
 /// Names and text contents of one stanza that are not in the dictionary; real stanzas have a few.
 pub const MAX_STRINGS: usize = 1 << 16;
-/// What a stanza can retain at most ([`Stanza::retained_size`]), whatever its bytes: the limits above, times the size of
-/// each item at its largest, and a frame of 16 MiB. A test builds the worst stanza that we know.
+/// The most that a stanza can retain ([`Stanza::retained_size`]), whatever its bytes: the limits above, times the largest size of
+/// each item, and a frame of 16 MiB. A test builds the worst stanza that we know.
 pub const MAX_RETAINED: usize = 96 << 20;
-/// Bytes that a compressed frame may unfold to. The largest uncompressed frame has 16 MiB; a compressed one of
+/// The largest inflated size of a compressed frame. The largest uncompressed frame has 16 MiB; a compressed one of
 /// that size would be a bomb, not a stanza.
 pub const MAX_INFLATED: usize = 8 << 20;
 
@@ -42,7 +42,7 @@ pub enum DecodeError {
     /// There are bytes behind the outermost element.
     #[error("bytes behind the stanza")]
     Trailing,
-    /// A byte that announces nothing known, or nothing that may stand there.
+    /// A byte that is no known tag, or a tag that may not stand there.
     #[error("byte {0} announces nothing that may stand there")]
     UnexpectedTag(u8),
     /// An element without a name.
@@ -60,7 +60,7 @@ pub enum DecodeError {
     /// More than [`MAX_ELEMENTS`], [`MAX_ATTRIBUTES`], [`MAX_STRINGS`] or [`MAX_INFLATED`].
     #[error("the stanza is too large")]
     TooLarge,
-    /// A compressed frame that does not unfold.
+    /// A compressed frame that does not inflate.
     #[error("the compressed frame is damaged")]
     Inflate,
 }
@@ -93,7 +93,7 @@ pub fn decode(bytes: Bytes) -> Result<Stanza, DecodeError> {
     Ok(decoder.stanza)
 }
 
-/// Unfolds zlib data of at most [`MAX_INFLATED`] bytes.
+/// Inflates zlib data to at most [`MAX_INFLATED`] bytes.
 fn inflate(compressed: &[u8]) -> Result<Bytes, DecodeError> {
     let mut state = flate2::Decompress::new(true);
     let mut inflated = Vec::with_capacity(compressed.len().saturating_mul(4).clamp(1 << 10, MAX_INFLATED));
@@ -225,8 +225,8 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    /// After some children of a long list: makes room for `left` more of their kind, or for as many as the bytes
-    /// that are left would hold.
+    /// After some children of a long list: reserves space for `left` more of their kind, or for as many as the remaining
+    /// bytes can hold.
     fn reserve(&mut self, (left_before, elements, attrs): (usize, usize, usize), left: usize) {
         let read = (left_before - self.reader.left()).max(1);
         let likely = (left / SAMPLE + 1).min(self.reader.left() / read + 1);

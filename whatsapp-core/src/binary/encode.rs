@@ -1,7 +1,7 @@
 //! Node to bytes.
 //!
-//! A text is spelled the shortest way: as a dictionary string, as packed digits, or as it is. An address
-//! has a form by what it says: with a device, of another network, or just a user and a server.
+//! A text takes its shortest form: a dictionary string, packed digits, or plain bytes. The form of an address
+//! depends on its content: with a device, of another network, or just a user and a server.
 use bytes::BytesMut;
 
 use super::{Attr, Content, MAX_DEPTH, Node, Value, packed, token};
@@ -30,12 +30,12 @@ pub enum EncodeError {
 
 /// Appends the flag byte (0: not compressed) and the encoded node to `out`: the payload of one frame.
 ///
-/// Decoding gives an equal node, but for what the wire cannot tell apart: text content that is neither in the dictionary nor
-/// packed digits comes back as bytes, an empty list of children as no content, an address whose device its form
-/// has no room for as text, and an integrator only on interop addresses. `Stanza::from(&node)` does the same.
+/// Decoding gives an equal node, except where the wire has one form for two values. Text content that is neither in the
+/// dictionary nor packed digits comes back as bytes, and an empty list of children as no content. An address whose form has
+/// no room for its device comes back as text, and only interop addresses keep an integrator. `Stanza::from(&node)` does the same.
 ///
 /// # Errors
-/// When the node cannot be spelled; `out` is then as it was.
+/// When the node cannot be encoded; `out` is then unchanged.
 pub fn encode(node: &Node, out: &mut BytesMut) -> Result<(), EncodeError> {
     let start = out.len();
     let mut encoder = Encoder { start, at: start, out };
@@ -76,7 +76,7 @@ impl JidForm {
     }
 }
 
-/// What a value comes back as.
+/// The form in which a value comes back.
 pub(super) fn normal_value(value: &Value) -> Value {
     match value {
         Value::Jid(jid) => match JidForm::of(jid) {
@@ -147,7 +147,7 @@ impl Encoder<'_> {
     }
 
     fn text(&mut self, text: &str) -> Result<(), EncodeError> {
-        // More digits than the dictionary has in one string, such as ids and phone numbers, need not be looked up.
+        // A string of more digits than any in the dictionary, such as an id or a phone number, need not be looked up.
         if text.len() > token::LONGEST_PACKABLE && self.packed(text) {
             return Ok(());
         }

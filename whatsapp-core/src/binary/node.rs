@@ -265,7 +265,7 @@ pub(super) fn write_open<'a>(
     })
 }
 
-/// May an attribute be logged? Words of the protocol and digits may; other text may be what a person wrote (a push name) or a
+/// May an attribute be logged? Protocol words and digits may; other text may be a person's (a push name) or a
 /// credential (the `auth` of media hosts).
 fn is_plain(key: &str, text: &str) -> bool {
     matches!(key, "id" | "xmlns" | "type" | "class" | "context" | "phash")

@@ -3,7 +3,7 @@
 //! `NIBBLE_8` spells digits, `-` (10) and `.` (11); `HEX_8` spells digits and `A` to `F`. After the tag comes the number
 //! of bytes in the low seven bits; the high bit says that the last half byte is padding (15 when we write it).
 //!
-//! Eight characters are worked on at once, one in each byte of a `u64` whose lowest byte is the first.
+//! The code works on eight characters at once, one in each byte of a `u64` whose lowest byte is the first.
 use super::token;
 
 /// Longest string that is packed, in characters (`PACKED_MAX` of official clients).
@@ -31,7 +31,7 @@ pub(super) fn may_start(text: &str) -> bool {
     matches!(text.as_bytes(), [b'0'..=b'9' | b'-' | b'.' | b'A'..=b'F', ..])
 }
 
-/// Writes tag, length and packed characters to the front of `out` and tells how many bytes that took; `None` when
+/// Writes tag, length and packed characters to the front of `out`. Returns how many bytes that took; `None` when
 /// `text` is not packable.
 pub(super) fn pack(text: &[u8], out: &mut [u8; ROOM]) -> Option<usize> {
     if text.is_empty() || text.len() > LONGEST {
@@ -77,8 +77,8 @@ impl Unpacked {
     }
 }
 
-/// The string that `packed`, of at most 127 bytes, spells, written to the front of `out`; `tag` is `NIBBLE_8` or
-/// `HEX_8`, `length` the byte behind it. `None` when a half byte spells no character.
+/// The string that `packed`, of at most 127 bytes, encodes, written to the front of `out`; `tag` is `NIBBLE_8` or
+/// `HEX_8`, `length` the byte behind it. `None` when a half byte is not a character.
 #[inline(always)]
 pub(super) fn unpack<'s>(tag: u8, length: u8, packed: &[u8], out: &'s mut Unpacked) -> Option<&'s str> {
     let characters = unpack_into(tag, length, packed, &mut out.0)?;
@@ -100,7 +100,7 @@ fn unpack_into(tag: u8, length: u8, packed: &[u8], out: &mut [u8; 256]) -> Optio
     if let Some(place) = places.next() {
         let mut group = front(last) as u32;
         if odd {
-            // What the padding is does not matter.
+            // The value of the padding does not matter.
             group &= !(15 << (8 * (last.len() - 1)));
         }
         *place = unpack_group(group, hex, &mut wrong).to_le_bytes();
@@ -108,7 +108,7 @@ fn unpack_into(tag: u8, length: u8, packed: &[u8], out: &mut [u8; 256]) -> Optio
     (wrong == 0).then(|| 2 * packed.len() - usize::from(odd))
 }
 
-/// The alphabets that can spell all characters so far.
+/// The alphabets that can encode all characters so far.
 struct Alphabets {
     nibble: bool,
     hex: bool,
@@ -119,7 +119,7 @@ const fn each(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
 
-/// Eight characters to four bytes, unless no alphabet is left that can spell them.
+/// Eight characters to four bytes, unless no remaining alphabet can encode them.
 #[inline]
 fn pack_group(text: u64, alphabets: &mut Alphabets) -> Option<u32> {
     const HIGH: u64 = each(0x80);
@@ -141,7 +141,7 @@ fn pack_group(text: u64, alphabets: &mut Alphabets) -> Option<u32> {
     Some((bytes | bytes >> 16) as u32)
 }
 
-/// Four bytes to eight characters; `wrong` gets a bit for each half byte that is none.
+/// Four bytes to eight characters; `wrong` gets a bit for each half byte that is not a character.
 #[inline]
 fn unpack_group(packed: u32, hex: bool, wrong: &mut u64) -> u64 {
     const LOW: u64 = 0x000f_000f_000f_000f;
@@ -206,7 +206,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn packs_like_the_plain_way(text in prop_oneof!["[0-9.-]{1,127}", "[0-9A-F]{1,127}", "[0-9A-F.-]{1,9}", ".{1,20}"]) {
+        fn packing_matches_the_simple_implementation(text in prop_oneof!["[0-9.-]{1,127}", "[0-9A-F]{1,127}", "[0-9A-F.-]{1,9}", ".{1,20}"]) {
             let plain = plain_pack(&text, token::NIBBLE_8, "0123456789-.")
                 .or_else(|| plain_pack(&text, token::HEX_8, "0123456789ABCDEF"));
             prop_assert_eq!(is_packable(text.as_bytes()), plain.is_some());
@@ -215,7 +215,7 @@ mod tests {
         }
 
         #[test]
-        fn unpacks_what_was_packed(text in prop_oneof!["[0-9.-]{1,127}", "[0-9A-F]{1,127}"]) {
+        fn packed_strings_unpack(text in prop_oneof!["[0-9.-]{1,127}", "[0-9A-F]{1,127}"]) {
             let packed = fast_pack(&text).unwrap();
             let mut out = Unpacked::new();
             prop_assert_eq!(unpack(packed[0], packed[1], &packed[2..], &mut out), Some(text.as_str()));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn half_bytes_that_spell_nothing_are_refused() {
+    fn undefined_half_bytes_are_refused() {
         for half in 12..16u8 {
             for place in 0..17 {
                 let mut bytes = vec![0x12; 17];
@@ -243,13 +243,13 @@ mod tests {
                 bytes[place] = 0x10 | half;
                 assert_eq!(unpack(token::NIBBLE_8, 17, &bytes, &mut Unpacked::new()), None);
             }
-            // As padding, anything goes.
+            // As padding, any value is accepted.
             assert_eq!(unpack(token::NIBBLE_8, 0x81, &[0x10 | half], &mut Unpacked::new()), Some("1"));
         }
     }
 
     #[test]
-    fn too_long_is_not_packed() {
+    fn long_strings_are_not_packed() {
         assert!(fast_pack(&"1".repeat(127)).is_some());
         assert_eq!(fast_pack(&"1".repeat(128)), None);
         assert_eq!(fast_pack(""), None);

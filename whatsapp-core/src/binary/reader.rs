@@ -15,11 +15,11 @@ use crate::jid::{Jid, Server};
 /// string on that it has only just put together. A packed one is borrowed from the buffer that is handed in.
 pub(super) struct Reader<'a> {
     bytes: &'a Bytes,
-    /// What is not read yet: the end of `bytes`.
+    /// The unread end of `bytes`.
     rest: &'a [u8],
 }
 
-/// What can stand where a string is expected.
+/// The forms that can stand where a string is expected.
 pub(super) enum Item<'s> {
     Text(&'s str),
     Jid {
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
             },
             token::AD_JID => match Server::from_domain(domain) {
                 Some(server) => Ok(Item::Jid { user: text, device, server }),
-                // No server is called that, so it is not taken for the address of somebody else.
+                // No server has this name, so it is not taken for another person's address.
                 None => Ok(Item::Made(Value::Text(format_compact!("{text}:{device}@domain.{domain}")))),
             },
             _ => Ok(Item::Text(text)),
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
         Some(code)
     }
 
-    /// The string that `tag` announces; an address is none.
+    /// The string that `tag` announces; an address is not one.
     #[inline(always)]
     fn string<'s>(&mut self, tag: u8, buffer: &'s mut Unpacked) -> Result<&'s str, DecodeError>
     where
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The server of an address, or its name when it is none we know.
+    /// The server of an address, or its name when it is unknown.
     fn server(&mut self) -> Result<Result<Server, CompactString>, DecodeError> {
         let name = self.small_string()?;
         Ok(Server::from_wire(&name).ok_or(name))
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The bytes that `tag` announces, if it does, as a slice of what is decoded.
+    /// The bytes that `tag` announces, if any, as a slice of the decoded bytes.
     pub(super) fn binary(&mut self, tag: u8) -> Result<Option<Bytes>, DecodeError> {
         let Some(length) = self.binary_length(tag)? else { return Ok(None) };
         let start = self.bytes.len() - self.rest.len();

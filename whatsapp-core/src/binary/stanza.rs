@@ -1,9 +1,9 @@
 //! The flat, read-only form that incoming stanzas are decoded to.
 //!
 //! All elements of a stanza lie in one vector in document order, all attributes in another. An element knows
-//! where its attributes lie and where the element after its own subtree begins, so children are walked without
-//! pointers and a stanza of a thousand participants is two vectors, not a thousand. What an element or attribute is
-//! called is a number of the dictionary; the rare name outside it, and byte contents, lie in vectors of their own.
+//! where its attributes lie and where the element after its own subtree begins. Children are therefore walked without
+//! pointers, and a stanza of a thousand participants is two vectors, not a thousand. Names of elements and attributes are
+//! numbers of the dictionary; rare names outside it, and byte contents, lie in separate vectors.
 use std::fmt;
 
 use bytes::Bytes;
@@ -40,17 +40,17 @@ pub(super) struct FlatAttr {
     pub(super) value: Value,
 }
 
-/// A string by its code, in the dictionary or beyond, or one of the stanza's own by its place.
+/// A string by its code, in the dictionary or beyond, or by its place among the stanza's own strings.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Name(u32);
 
 #[derive(Clone, Copy)]
 pub(super) enum Body {
     None,
-    /// That one of the stanza's blobs.
+    /// A blob of the stanza, by its place.
     Bytes(u32),
     Text(Name),
-    /// That many children follow.
+    /// The number of children that follow.
     Nodes(u32),
 }
 
@@ -84,7 +84,7 @@ impl Stanza {
         Name(Name::OWN | (self.names.len() - 1) as u32)
     }
 
-    /// How many strings are kept that are not in the dictionary.
+    /// The number of kept strings that are not in the dictionary.
     pub(super) fn own_names(&self) -> usize {
         self.names.len()
     }
@@ -110,7 +110,7 @@ impl Stanza {
             + self.names.capacity() * size_of::<CompactString>()
     }
 
-    /// All memory that is free again once this stanza is dropped: [`Stanza::heap_size`], the long strings, and the
+    /// All memory that is freed when this stanza is dropped: [`Stanza::heap_size`], the long strings, and the
     /// (inflated) frame that byte contents are slices of. A budget for waiting stanzas counts this.
     pub fn retained_size(&self) -> usize {
         let frame = if self.blobs.is_empty() { 0 } else { self.source };
@@ -126,7 +126,7 @@ fn long_string(text: &CompactString) -> usize {
     if text.is_heap_allocated() { text.capacity() } else { 0 }
 }
 
-/// Two stanzas are equal when they say the same, however their bytes spelled it.
+/// Two stanzas are equal when their contents are, however their bytes encoded them.
 impl PartialEq for Stanza {
     fn eq(&self, other: &Self) -> bool {
         let nodes = |stanza| (0..).map(move |index| NodeRef { stanza, index });
@@ -138,7 +138,7 @@ impl PartialEq for Stanza {
 impl Eq for Stanza {}
 
 impl From<&Node> for Stanza {
-    /// Flattens a built tree: what its encoding would decode to, without the detour.
+    /// Flattens a built tree directly: the same as decoding its encoding.
     fn from(node: &Node) -> Self {
         let mut stanza = Stanza::empty();
         flatten(node, &mut stanza);
@@ -217,7 +217,7 @@ impl<'a> NodeRef<'a> {
         self.attr(key).and_then(Value::to_jid)
     }
 
-    /// A reader that collects what is missing or malformed, to be checked once at the end.
+    /// A reader that collects missing or malformed fields, to be checked once at the end.
     pub fn reader(self) -> AttrReader<'a> {
         AttrReader::new(self)
     }
@@ -257,7 +257,7 @@ impl<'a> NodeRef<'a> {
         }
     }
 
-    /// The content as text, whichever way it was spelled; `None` for children and for bytes that are not UTF-8.
+    /// The content as text, in either encoding; `None` for children and for bytes that are not UTF-8.
     pub fn content_text(self) -> Option<&'a str> {
         self.text().or_else(|| str::from_utf8(self.bytes()?).ok())
     }
@@ -267,7 +267,7 @@ impl<'a> NodeRef<'a> {
         self.child(tag).and_then(NodeRef::bytes)
     }
 
-    /// Equal but for what is below?
+    /// Are the two equal without their subtrees?
     fn same(self, other: NodeRef<'_>) -> bool {
         self.tag() == other.tag()
             && self.attributes().eq(other.attributes())

@@ -87,10 +87,10 @@ fn likely_bytes() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn decodes_what_was_encoded(node in node()) {
+    fn encoded_nodes_decode(node in node()) {
         let stanza = unpack(encoded(&node)).unwrap();
         prop_assert_eq!(&stanza, &Stanza::from(&node));
-        // What came back is in normal form: another round changes nothing.
+        // The result is in normal form: another round changes nothing.
         let normal = Node::from(stanza.root());
         prop_assert_eq!(Node::from(unpack(encoded(&normal)).unwrap().root()), normal);
     }
@@ -106,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn compressed_is_the_same(node in node()) {
+    fn compressed_nodes_decode_to_the_same(node in node()) {
         let plain = encoded(&node);
         prop_assert_eq!(unpack(compressed(&plain[1..])).unwrap(), unpack(plain).unwrap());
     }
@@ -122,7 +122,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn every_cut_is_noticed(mut node in node()) {
+    fn truncated_stanzas_are_refused(mut node in node()) {
         without_interop(&mut node);
         let bytes = encoded(&node);
         for end in 0..bytes.len() {
@@ -131,7 +131,7 @@ proptest! {
     }
 }
 
-/// The server of an interop address may be absent, so bytes that are cut off there can mean something.
+/// The server of an interop address may be absent, so bytes that end there can be valid.
 fn without_interop(node: &mut Node) {
     for attr in &mut node.attrs {
         if let Value::Jid(jid) = &mut attr.value
@@ -152,12 +152,12 @@ fn compressed(bytes: &[u8]) -> Bytes {
 }
 
 #[test]
-fn bombs_do_not_unfold() {
+fn compression_bombs_are_refused() {
     let bomb = compressed(&vec![0; 4 * MAX_INFLATED]);
     assert!(bomb.len() < 40_000);
     assert_eq!(unpack(bomb.clone()), Err(DecodeError::TooLarge));
     assert_eq!(unpack(bomb.slice(..bomb.len() / 8)), Err(DecodeError::Truncated));
-    // The largest that may unfold: it is a stanza of one element.
+    // The largest that may be inflated: a stanza of one element.
     let mut whole = encoded(&Node::new("enc").bytes(vec![0; MAX_INFLATED - 8])).slice(1..).to_vec();
     assert_eq!(whole.len(), MAX_INFLATED);
     assert!(unpack(compressed(&whole)).is_ok());
@@ -197,7 +197,7 @@ fn totals_are_bounded() {
     }
     assert_eq!(decode(bytes.into()), Err(DecodeError::TooLarge));
     const { assert!(17 * 0x7fff > MAX_ATTRIBUTES) };
-    // Attributes with names of their own: addresses.
+    // Attributes with distinct names: addresses.
     let mut bytes = vec![token::LIST_8, 2, 1, token::LIST_8, 3];
     for _ in 0..3 {
         bytes.extend([token::LIST_16, 0xff, 0xff, 1]);
@@ -207,7 +207,7 @@ fn totals_are_bounded() {
     const { assert!(3 * 0x7fff > MAX_STRINGS) };
 }
 
-/// The longest string that two bytes spell.
+/// The longest string that two bytes encode.
 fn longest_token() -> [u8; 2] {
     let codes = (token::DICT_0..=token::DICT_3).flat_map(|tag| (0..=255).map(move |byte| [tag, byte]));
     codes.max_by_key(|[tag, byte]| token::string(token::double(*tag, *byte)).len()).unwrap()
@@ -218,7 +218,7 @@ fn longest_token() -> [u8; 2] {
 fn the_worst_stanza_is_bounded() {
     let longest = longest_token();
     let mut bytes = vec![token::LIST_8, 2, 1, token::LIST_8, 14];
-    // 65,532 attributes with names of their own, 163,835 with a long value, as many elements as are left.
+    // 65,532 attributes with distinct names, 163,835 with a long value, and the remaining elements.
     for number in 0..7 {
         bytes.extend([token::LIST_16, 0xff, 0xff, 1]);
         let key: &[u8] = if number < 2 { &[token::AD_JID, 0, 9, longest[0], longest[1]] } else { &[7] };
@@ -240,7 +240,7 @@ fn the_worst_stanza_is_bounded() {
 }
 
 #[test]
-fn what_a_stanza_retains_includes_its_frame() {
+fn the_retained_size_includes_the_frame() {
     let short = unpack(encoded(&Node::new("enc").bytes(vec![0; 100]))).unwrap();
     let long = unpack(encoded(&Node::new("enc").bytes(vec![0; 100_000]))).unwrap();
     assert_eq!(long.retained_size() - short.retained_size(), 99_902, "two more bytes of length");
@@ -250,7 +250,7 @@ fn what_a_stanza_retains_includes_its_frame() {
 }
 
 #[test]
-fn claims_that_bytes_do_not_back_are_not_believed() {
+fn sizes_beyond_the_input_are_refused() {
     for bytes in [
         vec![token::LIST_16, 0xff, 0xff, 1, 1],
         vec![token::LIST_8, 2, 1, token::LIST_16, 0xff, 0xff, token::LIST_8, 1, 1],
@@ -264,7 +264,7 @@ fn claims_that_bytes_do_not_back_are_not_believed() {
 }
 
 #[test]
-fn malformed_bytes_are_named() {
+fn malformed_bytes_give_typed_errors() {
     for (bytes, error) in [
         (vec![], DecodeError::Truncated),
         (vec![token::LIST_EMPTY], DecodeError::EmptyTag),
@@ -306,7 +306,7 @@ fn addresses_of_unknown_form_come_as_text() {
 }
 
 #[test]
-fn strings_may_be_spelled_the_long_way() {
+fn strings_may_have_a_longer_encoding() {
     let raw = |text: &str| [&[token::BINARY_32, 0, 0, 0, text.len() as u8], text.as_bytes()].concat();
     let bytes =
         [&[token::LIST_16, 0, 4][..], &raw("iq"), &raw("type"), &raw("get"), &[token::HEX_8, 0x81, 0xa0]]
@@ -322,7 +322,7 @@ fn strings_may_be_spelled_the_long_way() {
 
 #[test]
 fn names_may_be_addresses() {
-    // No known stanza has one, but the wire can spell it.
+    // No known stanza has one, but the wire can encode it.
     let bytes = vec![token::LIST_8, 2, token::AD_JID, 0, 3, token::NIBBLE_8, 1, 0x12, token::JID_PAIR, 0, 3];
     let stanza = decode(bytes.into()).unwrap();
     assert_eq!(stanza.root().tag(), "12:3@s.whatsapp.net");
@@ -330,7 +330,7 @@ fn names_may_be_addresses() {
 }
 
 #[test]
-fn what_cannot_be_spelled_leaves_no_trace() {
+fn a_failed_encoding_leaves_the_output_unchanged() {
     let mut out = BytesMut::from(&b"before"[..]);
     let with = |count: usize| Node {
         attrs: vec![Attr { key: "k".into(), value: "v".into() }; count],
@@ -357,7 +357,7 @@ fn what_cannot_be_spelled_leaves_no_trace() {
 }
 
 #[test]
-fn appends_to_what_is_there() {
+fn encoding_appends_to_the_output() {
     let mut out = BytesMut::from(&b"before"[..]);
     encode(&Node::new("iq"), &mut out).unwrap();
     assert_eq!(&out[..], b"before\x00\xf8\x01\x19");
@@ -372,7 +372,7 @@ fn blobs_are_slices_of_the_frame() {
 }
 
 #[test]
-fn long_lists_take_little_more_room_than_they_need() {
+fn long_lists_take_little_more_memory_than_they_need() {
     let list = Node::new("list")
         .children((0..5000u32).map(|i| Node::new("user").attr("jid", Jid::pn(i.to_string()))));
     let stanza = unpack(encoded(&list)).unwrap();

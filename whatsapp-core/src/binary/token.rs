@@ -1,9 +1,9 @@
-//! The dictionary: strings that the wire spells in one or two bytes, and the bytes that announce all else.
+//! The dictionary: strings that the wire encodes in one or two bytes, and the tag bytes.
 //!
 //! Version 3 of the dictionary (protocol notes 2.1), one file per table in `tokens/`, one string per line in wire
 //! order. A string's *code* is its byte for the first table, and `(table + 1) << 8 | byte` for the four others.
 //!
-//! Names that are in use but came after the dictionary are numbered as well, in `beyond.txt`: the wire spells them
+//! Names that are in use but came after the dictionary are numbered as well, in `beyond.txt`: the wire encodes them
 //! letter by letter, but a decoded stanza need not keep them.
 use crate::jid::Server;
 
@@ -36,13 +36,13 @@ pub(super) const BINARY_32: u8 = 254;
 /// Digits, `-` and `.`, two a byte.
 pub(super) const NIBBLE_8: u8 = 255;
 
-/// The first code of a name that the wire spells letter by letter.
+/// The first code of a name that the wire encodes letter by letter.
 const BEYOND: u16 = 5 << 8;
 /// One more than the highest code.
 const CODES: usize = 6 << 8;
 /// Slots of the hash table: a power of two, a third full.
 const SLOTS: usize = 4096;
-/// Of 8,000 random odd numbers, the one that leaves most strings alone in their slot.
+/// Of 8,000 random odd numbers, the one with the most strings alone in their slot.
 const MULTIPLIER: u64 = 0xDCE1_7831_A822_70F7;
 
 /// The string of each code; empty where there is none.
@@ -64,7 +64,7 @@ pub(super) const fn double(tag: u8, byte: u8) -> u16 {
     ((tag.wrapping_sub(DICT_0) & 3) as u16 + 1) << 8 | byte as u16
 }
 
-/// How a code is spelled: one byte, or a table's tag and a byte.
+/// The encoding of a code: one byte, or a table's tag and a byte.
 pub(super) const fn spelling(code: u16) -> (Option<u8>, u8) {
     match code >> 8 {
         0 => (None, code as u8),
@@ -121,8 +121,8 @@ struct Slot {
     code: u16,
 }
 
-/// What tells nearly all strings of the dictionary apart: the length and the first and last eight bytes, which
-/// are all of a string of up to 16, so that most strings are compared without a look at the string itself.
+/// The length and the first and last eight bytes, which identify nearly all strings of the dictionary. They are all of a
+/// string of up to 16 bytes, so most comparisons need not read the string itself.
 #[derive(Clone, Copy)]
 struct Key {
     head: u64,
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn other_strings_have_none() {
+    fn other_strings_have_no_code() {
         // Strings that share length and ends with one of the dictionary, among others.
         let near = "mms_hot_content_timespan_in_seconds".replace("timespan", "lifespan");
         for text in
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_begin_and_end_where_they_should() {
+    fn tables_have_the_right_bounds() {
         assert_eq!(
             (string(1), string(3), string(235)),
             ("xmlstreamstart", "s.whatsapp.net", "screen_height")
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_not_crowded() {
+    fn the_hash_table_has_few_collisions() {
         let lost = |text: &str| {
             let place = Key::of(text.as_bytes()).place();
             (0..SLOTS).find(|step| string(INDEX[(place + step) % SLOTS].code) == text)

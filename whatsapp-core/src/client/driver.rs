@@ -1,8 +1,8 @@
-//! The task that carries the engine's steps out: store, socket, clock.
+//! The task that carries out the engine's steps: store, socket, clock.
 //!
-//! It serves five sources, and none of them can starve another: [`Driver::wait`] picks at random among those that are
-//! ready, and each is served for a bounded batch. Nothing that another party controls is waited for without an end, and
-//! nothing keeps a stop from being seen:
+//! It serves five sources, and none can starve another: [`Driver::wait`] picks at random among those that are
+//! ready, and serves each for a bounded batch. Every wait for another party has a limit, and
+//! nothing delays the detection of a stop:
 //!
 //! | what | whose | bound |
 //! |---|---|---|
@@ -61,11 +61,11 @@ pub struct Driver {
     status: watch::Sender<Status>,
     stop: Stop,
     socket: Socket,
-    /// A connection is to be opened once fewer events wait unread.
+    /// A connection will be opened once fewer events are unread.
     open_due: bool,
 }
 
-/// What woke the driver up.
+/// What woke up the driver.
 enum Wake {
     Stop,
     Request(Request),
@@ -130,16 +130,16 @@ impl Driver {
     }
 
     /// Runs until [`super::Client::shutdown`], the last client is dropped, or the store fails. After the first two it ends
-    /// within a second, whatever the server, the store and the reader of events do; work that takes longer is abandoned, as by a
+    /// within a second, whatever the server, the store and the reader of events do. Work that takes longer is abandoned, as in a
     /// crash.
     ///
     /// # Errors
-    /// When the store fails, takes longer than a minute for one answer, or holds something that is not ours. Nothing that was not
+    /// When the store fails, takes longer than a minute for one answer, or holds foreign data. Nothing that was not
     /// stored has been sent then.
     pub async fn run(mut self) -> Result<(), Error> {
         let end = self.work().await;
         self.socket.close();
-        // What does not close in time is dropped.
+        // A connection that does not close in time is dropped.
         let _ = self.stop.unless_asked(self.socket.closed()).await;
         self.status.send_replace(Status::Stopped);
         match end {
@@ -177,7 +177,7 @@ impl Driver {
                         engine.on_reading_paused(clock.now());
                     }
                     engine.on_timeout(clock.now());
-                    // Frames that were left for want of room are due at once, again and again.
+                    // Frames that were left for lack of room are due at once, again and again.
                     !engine.has_room()
                 }
                 Wake::Socket(happened) => self.receive(&mut engine, &clock, happened),
@@ -187,7 +187,7 @@ impl Driver {
         }
     }
 
-    /// Waits for whatever comes first. Without `biased`, those that are ready are picked from at random, so that none can
+    /// Waits for the first source that is ready. Without `biased`, ready sources are picked at random, so that none can
     /// starve another.
     async fn wait(&mut self, deadline: Option<Instant>, reading: bool) -> Wake {
         let time = async {
@@ -201,7 +201,7 @@ impl Driver {
         let commanded = !self.socket.is_congested();
         tokio::select! {
             _ = self.stop.asked() => Wake::Stop,
-            // No request means that the last client is gone.
+            // No request means that the last client was dropped.
             request = self.requests.recv(), if commanded => request.map_or(Wake::Stop, Wake::Request),
             happened = self.socket.next(reading) => Wake::Socket(happened),
             () = time => Wake::Time,
@@ -225,8 +225,8 @@ impl Driver {
         matches!(&*self.status.borrow(), Status::Connected { .. })
     }
 
-    /// Hands the engine what happened on the socket, and received messages as many as are there, so that they share one
-    /// commit. `true` when there may be more.
+    /// Hands socket events to the engine. Hands over all available messages, up to a limit, so that they share one
+    /// commit. Returns `true` when there may be more.
     fn receive(&mut self, engine: &mut Engine, clock: &Clock, first: Happened) -> bool {
         let mut happened = first;
         for room in (0..BATCH).rev() {
@@ -250,7 +250,7 @@ impl Driver {
         true
     }
 
-    /// Hands commands to the engine, as many as are there, so that they share one commit. `true` when there may be more.
+    /// Hands all available commands to the engine, up to a limit, so that they share one commit. `true` when there may be more.
     fn command(&mut self, engine: &mut Engine, clock: &Clock, first: Request) -> bool {
         let mut count = 0;
         let more = std::iter::from_fn(|| self.requests.try_recv().ok()).take(BATCH - 1);
@@ -268,7 +268,7 @@ impl Driver {
         count == BATCH
     }
 
-    /// Carries out what the engine wants, until it wants nothing more now.
+    /// Carries out the engine's steps until it has none for now.
     async fn settle(&mut self, engine: &mut Engine, clock: &Clock) -> Result<(), End> {
         loop {
             while let Some(query) = engine.query() {
@@ -289,7 +289,7 @@ impl Driver {
         }
     }
 
-    /// Lets out what the store has.
+    /// Carries out the rest of a step whose changes are durable.
     fn release(&mut self, step: Step) {
         step.transmit.into_iter().for_each(|message| self.socket.send(message));
         match step.link {
@@ -317,7 +317,7 @@ impl Driver {
         }
     }
 
-    /// Connections make events: none is opened while far too many wait.
+    /// Connections make events: none is opened while far too many are unread.
     fn open_if_due(&mut self) {
         if self.open_due && self.events.level() != Level::Overfull {
             self.open_due = false;
@@ -327,7 +327,7 @@ impl Driver {
 }
 
 impl Status {
-    /// What an event says of where the account stands, if anything.
+    /// The new status of the account that an event reports, if any.
     fn after(event: &Event) -> Option<Self> {
         Some(match event {
             Event::Qr { .. } => Self::AwaitingPairing,

@@ -1,13 +1,13 @@
 //! The queue of events between the driver and their reader.
 //!
-//! The driver never waits for the reader. What it does depends on how much waits unread:
+//! The driver never waits for the reader. Its work depends on how many events are unread:
 //!
 //! ```text
 //!   Room       everything
 //!   Full       reads from the socket only for a login, or when a command waits for the server's answer
 //!   Overfull   reads nothing, opens no connection, and refuses commands
 //! ```
-//! Stopping, timers, pings and writing go on at every level.
+//! Stopping, timers, pings and writing continue at every level.
 use std::{
     collections::VecDeque,
     io,
@@ -22,10 +22,10 @@ use crate::event::Event;
 pub(super) const CAPACITY: usize = 1024;
 /// Bytes that waiting events may have before the driver stops reading from the socket.
 const CAPACITY_BYTES: usize = 4 << 20;
-/// Beyond the capacity by so many events, or at twice the bytes, the driver refuses commands too.
+/// With this many events above the capacity, or at twice the bytes, the driver refuses commands too.
 const SPARE: usize = 1024;
 
-/// How much waits unread.
+/// How much is unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
     Room,
@@ -38,7 +38,7 @@ struct Queue {
     state: Mutex<State>,
     /// There is something to read, or never will be again.
     readable: Notify,
-    /// Something was read, or nothing will be read any more.
+    /// Something was read, or the reader is gone.
     read: Notify,
 }
 
@@ -57,9 +57,9 @@ pub(super) struct EventSender(Arc<Queue>);
 
 /// Reads one account's events, in order.
 ///
-/// Read them: while 1,024 of them or 4 MiB wait unread, nothing is read from the server. Commands may be awaited between
-/// two events; but each may cause an event, and once 2,048 or 8 MiB wait unread, commands fail with
-/// [`Error::EventsUnread`](crate::Error::EventsUnread). Who does not want events drops this: the client goes on without.
+/// Read them: while 1,024 of them or 4 MiB are unread, nothing is read from the server. You may await commands between
+/// two events. But each may cause an event, and once 2,048 or 8 MiB are unread, commands fail with
+/// [`Error::EventsUnread`](crate::Error::EventsUnread). If you do not want events, drop this: the client continues without.
 #[derive(Debug)]
 pub struct Events(Arc<Queue>);
 
@@ -95,7 +95,7 @@ impl State {
 }
 
 impl EventSender {
-    /// Adds an event. Never waits: it is the driver that makes no more events while too many wait.
+    /// Adds an event. Never waits: the driver stops making events while too many are unread.
     pub(super) fn push(&self, event: Event) {
         let mut state = self.0.state();
         if state.reader_gone {
@@ -170,11 +170,11 @@ impl Drop for Events {
     }
 }
 
-/// What an event takes up, roughly: a message by its length as JSON.
+/// The approximate size of an event: for a message, its length as JSON.
 fn size(event: &Event) -> usize {
     let Event::Message(message) = event else { return size_of::<Event>() };
     let mut counted = Counted(size_of::<Event>() + size_of_val(&**message));
-    // Counting does not fail, and a record that cannot be written is none that was read.
+    // Counting does not fail. A record that cannot be written was never read.
     let _ = serde_json::to_writer(&mut counted, message);
     counted.0
 }
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn order_is_kept_and_levels_follow() {
+    async fn events_stay_in_order_and_levels_follow() {
         let (sender, mut events) = queue();
         sender.set_capacity(2);
         (0..2).for_each(|number| sender.push(numbered(number)));
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_count_too() {
+    async fn levels_count_bytes() {
         let (sender, mut events) = queue();
         (0..4).for_each(|_| sender.push(long()));
         assert_eq!(sender.level(), Level::Full);

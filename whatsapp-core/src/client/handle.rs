@@ -36,7 +36,7 @@ pub struct Client {
     next_id: Arc<AtomicU64>,
 }
 
-/// What [`Client::new`] makes.
+/// The result of [`Client::new`].
 #[derive(Debug)]
 pub struct Parts {
     client: Client,
@@ -44,7 +44,7 @@ pub struct Parts {
     driver: Driver,
 }
 
-/// Where an account stands.
+/// The status of an account.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Status {
@@ -61,7 +61,7 @@ pub enum Status {
     },
     /// Offline until the next attempt.
     Waiting {
-        /// When that is; `None` when it will not come by itself.
+        /// When that is; `None` when there will be none by itself.
         until: Option<Timestamp>,
         /// For people.
         reason: String,
@@ -81,7 +81,7 @@ impl Parts {
         (self.client, self.events, self.driver)
     }
 
-    /// Lets so many events wait unread before the driver stops reading from the server; 1,024 without this.
+    /// Sets how many events may be unread before the driver stops reading from the server; the default is 1,024.
     #[must_use]
     pub fn with_event_capacity(mut self, capacity: usize) -> Self {
         self.driver.set_event_capacity(capacity);
@@ -121,7 +121,7 @@ impl Client {
     }
 
     /// Sends content to a person. Returns when the message is durable: it is then sent now or after the next
-    /// connection, and survives a crash. Events tell how far it gets.
+    /// connection, and survives a crash. Events report its progress.
     ///
     /// # Errors
     /// When it was not accepted; nothing is sent then.
@@ -129,12 +129,12 @@ impl Client {
         self.enqueue(None, to, content).await
     }
 
-    /// Sends content under an id that the caller chose, once, however often it is called: as [`Client::send`] if that chat has no
-    /// message of this account under the id; a message that the server refused is sent again; otherwise nothing is sent or stored
-    /// again, and the stored message is returned. Its status tells how far it is. If you do not know whether a message was
-    /// accepted, for instance after a crash or [`Error::Stopped`], call this again with the same id.
+    /// Sends content once under an id that the caller chose, however often it is called. If that chat has no message of this
+    /// account under the id, it works as [`Client::send`]. A message that the server refused is sent again. Otherwise nothing is
+    /// sent or stored again, and the stored message is returned with its status. If you do not know whether a message was
+    /// accepted, for example after a crash or [`Error::Stopped`], call this again with the same id.
     ///
-    /// An id is `3EB0` and 18 more hexadecimal digits in upper case, as those that [`Client::send`] makes.
+    /// An id is `3EB0` and 18 more hexadecimal digits in upper case, like the ids that [`Client::send`] makes.
     ///
     /// # Errors
     /// As [`Client::send`]; when the id has another shape, or belongs to a message in another chat.
@@ -200,7 +200,7 @@ impl Client {
         let _ = timeout(Duration::from_secs(2), ended).await;
     }
 
-    /// Where the account stands.
+    /// The status of the account.
     pub fn status(&self) -> Status {
         self.status.borrow().clone()
     }

@@ -2,7 +2,7 @@ use whatsapp_store::Changes;
 
 use crate::event::Event;
 
-/// Sees what is about to be committed, and the events that follow the commit.
+/// Observes each commit before it is made, and its events.
 pub trait CommitHook: Send + Sync {
     /// Called before each commit with the events that it causes, also when there are events but no changes. What is added to
     /// `changes` becomes part of the same transaction, such as events for an outbox, or the fence of the account's lease.

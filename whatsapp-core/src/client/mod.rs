@@ -21,8 +21,8 @@
 //! # }
 //! ```
 //!
-//! The driver never waits for the reader of events. While many wait unread it stops reading from the server and goes on with
-//! all else; see [`Events`].
+//! The driver never waits for the reader of events. While many events are unread it stops reading from the server and continues
+//! all other work; see [`Events`].
 pub(crate) mod clock;
 mod driver;
 mod events;

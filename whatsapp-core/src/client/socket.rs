@@ -1,11 +1,11 @@
-//! The connection as the driver sees it: opening, sending, closing, none of which the driver waits for.
+//! The driver's connection: it opens, sends and closes without making the driver wait.
 //!
 //! ```text
 //!   Closed ──open──► Opening ──► Idle ◄──────► Sending
 //!      ▲                │          │              │
 //!      └── Closing ◄────┴──close───┴──────close───┘
 //! ```
-//! Only one message is on its way at a time, since the two directions of a [`Link`] cannot be used at once.
+//! Only one message is sent at a time, since the two directions of a [`Link`] cannot be used at once.
 use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -19,16 +19,16 @@ use crate::event::DisconnectReason;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Sending the rest and closing may take this long together.
 const CLOSING: Duration = Duration::from_secs(2);
-/// While more bytes wait to be sent, the driver reads nothing and takes no commands.
+/// While more bytes are unsent, the driver reads nothing and takes no commands.
 const QUEUE_BYTES: usize = 1 << 20;
 
-/// The connection and what waits to be sent on it.
+/// The connection and its unsent messages.
 pub(super) struct Socket {
     state: State,
     waiting: VecDeque<Bytes>,
-    /// Length of all that waits, or is on its way.
+    /// Length of all messages that wait or are being sent.
     bytes: usize,
-    /// Between two messages that are sent, what is here already is received.
+    /// Between two sent messages, available messages are received.
     receive_first: bool,
 }
 
@@ -66,7 +66,7 @@ impl Socket {
         }));
     }
 
-    /// Takes a message to be sent; without a connection it is dropped.
+    /// Queues a message; without a connection it is dropped.
     pub(super) fn send(&mut self, message: Bytes) {
         if matches!(self.state, State::Idle(_) | State::Sending(..)) {
             self.bytes += message.len();
@@ -74,12 +74,12 @@ impl Socket {
         }
     }
 
-    /// Does too much wait to be sent?
+    /// Is too much unsent?
     pub(super) fn is_congested(&self) -> bool {
         self.bytes >= QUEUE_BYTES
     }
 
-    /// Sends what waits and closes, in the background.
+    /// Sends the queue and closes, in the background.
     pub(super) fn close(&mut self) {
         let waiting = self.clear();
         self.state = match std::mem::replace(&mut self.state, State::Closed) {
@@ -98,7 +98,7 @@ impl Socket {
         }
     }
 
-    /// What happens next. Sends in any case, receives only when `reading`. Dropping the future loses nothing.
+    /// The next socket event. Always sends, and receives only when `reading`. Dropping the future loses nothing.
     pub(super) async fn next(&mut self, reading: bool) -> Happened {
         loop {
             match &mut self.state {
@@ -181,7 +181,7 @@ async fn send(mut link: Box<dyn Link>, message: Bytes) -> Result<Box<dyn Link>, 
     }
 }
 
-/// Whatever goes wrong while closing, the connection is closed afterwards.
+/// The connection is closed afterwards, even when closing fails.
 fn closing(
     link: BoxFuture<'static, Result<Box<dyn Link>, DisconnectReason>>,
     waiting: VecDeque<Bytes>,

@@ -1,4 +1,4 @@
-//! How the driver is told to stop, and how nothing that it waits for keeps it from stopping.
+//! How the driver is stopped, and how its waits end early then.
 use std::{future::Future, pin::pin, time::Duration};
 
 use tokio::{
@@ -6,7 +6,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// All work that is under way when the client is stopped must end within this time, or is abandoned. Less than a second,
+/// All work under way when the client is stopped must end within this time, or is abandoned. Less than a second,
 /// so that [`super::Driver::run`] ends within one.
 const GRACE: Duration = Duration::from_millis(900);
 
@@ -20,7 +20,7 @@ pub(super) struct Stop {
     deadline: Option<Instant>,
 }
 
-/// What was under way when the client was stopped did not end in time.
+/// The work under way when the client was stopped did not end in time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Abandoned;
 
@@ -30,7 +30,7 @@ impl Stop {
         (sender, Self { signal, deadline: None })
     }
 
-    /// Resolves when the client was stopped, or its last handle dropped. Gives the time when all work must have ended.
+    /// Resolves when the client was stopped, or its last handle dropped. Returns the time when all work must have ended.
     pub(super) async fn asked(&mut self) -> Instant {
         if let Some(deadline) = self.deadline {
             return deadline;
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn work_goes_on_until_a_stop_and_then_for_a_moment() {
+    async fn work_continues_until_a_stop_and_shortly_after() {
         let (sender, mut stop) = Stop::new();
         assert_eq!(
             stop.unless_asked(async {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_handle_stops() {
+    async fn dropping_the_last_handle_stops() {
         let (sender, mut stop) = Stop::new();
         drop(sender.clone());
         drop(sender);

@@ -6,7 +6,7 @@ use whatsapp_store::{AccountId, Changes, DeviceRecord, Error, ErrorKind, Store};
 
 use crate::engine::{Loaded, Query};
 
-/// How often a busy store is asked again before the driver gives up.
+/// How often the driver retries a busy store before it gives up.
 const ATTEMPTS: u32 = 6;
 /// A store that takes longer for one answer is given up.
 const PATIENCE: Duration = Duration::from_secs(60);

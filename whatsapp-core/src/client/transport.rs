@@ -1,4 +1,4 @@
-//! What the driver needs of a connection; a test or a proxy may bring its own.
+//! The driver's interface to a connection; a test or a proxy may bring its own.
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -37,7 +37,7 @@ pub trait Link: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 #[error("{doing}: {source}")]
 pub struct TransportError {
-    /// What was being done, such as "opening the connection".
+    /// The action that failed, such as "opening the connection".
     pub doing: &'static str,
     /// The cause.
     #[source]

@@ -24,7 +24,7 @@ pub struct WebSocket {
     tls: Arc<ClientConfig>,
 }
 
-/// A certificate that was to be trusted cannot be.
+/// A certificate that cannot be trusted as a root.
 #[derive(Debug, thiserror::Error)]
 #[error("the certificate cannot be used as a root of trust: {0}")]
 pub struct WebSocketError(#[from] rustls::Error);
@@ -82,7 +82,7 @@ fn not_opened(error: tokio_websockets::Error) -> TransportError {
     }
 }
 
-/// Is it the server's certificate that is the matter? TLS errors come as the cause of an I/O error.
+/// Is the server's certificate the problem? TLS errors come as the cause of an I/O error.
 fn certificate_error(error: &tokio_websockets::Error) -> Option<TlsCertError> {
     let tls = match error {
         tokio_websockets::Error::Rustls(error) => error,
@@ -134,7 +134,7 @@ impl Link for Socket {
     }
 
     async fn close(&mut self) {
-        // The other side may be gone already; there is nothing left to do then.
+        // The other side may be gone already; nothing is left to do then.
         let _ = self.0.close().await;
     }
 }

@@ -1,9 +1,9 @@
-//! X25519 by the faster of two ways.
+//! X25519, computed in the faster of two ways.
 //!
-//! Where the processor multiplies four field elements at once (AVX2), a multiplication on the Edwards curve with the
-//! conversions to it and back takes about two thirds of the Montgomery ladder's time, and what it needs of the peer's
-//! key is computed once for several agreements. Elsewhere, and for keys on the twist, there is the ladder. Which way is
-//! taken depends on the machine and on public keys only; both run in constant time in the private key.
+//! Where the processor multiplies four field elements at once (AVX2), a multiplication on the Edwards curve, including the
+//! conversions to it and back, takes about two thirds of the Montgomery ladder's time. The peer's part of it is
+//! computed once for several agreements. Elsewhere, and for keys on the twist, the ladder is used. The choice
+//! depends on the machine and on public keys only; both ways run in constant time in the private key.
 use std::fmt;
 
 use curve25519_dalek::{EdwardsPoint, MontgomeryPoint};
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{KeyError, PrivateKey, PublicKey, SharedSecret};
 
-/// A public key made ready for agreements.
+/// A public key prepared for agreements.
 #[derive(Clone, Copy)]
 pub struct Peer(Form);
 
@@ -32,7 +32,7 @@ impl From<&PublicKey> for Peer {
 }
 
 impl Peer {
-    /// From a point that is known already.
+    /// From a known point.
     pub(super) fn from_edwards(point: &EdwardsPoint) -> Self {
         if edwards_is_faster() {
             Self(Form::Edwards(*point))
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn small_order_is_refused_by_both_ways() {
+    fn both_ways_refuse_small_order() {
         let private = PrivateKey::from_array([7; 32]);
         let good = Peer::from(&PrivateKey::from_array([9; 32]).public());
         for key in small_order() {

@@ -71,7 +71,7 @@ const BLOCK: usize = 64;
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-/// A SHA-256 that goes on after one block.
+/// A SHA-256 that continues after one block.
 struct Continued {
     state: [u32; 8],
     /// Bytes that do not fill a block yet, then zeros.
@@ -227,7 +227,7 @@ mod tests {
     }
 
     proptest! {
-        /// However the message is cut up, it is what the `hmac` crate says.
+        /// However the message is split, the result is that of the `hmac` crate.
         #[test]
         fn hmac_is_hmac(
             key in prop::collection::vec(any::<u8>(), 0..140),

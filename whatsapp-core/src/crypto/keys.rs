@@ -36,7 +36,7 @@ pub enum KeyError {
     /// Keys are 32 bytes on stanzas, 33 with a leading 05 inside Signal's protobufs.
     #[error("a key of the wrong length or type byte")]
     Malformed,
-    /// The agreement with this key gives a value that anybody could guess (a point of small order).
+    /// The agreement with this key gives a value that anyone could guess (a point of small order).
     #[error("a public key of small order")]
     SmallOrder,
 }
@@ -112,7 +112,7 @@ impl PrivateKey {
         bytes.try_into().map(Self::from_array).map_err(|_| KeyError::Malformed)
     }
 
-    /// The bytes, to be stored or used; handle with care.
+    /// The bytes, to store or use; handle with care.
     pub const fn expose(&self) -> &[u8; 32] {
         &self.0
     }
@@ -167,7 +167,7 @@ impl KeyPair {
         Ok((Self { private, public }, shared))
     }
 
-    /// From two halves that were stored together; nothing checks that they match.
+    /// From two halves that were stored together; whether they match is not checked.
     pub(crate) const fn from_parts(private: PrivateKey, public: PublicKey) -> Self {
         Self { private, public }
     }

@@ -1,12 +1,12 @@
-//! Encoded secrets: bytes whose last owner wipes them.
+//! Encoded secrets: bytes that their last owner wipes.
 use bytes::Bytes;
 use prost::Message;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// The encoding of a message that holds secrets, as [`Bytes`] that are wiped when their last clone or slice is dropped.
+/// The encoding of a message that holds secrets, as [`Bytes`] that are wiped when the last clone or slice is dropped.
 ///
-/// The buffer is allocated once, at the length of the encoding: a buffer that grows would leave unwiped copies behind.
-/// What others copy out of it is theirs to wipe.
+/// The buffer is allocated once, at the length of the encoding: a growing buffer would leave unwiped copies behind.
+/// Callers must wipe their own copies.
 pub(crate) fn encode_secret(message: &(impl Message + ZeroizeOnDrop)) -> Bytes {
     secret_bytes(message.encode_to_vec())
 }
@@ -43,7 +43,7 @@ pub(crate) mod tests {
     use super::*;
 
     thread_local! {
-        /// What secret buffers held when their memory was given back.
+        /// The contents of secret buffers when their memory was freed.
         static DROPPED: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
     }
 

@@ -28,14 +28,14 @@ const NONCE_PREFIX: [u8; 32] = {
     prefix
 };
 
-/// A private key made ready to sign often: half of the work of a signature is in its Edwards public key.
+/// A private key prepared for many signatures: half of the work of a signature is its Edwards public key.
 #[derive(Clone)]
 pub struct SigningKey {
     private: PrivateKey,
     edwards: [u8; 32],
 }
 
-/// A public key made ready to verify often.
+/// A public key prepared for many verifications.
 #[derive(Clone)]
 pub struct VerifyingKey {
     /// The point with an even x, and its encoding.
@@ -59,7 +59,7 @@ impl SigningKey {
         (Self { private, edwards: point.compress().to_bytes() }, public)
     }
 
-    /// From what was stored together; nothing checks that it matches.
+    /// From values that were stored together; whether they match is not checked.
     pub(crate) const fn from_parts(private: PrivateKey, edwards: [u8; 32]) -> Self {
         Self { private, edwards }
     }
@@ -129,7 +129,7 @@ impl VerifyingKey {
         &self.edwards
     }
 
-    /// The same key, made ready for agreements.
+    /// The same key, prepared for agreements.
     pub fn to_peer(&self) -> Peer {
         Peer::from_edwards(&self.point)
     }
@@ -178,7 +178,7 @@ impl PublicKey {
     /// Verifies a signature over the concatenation of `parts`. To verify often, keep a [`VerifyingKey`].
     ///
     /// # Errors
-    /// When it does not verify, for whatever reason: a bad key and a bad signature are not told apart.
+    /// When it does not verify, for any reason: a bad key and a bad signature give the same error.
     pub fn verify(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), SignatureError> {
         VerifyingKey::new(self)?.verify(parts, signature)
     }

@@ -8,7 +8,7 @@ pub(super) fn doubled(first: Duration, longest: Duration, failures: u32) -> Dura
     first.saturating_mul(1 << failures.min(16)).min(longest)
 }
 
-/// A share of up to a quarter, by which pauses are made longer or shorter, so that many accounts do not come back together.
+/// A random change of a pause by up to a quarter, so that many accounts do not return at the same time.
 pub(super) fn jitter(rng: &mut impl Rng) -> f64 {
     rng.random_range(0.0..=0.25)
 }

@@ -1,6 +1,6 @@
-//! What every flow works with: the time, our own device, the store's records, the connection, and the step being made.
+//! The common context of all flows: the time, our own device, the store's records, the connection, and the current step.
 //!
-//! Flows own what they keep between stanzas and take this by reference; none of them sees another one.
+//! Flows own their state between stanzas and take this by reference; no flow sees another.
 use whatsapp_store::{Change, MessageKey, MessageStatus};
 
 use super::{
@@ -20,7 +20,7 @@ use crate::{
 
 #[derive(Debug)]
 pub(super) struct Context {
-    /// Of what is being handled.
+    /// The time of the current input.
     pub(super) now: Timestamp,
     pub(super) own: Own,
     pub(super) loads: WorkingSet,
@@ -41,14 +41,14 @@ impl Context {
         self.step.replies.push((request_id, reply));
     }
 
-    /// Sends an `iq` and notes what it is for.
+    /// Sends an `iq` and notes its purpose.
     pub(super) fn request(&mut self, mut node: Node, request: Request) {
         let id = self.link.requests.register(self.now, request);
         node.set("id", id);
         self.transmit(&node);
     }
 
-    /// Answers a stanza with a plain acknowledgement, or one that says what is wrong with it.
+    /// Answers a stanza with a plain acknowledgement, or with one that carries an error.
     pub(super) fn acknowledge(&mut self, node: NodeRef<'_>, error: Option<u16>) {
         if let Some(answer) = ack::ack_for(node, error) {
             self.transmit(&answer);
@@ -72,13 +72,13 @@ impl Context {
         self.loads.pn_of(destination)
     }
 
-    /// The name of a message of ours in the chat with that person.
+    /// The key of our message in the chat with that person.
     pub(super) fn key_of_own(&mut self, chat: &Jid, id: &str) -> Lookup<MessageKey> {
         let chat = self.loads.chat(chat)?.to_string();
         Ok(MessageKey { chat, sender: self.own.sender().to_string(), id: id.to_owned() })
     }
 
-    /// Raises a status that is known, and tells.
+    /// Raises a known status, and reports it.
     pub(super) fn raise(&mut self, key: MessageKey, status: MessageStatus) -> Lookup {
         if self.loads.status(&key)?.is_none_or(|known| known.rises_to(status)) {
             self.loads.put_status(key.clone(), status);

@@ -1,4 +1,4 @@
-//! This device: its keys, and what the server and the phone said of it.
+//! This device: its keys, and the data that the server and the phone gave it.
 use std::time::Duration;
 
 use prost::Message;
@@ -94,7 +94,7 @@ impl Device {
             .collect()
     }
 
-    /// The id that was taken so many before this one; ids wrap around.
+    /// The id that was taken `before` ids earlier; ids wrap around.
     pub(crate) const fn former_pre_key_id(id: u32, before: u32) -> u32 {
         (id - 1 + MAX_PRE_KEY_ID - before) % MAX_PRE_KEY_ID + 1
     }
@@ -104,7 +104,7 @@ impl Device {
         self.lid.as_ref().or(self.jid.as_ref()).map(Jid::to_non_device)
     }
 
-    /// Is this one of our own addresses (whatever the device)?
+    /// Is this one of our own addresses, with any device?
     pub(crate) fn is_own(&self, jid: &Jid) -> bool {
         [&self.jid, &self.lid].into_iter().flatten().any(|own| own.same_user(jid))
     }
@@ -133,7 +133,7 @@ impl Device {
     }
 
     /// # Errors
-    /// [`Error::Stored`] when the record is not one of ours.
+    /// [`Error::Stored`] when the record was not written by this library.
     pub(crate) fn from_record(stored: &DeviceRecord) -> Result<Self, Error> {
         let mut state =
             record::Device::decode(&stored.state[..]).map_err(|_| Error::Stored("the device record"))?;
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_needs_a_signed_prekey_and_has_no_hundreds() {
+    fn a_record_with_a_wrong_number_of_signed_prekeys_is_refused() {
         let device = Device::generate(Timestamp::default(), &mut StdRng::seed_from_u64(1));
         let good = device.to_record();
         for count in [0, 200] {

@@ -1,4 +1,4 @@
-//! Whose devices there are: answers to device queries, and notifications that lists changed.
+//! Device lists: answers to device queries, and notifications that lists changed.
 use std::time::Duration;
 
 use super::{
@@ -20,7 +20,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// A device list that was fetched so lately is not out of date.
+/// A device list that was fetched this recently is up to date.
 const JUST_FETCHED: Duration = Duration::from_secs(60);
 /// A person who is missing from this many answers in a row has no devices.
 const MOST_MISSING: u32 = 3;
@@ -59,7 +59,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Who is not in one answer may be in the next.
+    /// A person who is missing from one answer may be in the next.
     fn on_missing(&mut self, cx: &mut Context, jid: &Jid) -> Lookup {
         let times = self.devices.failed(jid, cx.now, &mut cx.own.rng);
         if times >= MOST_MISSING {
@@ -78,9 +78,9 @@ impl Directory {
         self.forget_devices(cx, user)
     }
 
-    /// A person has a new phone: sessions with the old one are of no use.
+    /// A person has a new phone: sessions with the old one are useless.
     pub(super) fn on_identity_change(&mut self, cx: &mut Context, user: &Jid) -> Lookup {
-        // Our own account's key is the one that signed this device: with another one we would be unlinked.
+        // Our own account's key signed this device: with another key we would be unlinked.
         if cx.own.is_own(user) {
             return Ok(());
         }
@@ -97,8 +97,8 @@ impl Directory {
         Ok(())
     }
 
-    /// The server's hash of the devices that a message should have gone to. Another one than ours says that a list is
-    /// out of date, unless it is fresh: then the server counts devices that nobody signed for.
+    /// Checks the server's hash of the devices that a message should have gone to. If it differs from ours, a list is
+    /// out of date, unless it is fresh: then the server counts devices that no account signed.
     pub(super) fn check_participants(&mut self, cx: &mut Context, chat: &Jid, phash: &str) -> Lookup {
         let Some(own) = cx.own.device.canonical() else { return Ok(()) };
         let user = cx.loads.canonical(chat)?.to_non_device();
@@ -110,7 +110,7 @@ impl Directory {
         let sending = cx.own.sending_device(&destination);
         let targets = plan::fan_out(&sending, &destination, &theirs, &ours);
         let mut devices: Vec<Jid> = targets.into_iter().map(|target| target.jid).collect();
-        // Whether the sending device counts is told in two ways.
+        // Sources disagree whether the sending device counts.
         let without = participant_hash(&devices);
         devices.push(sending);
         if phash == without || phash == participant_hash(&devices) {
@@ -125,7 +125,7 @@ impl Directory {
     }
 }
 
-/// A server that cannot say now has not said that there is nobody. That an account does not exist says so.
+/// A server that cannot answer now has not said that there are no devices. A missing account has none.
 fn is_answer(user: &UserDevices) -> bool {
     user.error.is_none_or(|code| code == NOT_FOUND)
 }
@@ -135,12 +135,12 @@ fn list_of(cx: &mut Context, user: &Jid) -> Lookup<Option<(Vec<u16>, Timestamp)>
     Ok(list.and_then(|list| Some((list.numbers(), list.fetched_at?))))
 }
 
-/// Takes a device list as far as it is to be believed; the known one stays where it is not.
+/// Takes over the trusted part of a device list; elsewhere the known list stays.
 fn accept_list(cx: &mut Context, user: &UserDevices) -> Lookup {
     let person = cx.loads.person(&user.jid)?.cloned().unwrap_or_default();
     let mut list = match believe(&person, user) {
         Ok(believed) => {
-            // A device that was removed neither speaks for the person nor listens any more.
+            // A removed device can neither write for the person nor read any more.
             let removed = person.devices.as_ref().map(|list| list.without(&believed)).unwrap_or_default();
             trust::forget_sessions(cx, &person, &removed);
             believed
@@ -163,9 +163,9 @@ fn believe(person: &Person, user: &UserDevices) -> Result<DeviceList, Distrust> 
         user.key_index_list.as_deref().map(|list| adv::verify_key_index_list(list, person.identity.as_ref()));
     match signed {
         Some(Ok(list)) if list.timestamp < known => Err(Distrust::OldDeviceList),
-        // Without a signer there is nothing that it was checked against.
+        // Without a signer there is nothing to check it against.
         Some(Ok(list)) if list.signer.is_some() || known == 0 => Ok(signed_list(&list, user)),
-        // The account itself is gone: that needs no signature.
+        // The account itself is gone: this needs no signature.
         _ if user.error.is_some() => Ok(DeviceList::emptied(person.devices.as_ref())),
         _ if known > 0 => Err(Distrust::UnsignedDeviceList),
         _ => {

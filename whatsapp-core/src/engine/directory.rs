@@ -1,4 +1,4 @@
-//! What the server is asked about people: their devices, and keys to begin sessions with.
+//! Queries to the server about people: their devices, and the keys to start sessions with them.
 use std::time::Duration;
 
 use super::{
@@ -13,9 +13,9 @@ use crate::{
     time::Timestamp,
 };
 
-/// A device list is asked for anew after so long, unless a notification said so earlier.
+/// A device list is requested again after this time, unless a notification comes earlier.
 const DEVICES_FRESH: Duration = Duration::from_secs(3600);
-/// A device without prekeys is left out for so long; addresses that a stanza put in doubt are not checked again before that.
+/// How long a device without prekeys is left out, and how long an address that was checked is not checked again.
 const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 const REMEMBERED: usize = 2048;
 
@@ -23,11 +23,11 @@ const REMEMBERED: usize = 2048;
 pub(super) struct Directory {
     pub(super) devices: Fetches,
     pub(super) bundles: Fetches,
-    /// Counts what may let a waiting message go on.
+    /// Counts changes that may let a waiting message continue.
     changes: u64,
     /// Devices without usable prekeys, and until when.
     unreachable: Cache<Jid, Timestamp>,
-    /// How often in a row a device's keys were missing from an answer, or not to be trusted.
+    /// How often in a row a device's keys were missing from an answer, or not trusted.
     unusable: Cache<Jid, u32>,
     /// Addresses that were checked, and until when that is enough.
     checked: Cache<Jid, Timestamp>,
@@ -45,17 +45,17 @@ impl Directory {
         }
     }
 
-    /// Rises whenever a message that waits for the server may be able to go on.
+    /// Rises whenever a message that waits for the server may be able to continue.
     pub(super) const fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// Something arrived, failed, or has waited long enough.
+    /// An answer arrived or failed, or a pause is over.
     pub(super) const fn changed(&mut self) {
         self.changes += 1;
     }
 
-    /// A person's devices, if known and fresh. Else they are asked for, and this is `None`.
+    /// A person's devices, if known and fresh. Otherwise requests them and returns `None`.
     pub(super) fn devices_of(&mut self, cx: &mut Context, user: &Jid) -> Lookup<Option<Vec<u16>>> {
         let now = cx.now;
         let list = cx.loads.person(user)?.and_then(|person| person.devices.as_ref());
@@ -67,8 +67,8 @@ impl Directory {
         Ok(None)
     }
 
-    /// A stanza contradicted what is known of this address: the server is asked, though not for each stanza. `false` when that
-    /// was done lately.
+    /// A stanza contradicted the known data of this address: queries the server, but not for each stanza. Returns `false` if it
+    /// was queried recently.
     pub(super) fn check(&mut self, now: Timestamp, user: &Jid) -> bool {
         let user = user.to_non_device();
         let is_new = self.checked.get(&user).is_none_or(|until| *until <= now);
@@ -79,7 +79,7 @@ impl Directory {
         is_new
     }
 
-    /// Somebody's devices changed: their list is asked for before the next message. What it proves stays known.
+    /// A person's devices changed: requests the list before the next message. The facts that the old list proves stay known.
     pub(super) fn forget_devices(&mut self, cx: &mut Context, user: &Jid) -> Lookup {
         cx.loads.edit_person(user, |person| {
             if let Some(list) = &mut person.devices {
@@ -106,7 +106,7 @@ impl Directory {
         self.unusable.remove(device);
     }
 
-    /// A device's keys were missing from an answer, or not to be trusted. Gives how often in a row.
+    /// A device's keys were missing from an answer, or not trusted. Returns how often in a row.
     pub(super) fn count_unusable(&mut self, device: &Jid) -> u32 {
         let count = self.unusable.get(device).copied().unwrap_or(0) + 1;
         self.unusable.put(device.clone(), count);

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// A server with too many requests is left alone for so long.
+/// The pause after the server received too many requests.
 const BUSY: Duration = Duration::from_secs(120);
 
 impl Context {
@@ -44,8 +44,8 @@ impl Context {
         }
     }
 
-    /// The connection is over. What comes next is decided here and nowhere else; flows are told once the stanza at hand is
-    /// dealt with.
+    /// The connection is over. This is the only code that decides what comes next; flows are told after the current stanza is
+    /// handled.
     pub(super) fn end(&mut self, reason: DisconnectReason, recovery: Recovery) {
         if self.link.is_closed() {
             return;

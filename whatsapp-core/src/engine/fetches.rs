@@ -1,7 +1,7 @@
-//! What is being asked of the server for many messages at once: device lists, prekey bundles.
+//! Requests to the server that serve many messages at once: device lists, prekey bundles.
 //!
-//! A failed fetch is tried again after a pause that doubles each time. When the server says that it was asked too much, the whole
-//! kind pauses, and goes on in smaller requests.
+//! A failed fetch is retried after a pause that doubles each time. When the server reports too many requests, the whole
+//! kind pauses, and continues in smaller requests.
 use std::{
     collections::{BTreeSet, HashMap},
     time::Duration,
@@ -12,16 +12,16 @@ use rand::Rng;
 use super::backoff;
 use crate::{jid::Jid, stanza::iq::RATE_OVERLIMIT, time::Timestamp};
 
-/// After the first failure; doubled with each further one.
+/// The pause after the first failure; doubled with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(900);
 /// Addresses in one request, at the most and after many refusals.
 const MOST_PER_REQUEST: usize = 256;
 const LEAST_PER_REQUEST: usize = 16;
-/// More pauses than that are not remembered.
+/// The largest number of pauses that are remembered.
 const MOST_PAUSED: usize = 10_000;
 
-/// How often something failed in a row, and until when it is left alone.
+/// How often in a row something failed, and until when it pauses.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pause {
     failures: u32,
@@ -29,7 +29,7 @@ struct Pause {
 }
 
 impl Pause {
-    /// `jitter` as [`backoff::jitter`] gives it.
+    /// `jitter` as [`backoff::jitter`] returns it.
     fn fail(&mut self, now: Timestamp, jitter: f64) {
         let pause = backoff::doubled(FIRST_PAUSE, LONGEST_PAUSE, self.failures);
         self.failures = self.failures.saturating_add(1);
@@ -37,13 +37,13 @@ impl Pause {
     }
 }
 
-/// Addresses wanted, under way, or waiting after a failure.
+/// Addresses wanted, under way, or pausing after a failure.
 #[derive(Debug)]
 pub(super) struct Fetches {
     wanted: BTreeSet<Jid>,
     under_way: BTreeSet<Jid>,
     paused: HashMap<Jid, Pause>,
-    /// All of this kind.
+    /// A pause of the whole kind.
     kind: Pause,
     per_request: usize,
 }
@@ -61,7 +61,7 @@ impl Default for Fetches {
 }
 
 impl Fetches {
-    /// Somebody needs it.
+    /// Notes that an address is wanted.
     pub(super) fn want(&mut self, now: Timestamp, jid: Jid) {
         let paused = self.paused.get(&jid).is_some_and(|pause| now < pause.until);
         if !self.under_way.contains(&jid) && !paused {
@@ -69,7 +69,7 @@ impl Fetches {
         }
     }
 
-    /// What to ask for now in one request; it is under way from here on.
+    /// The addresses of the next request; they are under way from here on.
     pub(super) fn take(&mut self, now: Timestamp) -> Vec<Jid> {
         if now < self.kind.until {
             return Vec::new();
@@ -91,7 +91,7 @@ impl Fetches {
         self.answered(&[]);
     }
 
-    /// A request for these was answered, whatever the answer says of each.
+    /// A request for these was answered, whatever the answer says about each.
     pub(super) fn answered(&mut self, jids: &[Jid]) {
         for jid in jids {
             self.under_way.remove(jid);
@@ -99,7 +99,7 @@ impl Fetches {
         (self.kind, self.per_request) = (Pause::default(), (self.per_request * 2).min(MOST_PER_REQUEST));
     }
 
-    /// No answer for this one. Gives how often that happened in a row.
+    /// This one was not answered. Returns how often that happened in a row.
     pub(super) fn failed(&mut self, jid: &Jid, now: Timestamp, rng: &mut impl Rng) -> u32 {
         self.fail(jid, now, backoff::jitter(rng))
     }
@@ -117,7 +117,7 @@ impl Fetches {
     /// The request for these failed as a whole, with that code or without an answer.
     pub(super) fn refused(&mut self, jids: &[Jid], code: Option<u32>, now: Timestamp, rng: &mut impl Rng) {
         if code == Some(RATE_OVERLIMIT) {
-            // Nobody of them is to blame.
+            // None of these addresses caused it.
             self.kind.fail(now, backoff::jitter(rng));
             self.per_request = (self.per_request / 2).max(LEAST_PER_REQUEST);
             for jid in jids {
@@ -125,7 +125,7 @@ impl Fetches {
                 self.wanted.insert(jid.clone());
             }
         } else {
-            // They come back together: a companion's key may be proven only by its primary's, in the same answer.
+            // They are retried together: only the primary's key, in the same answer, may prove a companion's.
             let jitter = backoff::jitter(rng);
             for jid in jids {
                 self.fail(jid, now, jitter);
@@ -133,7 +133,7 @@ impl Fetches {
         }
     }
 
-    /// The connection is gone: nothing is under way any more. Pauses outlast it.
+    /// The connection is gone: nothing is under way any more. Pauses remain.
     pub(super) fn disconnected(&mut self) {
         self.wanted.clear();
         self.under_way.clear();

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 
 use crate::binary::Stanza;
 
-/// Decoded stanzas that may be in memory before a step is taken, by what they retain.
+/// The largest memory of decoded stanzas before a step is taken.
 const MOST_BYTES: usize = 4 << 20;
 
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ impl Inbox {
         self.stanzas.pop_front()
     }
 
-    /// It cannot be handled yet.
+    /// Puts a stanza back that cannot be handled yet.
     pub(super) fn put_back(&mut self, stanza: Stanza) {
         self.stanzas.push_front(stanza);
     }
@@ -37,7 +37,7 @@ impl Inbox {
         self.stanzas.is_empty()
     }
 
-    /// A step is taken: what was handled is settled.
+    /// A step is taken: the handled stanzas no longer count.
     pub(super) fn settled(&mut self) {
         self.bytes = self.stanzas.iter().map(Stanza::retained_size).sum();
     }

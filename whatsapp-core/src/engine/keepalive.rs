@@ -5,9 +5,9 @@ use rand::{Rng, RngExt};
 
 use crate::time::Timestamp;
 
-/// Pings are this far apart, at random between the two.
+/// The smallest and the largest pause between pings; the actual pause is random.
 const INTERVAL_SECS: std::ops::RangeInclusive<u64> = 15..=30;
-/// The socket is dead when nothing came for so long since the first thing sent after the last receive.
+/// The socket is dead when nothing came for this long since the first send after the last receive.
 const SILENCE: Duration = Duration::from_secs(20);
 
 /// One connection's liveness.

@@ -4,7 +4,7 @@
 //!   Waiting(until) ──time──► Opening ──connected──► Handshaking ──server hello──► Entering ──success──► Online
 //!        ▲                      │                        │                           │                    │
 //!        └──── passing error, restart, cool-down ────────┴───────────────────────────┴────────────────────┘
-//!   Resting: after a terminal reason or a stop; nothing happens by itself.
+//!   Resting: after a terminal reason or a stop; the engine does not leave it by itself.
 //! ```
 //! A device that is not linked stays in Entering, where it pairs.
 use std::time::Duration;
@@ -30,10 +30,10 @@ use crate::{
 
 /// The server hello must come within this time, and `success` within the same again.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(20);
-/// So long a connection stays open for pairing.
+/// How long a connection stays open for pairing.
 const PAIRING_DEADLINE: Duration = Duration::from_secs(600);
 
-/// The connection, what was asked over it, and what came over it.
+/// The connection, its requests, and its received data.
 #[derive(Debug)]
 pub(super) struct Link {
     connection: Connection,
@@ -45,19 +45,19 @@ pub(super) struct Link {
     pub(super) ended: Option<Ended>,
 }
 
-/// What flows must be told once the stanza at hand is dealt with.
+/// The news for flows once the current stanza is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ended {
     /// The connection is gone: nothing is under way any more.
     Connection,
-    /// So is the link to the account: nothing of it is left.
+    /// The link to the account is gone too: nothing of it is left.
     Account,
 }
 
-/// After a pause in reading, acknowledgements are not missed before this time has passed.
+/// After a pause in reading, acknowledgements do not count as missing before this time has passed.
 const UNREAD: Duration = Duration::from_secs(20);
 
-/// Where the connection stands.
+/// The state of the connection.
 #[derive(Debug)]
 enum Connection {
     Waiting { until: Timestamp },
@@ -109,7 +109,7 @@ impl Link {
         }
     }
 
-    /// The caller does not read from the socket: what was not read is not taken for the server's silence.
+    /// The caller does not read from the socket: unread data must not look like the server's silence.
     pub(super) fn on_reading_paused(&mut self, now: Timestamp) {
         if let Some(wire) = self.connection.wire() {
             wire.keepalive.received();
@@ -117,7 +117,7 @@ impl Link {
         self.acks_from = now + UNREAD;
     }
 
-    /// Requests whose answer is late. What may be unread is not.
+    /// Requests whose answer is late. Answers that may be unread do not count.
     pub(super) fn late_requests(&mut self, now: Timestamp) -> Vec<Request> {
         if self.acks_from <= now { self.requests.expired(now) } else { Vec::new() }
     }
@@ -149,7 +149,7 @@ impl Link {
         };
     }
 
-    /// Closed, until it is opened again by itself at `retry_at`.
+    /// Closed. Opens again by itself at `retry_at`.
     pub(super) fn close(&mut self, retry_at: Option<Timestamp>) {
         self.connection = match retry_at {
             Some(until) => Connection::Waiting { until },
@@ -159,7 +159,7 @@ impl Link {
         self.ended = self.ended.max(Some(Ended::Connection));
     }
 
-    /// No connection, and none being opened?
+    /// Is there no connection, and none being opened?
     pub(super) const fn is_closed(&self) -> bool {
         matches!(self.connection, Connection::Waiting { .. } | Connection::Resting)
     }
@@ -276,8 +276,8 @@ impl Context {
         Ok(())
     }
 
-    /// Seals a stanza for the connection that is open. Without one it is dropped: what must not be lost is in the
-    /// store, and what answers a stanza is asked for again by the server.
+    /// Seals a stanza for the open connection. Without one it is dropped: stanzas that must not be lost are in the
+    /// store, and the server asks again for answers to its stanzas.
     pub(super) fn transmit(&mut self, node: &Node) {
         let Some(wire) = self.link.connection.wire() else { return };
         wire.scratch.clear();

@@ -3,7 +3,7 @@
 //! ```text
 //!   success ──► active ──► prekeys (count, upload, digest) ──► offline queue ──► presence
 //! ```
-//! No step waits for the one before it, so that one that is never answered stops nothing.
+//! No step waits for the one before it, so an unanswered step stops nothing.
 use bytes::Bytes;
 
 use super::{

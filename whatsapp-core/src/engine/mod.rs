@@ -1,7 +1,7 @@
 //! The connection without a network: bytes, time and commands in; bytes, changes and events out.
 //!
-//! The caller carries out what [`Engine::take_step`] returns, in the order that [`Step`] states, answers
-//! [`Engine::query`] from the store, and hands in what happens:
+//! The caller carries out the steps of [`Engine::take_step`] in the order that [`Step`] states, answers
+//! [`Engine::query`] from the store, and hands in events:
 //!
 //! ```text
 //!   on_connected ─┐                        ┌─► query ──► (store) ──► provide
@@ -81,7 +81,7 @@ pub struct Engine {
     resends: Resends,
 }
 
-/// What a pending request is for.
+/// The purpose of a pending request.
 #[derive(Debug)]
 enum Request {
     PreKeyCount,
@@ -99,10 +99,10 @@ enum Request {
 }
 
 impl Engine {
-    /// An engine for the device in the store, or for a new one. It wants to connect at once.
+    /// An engine for the device in the store, or for a new one. It asks to connect at once.
     ///
     /// # Errors
-    /// When the stored device is not readable.
+    /// When the stored device cannot be read.
     pub fn new(
         config: Config,
         stored: Option<&DeviceRecord>,
@@ -169,13 +169,13 @@ impl Engine {
         self.cx.link.has_room()
     }
 
-    /// To be called before [`Engine::on_timeout`] while the caller does not read from the socket, and once when it reads
-    /// again: what was not read is not taken for the server's silence.
+    /// Call it before [`Engine::on_timeout`] while you do not read from the socket, and once when you read
+    /// again: unread data must not look like the server's silence.
     pub fn on_reading_paused(&mut self, now: Timestamp) {
         self.cx.link.on_reading_paused(now);
     }
 
-    /// What the user wants.
+    /// A command of the user.
     pub fn command(&mut self, now: Timestamp, command: Command) {
         self.cx.now = now;
         let cx = &mut self.cx;
@@ -228,7 +228,7 @@ impl Engine {
         .min()
     }
 
-    /// What must be read from the store before the engine can go on. Ask until there is none, and answer each by
+    /// The next record that the engine needs from the store. Ask until there is none, and answer each with
     /// [`Engine::provide`].
     pub fn query(&mut self) -> Option<Query> {
         if !self.cx.loads.has_questions() && self.sends.take_due() {
@@ -241,7 +241,7 @@ impl Engine {
     /// The answer to a [`Query`].
     ///
     /// # Errors
-    /// When what is stored is not readable.
+    /// When a stored record cannot be read.
     pub fn provide(&mut self, now: Timestamp, loaded: Loaded) -> Result<(), Error> {
         self.cx.now = now;
         match loaded {
@@ -254,7 +254,7 @@ impl Engine {
         Ok(())
     }
 
-    /// What is to be done now; see [`Step`] for the order.
+    /// The work to do now; see [`Step`] for the order.
     pub fn take_step(&mut self) -> Step {
         if self.sends.outbox.committed() {
             self.sends.ask_for_queued(&mut self.cx);
@@ -272,7 +272,7 @@ impl Engine {
         std::mem::replace(step, empty)
     }
 
-    /// Goes on with everything that waits, as far as possible without the store.
+    /// Continues all waiting work, as far as possible without the store.
     fn pump(&mut self) {
         self.after_flow();
         while let Some(stanza) = self.cx.link.inbox.pop() {

@@ -10,16 +10,16 @@ use std::time::Duration;
 use super::context::Context;
 use crate::{event::Event, stanza::connection, time::Timestamp};
 
-/// A batch from which nothing came for so long is taken to be over.
+/// A batch is taken to be over when nothing came for this long.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The queue is taken to be empty after so many batches in a row without a stanza.
+/// The queue is taken to be empty after this many batches in a row without a stanza.
 const MOST_EMPTY: u32 = 10;
 
-/// How far the queue is handed out.
+/// The progress of the queue.
 #[derive(Debug, Default)]
 pub(super) struct OfflineQueue {
     announced: u32,
-    /// Stanzas since a batch was asked for.
+    /// Stanzas since a batch was requested.
     since_request: u32,
     /// Batches in a row from which nothing came.
     empty: u32,

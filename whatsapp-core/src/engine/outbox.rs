@@ -1,4 +1,4 @@
-//! Messages on their way out: order, what waits for an acknowledgement, what the store still holds.
+//! Outgoing messages: their order, missing acknowledgements, and those that are only in the store.
 //!
 //! ```text
 //!   accepted ──► waiting ──(encrypted, on the wire)──► unacknowledged ──(ack)──► gone
@@ -17,14 +17,14 @@ use whatsapp_store::OutgoingMessage;
 use super::backoff;
 use crate::{jid::Jid, time::Timestamp};
 
-/// An acknowledgement is late after so long; the message is then sent again under the same id.
+/// An acknowledgement is late after this time; the message is then sent again under the same id.
 const ACK_DEADLINE: Duration = Duration::from_secs(20);
-/// A message that the server had no time for goes out again after so long, doubled with each attempt.
+/// The pause before a message is sent again that a busy server refused, doubled with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
-/// More than that many in memory stay in the store until there is room.
+/// The largest number of messages in memory; further ones stay in the store until there is room.
 const MOST_WAITING: usize = 1024;
-/// More than that many are not on the wire without acknowledgement.
+/// The largest number of unacknowledged messages on the wire.
 const MOST_UNACKNOWLEDGED: usize = 256;
 
 /// One outgoing message.
@@ -36,17 +36,17 @@ pub(super) struct Outgoing {
     pub(super) payload: Bytes,
     /// How often it has been on the wire.
     pub(super) attempts: u8,
-    /// The server refused its form once, and it was made anew.
+    /// The server refused its form once, and it was rebuilt.
     pub(super) was_rebuilt: bool,
-    /// The server was busy: not before that.
+    /// The server was busy: the earliest time of the next attempt.
     not_before: Option<Timestamp>,
-    /// The server refused it for now: what comes after it in its chat waits until it is acknowledged.
+    /// The server refused it for now: later messages of its chat wait until it is acknowledged.
     was_refused: bool,
-    /// It waits for the server; what [`super::directory::Directory::changes`] was then.
+    /// It waits for the server; holds the value of [`super::directory::Directory::changes`] at that time.
     waits_since: Option<u64>,
 }
 
-/// Shows nothing that somebody wrote.
+/// Shows no text of a person.
 impl std::fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Outgoing")
@@ -57,7 +57,7 @@ impl std::fmt::Debug for Outgoing {
 }
 
 impl Outgoing {
-    /// One that was never on the wire.
+    /// A message that was never sent.
     pub(super) const fn new(id: String, chat: Jid, payload: Bytes) -> Self {
         Self {
             id,
@@ -71,7 +71,7 @@ impl Outgoing {
         }
     }
 
-    /// Is it known that it cannot go on yet?
+    /// Is it certain that it cannot continue yet?
     pub(super) fn must_wait(&self, now: Timestamp, changes: u64) -> bool {
         self.waits_since == Some(changes) || self.is_paused(now)
     }
@@ -97,7 +97,7 @@ pub(super) struct Outbox {
     /// Messages were accepted or acknowledged since the last commit. The store would leave the former out, and name the
     /// latter again.
     uncommitted: bool,
-    /// By the last [`Outbox::load_limit`].
+    /// The limit of the last [`Outbox::load_limit`].
     asked_for: u32,
 }
 
@@ -121,18 +121,18 @@ impl Outbox {
         self.store_has_more && !self.uncommitted && self.waiting.len() < MOST_WAITING / 4
     }
 
-    /// All that happened is about to be in the store. `true` when that was not so before.
+    /// All changes are about to be committed. Returns `true` when there were any.
     pub(super) fn committed(&mut self) -> bool {
         std::mem::take(&mut self.uncommitted)
     }
 
-    /// How many to load: enough to reach past what is here already.
+    /// How many to load: enough to reach past the messages in memory.
     pub(super) fn load_limit(&mut self) -> u32 {
         self.asked_for = (MOST_WAITING + self.positions.len()) as u32;
         self.asked_for
     }
 
-    /// Takes the head of the stored queue, as much as was asked for.
+    /// Takes the head of the stored queue, as much as was requested.
     pub(super) fn provide(&mut self, stored: Vec<OutgoingMessage>) {
         if self.uncommitted {
             // Out of date.
@@ -158,12 +158,12 @@ impl Outbox {
         self.waiting.keys().copied().collect()
     }
 
-    /// May any of those that wait go on now?
+    /// May any waiting message continue now?
     pub(super) fn can_go_on(&self, now: Timestamp, changes: u64) -> bool {
         self.waiting.values().any(|message| !message.must_wait(now, changes))
     }
 
-    /// How many more may be on the wire without acknowledgement.
+    /// How many more messages may be unacknowledged.
     pub(super) fn room(&self) -> usize {
         MOST_UNACKNOWLEDGED.saturating_sub(self.unacknowledged.len())
     }
@@ -172,7 +172,7 @@ impl Outbox {
         self.waiting.get(&position)
     }
 
-    /// It cannot go on before the directory changes.
+    /// It cannot continue before the directory changes.
     pub(super) fn wait(&mut self, position: u64, changes: u64) {
         if let Some(message) = self.waiting.get_mut(&position) {
             message.waits_since = Some(changes);
@@ -185,7 +185,7 @@ impl Outbox {
         self.waiting.get(position).or_else(|| self.unacknowledged.get(position).map(|(message, _)| message))
     }
 
-    /// It is on the wire.
+    /// It was sent.
     pub(super) fn sent(&mut self, position: u64, now: Timestamp) {
         if let Some(mut message) = self.waiting.remove(&position) {
             message.attempts = message.attempts.saturating_add(1);
@@ -193,7 +193,7 @@ impl Outbox {
         }
     }
 
-    /// It is acknowledged or refused. `None` for ids that are not here (any more).
+    /// It is acknowledged or refused. Returns `None` for unknown ids.
     pub(super) fn remove(&mut self, id: &str) -> Option<Outgoing> {
         let position = self.positions.remove(id)?;
         self.uncommitted = true;
@@ -209,7 +209,7 @@ impl Outbox {
         });
     }
 
-    /// The server refused the message's form: it waits again, in its old place, to be made anew.
+    /// The server refused the message's form: it waits again, in its old place, to be rebuilt.
     pub(super) fn rebuild(&mut self, id: &str) {
         self.wait_again(id, |message| message.was_rebuilt = true);
     }
@@ -225,7 +225,7 @@ impl Outbox {
         }
     }
 
-    /// Chats in which a message that was refused is on its way once more.
+    /// Chats in which a refused message is being sent again.
     pub(super) fn refused_chats(&self) -> impl Iterator<Item = &Jid> {
         let messages = self.unacknowledged.values().map(|(message, _)| message);
         messages.filter(|message| message.was_refused).map(|message| &message.chat)
@@ -240,7 +240,7 @@ impl Outbox {
         self.waiting.extend(late.map(|(position, (message, _))| (position, message)));
     }
 
-    /// The connection is gone: what was not acknowledged waits again, in its old place.
+    /// The connection is gone: unacknowledged messages wait again, in their old places.
     pub(super) fn disconnected(&mut self) {
         let all = std::mem::take(&mut self.unacknowledged);
         self.waiting.extend(all.into_iter().map(|(position, (message, _))| (position, message)));
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_store_holds_comes_first() {
+    fn stored_messages_come_first() {
         let mut outbox = Outbox::after_start();
         outbox.accept(message("new"));
         assert!(outbox.committed());
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_committed_yet_is_not_missed() {
+    fn uncommitted_messages_are_not_missed() {
         let mut outbox = Outbox::after_start();
         outbox.accept(message("new"));
         assert!(!outbox.wants_stored(), "the store does not have it yet");
@@ -322,7 +322,7 @@ mod tests {
         outbox.provide(vec![stored("old"), stored("new")]);
         assert_eq!(ids(&outbox), ["old", "new"]);
         assert!(!outbox.committed() && !outbox.wants_stored());
-        // Nor does what was acknowledged come back.
+        // Acknowledged messages do not return either.
         outbox.remove("old");
         outbox.provide(vec![stored("old"), stored("new")]);
         assert_eq!(ids(&outbox), ["new"]);

@@ -1,4 +1,4 @@
-//! Our own side: what we are configured to be, this device, its randomness and its idea of the server's time.
+//! Our own side: the configuration, this device, its randomness, and its estimate of the server's time.
 use rand::{SeedableRng, rngs::StdRng};
 use whatsapp_store::DeviceRecord;
 
@@ -20,7 +20,7 @@ pub(super) struct Own {
     former: Option<Timestamp>,
 }
 
-/// Shows no key, and nobody's name.
+/// Shows no key and no name.
 impl std::fmt::Debug for Own {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Own").field("jid", &self.device.jid).finish_non_exhaustive()
@@ -101,7 +101,7 @@ impl Own {
         self.device.jid.is_some()
     }
 
-    /// Is this one of our own addresses, whatever the device?
+    /// Is this one of our own addresses, with any device?
     pub(super) fn is_own(&self, jid: &Jid) -> bool {
         self.device.is_own(jid)
     }

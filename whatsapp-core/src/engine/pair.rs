@@ -30,7 +30,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// What an answer without its contents counts as.
+/// The error code for a malformed answer.
 const INTERNAL_ERROR: u32 = 500;
 const FIRST_CODE: Duration = Duration::from_secs(60);
 const NEXT_CODES: Duration = Duration::from_secs(20);
@@ -41,7 +41,7 @@ pub(super) struct Pairing {
     refs: VecDeque<CompactString>,
     /// When the code on show ends.
     until: Option<Timestamp>,
-    /// The phone's number, and what waits for it.
+    /// The phone's number, and the state that waits for the phone.
     code: Option<(Jid, Box<AwaitingPrimary>)>,
 }
 
@@ -50,7 +50,7 @@ impl Pairing {
         self.until
     }
 
-    /// A pair code outlives a reconnection no more than a QR code does.
+    /// A pair code does not outlive a reconnection, and neither does a QR code.
     pub(super) fn disconnected(&mut self) {
         *self = Self::default();
     }
@@ -97,7 +97,7 @@ impl Pairing {
         }
     }
 
-    /// A phone accepted us. Nothing is believed before it is verified, and nothing answered before it is stored.
+    /// A phone accepted us. Everything is verified before it is used, and stored before it is answered.
     fn on_pair_success(&mut self, cx: &mut Context, id: &str, node: NodeRef<'_>) -> Lookup {
         if cx.own.is_linked() {
             tracing::warn!("a second pair-success was ignored");

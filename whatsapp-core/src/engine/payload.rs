@@ -1,4 +1,4 @@
-//! What the client says of itself at login: to register when it is not linked, else to log in (protocol notes 2.3).
+//! The client payload of the handshake: a registration when the device is not linked, else a login (protocol notes 2.3).
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use prost::Message as _;

@@ -1,4 +1,4 @@
-//! Prekeys: how many the server has of ours, whether they are ours, and new ones in time.
+//! Prekeys: how many the server has, whether they are ours, and uploads in time.
 use std::time::Duration;
 
 use whatsapp_store::SignalKey;
@@ -23,21 +23,21 @@ const REFILL: u32 = 50;
 /// Below this count the server gets more.
 const LOW_WATER: u32 = 5;
 
-/// The one-time prekeys that were made last and are kept. At the server are those of the last uploads alone, so that whoever makes
-/// us upload again and again does not fill the disk.
+/// The number of the newest one-time prekeys that are kept. The server holds only those of the last uploads, so a server that
+/// makes us upload again and again cannot fill the disk.
 const MOST_KEPT: u32 = 5 * FIRST_UPLOAD;
 
-/// An upload that was refused is tried again after so long.
+/// The pause before a refused upload is retried.
 const UPLOAD_AGAIN: Duration = Duration::from_secs(300);
 
-/// A rotation that was not confirmed is told again after so long.
+/// The pause before an unconfirmed rotation is sent again.
 const ROTATE_AGAIN: Duration = Duration::from_secs(3600);
 
-/// What this run knows of our prekeys at the server.
+/// The state of our prekeys at the server, in this run.
 #[derive(Debug, Default)]
 pub(super) struct PreKeys {
     is_digest_checked: bool,
-    /// A rotation that the server did not confirm is told again then.
+    /// When to send an unconfirmed rotation again.
     rotate_again_at: Option<Timestamp>,
     /// An upload that the server refused is tried again then.
     upload_again_at: Option<Timestamp>,
@@ -75,12 +75,12 @@ impl PreKeys {
         self.upload(cx, REFILL);
     }
 
-    /// The server did not take our prekeys, or did not say how many it has: without them nobody could write to us.
+    /// The server did not take our prekeys, or did not say how many it has: without prekeys there, others could not write to us.
     pub(super) fn on_upload_failed(&mut self, cx: &Context) {
         self.upload_again_at = Some(cx.now + UPLOAD_AGAIN);
     }
 
-    /// Asks once more what the server has, when that is due after a failure.
+    /// Asks once more for the server's count, when that is due after a failure.
     pub(super) fn ask_again_if_due(&mut self, cx: &mut Context) {
         if cx.link.is_online() && self.upload_again_at.is_some_and(|at| at <= cx.now) {
             self.upload_again_at = None;
@@ -88,7 +88,7 @@ impl PreKeys {
         }
     }
 
-    /// What the server holds of our prekeys must be what we hold; else everything is uploaded anew.
+    /// The server's prekeys must equal ours; otherwise everything is uploaded again.
     pub(super) fn on_digest(&mut self, cx: &mut Context, node: NodeRef<'_>) -> Lookup {
         let Ok(digest) = prekeys::parse_digest(node) else {
             self.upload(cx, FIRST_UPLOAD);
@@ -120,7 +120,7 @@ impl PreKeys {
 
 /// The signed prekey, which is replaced every 27 to 30 days.
 impl PreKeys {
-    /// Replaces the signed prekey when it is time to, and tells the server of a replacement that it has not confirmed. The new
+    /// Replaces the signed prekey when it is time to, and sends an unconfirmed replacement to the server again. The new
     /// key is durable before the server can hand it out.
     pub(super) fn rotate_if_due(&mut self, cx: &mut Context) {
         if !cx.link.is_online()
@@ -145,7 +145,7 @@ impl PreKeys {
         }
     }
 
-    /// The server did not take the new signed prekey, or did not say so. Until it does it hands out the former one, which is kept.
+    /// The server did not confirm the new signed prekey. Until it does, it hands out the former one, which is kept.
     pub(super) fn on_rotation_failed(&mut self, cx: &Context) {
         self.rotate_again_at = Some(cx.now + ROTATE_AGAIN);
     }
@@ -175,8 +175,8 @@ pub(super) fn make(cx: &mut Context, count: u32) -> Vec<PreKey> {
     keys
 }
 
-/// The one-time prekey for a device's new session with us: the one that it was given before, or a new one. The oldest of such
-/// keys goes when there are too many.
+/// The one-time prekey for a device's new session with us: the one that it got before, or a new one. The oldest of these
+/// keys is deleted when there are too many.
 pub(super) fn for_retry(cx: &mut Context, device: &Address) -> Option<(u32, PublicKey)> {
     if let Some(key) = cx.own.device.retry_pre_keys.find(device.as_str()) {
         return Some(key);

@@ -1,4 +1,4 @@
-//! What our own devices tell each other in protocol messages. What this version has no use for yet is kept for one that has.
+//! Protocol messages between our own devices. Those that this version does not use yet are kept for a later version.
 use bytes::Bytes;
 use prost::Message as _;
 use whatsapp_store::{AppStateChange, NoticeChange, NoticeRecord};
@@ -10,10 +10,10 @@ use crate::{
     stanza::connection,
 };
 
-/// Where a history is: the whole message is kept, for it holds where and with which key.
+/// The location of a history. The whole message is kept, since it holds the location and the key.
 const HISTORY: &str = "history_sync_notification";
 
-/// The phone's own messages carry the name that it shows to others. Until app state tells it, this is how it is learnt.
+/// The phone's own messages carry its push name. The client learns the name from them until app state is read.
 pub(super) fn learn_push_name(cx: &mut Context, name: &str) {
     let name = name.trim();
     if name.is_empty() || cx.own.device.push_name.as_deref() == Some(name) {
@@ -29,7 +29,7 @@ pub(super) fn learn_push_name(cx: &mut Context, name: &str) {
     }
 }
 
-/// A protocol message. Only our own devices may tell us keys and histories; from others they mean nothing.
+/// A protocol message. Only our own devices may send us keys and histories; from others they are ignored.
 pub(super) fn on_message(
     cx: &mut Context,
     id: &str,

@@ -1,4 +1,4 @@
-//! What others tell of our messages, and what we tell of theirs.
+//! Receipts of others for our messages, and ours for theirs.
 use std::collections::BTreeMap;
 
 use whatsapp_store::{Change, MessageKey, MessageStatus};
@@ -55,7 +55,7 @@ impl ReadRequests {
     }
 }
 
-/// Tells each sender what was read, and notes it for what was told.
+/// Tells each sender which messages were read, and raises the status of those.
 fn read_receipts(cx: &mut Context, keys: &[MessageKey]) -> Lookup<Result<(), CommandError>> {
     if !cx.link.is_online() {
         return Ok(Err(CommandError::NotConnected));

@@ -1,8 +1,8 @@
 //! Incoming messages: decrypted, stored, and only then answered.
 //!
-//! Every message is answered exactly once per delivery: with a receipt when it could be read (or was read before),
-//! with a retry receipt when it could not and asking again makes sense, else with an acknowledgement that carries an
-//! error. The answer goes out in the step that makes the message and the moved ratchet durable.
+//! Every message is answered exactly once per delivery. The answer is a receipt when the message could be read (or was read
+//! before), a retry receipt when it could not and a retry may help, else an acknowledgement with an
+//! error. It goes out in the step that makes the message and the advanced ratchet durable.
 use prost::Message as _;
 use whatsapp_store::{
     Change, Content, MessageKey, MessageRecord, MessageStatus, SignalKey, Source as HowItCame,
@@ -30,7 +30,7 @@ use crate::{
     },
 };
 
-/// Acknowledgement errors for what asking again cannot mend (protocol notes 2.7).
+/// Acknowledgement errors for messages that a retry cannot help (protocol notes 2.7).
 mod nack {
     pub(super) const PARSING: u16 = 487;
     pub(super) const UNHANDLED: u16 = 500;
@@ -51,9 +51,9 @@ const UNKNOWN_COMPANION: u8 = 11;
 enum Unreadable {
     /// The ratchet has seen it: it was delivered before.
     Duplicate,
-    /// Asking again may help; the code goes into the retry receipt.
+    /// A retry may help; the code goes into the retry receipt.
     Ask(u8),
-    /// It decrypted to nonsense: the sender would send the same again.
+    /// It decrypted to malformed data: a retry would bring the same.
     Nonsense,
 }
 
@@ -66,7 +66,7 @@ impl From<SignalError> for Unreadable {
     }
 }
 
-/// What was read, or why not.
+/// The result of reading.
 type Opened<T> = Result<T, Unreadable>;
 
 /// A message as it was decrypted.
@@ -80,9 +80,9 @@ struct Decrypted {
 struct Incoming<'a> {
     node: NodeRef<'a>,
     stanza: &'a MessageStanza,
-    /// The sending device, by an address that is believed.
+    /// The sending device, by its trusted address.
     sender: Jid,
-    /// What its message is stored under.
+    /// The key that its message is stored under.
     key: MessageKey,
     /// The sending device's session.
     address: Address,
@@ -97,7 +97,7 @@ impl Incoming<'_> {
     }
 }
 
-/// What we ask senders for.
+/// The retry requests for undecryptable messages.
 #[derive(Debug)]
 pub(super) struct Receiver {
     asked: RetryRequests,
@@ -136,7 +136,7 @@ impl Receiver {
         self.read(cx, &Incoming { node, stanza: &stanza, sender, key, address, is_ours, is_known })
     }
 
-    /// From here on nothing is missing any more: ratchets move, which must not happen twice.
+    /// From here on no record is missing: ratchets advance, which must not happen twice.
     fn read(&mut self, cx: &mut Context, incoming: &Incoming<'_>) -> Lookup {
         let Incoming { node, stanza, key, .. } = incoming;
         if stanza.encs.is_empty() {
@@ -157,7 +157,7 @@ impl Receiver {
                 Err(problem) => worst = Some(problem),
             }
         }
-        // What left nothing to show is remembered, once all of it was read.
+        // A message without visible content is remembered, once all of it was read.
         if worst.is_none() && cx.loads.status(key)?.is_none() {
             cx.loads.edit_person(&incoming.sender, |person| person.note_handled(&stanza.id))?;
         }
@@ -177,8 +177,8 @@ impl Receiver {
     ) {
         let Incoming { node, stanza, key, is_known, .. } = incoming;
         match worst {
-            // A counter that was used, yet nothing of that id was ever read: some clients use a key twice when they send
-            // and receive at once. Only asking again brings the text.
+            // A used counter, but no message of that id was ever read: some clients use a key twice when they send
+            // and receive at once. Only a retry brings the text.
             Some(Unreadable::Duplicate) if !is_known && !is_any_read && stanza.category.is_none() => {
                 self.ask_again(cx, incoming, INVALID_MESSAGE);
             }
@@ -208,8 +208,8 @@ impl Receiver {
     }
 }
 
-/// Learns the other address that a stanza names for somebody, and gives the one to go by. Where the two contradict what is known,
-/// that is the linked id, which the server gives to an account and takes from none; the directory is asked about the number.
+/// Learns the other address that a stanza gives for a person, and returns the address to use. If the two contradict known
+/// data, that is the LID: the server assigns it to an account and never moves it. The directory is queried about the number.
 fn resolve(cx: &mut Context, directory: &mut Directory, jid: &Jid, alternate: Option<&Jid>) -> Lookup<Jid> {
     cx.loads.know([jid])?;
     let Some(alternate) = alternate else { return Ok(jid.clone()) };
@@ -305,7 +305,7 @@ fn open_first(cx: &mut Context, incoming: &Incoming<'_>, ciphertext: &[u8]) -> L
         Ok(message) => message,
         Err(error) => return Ok(Err(error.into())),
     };
-    // Absent is fine when the session exists already: the session decides.
+    // An absent key is accepted when the session exists already: the session decides.
     let stored = match message.pre_key_id() {
         Some(id) => cx.loads.record(&pre_key_key(id))?,
         None => None,
@@ -382,7 +382,7 @@ fn accept(cx: &mut Context, incoming: &Incoming<'_>, decrypted: Decrypted) -> Lo
     }
     let status = match (is_ours, is_unknown) {
         (true, _) => MessageStatus::Sent,
-        // Nobody can read it, so it is not unread either.
+        // No one can read it, so it is not unread either.
         (false, true) => MessageStatus::Read,
         (false, false) => MessageStatus::Delivered,
     };
@@ -404,8 +404,8 @@ fn accept(cx: &mut Context, incoming: &Incoming<'_>, decrypted: Decrypted) -> Lo
     Ok(())
 }
 
-/// The chat of a copy of our own message. The sending device's word counts, which the server cannot change; the stanza's where it
-/// names the same chat, for its addresses were looked up.
+/// The chat of a copy of our own message. The sending device's word counts, since the server cannot change it. If the stanza
+/// names the same chat, its addresses are used, for they were looked up.
 fn chat_of_copy(cx: &mut Context, incoming: &Incoming<'_>, destination: &Jid) -> String {
     // The ratchet has moved, so this cannot wait for the store.
     let written_to = cx.loads.chat(destination).unwrap_or_else(|_| destination.to_non_device());

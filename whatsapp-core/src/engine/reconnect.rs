@@ -19,21 +19,21 @@ const STABLE: Duration = Duration::from_secs(30);
 /// The longest wait between two attempts.
 const LONGEST: u64 = 900;
 
-/// The first and the longest wait after a server could not prove who it is.
+/// The first and the longest pause after a server failed to prove its identity.
 const UNTRUSTED: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(3600));
 
-/// What follows the end of a connection.
+/// The reaction to the end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recovery {
-    /// Something that passes: try again, with growing pauses.
+    /// A temporary failure: retry, with growing pauses.
     Passing,
     /// The server asked for a new connection: at once.
     Restart,
-    /// The server could not prove who it is: again after minutes, with growing pauses.
+    /// The server failed to prove its identity: retry after minutes, with growing pauses.
     Untrusted,
-    /// Not before that much time has passed.
+    /// Not before this time has passed.
     CoolDown(Duration),
-    /// Not by itself.
+    /// Never by itself.
     Terminal,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Reconnect {
     last: u64,
     current: u64,
     connected_at: Option<Timestamp>,
-    /// Connections in a row that ended because the server could not prove who it is.
+    /// Connections in a row that ended because the server failed to prove its identity.
     untrusted: u32,
 }
 
@@ -53,12 +53,12 @@ impl Reconnect {
         self.connected_at = Some(now);
     }
 
-    /// The server proved who it is.
+    /// The server proved its identity.
     pub(super) fn verified(&mut self) {
         self.untrusted = 0;
     }
 
-    /// When to try again; `None` for never.
+    /// When to retry; `None` for never.
     pub(super) fn ended(
         &mut self,
         now: Timestamp,
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_cannot_prove_itself_is_asked_ever_less() {
+    fn unauthenticated_servers_are_retried_ever_less_often() {
         let mut rng = StdRng::seed_from_u64(5);
         let now = Timestamp::from_secs(5000);
         let mut reconnect = Reconnect::default();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn endings() {
+    fn recoveries_give_their_retry_time() {
         let mut rng = StdRng::seed_from_u64(5);
         let now = Timestamp::from_secs(5000);
         let mut reconnect = Reconnect::default();

@@ -6,7 +6,7 @@ use crate::{
 };
 
 impl Engine {
-    /// The answer to a request of ours. The request stays pending while something must be loaded first.
+    /// The answer to our request. The request stays pending while a record must be loaded first.
     pub(super) fn on_reply(&mut self, id: &str, node: NodeRef<'_>) -> Lookup {
         let Some(request) = self.cx.link.requests.take(id) else { return Ok(()) };
         let error = match iq::parse_reply(node) {
@@ -75,7 +75,7 @@ impl Engine {
                 cx.reply(request_id, Reply::Failed(CommandError::TimedOut));
             }
             Request::SignedPreKeyRotation => self.pre_keys.on_rotation_failed(cx),
-            // Without prekeys at the server nobody could write to us.
+            // Without prekeys at the server, others could not write to us.
             Request::PreKeyCount | Request::PreKeyUpload if code.is_none() => {
                 if cx.link.is_online() {
                     cx.request(prekeys::count_query(), Request::PreKeyCount);

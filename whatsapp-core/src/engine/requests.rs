@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 
 /// How long an answer may take.
 const DEADLINE: Duration = Duration::from_secs(20);
-/// More than this many at once means that the server has stopped answering.
+/// More pending requests than this mean that the server has stopped answering.
 const MOST: usize = 1024;
 
 /// Pending requests of kind `R`.
@@ -25,13 +25,13 @@ impl<R> Requests<R> {
         Self { prefix, counter: 0, pending: HashMap::new() }
     }
 
-    /// A new id that nobody waits for.
+    /// A new id without a pending request.
     pub(super) fn next_id(&mut self) -> CompactString {
         self.counter += 1;
         format_compact!("{}-{}", self.prefix, self.counter)
     }
 
-    /// A new id, and a note of what it is for.
+    /// A new id with a note of its purpose.
     pub(super) fn register(&mut self, now: Timestamp, request: R) -> CompactString {
         let id = self.next_id();
         if self.pending.len() < MOST {
@@ -40,7 +40,7 @@ impl<R> Requests<R> {
         id
     }
 
-    /// What that id was for; each answer counts once.
+    /// The purpose of that id; each answer counts once.
     pub(super) fn take(&mut self, id: &str) -> Option<R> {
         self.pending.remove(id).map(|(request, _)| request)
     }
@@ -50,7 +50,7 @@ impl<R> Requests<R> {
         self.pending.values().any(|(request, _)| like(request))
     }
 
-    /// Those whose time is up.
+    /// Requests that have timed out.
     pub(super) fn expired(&mut self, now: Timestamp) -> Vec<R> {
         self.pending
             .extract_if(|_, (_, deadline)| *deadline <= now)
@@ -58,12 +58,12 @@ impl<R> Requests<R> {
             .collect()
     }
 
-    /// The answer is here but cannot be dealt with yet.
+    /// The answer is here but cannot be handled yet.
     pub(super) fn put_back(&mut self, id: &str, request: R, now: Timestamp) {
         self.pending.insert(id.into(), (request, now + DEADLINE));
     }
 
-    /// All, because the connection is gone.
+    /// All pending requests, because the connection is gone.
     pub(super) fn drain(&mut self) -> Vec<R> {
         self.pending.drain().map(|(_, (request, _))| request).collect()
     }

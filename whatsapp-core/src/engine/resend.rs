@@ -26,14 +26,14 @@ use crate::{
     time::Timestamp,
 };
 
-/// A late acknowledgement makes a resend go out again, so often at the most.
+/// The time after which a resend without acknowledgement goes out again, and the largest number of attempts.
 const ACK_DEADLINE: Duration = Duration::from_secs(20);
 const MOST_ATTEMPTS: u8 = 10;
-/// Keys that the server does not give are asked for again after so long, so often at the most.
+/// The pause before keys that the server did not give are requested again, and how often that happens.
 const FETCH_AGAIN: Duration = Duration::from_secs(20);
 const MOST_FETCHES: u8 = 3;
 
-/// One message, once more, for one device.
+/// One message to send again to one device.
 #[derive(Clone)]
 pub(super) struct Resend {
     device: Jid,
@@ -44,14 +44,14 @@ pub(super) struct Resend {
     /// The device asked before, and did not send keys: our session with it may be the problem.
     broken: bool,
     attempts: u8,
-    /// How often the server was asked for keys in vain.
+    /// How often the server was asked for keys without success.
     fetches: u8,
-    /// The retry receipt is answered only when the resend is on the wire: should we crash or be cut off before, the
-    /// server hands it over again.
+    /// The retry receipt is answered only when the resend is on the wire. If we crash or lose the connection before, the
+    /// server delivers it again.
     answer: Option<Node>,
 }
 
-/// Shows nothing that somebody wrote.
+/// Shows no text of a person.
 impl std::fmt::Debug for Resend {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Resend")
@@ -153,8 +153,8 @@ impl Resends {
         self.send(cx, resend.clone())
     }
 
-    /// The server gave no keys, or did not answer: it is asked again. In the end the receipt is answered all the same, for every
-    /// stanza has to be; the device asks again if it still needs the message.
+    /// The server gave no keys, or did not answer: asks it again. In the end the receipt is answered anyway, since every
+    /// stanza must be; the device asks again if it still needs the message.
     pub(super) fn on_bundle_failed(&mut self, cx: &mut Context, mut resend: Resend) {
         resend.fetches += 1;
         if resend.fetches < MOST_FETCHES && cx.link.is_online() {
@@ -164,7 +164,7 @@ impl Resends {
         }
     }
 
-    /// Resends whose time has come go out, and those whose acknowledgement is late go out again.
+    /// Sends due resends, and sends those again whose acknowledgement is late.
     pub(super) fn pump(&mut self, cx: &mut Context) {
         if !cx.link.is_online() {
             return;
@@ -198,7 +198,7 @@ impl Resends {
         Ok(())
     }
 
-    /// After a new login those on the wire go out again at once; the others will be asked for again.
+    /// After a new login, unacknowledged resends go out again at once; devices ask for the others again.
     pub(super) fn disconnected(&mut self, now: Timestamp) {
         self.waiting.retain(|_, (resend, _)| resend.attempts > 0);
         self.waiting.values_mut().for_each(|(_, deadline)| *deadline = now);
@@ -219,7 +219,7 @@ fn transmit_answer(cx: &mut Context, answer: Option<Node>) {
     }
 }
 
-/// Chat and plaintext of a message of ours.
+/// Chat and plaintext of our message.
 fn sent(cx: &mut Context, outbox: &Outbox, id: &str) -> Lookup<Option<(Jid, Bytes)>> {
     if let Some(message) = outbox.find(id) {
         return Ok(Some((message.chat.clone(), message.payload.clone())));

@@ -6,18 +6,18 @@ use whatsapp_store::MessageKey;
 use super::loads::Cache;
 use crate::{jid::Jid, time::Timestamp};
 
-/// A message is asked for, and sent again to one device, at most so often (protocol notes 2.7).
+/// How often a message is requested again, and sent again to one device (protocol notes 2.7).
 pub(super) const MOST: u8 = 5;
-/// A session is thrown away for a new one at most that often.
+/// The shortest time between two replacements of a session.
 const RECREATE: Duration = Duration::from_secs(3600);
-/// Resends per chat: so many at once, and one more every six seconds (ten a minute).
+/// Resends per chat: this many at once, and one more every six seconds (ten a minute).
 const BURST: u32 = 20;
 const REFILL: Duration = Duration::from_secs(6);
 /// Resends that would have to wait longer are not made.
 const LONGEST_WAIT: Duration = Duration::from_secs(1800);
 const REMEMBERED: usize = 2048;
 
-/// How often each undecryptable message was asked for.
+/// How often each undecryptable message was requested.
 #[derive(Debug)]
 pub(super) struct RetryRequests(Cache<MessageKey, u8>);
 
@@ -26,8 +26,8 @@ impl RetryRequests {
         Self(Cache::new(REMEMBERED))
     }
 
-    /// Counts one more request; `None` when it has been asked for often enough. `told` is the sender's count, which
-    /// outlives a restart of ours.
+    /// Counts one more request; `None` when the limit is reached. `told` is the sender's count, which
+    /// survives our restart.
     pub(super) fn next(&mut self, key: &MessageKey, told: u8) -> Option<u8> {
         self.0.age();
         let count = self.0.get(key).copied().unwrap_or(0).max(told);
@@ -43,7 +43,7 @@ impl RetryRequests {
     }
 }
 
-/// How often messages were sent again, and to whom. Our own counts: the peer's are not trusted.
+/// How often messages were sent again, and to which devices. Our own counts: the peer's are not trusted.
 #[derive(Debug)]
 pub(super) struct AnsweredRetries {
     counts: Cache<(String, Jid), u8>,
@@ -57,8 +57,8 @@ impl AnsweredRetries {
         Self { counts: Cache::new(REMEMBERED), full_at: HashMap::new(), recreated: Cache::new(REMEMBERED) }
     }
 
-    /// When message `id` may be sent to `device` once more, in the chat with `user`; that time is then taken.
-    /// `None` for never: it was sent often enough, or too many wait already.
+    /// When to send message `id` to `device` once more, in the chat with `user`; this reserves that time.
+    /// `None` for never: it was sent often enough, or too many resends wait.
     pub(super) fn allow(&mut self, now: Timestamp, id: &str, device: &Jid, user: &Jid) -> Option<Timestamp> {
         self.counts.age();
         let key = (id.to_owned(), device.clone());
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn asking_is_capped() {
+    fn retry_requests_are_capped() {
         let mut asked = RetryRequests::new();
         let key = MessageKey { chat: "c".into(), sender: "s".into(), id: "1".into() };
         assert_eq!(
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn resending_is_capped_by_message_and_by_chat() {
+    fn resends_are_capped_by_message_and_by_chat() {
         let now = Timestamp::from_secs(1000);
         let (user, device) = (Jid::lid("7"), Jid::lid("7").with_device(2));
         let mut resent = AnsweredRetries::new();

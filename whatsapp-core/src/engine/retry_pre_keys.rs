@@ -1,12 +1,12 @@
-//! One-time prekeys that were handed out in retry receipts, and have not been used yet.
+//! One-time prekeys that were handed out in retry receipts and are unused.
 //!
-//! Whoever sends messages that cannot be read makes us hand out keys. So a device gets the same key however often it is asked,
-//! and the oldest keys go when there are too many.
+//! A sender of unreadable messages makes us hand out keys. So a device gets the same key for each of its messages,
+//! and the oldest keys are deleted when there are too many.
 use std::collections::VecDeque;
 
 use crate::{crypto::PublicKey, proto::record};
 
-/// Keys of that many devices are kept.
+/// The number of devices whose keys are kept.
 const MOST: usize = 256;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,7 +26,7 @@ impl RetryPreKeys {
         self.0.iter().find(|key| key.device == device).map(|key| (key.id, key.public))
     }
 
-    /// Notes a key. Gives the id of one that is too old now, to be deleted.
+    /// Notes a key. Returns the id of a key that is now too old and must be deleted.
     pub(crate) fn insert(&mut self, device: &str, id: u32, public: PublicKey) -> Option<u32> {
         let oldest = if self.0.len() >= MOST { self.0.pop_front() } else { None };
         self.0.push_back(RetryPreKey { id, public, device: device.to_owned() });
@@ -49,7 +49,7 @@ impl RetryPreKeys {
         self.0.iter().map(key).collect()
     }
 
-    /// `None` when a key is not one.
+    /// `None` when a key is malformed.
     pub(crate) fn from_proto(keys: &[record::RetryPreKey]) -> Option<Self> {
         let key = |key: &record::RetryPreKey| {
             Some(RetryPreKey {

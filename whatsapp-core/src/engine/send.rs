@@ -1,4 +1,4 @@
-//! From an accepted message to a stanza: whom to, with which sessions, encrypted for each device.
+//! From an accepted message to a stanza: its recipients, their sessions, and the encryption for each device.
 //!
 //! For each waiting message, in order per chat:
 //!
@@ -6,7 +6,7 @@
 //!   number or LID? ──► devices of the recipient and of ourselves ──► a session with each ──► encrypt ──► on the wire
 //!     (store)             (store, else usync)                   (store, else bundles)
 //! ```
-//! Each arrow is tried anew whenever something arrived; what is missing is asked for once for all messages.
+//! Each arrow is retried whenever new data arrives. Missing data is requested once for all messages.
 use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
@@ -34,14 +34,14 @@ use crate::{
     },
 };
 
-/// A message that was on the wire so often without acknowledgement is given up.
+/// A message that was sent this often without acknowledgement is given up.
 const MOST_ATTEMPTS: u8 = 10;
-/// Answers to retry receipts come from what was sent in the last two weeks.
+/// Retry receipts are answered from the messages of the last two weeks.
 const KEEP_SENT: Duration = Duration::from_secs(14 * 86_400);
-/// Expired messages are removed once per so many that were sent.
+/// Expired messages are removed once per this many sent messages.
 const EXPIRE_EVERY: u32 = 1000;
 
-/// Messages on their way out.
+/// The messages on their way out.
 #[derive(Debug)]
 pub(super) struct Sends {
     pub(super) requests: SendRequests,
@@ -51,9 +51,9 @@ pub(super) struct Sends {
     sent_since_expiry: u32,
 }
 
-/// How far one message got.
+/// The progress of one message.
 enum Progress {
-    /// The server has been asked for something that is missing.
+    /// Missing data has been requested from the server.
     Waiting,
     /// On the wire.
     Sent,
@@ -71,7 +71,7 @@ impl Sends {
         }
     }
 
-    /// Accepts content for a person: durable first, then on its way. Without an id it gets one; a given one must be new.
+    /// Accepts content for a person: first durable, then sent. Without an id it gets one; a given one must be new.
     pub(super) fn accept(
         &mut self,
         cx: &mut Context,
@@ -102,7 +102,7 @@ impl Sends {
         Ok(Ok(record))
     }
 
-    /// Accepts once more what was refused before.
+    /// Accepts a message again that was refused before.
     pub(super) fn accept_again(
         &mut self,
         cx: &mut Context,
@@ -137,7 +137,7 @@ impl Sends {
         self.outbox.accept(Outgoing::new(record.key.id.clone(), chat, payload));
     }
 
-    /// All stanzas that came together are looked at before messages go out: what waits is gone through once, not for each.
+    /// All stanzas that came together are handled before messages go out: the queue is walked once, not for each stanza.
     pub(super) const fn set_due(&mut self) {
         self.is_due = true;
     }
@@ -152,7 +152,7 @@ impl Sends {
             return;
         }
         self.ask_for_queued(cx);
-        // After most stanzas every message still waits for what it waited for.
+        // After most stanzas every message still waits for the same data.
         if self.outbox.room() > 0 && self.outbox.can_go_on(cx.now, directory.changes()) {
             self.send_waiting(cx, directory);
         }
@@ -186,7 +186,7 @@ impl Sends {
                     self.outbox.wait(position, directory.changes());
                     blocked.insert(message.chat);
                 }
-                // The store was asked for something.
+                // A record was requested from the store.
                 _ => {
                     blocked.insert(message.chat);
                 }
@@ -202,7 +202,7 @@ impl Sends {
         }
     }
 
-    /// The server acknowledged a message of ours, or refused it.
+    /// The server acknowledged or refused our message.
     pub(super) fn on_ack(&mut self, cx: &mut Context, directory: &mut Directory, ack: &Ack) -> Lookup {
         let id = ack.id.as_str();
         let Some(message) = self.outbox.find(id).cloned() else { return Ok(()) };
@@ -219,7 +219,7 @@ impl Sends {
         cx.raise(key, MessageStatus::Sent)
     }
 
-    /// What follows from an error code (protocol notes 2.7).
+    /// The reaction to an error code (protocol notes 2.7).
     fn on_refusal(
         &mut self,
         cx: &mut Context,
@@ -258,7 +258,7 @@ impl Sends {
         self.sent_since_expiry = (self.sent_since_expiry + 1) % EXPIRE_EVERY;
     }
 
-    /// It will not be sent by itself any more, only when a device asks for it.
+    /// It is not sent by itself any more, only when a device asks for it.
     fn leave_queue(&mut self, cx: &mut Context, id: &str) {
         self.outbox.remove(id);
         cx.change(Change::SetOutgoingState(id.to_owned(), OutgoingState::Sent));
@@ -277,15 +277,15 @@ impl Sends {
     }
 }
 
-/// What may help against a refusal.
+/// The remedy for a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Remedy {
     None,
     /// The same again later.
     Wait,
-    /// Again later, to the devices and addresses as they are then.
+    /// Send again later, to the devices and addresses of that time.
     Refresh,
-    /// Made anew, once.
+    /// Rebuild it, once.
     Rebuild,
 }
 
@@ -329,10 +329,10 @@ fn advance(cx: &mut Context, directory: &mut Directory, message: &Outgoing) -> L
     Ok(Progress::Sent)
 }
 
-/// One device to encrypt for, with the address of the session with it.
+/// One device to encrypt for, with the address of its session.
 type Reachable = (plan::Target, Address);
 
-/// Those targets that there is a session with. `None` while any may still get one.
+/// Those targets that have a session. `None` while any may still get one.
 fn reachable(
     cx: &mut Context,
     directory: &mut Directory,
@@ -349,7 +349,7 @@ fn reachable(
         }
         let canonical = cx.loads.canonical(&target.jid)?;
         if !directory.is_unreachable(cx.now, &canonical) {
-            // What a companion shows may be proven only by its primary's key, in the same answer.
+            // Only the primary's key, in the same answer, may prove a companion's identity.
             if cx.loads.person(&canonical)?.is_some_and(|person| person.identity.is_none()) {
                 directory.bundles.want(cx.now, canonical.to_non_device());
             }

@@ -1,11 +1,11 @@
-//! Messages that callers want sent: each is accepted once, however often it comes.
+//! Send requests of callers: each is accepted once, however often it comes.
 //!
 //! ```text
 //!   request ──► whose chat? ──► is the id known? ──no──► stored as queued, and on its way
 //!                 (store)           (store)      └─yes─► the stored record, and nothing else
 //! ```
-//! One that was refused before goes out again, under its id. Requests with an id of the caller's wait for the store here; so do
-//! those behind them, since order matters. A message under an id of our own making is new by nature.
+//! A refused message goes out again under its id. Requests with a caller's id wait here for the store, and so do
+//! those behind them, since order matters. A message under a generated id is always new.
 use std::collections::VecDeque;
 
 use whatsapp_store::{Content, MessageRecord, MessageStatus, OutgoingMessage, OutgoingState, Source};
@@ -28,7 +28,7 @@ pub(super) struct SendRequest {
     pub(super) content: Content,
 }
 
-/// What is known of a message that somebody wants sent.
+/// The known facts about a requested message.
 enum Existing {
     New,
     Stored(Box<MessageRecord>),
@@ -36,12 +36,12 @@ enum Existing {
     Taken,
 }
 
-/// Those that wait for the store, in order.
+/// The requests that wait for the store, in order.
 #[derive(Debug, Default)]
 pub(super) struct SendRequests(VecDeque<SendRequest>);
 
 impl SendRequest {
-    /// What can be told without the store.
+    /// Checks that do not need the store.
     fn check(&self, own: &Own) -> Result<(), CommandError> {
         if !own.is_linked() {
             return Err(CommandError::NotLinked);
@@ -57,7 +57,7 @@ impl SendRequest {
 }
 
 impl Sends {
-    /// Takes content for a person, under the caller's id or one of our own making.
+    /// Takes content for a person, under the caller's id or a generated one.
     pub(super) fn enqueue(&mut self, cx: &mut Context, request: SendRequest) {
         match request.check(&cx.own) {
             Ok(()) => self.requests.0.push_back(request),
@@ -65,7 +65,7 @@ impl Sends {
         }
     }
 
-    /// Accepts, in order, those of which enough is known. All that is missing for the others is asked for at once.
+    /// Accepts, in order, the requests whose records are known. Requests all missing records of the others at once.
     pub(super) fn accept_requests(&mut self, cx: &mut Context) {
         let mut is_blocked = false;
         for _ in 0..self.requests.0.len() {
@@ -102,7 +102,7 @@ impl Sends {
 }
 
 fn look_up(cx: &mut Context, request: &SendRequest) -> Lookup<Existing> {
-    // Chats go by number: whose LID it is must be known, and whose number, for a message may have been accepted by LID.
+    // Chats are keyed by number. Both addresses must be known, for a message may have been accepted by LID.
     let chat = cx.loads.chat(&request.to)?;
     let Some(id) = &request.id else { return Ok(Existing::New) };
     if let Some(outgoing) = cx.loads.outgoing(id)?.map(|outgoing| outgoing.clone()) {
@@ -112,7 +112,7 @@ fn look_up(cx: &mut Context, request: &SendRequest) -> Lookup<Existing> {
         }
         let key = cx.key_of_own(&chat, id)?;
         let record = cx.loads.message(&key)?;
-        // Deleted from its chat, it has been sent all the same.
+        // It was deleted from its chat, but it has been sent.
         let record = record.unwrap_or_else(|| remembered(key, request, &outgoing));
         return Ok(Existing::Stored(Box::new(record)));
     }

@@ -1,10 +1,10 @@
-//! The server's clock, as far as it is known: messages of all devices are ordered by it.
+//! An estimate of the server's clock: messages of all devices are ordered by it.
 use crate::time::Timestamp;
 
-/// What the server said of the time.
+/// The server's statements of the time.
 #[derive(Debug, Default)]
 pub(super) struct ServerClock {
-    /// What to add to ours, milliseconds. At most a second too little, since the server tells whole seconds.
+    /// The difference to our clock, milliseconds. At most a second too little, since the server sends whole seconds.
     skew: i128,
     /// The time of the latest message received, in seconds.
     latest: u64,
@@ -26,8 +26,8 @@ impl ServerClock {
         i128::from(now.as_millis()) + self.skew
     }
 
-    /// The time of a message that we make now, in whole seconds as the server would give it, and never before that of one
-    /// that we have received: within a second, the order of arrival decides. In milliseconds since the Unix epoch.
+    /// The time of a message that we make now, in whole seconds as the server would give it, and never before that of a
+    /// received message: within a second, the order of arrival decides. In milliseconds since the Unix epoch.
     pub(super) fn stamp(&self, now: Timestamp) -> i64 {
         let seconds = u64::try_from(self.millis(now).div_euclid(1000)).unwrap_or_default();
         i64::try_from(seconds.max(self.latest).saturating_mul(1000)).unwrap_or(i64::MAX)
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_of_ours_stands_behind_what_it_answers() {
+    fn our_answer_is_ordered_after_its_message() {
         let mut clock = ServerClock::default();
         let at = Timestamp::from_millis;
         assert_eq!(clock.stamp(at(5_900)), 5_000);

@@ -14,15 +14,15 @@ use crate::{
     },
 };
 
-/// A device whose keys were missing or unusable so often in a row is left out for a while.
+/// A device whose keys were missing or unusable this often in a row is left out for a while.
 const MOST_UNUSABLE: u32 = 2;
 
-/// What came of a request for a device's keys.
+/// The result of a request for a device's keys.
 enum Outcome {
     Session,
     /// The server says that there are none.
     NoKeys,
-    /// Missing, or not to be trusted.
+    /// Missing, or not trusted.
     Unusable,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Sealed {
     pub(super) introduces_us: bool,
 }
 
-/// Pads and encrypts for one device; `None` when there is no session with it.
+/// Pads and encrypts for one device; `None` when it has no session.
 pub(super) fn seal(
     cx: &mut Context,
     address: &Address,
@@ -54,7 +54,7 @@ pub(super) fn device_identity(cx: &Context) -> Option<Bytes> {
     cx.own.device.account.clone().map(Bytes::from)
 }
 
-/// Begins a session from a bundle, after every check that there is. `false` when it is not to be trusted.
+/// Starts a session from a bundle, after all checks. Returns `false` when it is not trusted.
 pub(super) fn start(cx: &mut Context, device: &Jid, bundle: &FetchedBundle) -> Lookup<bool> {
     let address = cx.loads.know_sessions([device])?.remove(0);
     if !trust::is_genuine(cx, device, &bundle.identity, bundle.device_identity.as_ref())? {
@@ -83,8 +83,8 @@ pub(super) fn start(cx: &mut Context, device: &Jid, bundle: &FetchedBundle) -> L
 }
 
 impl Directory {
-    /// The answer to a request for bundles. Devices that it leaves out are asked for once more, and not without end; an answer
-    /// that is none is asked for again later.
+    /// The answer to a request for bundles. Devices that it leaves out are requested again, a limited number of times. A malformed
+    /// answer is requested again later.
     pub(super) fn on_fetched_bundles(
         &mut self,
         cx: &mut Context,
@@ -107,8 +107,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Bundles came: a session with each device that has a good one. Gives the devices that were answered for; `None` when
-    /// it is no answer.
+    /// Bundles came: starts a session with each device that has a valid one. Returns the devices that were answered for; `None`
+    /// when the answer is malformed.
     pub(super) fn on_bundles(&mut self, cx: &mut Context, node: NodeRef<'_>) -> Lookup<Option<Vec<Jid>>> {
         let mut bundles = match prekeys::parse_bundles(node) {
             Ok(bundles) => bundles,
@@ -121,7 +121,7 @@ impl Directory {
         for (jid, _) in &mut bundles {
             *jid = cx.loads.canonical(jid)?;
         }
-        // A companion's identity is signed by its primary, whose key may be known from nowhere but its own bundle.
+        // The primary signs a companion's identity; its key may be known only from its own bundle.
         bundles.sort_by_key(|(jid, _)| jid.device != 0);
         let answered = bundles.iter().map(|(jid, _)| jid.clone()).collect();
         for (canonical, bundle) in bundles {
@@ -142,7 +142,7 @@ impl Directory {
                 self.note_usable(&device);
             }
             Outcome::NoKeys => self.mark_unreachable(cx.now, device),
-            // It may have been damaged on the way: a device is not left out because of that.
+            // It may have been damaged on the way: that alone does not exclude a device.
             Outcome::Unusable if self.count_unusable(&device) < MOST_UNUSABLE => {
                 self.bundles.failed(&device, cx.now, &mut cx.own.rng);
             }

@@ -1,4 +1,4 @@
-//! Which stanza goes to which flow.
+//! Routes each stanza to its flow.
 use super::{Engine, loads::Lookup, login, receipts, reconnect::Recovery};
 use crate::{
     binary::{NodeRef, Stanza},
@@ -16,7 +16,7 @@ use crate::{
 use super::Request;
 
 impl Engine {
-    /// One stanza, handled whole or, when something must be loaded first, not at all.
+    /// One stanza, handled completely or, when a record must be loaded first, not at all.
     pub(super) fn on_stanza(&mut self, stanza: &Stanza) -> Lookup {
         let node = stanza.root();
         match node.tag() {
@@ -32,12 +32,12 @@ impl Engine {
         Ok(())
     }
 
-    /// It is acknowledged once its effect is durable.
+    /// Acknowledges it once its effect is durable.
     fn on_receipt(&mut self, node: NodeRef<'_>) -> Lookup {
         let cx = &mut self.cx;
         match Receipt::parse(node) {
             Ok(receipt) => match &receipt.retry {
-                // Answered when the message is on its way again.
+                // Answered when the message has been sent again.
                 Some(request) => {
                     let answer = ack::ack_for(node, None);
                     return self.resends.on_retry(cx, &self.sends.outbox, &receipt, request, answer);
@@ -50,7 +50,7 @@ impl Engine {
         Ok(())
     }
 
-    /// It is acknowledged whatever it says.
+    /// Acknowledges it, whatever its content.
     fn on_notification(&mut self, node: NodeRef<'_>) -> Lookup {
         let cx = &mut self.cx;
         match Notification::parse(node) {
@@ -75,7 +75,7 @@ impl Engine {
             Some("result" | "error") => self.on_reply(id, node),
             _ => {
                 if !self.pairing.on_iq(&mut self.cx, id, node)? {
-                    // Pings, also those without a type, and whatever else it asks: every request gets an answer.
+                    // Pings, also those without a type, and unknown requests: every request gets an answer.
                     self.cx.transmit(&iq::result(id, Jid::SERVICE));
                 }
                 Ok(())

@@ -1,4 +1,4 @@
-//! What goes in and out of the engine.
+//! The inputs and outputs of the engine.
 use bytes::Bytes;
 use whatsapp_store::{
     Changes, Content, MessageKey, MessageRecord, MessageStatus, NotSendable, OutgoingMessage, PersonAddress,
@@ -7,21 +7,21 @@ use whatsapp_store::{
 
 use crate::{event::Event, jid::Jid};
 
-/// What one step of the engine wants done, **in this order**: commit `changes`, then send `transmit`, then do what
-/// `link` says, then tell `replies` and `events`. That ratchet state is durable before bytes that depend on it leave,
-/// and a message before it is acknowledged, follows from keeping the order; nothing else ensures it.
+/// The output of one step of the engine, to carry out **in this order**: commit `changes`, then send `transmit`, then act
+/// on `link`, then deliver `replies` and `events`. This order makes ratchet state durable before bytes that depend on it leave,
+/// and a message before it is acknowledged; nothing else ensures it.
 #[derive(Debug)]
 #[must_use = "a step that is not carried out loses messages"]
 pub struct Step {
-    /// To be written in one transaction.
+    /// To write in one transaction.
     pub changes: Changes,
     /// WebSocket messages, in order, for the connection that is open.
     pub transmit: Vec<Bytes>,
-    /// What to do with the connection.
+    /// The action on the connection.
     pub link: Option<LinkAction>,
     /// Answers to commands, by request_id.
     pub replies: Vec<(RequestId, Reply)>,
-    /// News.
+    /// Events.
     pub events: Vec<Event>,
 }
 
@@ -30,7 +30,7 @@ impl Step {
         Self { changes, transmit: Vec::new(), link: None, replies: Vec::new(), events: Vec::new() }
     }
 
-    /// Nothing to do?
+    /// Is there nothing to do?
     pub const fn is_empty(&self) -> bool {
         self.changes.is_empty()
             && self.transmit.is_empty()
@@ -40,7 +40,7 @@ impl Step {
     }
 }
 
-/// What to do with the connection.
+/// An action on the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkAction {
     /// Open a WebSocket, then call [`super::Engine::on_connected`].
@@ -52,39 +52,39 @@ pub enum LinkAction {
 /// Ties a [`Reply`] to its [`Command`]; chosen by the caller.
 pub type RequestId = u64;
 
-/// What the user of the engine wants.
+/// A command of the engine's user.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Command {
     /// Send content to a person. Answered by [`Reply::Accepted`] in the step that makes it durable, connected or not.
     Send {
-        /// Where the answer goes.
+        /// The id of the reply.
         request_id: RequestId,
-        /// Under which id, which makes the command idempotent: a message of ours that the chat has under it already is
-        /// not sent or stored again, and answered as it is stored. Without one, under a new id.
+        /// The message's id, which makes the command idempotent: if the chat has our message under it already, the message is
+        /// not sent or stored again, and the reply holds the stored message. Without an id, a new one is generated.
         id: Option<String>,
         /// Recipient: a person by number or LID.
         to: Jid,
-        /// What.
+        /// The content.
         content: Content,
     },
     /// Ask for a pair code for this phone number (digits). Answered by [`Reply::PairCode`].
     PairCode {
-        /// Where the answer goes.
+        /// The id of the reply.
         request_id: RequestId,
         /// Digits of the number in international form.
         phone: String,
     },
     /// Tell a sender that messages were read.
     MarkRead {
-        /// Where the answer goes.
+        /// The id of the reply.
         request_id: RequestId,
         /// The messages, all of one chat and sender.
         keys: Vec<MessageKey>,
     },
     /// Unlink this device. Answered by [`Reply::Done`].
     LogOut {
-        /// Where the answer goes.
+        /// The id of the reply.
         request_id: RequestId,
     },
     /// Close the connection and stay offline.
@@ -94,14 +94,14 @@ pub enum Command {
 /// The answer to a [`Command`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// Durable; it will be sent, now or after the next connection. Or it was accepted before: its status tells how far it
-    /// is.
+    /// Durable; it will be sent, now or after the next connection. Or it was accepted before: its status tells its
+    /// progress.
     Accepted(Box<MessageRecord>),
     /// Eight characters to be typed on the phone, written `ABCD-EFGH`.
     PairCode(String),
     /// Done.
     Done,
-    /// Not done.
+    /// Refused or failed.
     Failed(CommandError),
 }
 
@@ -118,10 +118,10 @@ pub enum CommandError {
     /// Connect first.
     #[error("there is no connection to the server now: try again when connected")]
     NotConnected,
-    /// Only people can be written to.
+    /// Only messages to people can be sent.
     #[error("messages can be sent to people only (number@s.whatsapp.net or id@lid)")]
     NotAPerson,
-    /// Not a content that can be sent.
+    /// This content cannot be sent.
     #[error("this cannot be sent: {0}")]
     ContentUnsupported(#[from] NotSendable),
     /// Ids have a shape by which the server knows a web client.
@@ -141,20 +141,20 @@ pub enum CommandError {
     TimedOut,
 }
 
-/// What the engine wants to read before it can go on.
+/// A question to the store; the engine needs its answer to continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
     /// Signal records.
     Signal(Vec<SignalKey>),
     /// People, each by one address.
     People(Vec<PersonAddress>),
-    /// How far a message is, if it is known.
+    /// The status of a message, if it is known.
     Message(MessageKey),
     /// A message as it is stored.
     Record(MessageKey),
     /// An outgoing message.
     Outgoing(String),
-    /// The oldest queued outgoing messages, at most so many.
+    /// The oldest queued outgoing messages, with the largest number of them.
     Queued(u32),
 }
 

@@ -1,15 +1,15 @@
-//! Who is who, and with which key: what is believed, whom, and what is told when it changes.
+//! Identities and their keys: who is believed about them, and which changes are reported.
 //!
-//! A person has an identity key, a number and a LID. The key is pinned to the person and moves with them. That two addresses are
-//! one person is said by, in the order in which they are believed:
+//! A person has an identity key, a number and a LID. The key is pinned to the person and moves with them. These sources say that
+//! two addresses belong to one person, the most trusted first:
 //!
 //! 1. [`Source::Phone`]: pairing and login, about ourselves alone;
 //! 2. [`Source::Directory`]: the server's answer to a question of ours (usync);
 //! 3. [`Source::Stanza`]: attributes of a stanza that came by itself.
 //!
 //! A stanza may join two addresses that stand alone. It never takes an address from its counterpart, and never joins people with
-//! different identity keys: the directory is asked then. The directory may do both; when the key behind a number is another one
-//! afterwards, that is told as [`Event::IdentityChanged`].
+//! different identity keys: the directory is queried then. The directory may do both. When the key behind a number is another one
+//! afterwards, this is reported as [`Event::IdentityChanged`].
 use bytes::Bytes;
 use whatsapp_store::ChatChange;
 
@@ -25,7 +25,7 @@ use crate::{
     signal::Address,
 };
 
-/// Who says that two addresses are one person.
+/// The source of a statement that two addresses belong to one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Phone,
@@ -33,12 +33,12 @@ pub(super) enum Source {
     Stanza,
 }
 
-/// What became of it.
+/// The effect of the statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Learned {
     /// It was known, or is now.
     Believed,
-    /// It contradicts what is known: the directory has to be asked.
+    /// It contradicts known data: the directory has to be queried.
     Doubted,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn learn(cx: &mut Context, one: &Jid, other: &Jid, source: Source) ->
         return Ok(Learned::Believed);
     }
     cx.loads.know([&pn, &lid])?;
-    // Nearly every message says what is known.
+    // Nearly every message repeats known data.
     if cx.loads.lid_of(&pn)?.as_ref() == Some(&lid) {
         return Ok(Learned::Believed);
     }
@@ -97,7 +97,7 @@ pub(super) fn forget_sessions(cx: &mut Context, person: &Person, devices: &[u16]
     }
 }
 
-/// Pins a device's identity key, and tells when a person's changed.
+/// Pins a device's identity key, and reports a change of a person's key.
 pub(super) fn note_identity(cx: &mut Context, device: &Jid, key: &PublicKey) -> Lookup {
     let person = cx.loads.person(device)?;
     let known = person.and_then(|person| person.identity_of(device.device));
@@ -123,10 +123,11 @@ pub(super) fn note_identity(cx: &mut Context, device: &Jid, key: &PublicKey) -> 
     Ok(())
 }
 
-/// Is this the identity key of that device? Of a primary any key is, for its change is told. A companion shows that its account
-/// signed it, or the server could put a listener in its place; the account's key is pinned with the first one that does. One
-/// that shows nothing must have the key that it was known by, or, if it was not known, be named by a device list that the pinned
-/// key signed. One that the account removed, by its signed device list, does not come back with the identity that it had.
+/// Is this the identity key of that device? For a primary any key is accepted, since its change is reported. A companion must
+/// show that its account signed it, or the server could put an eavesdropper in its place; the account's key is pinned with the
+/// first companion that does. A companion without proof must have its known key, or, if it has none, be named by a device list
+/// that the pinned key signed. A companion that the account removed, by its signed device list, does not return with its old
+/// identity.
 pub(super) fn is_genuine(
     cx: &mut Context,
     device: &Jid,
@@ -134,7 +135,7 @@ pub(super) fn is_genuine(
     shown: Option<&Bytes>,
 ) -> Lookup<bool> {
     if device.device == 0 {
-        // Of our own account no other key than the one that signed this device.
+        // For our own account, only the key that signed this device.
         let own = if cx.own.is_own(device) { cx.own.account_key() } else { None };
         return Ok(own.is_none_or(|own| own == *identity));
     }
@@ -144,7 +145,7 @@ pub(super) fn is_genuine(
         if known.as_ref() == Some(identity) {
             return Ok(true);
         }
-        // That the list names a device says nothing of its key: it is no reason to take another key than the known one.
+        // The list names the device, not its key: it is no reason to replace the known key.
         let accepted = known.is_none() && person.vouches_for(device.device);
         distrust(cx, device, Distrust::NoDeviceIdentity { device: device.device, accepted })?;
         return Ok(accepted);

@@ -4,7 +4,7 @@ pub use crate::{
     stanza::connection::{Failure, StreamError},
 };
 
-/// Why a connection ended, or could not be opened. [`std::fmt::Display`] gives it in words for people.
+/// Why a connection ended, or could not be opened. Its [`std::fmt::Display`] is in words for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DisconnectReason {
@@ -14,7 +14,7 @@ pub enum DisconnectReason {
     /// The server closed the connection without saying why.
     #[error("the server closed the connection")]
     ServerClosed,
-    /// The server did not answer in time; the text says what.
+    /// The server did not answer in time; the text names the missing answer.
     #[error("the server did not answer {0}")]
     ServerSilent(&'static str),
     /// The server's TLS certificate is not trusted. Connecting again waits for minutes, then for up to an hour.
@@ -27,13 +27,13 @@ pub enum DisconnectReason {
     /// The Noise handshake failed in another way.
     #[error(transparent)]
     HandshakeFailed(NoiseError),
-    /// Received bytes cannot be what the server sent.
+    /// Received bytes cannot come from the server.
     #[error("the encrypted connection broke: {0}")]
     Corrupted(TransportError),
     /// The server asked for a new connection, as it does after linking (515).
     #[error("the server asks for a new connection (515)")]
     RestartRequested,
-    /// Nobody scanned a QR code while the server's codes lasted; the next connection brings new ones.
+    /// No one scanned a QR code while the server's codes lasted; the next connection brings new ones.
     #[error("the pairing codes are used up")]
     PairingExpired,
     /// The phone or the server unlinked this device.
@@ -84,24 +84,24 @@ pub enum DisconnectReason {
     /// The server ended the stream, with a code or 0.
     #[error("the server ended the stream (code {0})")]
     StreamEnded(u32),
-    /// What was to be sent does not fit a stanza or a frame.
+    /// A message to send does not fit a stanza or a frame.
     #[error("a stanza cannot be sent: {0}")]
     NotSendable(String),
 }
 
-/// Why a server's TLS certificate is not trusted, and what to do about it.
+/// Why a server's TLS certificate is not trusted, and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsCertError {
-    /// Nobody who is trusted issued it.
+    /// No trusted authority issued it.
     #[error(
         "the server's TLS certificate is issued by nobody who is trusted: trust the certificate of its issuer, or check the server address"
     )]
     UnknownIssuer,
-    /// After its validity.
+    /// It has expired.
     #[error("the server's TLS certificate has expired: renew it, or set this machine's clock right")]
     Expired,
-    /// Before its validity.
+    /// It is not valid yet.
     #[error("the server's TLS certificate is not valid yet: set this machine's clock right")]
     NotYetValid,
     /// It is for other names than the one in the server address.

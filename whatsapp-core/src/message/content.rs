@@ -9,10 +9,10 @@ use crate::proto::message as proto;
 /// Envelopes (view once, ephemeral, …) inside each other; more are not opened.
 const MAX_WRAPPERS: usize = 4;
 
-/// The protobuf message of a content, with a fresh message secret, which reactions and votes on it are keyed by.
+/// The protobuf message of a content, with a fresh message secret, which keys reactions and votes on it.
 ///
 /// # Errors
-/// What is in the way of sending it.
+/// Why it cannot be sent.
 pub fn to_proto(content: &Content, rng: &mut impl CryptoRng) -> Result<proto::Message, NotSendable> {
     content.sendable()?;
     let mut message = proto::Message::default();
@@ -85,8 +85,8 @@ pub fn opened(mut message: &proto::Message) -> &proto::Message {
 /// The kind of a message that this version does not know at all, in [`Content::Unsupported`].
 pub const UNKNOWN: &str = "unknown";
 
-/// What a received message shows; `None` when it is not for people: protocol messages, key distributions, and messages without
-/// content. `plaintext` is the message as it came.
+/// The content that a received message shows. `None` when it is not for people: protocol messages, key distributions, and
+/// messages without content. `plaintext` is the message as it came.
 pub fn from_proto(message: &proto::Message, plaintext: &[u8]) -> Option<Content> {
     let message = opened(message);
     if message.protocol_message.is_some() {
@@ -147,9 +147,9 @@ fn known(message: &proto::Message) -> Option<Content> {
     unread_kind(message).map(|kind| Content::Unsupported { kind: kind.to_owned() })
 }
 
-/// The name of a kind that is known by name alone.
+/// The name of a kind that is known by name only.
 fn unread_kind(message: &proto::Message) -> Option<&'static str> {
-    // Those that are read are here too if they hold what is not understood, such as a form or a list of products.
+    // Kinds that are read are listed too, for unreadable contents such as a form or a list of products.
     let partly = [
         (message.list_message.is_some(), "list_message"),
         (message.list_response_message.is_some(), "list_response_message"),
@@ -211,7 +211,7 @@ const MEDIA_TYPES: [(Inside, &str); 10] = [
     (|message| message.sticker_message.is_some(), "sticker"),
 ];
 
-/// The `mediatype` attribute of the `enc` that holds this message. Places and buttons have none: to the server they are
+/// The `mediatype` attribute of the `enc` that holds this message. Places and buttons have none: the server treats them as
 /// texts.
 pub fn media_type(message: &proto::Message) -> Option<&'static str> {
     let message = opened(message);

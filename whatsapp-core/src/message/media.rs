@@ -8,9 +8,9 @@ use crate::proto::{message as proto, record};
 
 /// A file of a message.
 pub struct Media {
-    /// What people see of it.
+    /// The part that people see.
     pub content: Content,
-    /// Where its bytes are, and the keys to them. Its secret is a [`record::MediaKeys`].
+    /// The location of its bytes, and their keys. Its secret is a [`record::MediaKeys`].
     pub file: MediaRef,
 }
 
@@ -20,7 +20,7 @@ impl fmt::Debug for Media {
     }
 }
 
-/// Fields that all kinds of files have, under numbers of their own.
+/// Fields that all kinds of files have, under different numbers.
 struct Fields<'a> {
     kind: MediaKind,
     mime: &'a Option<String>,

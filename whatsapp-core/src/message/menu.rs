@@ -1,10 +1,10 @@
-//! Buttons and lists to protobuf and back, and what people choose of them.
+//! Conversion of buttons, lists and people's choices to protobuf and back.
 use serde::Deserialize;
 use whatsapp_store::{Button, Content, ListRow, ListSection, MenuKind};
 
 use crate::{binary::Node, proto::message as proto};
 
-/// Header of a text with buttons: there is none.
+/// Header of a text with buttons: none.
 const NO_HEADER: i32 = 1;
 /// A button that answers.
 const ANSWERS: i32 = 1;
@@ -52,7 +52,7 @@ pub(super) fn list(
     }
 }
 
-/// The menu of a message without envelopes, or what somebody chose of one.
+/// The menu of a message without envelopes, or a person's choice from one.
 pub(super) fn from_proto(message: &proto::Message) -> Option<Content> {
     if let Some(buttons) = &message.buttons_message {
         return Some(of_buttons(buttons));
@@ -86,7 +86,7 @@ fn of_list(list: &proto::ListMessage) -> Content {
         title: told(&section.title),
         rows: section.rows.iter().map(row).collect(),
     };
-    // Some senders use the title alone, others both.
+    // Some senders use only the title, others both.
     let lines: Vec<&str> =
         [&list.title, &list.description].into_iter().flatten().map(String::as_str).collect();
     Content::List {
@@ -137,7 +137,7 @@ fn told(text: &Option<String>) -> Option<String> {
     text.clone().filter(|text| !text.is_empty())
 }
 
-/// The `biz` child of a stanza with a menu: it says what is inside, since the server cannot see that.
+/// The `biz` child of a stanza with a menu. It names the kind of menu, since the server cannot see it.
 pub fn biz(message: &proto::Message) -> Option<Node> {
     let inside = if message.buttons_message.is_some() {
         Node::new("buttons")

@@ -1,4 +1,4 @@
-//! What is inside a message: content, padding, ids, whom it goes to.
+//! The inside of a message: content, padding, ids, recipients.
 pub mod content;
 pub mod device_sent;
 pub mod id;

@@ -15,10 +15,10 @@ pub fn pad(plaintext: &[u8], rng: &mut impl CryptoRng) -> Vec<u8> {
     padded
 }
 
-/// Takes the padding off.
+/// Removes the padding.
 ///
 /// # Errors
-/// When it is not what [`pad`] makes.
+/// When it is not padding of [`pad`]'s form.
 pub fn unpad(padded: &[u8]) -> Result<&[u8], PaddingError> {
     let last = *padded.last().ok_or(PaddingError)?;
     let length = padded.len().checked_sub(usize::from(last)).ok_or(PaddingError)?;

@@ -4,7 +4,7 @@ use data_encoding::BASE64_NOPAD;
 use crate::{crypto::sha256, jid::Jid};
 
 /// `2:` and the first six bytes, in base64, of SHA-256 over the sorted addresses, each written `user.0:device@server`
-/// (protocol notes 2.7). The server puts its own hash on the acknowledgement of a message when ours was another.
+/// (protocol notes 2.7). When its hash differs from ours, the server puts it on the acknowledgement of a message.
 pub fn participant_hash<'a>(devices: impl IntoIterator<Item = &'a Jid>) -> String {
     let name = |jid: &Jid| format!("{}.0:{}@{}", jid.user, jid.device, jid.server.as_str());
     let mut names: Vec<String> = devices.into_iter().map(name).collect();

@@ -1,4 +1,4 @@
-//! Which devices a message to a person goes to.
+//! The devices that a message to a person goes to.
 use crate::jid::Jid;
 
 /// One device to encrypt for.
@@ -6,7 +6,7 @@ use crate::jid::Jid;
 pub struct Target {
     /// The device.
     pub jid: Jid,
-    /// One of our own, which gets a copy that names the destination.
+    /// An own device, which gets a copy that names the destination.
     pub own: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Messages of kinds that this version does not know: told from messages without content by their serialized form, where
-//! fields stand that generated code drops.
+//! Messages of unknown kinds. Their serialized form tells them from messages without content: generated code drops
+//! their fields.
 use prost::{
     bytes::Buf,
     encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field},
@@ -11,7 +11,7 @@ const MAX_WRAPPERS: usize = 6;
 /// Fields that say nothing to people: key distributions (2, 15), protocol messages (12), the context (35).
 const SILENT: [u32; 4] = [2, 12, 15, 35];
 
-/// Envelopes, with the field of the message inside: copies for own devices, and those of [`super::content::opened`].
+/// Envelopes, with the field of the inner message: copies for own devices, and those of [`super::content::opened`].
 const WRAPPERS: [(u32, u32); 10] =
     [(31, 2), (37, 1), (40, 1), (53, 1), (55, 1), (58, 1), (59, 1), (62, 1), (74, 1), (93, 1)];
 
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_that_nobody_knows_are_told_from_nothing() {
+    fn unknown_kinds_differ_from_empty_messages() {
         let secret = [0x9a, 2, 2, 0x1a, 0];
         for (message, expected) in [
             (&[][..], false),
@@ -89,7 +89,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = has_unknown_kind(&bytes);
         }
     }

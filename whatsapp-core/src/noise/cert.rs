@@ -7,7 +7,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// The key that chains must lead to. The default is the production root; a simulator has its own.
+/// The key that chains must lead to. The default is the production root; a simulator has another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrustRoot(pub PublicKey);
 
@@ -40,11 +40,11 @@ impl std::fmt::Display for TrustRoot {
     }
 }
 
-/// Which check a chain failed. No feature and no setting switches any of them off.
+/// The check that a chain failed. No feature and no setting disables any of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertError {
-    /// No chain, or one with parts missing or unreadable.
+    /// No chain, or one with missing or unreadable parts.
     #[error("the server's certificate chain is malformed")]
     Malformed,
     /// The intermediate does not name the root (serial 0) as its issuer.
@@ -62,10 +62,10 @@ pub enum CertError {
     /// The leaf is for another key than the server used in the handshake.
     #[error("the leaf certificate is for another key than the server's")]
     LeafKey,
-    /// Before the validity of one of the two; or our clock is behind.
+    /// One of the two is not valid yet; or our clock is behind.
     #[error("a certificate is not valid yet: is the clock right?")]
     NotYetValid,
-    /// After the validity of one of the two; or our clock is ahead.
+    /// One of the two has expired; or our clock is ahead.
     #[error("a certificate has expired: is the clock right?")]
     Expired,
 }
@@ -75,7 +75,7 @@ pub enum CertError {
 pub struct VerifiedChain {
     /// The server's static key.
     pub key: PublicKey,
-    /// Until when the chain may be used without being sent again.
+    /// The time until which the chain may be reused without being sent again.
     pub not_after: Timestamp,
 }
 

@@ -5,8 +5,8 @@
 //!         ◄── e, ee, s, es, certificate chain ◄────   server_hello: verified before anything else is sent
 //!         ──► s, se, client payload ──────────────►   Transport
 //! ```
-//! There is room here for IK (resumption): a second `start` that mixes the cached server key in and sends the payload
-//! at once, and falls back to what `server_hello` does when the answer carries a static key.
+//! IK (resumption) can be added here: a second `start` mixes in the cached server key and sends the payload
+//! at once, and falls back to `server_hello` when the answer carries a static key.
 use bytes::{Bytes, BytesMut};
 use prost::Message;
 use rand::CryptoRng;
@@ -24,7 +24,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// Routing bytes beyond this are not sent: no edge has needed so many.
+/// Longer routing bytes are not sent: no edge has needed so many.
 const MAX_ROUTING: usize = 1 << 16;
 
 /// Waits for the server's hello.
@@ -39,7 +39,7 @@ pub struct ClientHandshake {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoiseError {
-    /// Not the message that belongs here.
+    /// Not the expected message.
     #[error("the server's handshake message is malformed")]
     Malformed,
     /// It was encrypted for another handshake.
@@ -63,7 +63,7 @@ impl From<CipherError> for NoiseError {
 }
 
 impl ClientHandshake {
-    /// Starts, and gives the first bytes for the socket: edge pre-intro if there is routing information, header, and
+    /// Starts. Returns the first bytes for the socket: edge pre-intro if there is routing information, header, and
     /// the framed hello.
     pub fn start(
         static_key: KeyPair,
@@ -90,7 +90,7 @@ impl ClientHandshake {
         (Self { symmetric, ephemeral, static_key }, out.freeze())
     }
 
-    /// Reads the server's hello, verifies who it is, and gives the framed answer that carries `client_payload`.
+    /// Reads the server's hello, verifies its identity, and returns the framed answer that carries `client_payload`.
     ///
     /// # Errors
     /// When the message is not the server's, or its certificate chain does not lead to `root`.

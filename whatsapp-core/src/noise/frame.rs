@@ -1,7 +1,7 @@
 //! Frames: a 3-byte big-endian length, then the payload. They may span or share WebSocket messages.
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-/// The longest payload: what three bytes can count.
+/// The longest payload: the largest 3-byte number.
 pub const MAX_FRAME: usize = (1 << 24) - 1;
 
 /// A frame that is not valid.
@@ -99,9 +99,9 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// However the bytes are cut, the same frames come out.
+        /// However the bytes are split, the same frames come out.
         #[test]
-        fn any_cut(frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..70), 0..8), cuts in prop::collection::vec(0usize..40, 0..30)) {
+        fn frames_survive_any_split(frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..70), 0..8), cuts in prop::collection::vec(0usize..40, 0..30)) {
             let mut wire = BytesMut::new();
             for frame in &frames {
                 write_frame(frame, &mut wire).unwrap();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_frame_leaves_no_memory_behind() {
+    fn a_long_frame_frees_its_memory() {
         let mut wire = BytesMut::new();
         write_frame(&vec![0; 1 << 20], &mut wire).unwrap();
         let (mut reader, end) = (FrameReader::default(), wire.split_off(1000));

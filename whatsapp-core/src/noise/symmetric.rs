@@ -29,8 +29,8 @@ impl Symmetric {
         Self::named(*b"Noise_IK_25519_AESGCM_SHA256\0\0\0\0")
     }
 
-    /// Starts what is left of IK when the server's static key was not the expected one: XX from here on, with the
-    /// client's hello as it was. The name is too long to be used unhashed.
+    /// Continues as XX when the server's static key was not the expected one. The client's hello stays as it was.
+    /// The name is too long to be used unhashed.
     #[cfg(any(test, feature = "sim"))]
     pub(crate) fn xx_fallback() -> Self {
         Self::named(crypto::sha256(&[b"Noise_XXfallback_25519_AESGCM_SHA256"]))

@@ -13,7 +13,7 @@ use crate::{
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
-/// Runs a whole handshake; bytes to the server are cut into pieces of `cut`.
+/// Runs a whole handshake; bytes to the server are split into pieces of `cut`.
 fn handshake(
     identity: &ServerIdentity,
     root: TrustRoot,
@@ -116,7 +116,7 @@ impl Chain {
 }
 
 #[test]
-fn each_check_of_the_chain() {
+fn each_check_of_the_chain_can_fail() {
     type Spoil = fn(&mut Chain);
     let other = || KeyPair::generate(&mut StdRng::seed_from_u64(99));
     assert_eq!(Chain::good().check().unwrap().not_after, Timestamp::from_secs(NOW.as_secs() + 10));

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn payloads_that_fit_no_frame_are_refused_and_cost_no_counter() {
+    fn oversized_payloads_are_refused_and_use_no_counter() {
         let (mut client, mut server) = pair();
         let mut out = BytesMut::new();
         let too_long = vec![0; super::super::MAX_FRAME - TAG + 1];

@@ -1,4 +1,4 @@
-//! Device identities, as the primary signs them: our own at pairing, other people's whenever a companion shows one.
+//! Device identities that the primary signs: our own at pairing, and those of other people's companions.
 use bytes::Bytes;
 use prost::Message;
 use rand::CryptoRng;
@@ -9,7 +9,7 @@ use crate::{
     proto::adv,
 };
 
-/// What stands before the signed bytes, so that one kind of signature cannot pass for another.
+/// The prefix of the signed bytes, so that one kind of signature cannot pass for another.
 pub(crate) mod prefix {
     pub(crate) const ACCOUNT: [u8; 2] = [6, 0];
     pub(crate) const DEVICE: [u8; 2] = [6, 1];
@@ -23,7 +23,7 @@ const HOSTED: i32 = adv::EncryptionType::Hosted as i32;
 /// A link to a phone that passed every check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkedIdentity {
-    /// Serialized SignedDeviceIdentity with both signatures and the account's key: to be stored.
+    /// Serialized SignedDeviceIdentity with both signatures and the account's key, to store.
     pub account: Bytes,
     /// The same without the account's key: the answer to the server.
     pub reply: Bytes,
@@ -33,10 +33,10 @@ pub struct LinkedIdentity {
     pub account_key: PublicKey,
 }
 
-/// Checks what a pair-success carries, and signs it.
+/// Checks the identity of a pair-success, and signs it.
 ///
 /// # Errors
-/// Says which check failed, in the form that the server is answered with.
+/// The check that failed, in the form of the answer to the server.
 pub fn link(
     device_identity: &[u8],
     adv_secret: &[u8; 32],
@@ -103,7 +103,7 @@ pub enum AdvError {
     /// Unreadable, or parts are missing.
     #[error("the signed identity is malformed")]
     Malformed,
-    /// It does not say which account signed it, and that is not known from elsewhere.
+    /// It does not name its account's key, and the key is not known from elsewhere.
     #[error("the account's key is not known")]
     UnknownAccount,
     /// The account's primary did not sign it.
@@ -114,7 +114,7 @@ pub enum AdvError {
     DeviceSignature,
 }
 
-/// What a companion's signed identity proves.
+/// The facts that a companion's signed identity proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CompanionIdentity {
     /// The identity key of the account's primary, which signed it.
@@ -153,7 +153,7 @@ pub fn verify_companion(
     Ok(CompanionIdentity { account, key_index: identity.key_index })
 }
 
-/// Which companions a primary vouches for.
+/// The companions that a primary vouches for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyIndexList {
     /// When it was signed, seconds since the Unix epoch.
@@ -169,12 +169,12 @@ pub struct KeyIndexList {
 pub struct KeyIndexes {
     /// The highest index that was given out when the list was signed.
     pub current: u32,
-    /// Those that were not removed.
+    /// The indexes that were not removed.
     pub valid: Vec<u32>,
 }
 
 impl KeyIndexes {
-    /// Is the companion with this index one of them? Those newer than the list are: the list lags behind.
+    /// Is the companion with this index in the list? Newer ones count as listed, since the list lags behind.
     pub fn allows(&self, index: u32) -> bool {
         index > self.current || self.names(index)
     }
@@ -185,12 +185,12 @@ impl KeyIndexes {
     }
 }
 
-/// Checks a signed key-index list against the account's key; without one, the key in the list itself counts. When the
-/// list brings none, there is nothing to check it against, and it is as good as one that brings a key of its own: what
-/// keeps strangers out until the account is known is that each companion shows the account's signature itself.
+/// Checks a signed key-index list against the account's key; without one, the key in the list itself counts. A
+/// list without a key cannot be checked then; it is trusted no less than one with its own key. Until the account is known,
+/// strangers are kept out because each companion must show the account's signature.
 ///
 /// # Errors
-/// Says which check failed.
+/// The check that failed.
 pub fn verify_key_index_list(list: &[u8], account: Option<&PublicKey>) -> Result<KeyIndexList, AdvError> {
     let signed = adv::SignedKeyIndexList::decode(list).map_err(|_| AdvError::Malformed)?;
     let (Some(details), Some(signature)) = (&signed.details, &signed.account_signature) else {

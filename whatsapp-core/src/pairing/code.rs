@@ -4,8 +4,8 @@
 //!   PairCode ──hello──► AwaitingPrimary ──primary_hello──► Finish ──► pair-success, as with a QR code
 //!                             └───────── mistyped: again ──┘
 //! ```
-//! The code encrypts the two ephemeral keys, so that only who knows it can take part; the identities and the new ADV
-//! secret are exchanged under the agreement of those.
+//! The code encrypts the two ephemeral keys, so only a device that knows it can take part. The identities and the new ADV
+//! secret are exchanged under the agreement of those keys.
 use std::fmt;
 
 use data_encoding::Encoding;
@@ -15,12 +15,12 @@ use zeroize::Zeroizing;
 use super::stanza::PairError;
 use crate::crypto::{self, KeyPair, PublicKey, SharedSecret};
 
-/// Without the letters and digits that are easily mistaken.
+/// Without letters and digits that are easily confused.
 const ALPHABET: &str = "123456789ABCDEFGHJKLMNPQRSTVWXYZ";
 const ROUNDS: u32 = 131_072;
 /// Salt, IV, encrypted key.
 pub(crate) const WRAPPED_LENGTH: usize = 32 + 16 + 32;
-/// How often a code may be typed. Each answer is one guess at it, for whoever sits in between.
+/// How often a code may be typed. Each answer is one guess for an attacker in the middle.
 const ATTEMPTS: u8 = 3;
 /// Own identity, primary's identity, random.
 const BUNDLE_LENGTH: usize = 96;
@@ -50,10 +50,10 @@ impl PairCode {
         Self(Zeroizing::new(base32().encode(&bytes[..])))
     }
 
-    /// One that somebody typed; a dash and lower case are fine.
+    /// A typed code; a dash and lower case are accepted.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not a code.
     pub fn parse(text: &str) -> Result<Self, PairCodeError> {
         let code: String = text.chars().filter(|c| *c != '-').map(|c| c.to_ascii_uppercase()).collect();
         let valid = code.len() == 8 && code.chars().all(|c| ALPHABET.contains(c));
@@ -65,7 +65,7 @@ impl PairCode {
         format!("{}-{}", &self.0[..4], &self.0[4..])
     }
 
-    /// Starts: what goes to the server, and what then waits for the phone.
+    /// Starts. Returns the stanza data for the server, and the state that waits for the phone.
     pub fn hello(self, rng: &mut impl CryptoRng) -> (AwaitingPrimary, WrappedKey) {
         let ephemeral = KeyPair::generate(rng);
         let wrapped = WrappedKey::wrap(&self, &ephemeral.public(), rng);
@@ -130,7 +130,7 @@ pub struct PrimaryHello {
     pub identity: PublicKey,
 }
 
-/// What completes the exchange.
+/// The last message of the exchange.
 pub struct Finish {
     /// The server's reference.
     pub reference: Vec<u8>,

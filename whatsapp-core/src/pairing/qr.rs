@@ -1,4 +1,4 @@
-//! What a pairing QR code says.
+//! The contents of a pairing QR code.
 use std::fmt;
 
 use data_encoding::BASE64;
@@ -22,7 +22,7 @@ pub struct QrCode {
     pub identity: PublicKey,
     /// The secret that proves the scan; it travels only by sight.
     pub adv_secret: Zeroizing<[u8; 32]>,
-    /// What kind of client it is.
+    /// The kind of client.
     pub client_type: ClientType,
 }
 
@@ -102,10 +102,10 @@ impl QrCode {
         format!("{DEEP_LINK}{},{noise},{identity},{secret},{}", self.reference, self.client_type.as_str())
     }
 
-    /// Reads a code of any shape in use: with or without the deep link, four fields or five.
+    /// Reads a code in any form in use: with or without the deep link, with four or five fields.
     ///
     /// # Errors
-    /// Says what is wrong with it, without repeating it.
+    /// The problem, without repeating the text.
     pub fn parse(text: &str) -> Result<Self, QrError> {
         if text.len() > MAX_LENGTH {
             return Err(QrError::TooLong);

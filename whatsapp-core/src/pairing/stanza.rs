@@ -10,7 +10,7 @@ use crate::{
     stanza::iq,
 };
 
-/// Codes on offer at once; the server sends six.
+/// The number of codes on offer at once; the server sends six.
 const MAX_REFS: usize = 32;
 /// The server checks these two against a list: a browser and an operating system.
 const PLATFORM_ID: &str = "1";
@@ -23,7 +23,7 @@ pub enum PairError {
     /// Unreadable, or parts are missing.
     #[error("the pairing data are malformed")]
     Malformed,
-    /// Who sent it has not seen our code.
+    /// The sender has not seen our code.
     #[error("the pairing data are not from a phone that saw our code (hmac-mismatch)")]
     HmacMismatch,
     /// The phone did not sign our key.

@@ -42,7 +42,7 @@ fn both_sides_sign_and_verify() {
     assert!(reply.account_signature_key.is_none(), "the server is answered without the account's key");
     let full = accept_companion(&linked.reply, &signed, &phone.public(), &companion.public()).unwrap();
     assert_eq!(full, linked.account);
-    // What others check.
+    // The checks of other devices.
     let (phone, companion) = (phone.public(), companion.public());
     let verify = |key, account: Option<PublicKey>| adv::verify_companion(&full, key, account.as_ref());
     let proven = adv::CompanionIdentity { account: phone, key_index: Some(3) };
@@ -57,7 +57,7 @@ fn both_sides_sign_and_verify() {
 }
 
 #[test]
-fn each_failure_has_its_answer() {
+fn each_pairing_failure_has_its_answer() {
     let (mut rng, phone, companion, secret) = parties();
     let signed = sign_companion(&phone, &candidate(&companion, secret), 7, 3, NOW, &mut rng);
     let other_secret = adv::link(&signed.sealed, &[8; 32], &companion, &mut rng);
@@ -98,7 +98,7 @@ fn key_index_lists() {
 }
 
 #[test]
-fn codes_typed_on_the_phone() {
+fn pairing_by_code_exchanges_the_secret() {
     let (mut rng, phone, companion, _) = parties();
     let code = PairCode::generate(&mut rng);
     let typed = PairCode::parse(&code.display().to_lowercase()).unwrap();
@@ -111,7 +111,7 @@ fn codes_typed_on_the_phone() {
     let candidate = phone_side.finish(&phone, &finish.bundle).unwrap();
     assert_eq!((candidate.identity, &candidate.adv_secret), (companion.public(), &finish.adv_secret));
 
-    // Another code on the phone: nothing comes of it.
+    // Another code on the phone: pairing fails.
     let (mut waiting, hello) = code.hello(&mut rng);
     waiting.set_reference(b"ref".to_vec());
     let (phone_side, wrapped) = TypedCode::enter(&PairCode::parse("ABCD-1234").unwrap(), &hello, &mut rng);
@@ -121,7 +121,7 @@ fn codes_typed_on_the_phone() {
 }
 
 #[test]
-fn mistyped_codes_can_be_typed_again_but_not_for_ever() {
+fn mistyped_codes_can_be_typed_again_a_few_times() {
     let (mut rng, phone, companion, _) = parties();
     let code = PairCode::generate(&mut rng);
     let (mut waiting, hello) = code.clone().hello(&mut rng);
@@ -142,7 +142,7 @@ fn mistyped_codes_can_be_typed_again_but_not_for_ever() {
 }
 
 #[test]
-fn an_answer_that_the_account_did_not_sign_is_not_accepted() {
+fn an_answer_without_the_account_signature_is_refused() {
     let (mut rng, phone, companion, secret) = parties();
     let signed = sign_companion(&phone, &candidate(&companion, secret), 7, 3, NOW, &mut rng);
     let linked = adv::link(&signed.sealed, &secret, &companion, &mut rng).unwrap();
@@ -160,7 +160,7 @@ fn an_answer_that_the_account_did_not_sign_is_not_accepted() {
 }
 
 #[test]
-fn only_companions_are_told_that_they_are_paired() {
+fn a_pair_success_without_companion_address_is_refused() {
     let parse = |jid: &str| {
         let device = Node::new("device").attr("jid", jid.parse::<Jid>().unwrap());
         let identity = Node::new("device-identity").bytes(&b"x"[..]);
@@ -184,7 +184,7 @@ fn an_answer_to_another_pairing_is_refused() {
 }
 
 #[test]
-fn qr_shapes() {
+fn qr_codes_are_read_in_all_forms() {
     let (_, phone, companion, secret) = parties();
     let code = QrCode {
         reference: "2@abc".into(),

@@ -11,10 +11,10 @@ pub(super) struct ChainKey {
     pub(super) counter: u32,
 }
 
-/// What one message's keys are derived from.
+/// The seed of one message's keys.
 pub(super) type Seed = Zeroizing<[u8; 32]>;
 
-/// A message key kept because its message has not come yet.
+/// The key of a skipped message that has not come yet.
 #[derive(Clone)]
 pub(super) struct Skipped {
     pub(super) counter: u32,
@@ -23,7 +23,7 @@ pub(super) struct Skipped {
 
 /// A message may be that far ahead of the last one of its chain.
 pub(super) const MAX_FORWARD: u32 = 2000;
-/// Keys of messages passed over that are kept.
+/// The number of skipped keys that are kept.
 pub(super) const MAX_SKIPPED: usize = 2000;
 
 impl Drop for ChainKey {
@@ -55,8 +55,8 @@ impl ChainKey {
         Some(seed)
     }
 
-    /// Moves to the message with that counter, which is not behind: its seed, the chain after it, and the keys that
-    /// were passed over.
+    /// Advances to the message with that counter, which is not behind. Returns its seed, the chain after it, and the
+    /// skipped keys.
     pub(super) fn forward(mut self, counter: u32) -> Result<(Seed, Self, Vec<Skipped>), SignalError> {
         let ahead = counter.checked_sub(self.counter).ok_or(SignalError::Duplicate)?;
         if ahead > MAX_FORWARD {

@@ -1,7 +1,7 @@
-//! What can go wrong, and what to tell the sender then.
+//! Errors, and their codes for retry receipts.
 use crate::crypto::KeyError;
 
-/// An operation that failed; the record it was asked of is as it was.
+/// A failed operation; its record is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignalError {
@@ -32,7 +32,7 @@ pub enum SignalError {
     /// More than 2,000 messages ahead.
     #[error("the message is too far ahead")]
     TooFarAhead,
-    /// A sender key of somebody else cannot encrypt.
+    /// Another device's sender key cannot encrypt.
     #[error("this sender key is another's")]
     NotOurs,
     /// A key in the message cannot be used.

@@ -9,7 +9,7 @@ use crate::{
     proto::record,
 };
 
-/// Who we are in sessions.
+/// Our identity in sessions.
 #[derive(Clone, Debug)]
 pub struct LocalIdentity {
     /// Long-term identity key.
@@ -59,7 +59,7 @@ impl PreKey {
         ids.zip(keys).map(|(id, key)| Self { id, key }).collect()
     }
 
-    /// To be stored: secret, and wiped with the last clone.
+    /// The bytes to store: secret, and wiped with the last clone.
     pub fn to_bytes(&self) -> Bytes {
         crypto::encode_secret(&record::PreKey {
             id: self.id,
@@ -68,10 +68,10 @@ impl PreKey {
         })
     }
 
-    /// From what [`PreKey::to_bytes`] gave.
+    /// From the bytes of [`PreKey::to_bytes`].
     ///
     /// # Errors
-    /// When it is something else.
+    /// When the bytes are something else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignalError> {
         let record = record::PreKey::decode(bytes).map_err(|_| SignalError::Malformed("a prekey record"))?;
         let private = PrivateKey::from_raw(&record.private)?;
@@ -80,10 +80,10 @@ impl PreKey {
     }
 }
 
-/// What a device publishes so that others can start sessions with it.
+/// A device's published keys, with which others start sessions with it.
 #[derive(Clone, Debug)]
 pub struct PreKeyBundle {
-    /// Of the device.
+    /// The device's registration id.
     pub registration_id: u32,
     /// Its identity.
     pub identity: PublicKey,
@@ -91,7 +91,7 @@ pub struct PreKeyBundle {
     pub signed_pre_key_id: u32,
     /// The signed prekey.
     pub signed_pre_key: PublicKey,
-    /// By `identity` over the typed signed prekey.
+    /// The signature by `identity` over the typed signed prekey.
     pub signed_pre_key_signature: [u8; SIGNATURE_LENGTH],
     /// One-time prekey, unless the device ran out.
     pub pre_key: Option<(u32, PublicKey)>,

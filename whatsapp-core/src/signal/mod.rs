@@ -1,13 +1,13 @@
 //! Signal: X3DH, the double ratchet and sender keys, in WhatsApp's wire format.
 //!
 //! Written from the public specifications ("The X3DH Key Agreement Protocol", "The Double Ratchet Algorithm", "The
-//! XEdDSA and VXEdDSA Signature Schemes") and the wire facts of `docs/PROTOCOL.md`. Records in, records out: nothing
-//! here stores, waits, or reads a clock.
+//! XEdDSA and VXEdDSA Signature Schemes") and the wire facts of `docs/PROTOCOL.md`. Records in, records out: this
+//! module does not store, wait, or read a clock.
 //!
-//! **Durability.** [`Session::encrypt`] and [`SenderKey::encrypt`] move the record. Write the record down before the
-//! ciphertext leaves: after a crash the same counter would otherwise encrypt another message with the same key.
-//! That is cheap: a session in use is half a kilobyte, serialized in about half a microsecond, and one record serves any
-//! number of messages encrypted before it is written. On an error a record is as it was, so there is nothing to write.
+//! **Durability.** [`Session::encrypt`] and [`SenderKey::encrypt`] advance the record. Store the record before you send the
+//! ciphertext: otherwise, after a crash, the same counter would encrypt another message with the same key.
+//! That is cheap. A session in use is half a kilobyte, serialized in about half a microsecond, and one write serves any
+//! number of messages encrypted before it. On an error a record is unchanged, so there is nothing to store.
 mod address;
 mod chain;
 mod error;

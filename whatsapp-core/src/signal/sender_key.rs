@@ -39,7 +39,7 @@ struct State {
 enum Signing {
     Ours(SigningKey),
     Theirs(VerifyingKey),
-    /// Theirs as it was stored, not decoded yet.
+    /// Another sender's key as stored, not decoded yet.
     Stored([u8; 32]),
 }
 
@@ -59,7 +59,7 @@ impl SenderKey {
         Self { states: [state].into() }
     }
 
-    /// What members need to read messages from here on; encrypt it for each of them. Secret.
+    /// The secret that members need to read messages from here on; encrypt it for each of them.
     ///
     /// # Errors
     /// When there is no chain.
@@ -126,15 +126,15 @@ impl SenderKey {
         state.decrypt(&message)
     }
 
-    /// To be stored: secret, and wiped with the last clone.
+    /// The bytes to store: secret, and wiped with the last clone.
     pub fn to_bytes(&self) -> Bytes {
         crypto::encode_secret(&record::SenderKey { states: self.states.iter().map(State::encode).collect() })
     }
 
-    /// From what [`SenderKey::to_bytes`] gave.
+    /// From the bytes of [`SenderKey::to_bytes`].
     ///
     /// # Errors
-    /// When it is something else.
+    /// When the bytes are something else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignalError> {
         let record =
             record::SenderKey::decode(bytes).map_err(|_| SignalError::Malformed("a sender-key record"))?;

@@ -19,12 +19,12 @@ use crate::{
     proto::session as record,
 };
 
-/// Former ratchets that are kept.
+/// The number of former ratchets that are kept.
 const MAX_ARCHIVED: usize = 40;
 
 /// The session record of one device.
 ///
-/// Former states stay serialized until a message needs one, so that a record costs little however long its history.
+/// Former states stay serialized until a message needs one, so a record costs little however long its history.
 #[derive(Clone, Default)]
 pub struct Session {
     current: Option<State>,
@@ -32,9 +32,9 @@ pub struct Session {
     archived: VecDeque<Zeroizing<Vec<u8>>>,
 }
 
-/// What a `pkmsg` gave.
+/// The result of a `pkmsg`.
 pub struct Received {
-    /// The record as it is now.
+    /// The record after it.
     pub session: Session,
     /// The plaintext, with padding.
     pub plaintext: Zeroizing<Vec<u8>>,
@@ -43,7 +43,7 @@ pub struct Received {
 }
 
 impl Session {
-    /// Starts a session from a bundle, whose signature is verified. What existed is kept for late messages.
+    /// Starts a session from a bundle, whose signature is verified. Former ratchets are kept for late messages.
     ///
     /// # Errors
     /// When the bundle is not signed by its identity, or a key in it cannot be used.
@@ -145,22 +145,22 @@ impl Session {
         self.current.as_ref().is_some_and(|state| state.pending.is_some())
     }
 
-    /// Names the current ratchet.
+    /// The name of the current ratchet.
     pub fn base_key(&self) -> Option<PublicKey> {
         self.current.as_ref().map(|state| state.base_key)
     }
 
-    /// To be stored: secret, and wiped with the last clone.
+    /// The bytes to store: secret, and wiped with the last clone.
     pub fn to_bytes(&self) -> Bytes {
         let archived = self.archived.iter().map(|state| state.to_vec()).collect();
         let current = self.current.as_ref().map(encode_state);
         crypto::encode_secret(&record::Session { current, archived })
     }
 
-    /// From what [`Session::to_bytes`] gave.
+    /// From the bytes of [`Session::to_bytes`].
     ///
     /// # Errors
-    /// When it is something else.
+    /// When the bytes are something else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignalError> {
         const WHAT: SignalError = SignalError::Malformed("a session record");
         let mut record = record::Session::decode(bytes).map_err(|_| WHAT)?;
@@ -199,10 +199,10 @@ impl Session {
     }
 }
 
-/// Decrypts a `pkmsg`. A repeated one goes to the ratchet that it set up and needs no prekey again.
+/// Decrypts a `pkmsg`. A repeated one uses the ratchet that it set up, and needs no prekey again.
 ///
-/// `signed` and `one_time` are our prekeys with the ids that the message names, `None` where there is none with that id:
-/// [`SignedPreKeys::find`](super::SignedPreKeys::find) has the former ones too.
+/// `signed` and `one_time` are our prekeys with the ids that the message names, `None` for an unknown id:
+/// [`SignedPreKeys::find`](super::SignedPreKeys::find) also finds the former ones.
 ///
 /// # Errors
 /// [`SignalError::UnknownSignedPreKey`] or [`SignalError::UnknownPreKey`] when the key that the message names is missing,
@@ -217,7 +217,7 @@ pub fn receive_pre_key(
 ) -> Result<Received, SignalError> {
     let mut session = existing.unwrap_or_default();
     if session.promote(&message.base_key()) {
-        // The identity beside the message is not under its MAC, and whoever called will take it for the sender's.
+        // The identity beside the message is not under its MAC, but the caller will take it for the sender's.
         if session.remote_identity() != Some(message.identity()) {
             return Err(SignalError::BadMac);
         }

@@ -1,4 +1,4 @@
-//! The signed prekeys of one device: the current one, and former ones that messages on their way still name.
+//! The signed prekeys of one device: the current one, and former ones that messages on their way still use.
 use std::time::Duration;
 
 use rand::CryptoRng;
@@ -9,7 +9,7 @@ use crate::{crypto::KeyPair, time::Timestamp};
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 /// A signed prekey is current for at least this long; whatsapp-rust rotates every 27 days (protocol notes, table 1).
 const MIN_AGE: Duration = Duration::from_secs(27 * DAY_SECONDS);
-/// And for at most this long.
+/// The longest time for which a signed prekey is current.
 const MAX_AGE: Duration = Duration::from_secs(30 * DAY_SECONDS);
 /// Ids are 24 bits wide and never 0 (protocol notes 2.6).
 const MAX_ID: u32 = 0x00ff_ffff;
@@ -20,12 +20,12 @@ const MAX_STORED: usize = 8;
 
 /// The signed prekeys of one device; never empty.
 ///
-/// A bundle that somebody fetched names the signed prekey that was current then, and the first message from it may
+/// A fetched bundle names the signed prekey that was current then, and the first message with it may
 /// come weeks later. So the current key and the two before it are kept. A fourth is deleted at a rotation, and only when
-/// at least 30 days have passed since it stopped being current: [`SignedPreKeys::rotate`] has the rule.
+/// at least 30 days have passed since it stopped being current: see [`SignedPreKeys::rotate`].
 #[derive(Clone, Debug)]
 pub struct SignedPreKeys {
-    /// Newest first. A vector whose capacity is never exceeded, and that is only truncated: keys that leave it are
+    /// Newest first. The vector never exceeds its capacity and is only truncated: removed keys are
     /// wiped in place, and no copy stays behind in a former buffer.
     keys: Vec<Dated>,
 }
@@ -91,8 +91,8 @@ impl SignedPreKeys {
         now >= self.next_rotation()
     }
 
-    /// A key cannot have been created in the future: dates that are ahead of `now` become `now`, or a clock that once
-    /// was years ahead would put the next rotation off for years. `true` when something changed and is to be stored.
+    /// A key cannot have been created in the future. Times after `now` become `now`; otherwise a clock that once
+    /// was years ahead would delay the next rotation for years. Returns `true` when something changed and must be stored.
     pub fn correct_future_dates(&mut self, now: Timestamp) -> bool {
         let ahead = self.keys.iter_mut().filter(|dated| dated.created_at > now);
         ahead.map(|dated| dated.created_at = now).count() > 0
@@ -101,8 +101,8 @@ impl SignedPreKeys {
     /// Makes a new current key: the id after the last one, from 1 again after 2^24 - 1.
     ///
     /// The oldest key is deleted when three newer ones remain *and* at least 30 days have passed since it stopped being
-    /// current. With rotations when they are due that is the case at the third rotation after its own. Should
-    /// rotations come earlier than that, more keys are kept, up to eight.
+    /// current. With timely rotations that is the third rotation after its own. With
+    /// earlier rotations more keys are kept, up to eight.
     pub fn rotate(&mut self, identity: &KeyPair, now: Timestamp, rng: &mut impl CryptoRng) -> &SignedPreKey {
         let last = self.current().id;
         let id = if last >= MAX_ID { 1 } else { last + 1 };
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_not_deleted_before_it_was_out_of_use_for_a_whole_period() {
+    fn a_key_is_kept_for_a_whole_period_after_its_use() {
         let (mut keys, identity, mut rng) = keys(2);
         for day in 1..=4 {
             keys.rotate(&identity, START + DAY * day, &mut rng);
@@ -212,7 +212,7 @@ mod tests {
         assert!(keys.correct_future_dates(now) && !keys.correct_future_dates(now));
         assert!(!keys.rotation_due(now) && !keys.rotation_due(now + DAY * 26));
         assert!(keys.rotation_due(now + DAY * 30), "not in ten years");
-        // A clock that jumps to and fro costs one rotation a jump, and the number of keys stays bounded.
+        // A clock that jumps back and forth costs one rotation per jump, and the number of keys stays bounded.
         for _ in 0..20 {
             keys.correct_future_dates(START);
             assert!(!keys.rotation_due(START));

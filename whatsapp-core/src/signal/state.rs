@@ -1,4 +1,4 @@
-//! One ratchet: what two devices share in one session.
+//! One ratchet: the state that two devices share in one session.
 use std::collections::VecDeque;
 
 use rand::CryptoRng;
@@ -37,7 +37,7 @@ pub(super) struct ReceiverChain {
     pub(super) skipped: VecDeque<Skipped>,
 }
 
-/// What a `pkmsg` repeats until the peer has answered.
+/// The header that each `pkmsg` repeats until the peer has answered.
 #[derive(Clone, Copy)]
 pub(super) struct Pending {
     pub(super) pre_key_id: Option<u32>,
@@ -45,7 +45,7 @@ pub(super) struct Pending {
     pub(super) registration_id: u32,
 }
 
-/// What decrypting a message will change, once it has proved genuine.
+/// The changes that a message causes once it is authenticated.
 enum Advance {
     /// A key that was kept.
     Kept { chain: usize, at: usize },
@@ -102,7 +102,7 @@ impl State {
         Ok(plaintext)
     }
 
-    /// The keys for a message, and what using them changes.
+    /// The keys for a message, and the changes that their use causes.
     fn find(&self, message: &SignalMessage<'_>) -> Result<(Seed, Advance), SignalError> {
         let known = self.receivers.iter().position(|chain| chain.ratchet_key == message.ratchet_key);
         let Some(at) = known else {

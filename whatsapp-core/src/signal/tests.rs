@@ -73,7 +73,7 @@ impl Party {
 }
 
 #[test]
-fn first_messages_introduce_then_plain_ones_follow() {
+fn first_messages_are_pkmsg_until_the_peer_answers() {
     let (mut alice, mut bob) = (Party::new(1), Party::new(2));
     alice.initiate(&bob);
     let first = alice.encrypt(b"one");
@@ -100,7 +100,7 @@ fn a_bundle_that_its_identity_did_not_sign_is_refused() {
 }
 
 #[test]
-fn prekeys_that_are_not_there_are_named() {
+fn missing_prekeys_give_typed_errors() {
     let (mut alice, mut bob) = (Party::new(1), Party::new(2));
     alice.initiate(&bob);
     let first = alice.encrypt(b"one");
@@ -111,9 +111,9 @@ fn prekeys_that_are_not_there_are_named() {
     assert!(bob.session.is_none());
 }
 
-/// Somebody fetched the bundle before a rotation, and writes after it.
+/// A sender fetched the bundle before a rotation, and writes after it.
 #[test]
-fn a_former_signed_prekey_serves_until_it_is_deleted() {
+fn a_former_signed_prekey_works_until_it_is_deleted() {
     let start = Timestamp::from_secs(1_790_000_000);
     let (mut alice, mut bob) = (Party::new(1), Party::new(2));
     let mut keys = SignedPreKeys::generate(&bob.own.key, start, &mut bob.rng);
@@ -141,7 +141,7 @@ fn a_former_signed_prekey_serves_until_it_is_deleted() {
 }
 
 #[test]
-fn both_start_at_once_and_converge() {
+fn simultaneous_sessions_converge() {
     let (mut alice, mut bob) = (Party::new(1), Party::new(2));
     alice.initiate(&bob);
     bob.initiate(&alice);
@@ -201,7 +201,7 @@ fn tampering_with_any_byte_changes_nothing() {
 }
 
 #[test]
-fn an_introduction_repeated_under_another_identity_is_refused() {
+fn a_pkmsg_repeated_under_another_identity_is_refused() {
     let (mut alice, mut bob, eve) = (Party::new(1), Party::new(2), Party::new(3));
     alice.initiate(&bob);
     let (first, second) = (alice.encrypt(b"one"), alice.encrypt(b"two"));
@@ -217,7 +217,7 @@ fn an_introduction_repeated_under_another_identity_is_refused() {
 }
 
 #[test]
-fn once_a_message_crosses_alone_both_use_the_same_ratchet() {
+fn both_use_one_ratchet_after_a_lone_message() {
     let (mut alice, mut bob) = (Party::new(1), Party::new(2));
     alice.initiate(&bob);
     bob.initiate(&alice);
@@ -369,7 +369,7 @@ fn debug_shows_no_secrets() {
 }
 
 #[test]
-fn prekeys_made_together_are_written_down_and_read_back() {
+fn prekeys_made_in_a_batch_survive_storage() {
     let mut rng = StdRng::seed_from_u64(9);
     let keys = PreKey::generate_many(5..12, &mut rng);
     assert_eq!(keys.iter().map(|key| key.id).collect::<Vec<_>>(), [5, 6, 7, 8, 9, 10, 11]);

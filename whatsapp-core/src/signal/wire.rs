@@ -39,7 +39,7 @@ pub(super) struct SignalMessage<'a> {
     pub(super) ratchet_key: PublicKey,
     pub(super) counter: u32,
     pub(super) ciphertext: &'a [u8],
-    /// What the MAC is over, after the two identities.
+    /// The bytes that the MAC covers, after the two identities.
     pub(super) authenticated: &'a [u8],
     pub(super) mac: &'a [u8],
 }
@@ -82,7 +82,7 @@ impl<'a> SignalMessage<'a> {
     }
 }
 
-/// A parsed `pkmsg`: what is needed to find the keys for it, and the message inside.
+/// A parsed `pkmsg`: the fields that find its keys, and the inner message.
 #[derive(Clone, Debug)]
 pub struct PreKeyMessage {
     pre_key_id: Option<u32>,
@@ -94,7 +94,7 @@ pub struct PreKeyMessage {
 }
 
 impl PreKeyMessage {
-    /// Reads the outer message; the inner one is not looked at yet.
+    /// Reads the outer message; the inner one is not parsed yet.
     ///
     /// # Errors
     /// When it is malformed or of another version.
@@ -139,7 +139,7 @@ impl PreKeyMessage {
         self.registration_id
     }
 
-    /// Names the session that it sets up.
+    /// The name of the session that it sets up.
     pub const fn base_key(&self) -> PublicKey {
         self.base_key
     }
@@ -155,7 +155,7 @@ impl PreKeyMessage {
     }
 }
 
-/// What a PreKeySignalMessage has besides the message inside (protocol notes 2.6).
+/// The fields of a PreKeySignalMessage besides the inner message (protocol notes 2.6).
 pub(super) struct PreKeyHeader<'a> {
     pub(super) pre_key_id: Option<u32>,
     pub(super) signed_pre_key_id: u32,
@@ -298,7 +298,7 @@ fn put_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// What a field takes with its tag.
+/// The size of a field with its tag.
 fn number_length(number: u32) -> usize {
     1 + encoded_len_varint(number.into())
 }

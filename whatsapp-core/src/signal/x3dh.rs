@@ -8,7 +8,7 @@ use crate::crypto::{self, KeyPair, Peer, PublicKey, SharedSecret, VerifyingKey};
 /// Root key and a chain key.
 pub(super) type Agreed = (Zeroizing<[u8; 32]>, Zeroizing<[u8; 32]>);
 
-/// What the initiator begins with, one ratchet step past X3DH.
+/// The initiator's initial state, one ratchet step past X3DH.
 pub(super) struct Initiated {
     pub(super) base_key: PublicKey,
     pub(super) root_key: Zeroizing<[u8; 32]>,

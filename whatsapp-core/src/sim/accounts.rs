@@ -1,4 +1,4 @@
-//! Who has an account, with which devices and keys.
+//! Accounts, with their devices and keys.
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use crate::{
     proto::payload::DevicePairingData,
 };
 
-/// One device of one person, whichever way it is addressed.
+/// One device of one person, in either namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceAddress {
     pub(super) person: usize,
@@ -21,7 +21,7 @@ pub struct DeviceAddress {
     pub device: u16,
 }
 
-/// What a simulated person does with messages.
+/// How a simulated person reacts to messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 #[non_exhaustive]
@@ -33,7 +33,7 @@ pub enum Behaviour {
     Receive,
     /// Reads, and says nothing: delivery and read receipts, no answer.
     Read,
-    /// Reads, and repeats what it was told.
+    /// Reads, and repeats the text.
     Echo,
     /// Reads, and answers with these texts, one after the other and then from the start.
     Reply {
@@ -54,7 +54,7 @@ pub(super) struct Person {
     /// The highest key index that the phone has given to a companion.
     pub(super) last_key_index: u32,
     pub(super) companions: BTreeMap<u16, Companion>,
-    /// Who asked about this person or exchanged messages: they are told when devices change.
+    /// People who asked about this person or exchanged messages: they are told when devices change.
     contacts: BTreeSet<usize>,
 }
 
@@ -101,18 +101,18 @@ pub(super) struct Companion {
     pub(super) corrupt_next: bool,
 }
 
-/// What a device uploaded for others to start sessions with.
+/// A device's published keys, with which others start sessions with it.
 #[derive(Default)]
 pub(super) struct KeyStore {
     pub(super) registration: Bytes,
     pub(super) signed: Option<SignedKey>,
-    /// Those that later ones replaced, oldest first.
+    /// Former signed prekeys, oldest first.
     pub(super) replaced: Vec<SignedKey>,
     pub(super) one_time: VecDeque<(Bytes, Bytes)>,
 }
 
 impl KeyStore {
-    /// What a device that is not linked yet says of its keys; empty where it says nothing.
+    /// The keys that an unlinked device states; empty where it states none.
     pub(super) fn registered(data: &DevicePairingData) -> Self {
         let signed = || {
             Some(SignedKey {
@@ -139,7 +139,7 @@ impl SignedKey {
         self.id.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
     }
 
-    /// Signed by that identity? Checked when it is uploaded: a client that signs wrongly is told.
+    /// Did that identity sign it? Checked at the upload: a client with a wrong signature gets an error.
     pub(super) fn is_signed_by(&self, identity: &PublicKey) -> bool {
         let Ok(key) = PublicKey::from_raw(&self.value) else { return false };
         self.signature.len() == SIGNATURE_LENGTH
@@ -195,7 +195,7 @@ impl Accounts {
         }
     }
 
-    /// The person's own devices and those of everybody who knows the person.
+    /// The person's own devices and those of all people who know the person.
     pub(super) fn devices_to_notify(&self, person: usize) -> Vec<DeviceAddress> {
         let contacts = self.people[person].contacts.iter().copied();
         std::iter::once(person).chain(contacts).flat_map(|person| self.devices(person)).collect()

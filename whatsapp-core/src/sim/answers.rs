@@ -1,4 +1,4 @@
-//! Answers of the server that are refused, incomplete or untrue on purpose: to everybody, or about one person or device.
+//! Answers of the server that are refused, incomplete or untrue on purpose: to all clients, or about one person or device.
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ impl RequestKind {
     }
 }
 
-/// What the server says when somebody's devices are asked for.
+/// The server's answer to a query for a person's devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 #[non_exhaustive]
@@ -51,7 +51,7 @@ pub enum DeviceListAnswer {
     Truthful,
     /// The person is missing from the answer.
     LeftOut,
-    /// The person's devices cannot be told now.
+    /// The server cannot answer about the person's devices now.
     Error {
         /// Why, such as 429.
         code: u16,
@@ -60,7 +60,7 @@ pub enum DeviceListAnswer {
     Untruthful {
         /// Their numbers; 0 is the phone.
         devices: Vec<u16>,
-        /// Those that the phone's signature is over, `None` for a list without signature.
+        /// The devices that the phone's signature covers, `None` for a list without signature.
         signed: Option<Vec<u16>>,
         /// When the signature was made, in seconds; now without it.
         #[serde(default)]
@@ -68,12 +68,12 @@ pub enum DeviceListAnswer {
     },
 }
 
-/// What the server says when a device's prekey bundle is asked for.
+/// The server's answer to a request for a device's prekey bundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 #[non_exhaustive]
 pub enum BundleAnswer {
-    /// What the device uploaded.
+    /// The uploaded keys.
     #[default]
     Truthful,
     /// The device is missing from the answer.
@@ -85,13 +85,13 @@ pub enum BundleAnswer {
     },
     /// Without one-time prekey.
     WithoutOneTime,
-    /// With the signed prekey that was replaced by the present one.
+    /// With the former signed prekey instead of the current one.
     PreviousSignedPreKey,
     /// Without the account's signature over the companion.
     WithoutIdentity,
     /// With keys that the server made itself, and without a signature over the companion.
     ServerKeys,
-    /// With a signature over the companion that nobody made.
+    /// With a forged signature over the companion.
     WrongIdentity,
     /// With the account's signature over another device.
     IdentityOf {
@@ -100,7 +100,7 @@ pub enum BundleAnswer {
     },
 }
 
-/// A code that is answered so often, or always.
+/// An error code that is answered a number of times, or always.
 struct Refusal {
     code: u16,
     left: Option<u32>,
@@ -120,7 +120,7 @@ impl Refusal {
     }
 }
 
-/// All answers that are not the plain ones.
+/// All altered answers.
 #[derive(Default)]
 pub(super) struct Answers {
     messages: Vec<(Option<Jid>, Refusal)>,
@@ -155,17 +155,17 @@ impl Network {
         answers.requests.clear();
     }
 
-    /// What the server says about a person's devices from now on.
+    /// Sets what the server says about a person's devices.
     ///
     /// # Errors
-    /// When nobody has that number.
+    /// When the number has no account.
     pub fn set_device_list(&mut self, phone: &str, answer: DeviceListAnswer) -> Result<(), SimError> {
         let person = self.person(phone)?;
         self.faults.answers.device_lists.insert(person, answer);
         Ok(())
     }
 
-    /// What the server says about a device's prekeys from now on, also to simulated phones.
+    /// Sets what the server says about a device's prekeys, also to simulated phones.
     ///
     /// # Errors
     /// When there is no such device, or not the other one that the answer names.

@@ -1,4 +1,4 @@
-//! What a phone tells a new device unasked: a key for app state, and a history.
+//! The first messages of a phone to a new device: a key for app state, and a history.
 use std::io::Write;
 
 use bytes::Bytes;
@@ -42,10 +42,10 @@ impl Network {
         self.send_to_own(now, device, history);
     }
 
-    /// A phone hands its key for app state to all its linked devices, as it does after linking and when keys change.
+    /// A phone sends its key for app state to all its linked devices, as it does after linking and when keys change.
     ///
     /// # Errors
-    /// When nobody has that number.
+    /// When the number has no account.
     pub fn share_app_state_key(&mut self, now: Timestamp, phone: &str) -> Result<(), SimError> {
         let person = self.person(phone)?;
         for device in self.linked(person) {
@@ -55,10 +55,10 @@ impl Network {
         Ok(())
     }
 
-    /// A phone tells all its linked devices of its (short) history.
+    /// A phone sends its (short) history to all its linked devices.
     ///
     /// # Errors
-    /// When nobody has that number.
+    /// When the number has no account.
     pub fn share_history(&mut self, now: Timestamp, phone: &str) -> Result<(), SimError> {
         let person = self.person(phone)?;
         for device in self.linked(person) {
@@ -105,7 +105,7 @@ impl Network {
         }
     }
 
-    /// Names and LIDs of the people there are; no messages.
+    /// Names and LIDs of the existing people; no messages.
     fn history(&self, person: usize) -> proto::ProtocolMessage {
         let people = || self.accounts.people.iter().take(NAMED).chain([&self.accounts.people[person]]);
         let sync = history::HistorySync {

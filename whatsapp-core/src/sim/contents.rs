@@ -1,4 +1,4 @@
-//! What simulated people write besides text: any content, files whose bytes nobody has, and taps on menus.
+//! Messages of simulated people other than text: any content, files without bytes, and taps on menus.
 use bytes::Bytes;
 use rand::{RngExt, rngs::StdRng};
 use whatsapp_store::{Button, Content, ListRow, ListSection, MediaKind, MenuKind, NotSendable};
@@ -10,11 +10,11 @@ use super::{
 use crate::{jid::Jid, time::Timestamp};
 
 impl Network {
-    /// Writes as somebody, from their phone, to a number, a LID or a group; gives the message's id. A file is described
-    /// alone: it has a place and keys, and its bytes are nowhere.
+    /// Sends content from a person's phone to a number, a LID or a group. Returns the message's id. A file is only
+    /// described: it has a location and keys, but no bytes.
     ///
     /// # Errors
-    /// When one of the two has no account, or the person is not in that group, or the content is none that somebody writes.
+    /// When one of the two has no account, or the person is not in that group, or people do not write this content.
     pub fn send_content_as(
         &mut self,
         now: Timestamp,
@@ -27,11 +27,11 @@ impl Network {
         self.write_message(now, person, to, message)
     }
 
-    /// Taps on a button or a row of a menu that a phone shows, by the ids of the message and the choice; gives the id of the
+    /// Taps on a button or a row of a menu that a phone shows, by the ids of the message and the choice. Returns the id of the
     /// answer.
     ///
     /// # Errors
-    /// When nobody has that number, or the phone shows no such menu, or the menu has no such choice.
+    /// When the number has no account, or the phone shows no such menu, or the menu has no such choice.
     pub fn tap(&mut self, now: Timestamp, phone: &str, menu: &str, choice: &str) -> Result<String, SimError> {
         let person = self.person(phone)?;
         let shown = self.accounts.people[person].phone.inbox.messages.iter();
@@ -45,7 +45,7 @@ impl Network {
     }
 }
 
-/// What stands on a choice of a menu, and below it.
+/// The label of a choice of a menu, and its second line.
 fn titles<'a>(menu: &'a Content, choice: &str) -> Result<(MenuKind, &'a str, Option<&'a String>), SimError> {
     let found = match menu {
         Content::Buttons { buttons, .. } => {
@@ -73,8 +73,8 @@ fn answer(of: MenuKind, id: &str, title: &str, description: Option<&String>, con
     message.finish()
 }
 
-/// The serialized message with this content, by field number and apart from the client's `message::content`. Everything
-/// but a file comes with a message secret, as from phones.
+/// The serialized message with this content, built by field number and separately from the client's `message::content`. All
+/// messages except files have a message secret, as those of phones.
 pub(super) fn encode(content: &Content, rng: &mut StdRng) -> Result<Bytes, NotSendable> {
     if let Content::Media { .. } = content {
         return Ok(file(content, rng).finish());
@@ -150,7 +150,7 @@ fn file(content: &Content, rng: &mut StdRng) -> Writer {
             let file = Writer::new().bytes(2, &hash).bytes(3, &encrypted_hash).bytes(4, &key).text(5, mime);
             Writer::new().message(26, &file.text(8, &path).number(9, *size))
         }
-        // Phones send a document with a caption in an envelope of its own.
+        // Phones send a document with a caption in a separate envelope.
         _ => {
             let file = Writer::new().text(2, mime).text_opt(3, name).bytes(4, &hash).number(5, *size);
             let file = file.bytes(7, &key).text_opt(8, name).bytes(9, &encrypted_hash).text(10, &path);
@@ -169,7 +169,7 @@ mod tests {
     use crate::{message::content, proto::message::Message, sim::reading};
 
     #[test]
-    fn the_client_and_the_phones_read_what_phones_write() {
+    fn client_and_phones_read_messages_of_phones() {
         let mut rng = StdRng::seed_from_u64(1);
         let media = |kind, name: Option<&str>, seconds| Content::Media {
             kind,

@@ -1,4 +1,4 @@
-//! From mailboxes to connections: handing over, and handing over again what is not answered.
+//! From mailboxes to connections: first delivery, and repeated delivery of unanswered stanzas.
 use std::time::Duration;
 
 use super::{
@@ -11,11 +11,11 @@ use crate::{
     time::Timestamp,
 };
 
-/// What was handed over and not answered for so long is handed over again.
+/// The time after which an unanswered stanza is delivered again.
 const REDELIVER: Duration = Duration::from_secs(15);
 
 impl Network {
-    /// Puts a stanza into a device's mailbox and hands it over if the device is there.
+    /// Puts a stanza into a device's mailbox and delivers it if the device is connected.
     pub(super) fn post(&mut self, now: Timestamp, device: DeviceAddress, node: Node) {
         let Some(companion) = self.accounts.companion(device) else { return };
         companion.mailbox.push(node);

@@ -1,9 +1,9 @@
-//! What happens inside the network, for whoever watches it.
+//! Events inside the network, for observers.
 use serde::Serialize;
 
 use super::phone::Shown;
 
-/// Something happened. Addresses are by number unless they say otherwise.
+/// An event. Addresses are by number unless stated otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", rename_all_fields = "camelCase", tag = "type")]
 #[non_exhaustive]
@@ -13,7 +13,7 @@ pub enum SimEvent {
         /// The push name that it registered under, if any.
         push_name: Option<String>,
     },
-    /// A device was linked to somebody's phone.
+    /// A device was linked to a person's phone.
     Paired {
         /// The device by number.
         jid: String,
@@ -30,32 +30,32 @@ pub enum SimEvent {
         /// The device.
         jid: String,
     },
-    /// A linked device is gone.
+    /// A linked device disconnected.
     Offline {
         /// The device.
         jid: String,
     },
     /// A phone shows a message that it did not show before.
     Message {
-        /// Whose phone, by number.
+        /// The phone, by number.
         phone: String,
-        /// What it shows.
+        /// The message.
         message: Shown,
     },
     /// A phone learned that its messages were delivered or read.
     Receipt {
-        /// Whose phone, by number.
+        /// The phone, by number.
         phone: String,
-        /// Who received or read.
+        /// The recipient.
         from: String,
         /// `delivery`, `read`, `played`, …
         kind: String,
-        /// Which messages.
+        /// The messages.
         ids: Vec<String>,
     },
-    /// A client asked for, or sent, something that the simulation does not know.
+    /// A client requested or sent something that the simulation does not know.
     Unknown {
-        /// What it was.
+        /// Its description.
         what: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What can go wrong on purpose.
+//! Faults that can be injected.
 use std::time::Duration;
 
 use rand::{RngExt, rngs::StdRng};
@@ -26,7 +26,7 @@ pub enum Side {
     ToClient,
 }
 
-/// Which stanzas suffer from faults. Logins, failures and stream errors never do, nor does pairing: their loss is a cut.
+/// The stanzas that suffer from faults. Logins, failures, stream errors and pairing never do: their loss is a cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -50,34 +50,34 @@ impl StanzaKinds {
     }
 }
 
-/// Chances between 0 and 1, for each stanza on its own.
+/// Probabilities between 0 and 1, for each stanza independently.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Faults {
-    /// It is lost. The server hands over again what is not answered.
+    /// It is lost. The server delivers unanswered stanzas again.
     pub drop: f64,
     /// It comes twice.
     pub duplicate: f64,
     /// It comes late, and so behind others.
     pub reorder: f64,
-    /// It is damaged: the ciphertext of a message, to clients or on its way to a phone, and one of the keys, signatures
-    /// or other byte strings of a request or its answer.
+    /// It is damaged: the ciphertext of a message, to clients or on its way to a phone, or one of the keys, signatures
+    /// and other byte strings of a request or its answer.
     pub corrupt: f64,
-    /// Every stanza to clients is late by so many milliseconds.
+    /// Every stanza to clients is delayed by this many milliseconds.
     pub slow_ms: u64,
-    /// Which stanzas all this is about.
+    /// The stanzas that these faults affect.
     pub stanzas: StanzaKinds,
 }
 
-/// Something to go wrong. Devices are named by number, such as `15550000001:1@s.whatsapp.net`; device 0 is the phone.
+/// A fault. Devices are named by number, such as `15550000001:1@s.whatsapp.net`; device 0 is the phone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", rename_all_fields = "camelCase", tag = "kind")]
 #[non_exhaustive]
 pub enum Fault {
     /// From now on, stanzas to one side suffer.
     Chances {
-        /// Which way.
+        /// The direction.
         side: Side,
         /// How; the default ends it.
         #[serde(default)]
@@ -85,12 +85,12 @@ pub enum Fault {
     },
     /// The connection of a device is cut.
     Cut {
-        /// Whose.
+        /// The device.
         device: String,
     },
     /// The next ciphertext for a device or phone is damaged on the way.
     CorruptNext {
-        /// Whose.
+        /// The device.
         device: String,
     },
     /// The next login is refused with this reason (405, 429, 503, …).
@@ -100,7 +100,7 @@ pub enum Fault {
     },
     /// A device gets a stream error with this code (429, 503, 515, …) and its connection ends.
     StreamError {
-        /// Whose.
+        /// The device.
         device: String,
         /// The `code` of the error.
         code: u16,
@@ -116,10 +116,10 @@ pub enum Fault {
     RefuseMessages {
         /// The `error` of the acknowledgement.
         code: u16,
-        /// How many; all without it.
+        /// How many; all if absent.
         #[serde(default)]
         count: Option<u32>,
-        /// Those to this address alone.
+        /// Only messages to this address.
         #[serde(default)]
         to: Option<String>,
     },
@@ -127,50 +127,50 @@ pub enum Fault {
     RefuseReceipts {
         /// The `error` of the acknowledgement.
         code: u16,
-        /// How many; all without it.
+        /// How many; all if absent.
         #[serde(default)]
         count: Option<u32>,
     },
     /// Requests are answered with this error.
     RefuseRequests {
-        /// Which.
+        /// The kind of request.
         request: RequestKind,
         /// The `code` of the error.
         code: u16,
-        /// How many; all without it.
+        /// How many; all if absent.
         #[serde(default)]
         count: Option<u32>,
     },
     /// Ends all refusals.
     RefuseNothing,
-    /// What is said about a person's devices from now on.
+    /// Sets the answers about a person's devices.
     DeviceList {
-        /// Whose, by number.
+        /// The person, by number.
         phone: String,
-        /// What.
+        /// The answer.
         answer: DeviceListAnswer,
     },
-    /// What is said about a device's prekeys from now on.
+    /// Sets the answers about a device's prekeys.
     Bundle {
-        /// Whose.
+        /// The device.
         device: String,
-        /// What.
+        /// The answer.
         answer: BundleAnswer,
     },
-    /// How devices get what waited for them from now on.
+    /// Sets how devices get their offline queue.
     OfflineQueue {
-        /// How; the default gives as much as is asked for, when it is asked for.
+        /// How; by default each request gets as much as it asks for.
         #[serde(default)]
         queue: OfflineQueue,
     },
     /// The certificates that clients are shown from now on.
     Certificate {
-        /// What is wrong with them.
+        /// The flaw of the certificates.
         flaw: CertificateFlaw,
     },
 }
 
-/// What becomes of one stanza.
+/// The fate of one stanza.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DeliveryOutcome {
     Dropped,
@@ -181,7 +181,7 @@ pub(super) enum DeliveryOutcome {
 /// Changes a stanza.
 pub type Mutation = Box<dyn FnMut(&mut Node) + Send>;
 
-/// All that is set to go wrong.
+/// All injected faults.
 #[derive(Default)]
 pub(super) struct FaultPlan {
     to_client: Faults,
@@ -263,7 +263,7 @@ impl Network {
         Ok(())
     }
 
-    /// Sets what goes wrong on one side; [`Faults::default`] for nothing.
+    /// Sets the faults of one direction; [`Faults::default`] for none.
     pub fn set_faults(&mut self, side: Side, faults: Faults) {
         match side {
             Side::ToClient => self.faults.to_client = faults,
@@ -271,7 +271,7 @@ impl Network {
         }
     }
 
-    /// Changes every stanza to clients from now on, to see what they cannot do without; `None` ends it.
+    /// Changes every stanza to clients from now on, to test what they need; `None` ends it.
     pub fn mutate(&mut self, mutation: Option<Mutation>) {
         self.faults.mutation = mutation;
     }
@@ -329,12 +329,12 @@ impl Network {
         companion.ok_or_else(|| SimError::UnknownDevice(device.to_string()))
     }
 
-    /// What becomes of the next stanza of that tag on its way to that side.
+    /// Draws the fate of the next stanza with that tag in that direction.
     pub(super) fn outcome(&mut self, side: Side, tag: &str) -> DeliveryOutcome {
         self.faults.on(side).outcome(side, tag, &mut self.rng)
     }
 
-    /// Damages a stanza for a client when that was asked for.
+    /// Damages a stanza for a client if it was chosen.
     pub(super) fn maybe_corrupt(&mut self, connection: ConnectionId, mut node: Node) -> Node {
         let chance_of = self.faults.to_client.chance_of_damage(&node.tag);
         if node.tag == "iq" {
@@ -357,7 +357,7 @@ impl Network {
         node
     }
 
-    /// Damages a client's request when that was asked for.
+    /// Damages a client's request if it was chosen.
     pub(super) fn maybe_corrupt_request(&mut self, stanza: Stanza) -> Stanza {
         let tag = stanza.root().tag();
         if tag != "iq" || !chance(self.faults.to_server.chance_of_damage(tag), &mut self.rng) {
@@ -368,7 +368,7 @@ impl Network {
         Stanza::from(&node)
     }
 
-    /// Damages a ciphertext for a phone when that was asked for.
+    /// Damages a ciphertext for a phone if it was chosen.
     pub(super) fn maybe_corrupt_for_phone(&mut self, person: usize, enc: &mut Node) {
         let asked = std::mem::take(&mut self.accounts.people[person].phone.corrupt_next);
         if asked || chance(self.faults.to_server.chance_of_damage("message"), &mut self.rng) {
@@ -414,7 +414,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chances_are_kept_and_come_from_the_seed() {
+    fn faults_follow_their_chances_and_the_seed() {
         let faults = Faults { drop: 0.2, duplicate: 0.1, reorder: 0.3, ..Faults::default() };
         let run = |seed| {
             let mut rng = StdRng::seed_from_u64(seed);
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_for_messages_or_requests_or_both_and_never_for_logins() {
+    fn faults_affect_the_chosen_stanzas_and_never_logins() {
         let suffers = |stanzas: StanzaKinds| {
             let tags = ["message", "receipt", "notification", "ack", "iq", "ib", "success", "stream:error"];
             tags.into_iter().filter(move |tag| stanzas.include(tag)).collect::<Vec<_>>()
@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_told_in_json() {
+    fn faults_are_read_from_json() {
         let fault: Fault = serde_json::from_str(
             r#"{"kind":"chances","side":"to_client","chances":{"drop":0.5,"slowMs":20}}"#,
         )

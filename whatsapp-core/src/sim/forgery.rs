@@ -1,5 +1,5 @@
-//! What no honest phone or server does: messages byte by byte, untrue names, floods, stanzas twice, and devices that
-//! nobody linked.
+//! Behaviour of no honest phone or server: messages byte by byte, false names, floods, repeated stanzas, and unlinked
+//! devices.
 use bytes::Bytes;
 use rand::RngExt;
 
@@ -30,15 +30,15 @@ pub struct RawMessage {
     pub id: Option<String>,
     /// Attributes of the stanza as it arrives, in place of the true ones; `None` removes one.
     pub attributes: Vec<(&'static str, Option<Value>)>,
-    /// What the ciphertexts are.
+    /// The form of the ciphertexts.
     pub encryption: Encryption,
 }
 
-/// What becomes of a plaintext.
+/// How a plaintext is encrypted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Encryption {
-    /// It is encrypted as it should be.
+    /// It is encrypted correctly.
     #[default]
     Sound,
     /// Its ciphertext is damaged.
@@ -85,7 +85,7 @@ impl RawMessage {
         self
     }
 
-    /// With this attribute on arrival; without it when there is no value.
+    /// With this attribute on arrival; `None` removes it.
     #[must_use]
     pub fn attribute(mut self, key: &'static str, value: Option<impl Into<Value>>) -> Self {
         self.attributes.push((key, value.map(Into::into)));
@@ -101,7 +101,7 @@ impl RawMessage {
 }
 
 impl Network {
-    /// Writes as somebody, from their phone, to a number, a LID or a group; gives the message's id.
+    /// Sends a message from a person's phone to a number, a LID or a group. Returns the message's id.
     ///
     /// # Errors
     /// When one of the two has no account, or the person is not in that group.
@@ -137,7 +137,7 @@ impl Network {
         Ok(id)
     }
 
-    /// Somebody sends so many messages that cannot be decrypted, each under an id of its own; gives the ids.
+    /// A person sends `count` messages that cannot be decrypted, each with a different id. Returns the ids.
     ///
     /// # Errors
     /// When one of the two has no account.
@@ -153,10 +153,10 @@ impl Network {
         (0..count).map(|_| self.send_raw_as(now, phone, to, message())).collect()
     }
 
-    /// Hands out the phone's key for a group to all its members, under a message that says nothing; gives its id.
+    /// Sends the phone's key for a group to all its members, in a message without content. Returns its id.
     ///
     /// # Errors
-    /// When nobody has that number, or the person is not in that group.
+    /// When the number has no account, or the person is not in that group.
     pub fn send_group_key_as(
         &mut self,
         now: Timestamp,
@@ -184,7 +184,7 @@ impl Network {
     /// A phone asks a device for a message again, whether that device sent it or not.
     ///
     /// # Errors
-    /// When nobody has that number, or there is no such device.
+    /// When the number has no account, or there is no such device.
     pub fn ask_again_as(
         &mut self,
         now: Timestamp,
@@ -226,11 +226,11 @@ impl Network {
         Ok(())
     }
 
-    /// Gives somebody a device that their phone did not link: its keys are the server's, and nobody vouches for it.
-    /// What is encrypted for it stands in [`Network::stanzas_for`].
+    /// Gives a person a device that their phone did not link: the server made its keys, and no account vouches for it.
+    /// [`Network::stanzas_for`] has the messages that are encrypted for it.
     ///
     /// # Errors
-    /// When nobody has that number.
+    /// When the number has no account.
     pub fn add_forged_device(&mut self, phone: &str) -> Result<Jid, SimError> {
         let person = self.person(phone)?;
         let identity = KeyPair::generate(&mut self.rng);
@@ -263,11 +263,11 @@ impl Network {
         Ok(record.jid(Server::User, device))
     }
 
-    /// Somebody takes another number and keeps the LID. Others learn it from what they ask and receive from then on.
+    /// A person changes to another number and keeps the LID. Others learn it from later answers and messages.
     /// Linked devices of that person cannot log in any more.
     ///
     /// # Errors
-    /// When nobody has the former number, or somebody has the new one, or it is none.
+    /// When the former number has no account, or the new one is taken or malformed.
     pub fn change_number(&mut self, phone: &str, new: &str) -> Result<(), SimError> {
         let person = self.person(phone)?;
         self.check_free(new)?;
@@ -275,10 +275,10 @@ impl Network {
         Ok(())
     }
 
-    /// Somebody gets another LID and keeps the number; gives it.
+    /// A person gets another LID and keeps the number. Returns the LID.
     ///
     /// # Errors
-    /// When nobody has that number.
+    /// When the number has no account.
     pub fn change_lid(&mut self, phone: &str) -> Result<Jid, SimError> {
         let person = self.person(phone)?;
         let lid = random_lid(&mut self.rng);
@@ -291,7 +291,7 @@ impl Network {
         address.ok_or_else(|| SimError::UnknownDevice(device.to_string()))
     }
 
-    /// The ciphertext that goes out in place of a sound one.
+    /// The ciphertext that is sent instead of a correct one.
     pub(super) fn forged(&mut self, envelope: &Envelope, mut enc: Node) -> Node {
         match envelope.encryption {
             Encryption::Sound => {}
@@ -312,7 +312,7 @@ impl Network {
         enc
     }
 
-    /// A well-formed message of a session that nobody has.
+    /// A well-formed message of a session that does not exist.
     fn strange_message(&mut self) -> Bytes {
         let key = self.strange_key();
         let (ciphertext, mac): ([u8; 32], [u8; 8]) = (self.rng.random(), self.rng.random());

@@ -1,4 +1,4 @@
-//! Groups: who is in them, and what members ask about them.
+//! Groups: their members, and members' queries about them.
 use std::collections::BTreeMap;
 
 use compact_str::CompactString;
@@ -25,7 +25,7 @@ pub(super) struct Group {
     pub(super) members: BTreeMap<usize, Rank>,
 }
 
-/// What a member may do.
+/// The role of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rank {
     Member,
@@ -73,10 +73,10 @@ impl Network {
         self.groups.get(&jid.user).filter(|_| jid.is_group())
     }
 
-    /// Makes a group, as the first of these people; gives its address.
+    /// Makes a group in the name of the first of these people. Returns its address.
     ///
     /// # Errors
-    /// When one of them has no account, or there are none.
+    /// When one of them has no account, or the list is empty.
     pub fn add_group(&mut self, now: Timestamp, subject: &str, phones: &[&str]) -> Result<Jid, SimError> {
         let people: Vec<usize> = phones.iter().map(|phone| self.person(phone)).collect::<Result<_, _>>()?;
         let Some((creator, members)) = people.split_first() else {
@@ -188,7 +188,7 @@ impl Network {
         }
     }
 
-    /// Changes who is in a group, and tells everybody concerned. Newcomers are told of the whole group.
+    /// Changes the members of a group, and tells all of them. New members are told about the whole group.
     fn change(&mut self, now: Timestamp, by: DeviceAddress, jid: &Jid, what: &'static str, people: &[usize]) {
         let participants: Vec<Node> =
             people.iter().filter_map(|person| self.participant(jid, *person)).collect();
@@ -226,7 +226,7 @@ impl Network {
         self.notify_group(now, jid, by, people, &Node::new("create").child(group));
     }
 
-    /// Tells all devices of these people, apart from the one that did it.
+    /// Tells all devices of these people, except the one that made the change.
     fn notify_group(&mut self, now: Timestamp, jid: &Jid, by: DeviceAddress, people: &[usize], what: &Node) {
         let Some(group) = self.group(jid) else { return };
         let (mode, (other, alternate)) = (group.mode, group.other());

@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Network {
-    /// A linked device asks for something. Every request gets an answer; what is not understood gets an empty one and
+    /// A request of a linked device. Every request gets an answer; an unknown one gets an empty answer and
     /// is counted.
     pub(super) fn on_iq(
         &mut self,
@@ -77,7 +77,7 @@ impl Network {
     }
 }
 
-/// Everything is for everybody. Without it Baileys tells nobody what was read.
+/// All settings are open to everyone. Without this answer Baileys sends no read receipts.
 fn privacy() -> Node {
     let names = ["readreceipts", "last", "online", "profile", "status", "groupadd", "calladd"];
     let category = |name: &str| Node::new("category").attr("name", name).attr("value", "all");

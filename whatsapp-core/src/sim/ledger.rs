@@ -1,4 +1,4 @@
-//! What people were shown by others, counted: the judge of a test that sends to many.
+//! A ledger of the messages that people were shown by others: the check of tests that send to many.
 use std::collections::HashMap;
 
 use serde::Serialize;
@@ -11,25 +11,25 @@ use crate::jid::Server;
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct LedgerEntry {
-    /// Whose phone, by number.
+    /// The person's phone, by number.
     pub phone: String,
-    /// Who wrote, by number.
+    /// The sender, by number.
     pub from: String,
     /// The group, if it was said in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// The message's id.
     pub id: String,
-    /// What the phone shows, where that is a text.
+    /// The shown text, if it is a text.
     pub text: Option<String>,
     /// How often the phone shows the id in this chat. Phones show an id once, however often it comes.
     pub shown: u32,
-    /// How many ciphertexts under this id came to the phone, those included that it could not read or had read before.
+    /// How many ciphertexts under this id reached the phone, including unreadable and repeated ones.
     pub delivered: u32,
 }
 
 impl Network {
-    /// All that people were shown by others: by person in the order that they were added in, then as it came.
+    /// All messages that people were shown by others: by person in the order of their creation, then by arrival.
     pub fn ledger(&self) -> impl Iterator<Item = LedgerEntry> + '_ {
         self.accounts.people.iter().flat_map(|person| self.ledger_of(person))
     }

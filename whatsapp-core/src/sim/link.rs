@@ -25,7 +25,7 @@ enum Stage {
     Open { transport: Box<Transport>, frames: FrameReader, role: Role },
 }
 
-/// Whom a connection belongs to.
+/// The owner of a connection.
 pub(super) enum Role {
     /// Waiting to be linked.
     Registering(Box<Registration>),
@@ -35,11 +35,11 @@ pub(super) enum Role {
     Refused,
 }
 
-/// What came of received bytes.
+/// The result of received bytes.
 pub(super) enum Received {
-    /// To be sent back.
+    /// Bytes to send back.
     Answer(Bytes),
-    /// The client is who it says: decide about its role.
+    /// The client is authenticated: decide its role.
     Hello { client: PublicKey, payload: Box<ClientPayload> },
     /// A stanza.
     Stanza(Stanza),
@@ -50,7 +50,7 @@ impl Link {
         Self { stage: Stage::Handshake(Box::new(Responder::new(identity))) }
     }
 
-    /// Takes bytes in; call [`Link::next`] until it gives nothing.
+    /// Takes in bytes; call [`Link::next`] until it returns nothing.
     pub(super) fn push(&mut self, bytes: Bytes, rng: &mut StdRng) -> Result<Option<Received>, String> {
         match &mut self.stage {
             Stage::Handshake(responder) => {
@@ -78,7 +78,7 @@ impl Link {
         }
     }
 
-    /// What else is there.
+    /// The next result.
     pub(super) fn next(&mut self) -> Result<Option<Received>, String> {
         let Stage::Open { transport, frames, .. } = &mut self.stage else { return Ok(None) };
         let Some(frame) = frames.next().map_err(|error| error.to_string())? else { return Ok(None) };

@@ -32,15 +32,15 @@ impl Listener {
         Ok(Self { tcp: TcpListener::bind(address).await?, simulator })
     }
 
-    /// Where it listens.
+    /// Its address.
     ///
     /// # Errors
-    /// When the operating system does not tell.
+    /// When the operating system does not tell it.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp.local_addr()
     }
 
-    /// What clients are pointed at.
+    /// The URL for clients.
     ///
     /// # Errors
     /// When the operating system does not tell the port.

@@ -1,4 +1,4 @@
-//! What waits for one device: kept until the device has answered it.
+//! The queue of one device: stanzas are kept until the device has answered them.
 use std::collections::VecDeque;
 
 use compact_str::CompactString;
@@ -13,15 +13,15 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Mailbox {
     waiting: VecDeque<Waiting>,
-    /// The last ones that were answered, to be handed over again on purpose.
+    /// The last answered stanzas, to deliver again on purpose.
     answered: VecDeque<Node>,
     stage: Stage,
 }
 
-/// So many answered stanzas are remembered.
+/// The number of answered stanzas that are remembered.
 const REMEMBERED: usize = 64;
 
-/// How far a device is with what waited for it.
+/// How far a device is with its offline queue.
 ///
 /// ```text
 ///  Closed ──open──► Draining ──all given──► Live
@@ -33,10 +33,10 @@ enum Stage {
     /// Not connected, or it has not asked for stanzas yet.
     #[default]
     Closed,
-    /// What waited is handed over in batches: so many of it were announced, and so many given. So many requests in a row
-    /// were ignored.
+    /// The offline queue is delivered in batches: the announced number, the delivered number, and the number of ignored requests
+    /// in a row.
     Draining { announced: usize, given: usize, ignored: u32 },
-    /// Stanzas flow as they come.
+    /// Stanzas are delivered as they come.
     Live,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Waiting {
     pub(super) node: Node,
     pub(super) id: CompactString,
     from: Jid,
-    /// When it was last handed over.
+    /// When it was last delivered.
     delivered: Option<Timestamp>,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Preview {
 /// Stanzas of the offline queue.
 pub(super) struct Batch {
     pub(super) nodes: Vec<Node>,
-    /// With this batch all that was announced has been given: the total.
+    /// This batch completes the announced stanzas: their total.
     pub(super) done: Option<usize>,
 }
 
@@ -72,7 +72,7 @@ impl Mailbox {
         self.waiting.push_back(Waiting { node, id: id.into(), from, delivered: None });
     }
 
-    /// The device is there and wants what waited; what it was handed before and did not answer counts as waiting.
+    /// The device asks for its queue; delivered but unanswered stanzas count as waiting.
     pub(super) fn open(&mut self) -> Preview {
         let mut preview = Preview { count: self.waiting.len(), ..Preview::default() };
         for waiting in &mut self.waiting {
@@ -87,17 +87,17 @@ impl Mailbox {
         preview
     }
 
-    /// The device is gone.
+    /// The device disconnected.
     pub(super) fn close(&mut self) {
         self.stage = Stage::Closed;
     }
 
-    /// Do stanzas flow as they come?
+    /// Are stanzas delivered as they come?
     pub(super) fn is_live(&self) -> bool {
         self.stage == Stage::Live
     }
 
-    /// How many stanzas of the offline queue were given; `None` unless there is such a queue.
+    /// How many stanzas of the offline queue were delivered; `None` without such a queue.
     pub(super) const fn drained(&self) -> Option<usize> {
         match self.stage {
             Stage::Draining { given, .. } => Some(given),
@@ -105,7 +105,7 @@ impl Mailbox {
         }
     }
 
-    /// The device asks for a batch. Is this request to be ignored? So many are, before every batch but the first.
+    /// The device asks for a batch. Is this request to be ignored? `so_many` requests are, before every batch but the first.
     pub(super) fn ignores_request(&mut self, so_many: u32) -> bool {
         let Stage::Draining { given, ignored, .. } = &mut self.stage else { return false };
         if *given == 0 || *ignored >= so_many {
@@ -116,7 +116,7 @@ impl Mailbox {
         true
     }
 
-    /// The next `limit` stanzas of the offline queue, marked with their places; `None` unless there is such a queue.
+    /// The next `limit` stanzas of the offline queue, marked with their places; `None` without such a queue.
     pub(super) fn next_batch(&mut self, now: Timestamp, limit: usize) -> Option<Batch> {
         let Stage::Draining { announced, given, .. } = &mut self.stage else { return None };
         let limit = limit.min(*announced - *given);
@@ -127,7 +127,7 @@ impl Mailbox {
             *given += 1;
         }
         let (announced, given) = (*announced, *given);
-        // Unlike answered ones, stanzas never leave before they were handed over; so a short batch is the last one.
+        // Answered stanzas leave, but others never leave before they were delivered; so a short batch is the last one.
         let done = (given >= announced || nodes.len() < limit).then_some(announced);
         if done.is_some() {
             self.stage = Stage::Live;
@@ -135,7 +135,7 @@ impl Mailbox {
         Some(Batch { nodes, done })
     }
 
-    /// The device answered a stanza of that class and id. One from the same person goes first.
+    /// The device answered a stanza with that class and id. One from the same person goes first.
     pub(super) fn answered(&mut self, class: &str, id: &str, to: Option<&Jid>) -> Option<Node> {
         let matches =
             |waiting: &Waiting| waiting.id == id && waiting.node.tag == class && waiting.delivered.is_some();
@@ -155,17 +155,17 @@ impl Mailbox {
         self.answered.iter().rev().find(has_id).cloned()
     }
 
-    /// All that waits.
+    /// All waiting stanzas.
     pub(super) fn stanzas(&self) -> impl Iterator<Item = &Node> {
         self.waiting.iter().map(|waiting| &waiting.node)
     }
 
-    /// Those not handed over yet; none before the device is live.
+    /// Stanzas not delivered yet; none before the device is live.
     pub(super) fn fresh(&mut self, now: Timestamp) -> Vec<Node> {
         if !self.is_live() {
             return Vec::new();
         }
-        // What is fresh lies behind all that was handed over.
+        // New stanzas lie behind all delivered ones.
         let first =
             self.waiting.iter().rposition(|waiting| waiting.delivered.is_some()).map_or(0, |at| at + 1);
         let mark_delivered = |waiting: &mut Waiting| {
@@ -175,7 +175,7 @@ impl Mailbox {
         self.waiting.range_mut(first..).map(mark_delivered).collect()
     }
 
-    /// Those handed over before `before` and not answered since; none before the device is live.
+    /// Stanzas delivered before `before` and unanswered since; none before the device is live.
     pub(super) fn stale(&mut self, before: Timestamp, now: Timestamp) -> Vec<Node> {
         if !self.is_live() {
             return Vec::new();
@@ -192,12 +192,12 @@ impl Mailbox {
         self.waiting.len()
     }
 
-    /// When the oldest unanswered stanza was handed over.
+    /// When the oldest unanswered stanza was delivered.
     pub(super) fn oldest_delivery(&self) -> Option<Timestamp> {
         self.waiting.iter().filter_map(|waiting| waiting.delivered).min()
     }
 
-    /// What was handed over and not answered.
+    /// Delivered and unanswered stanzas.
     pub(super) fn unanswered(&self) -> impl Iterator<Item = &Waiting> {
         self.waiting.iter().filter(|waiting| waiting.delivered.is_some())
     }
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_offline_queue_comes_in_batches_and_then_what_came_meanwhile() {
+    fn the_offline_queue_comes_before_newer_stanzas() {
         let mut mailbox = Mailbox::default();
         ["a", "b", "c"].iter().for_each(|id| mailbox.push(message(id)));
         assert!(mailbox.fresh(NOW).is_empty(), "nothing flows to a device that is not there");
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_answered_comes_again() {
+    fn unanswered_stanzas_are_delivered_again() {
         let mut mailbox = live();
         mailbox.push(message("a"));
         mailbox.push(message("b"));

@@ -1,13 +1,14 @@
 //! The other side of the wire: a simulated WhatsApp network, network-free like the engine.
 //!
-//! [`Network`] is the server with the phones of a few simulated people: it answers handshakes with a root of its own,
-//! pairs companions, keeps prekeys and device lists, routes messages per device, and holds what was not answered. Its
-//! phones are true Signal endpoints. Bytes, time and a seed in, bytes and reports out: the same seed gives the same
-//! run. [`pair::World`] steps it together with engines in virtual time; `runtime::Simulator` (with feature `client`) runs
-//! it in real time, and `listen` puts it behind a WebSocket.
+//! [`Network`] is the server with the phones of a few simulated people. It answers handshakes under its own root,
+//! pairs companions, keeps prekeys and device lists, routes messages per device, and keeps unanswered stanzas. Its
+//! phones are true Signal endpoints. Its inputs are bytes, time and a seed; its outputs are bytes and reports. The same seed
+//! gives the same run. [`pair::World`] steps it together with engines in virtual time. `runtime::Simulator` (with feature
+//! `client`) runs it in real time, and `listen` puts it behind a WebSocket.
 //!
-//! It parses and builds stanzas and messages by itself and does not share the client's [`crate::stanza`] and
-//! [`crate::message`], so that a mistake of one side is not repeated by the other. Nothing here weakens a client: a client trusts the root it is configured with.
+//! It parses and builds stanzas and messages itself and does not share the client's [`crate::stanza`] and
+//! [`crate::message`]. So a mistake of one side is not repeated by the other. Nothing here weakens a client: a client trusts
+//! the root that it is configured with.
 mod accounts;
 mod answers;
 mod bootstrap;

@@ -30,7 +30,7 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SimConfig {
-    /// All keys and chances come from it.
+    /// The seed of all keys and random choices.
     pub seed: u64,
     /// The start of time; certificates are valid around it.
     pub now: Timestamp,
@@ -38,13 +38,13 @@ pub struct SimConfig {
     pub reply_delay: Duration,
     /// Phones send new devices the first messages that real ones send: a key for app state and a (short) history.
     pub bootstrap: bool,
-    /// How devices get what waited for them.
+    /// How devices get their offline queue.
     pub offline_queue: OfflineQueue,
     /// New groups name their members by LID; by number otherwise.
     pub groups_by_lid: bool,
-    /// What is wrong with the certificates that clients are shown.
+    /// The flaw of the certificates that clients get.
     pub certificate: CertificateFlaw,
-    /// What people do whom [`Network::scan_qr`] makes up. Silent, because other clients' test suites expect it.
+    /// The behaviour of people that [`Network::scan_qr`] creates. Silent, because other clients' test suites expect it.
     pub default_behaviour: Behaviour,
 }
 
@@ -69,11 +69,11 @@ impl SimConfig {
     }
 }
 
-/// Names one connection.
+/// The id of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub(super) u64);
 
-/// What the network wants done.
+/// An action of the network.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Output {
@@ -81,7 +81,7 @@ pub enum Output {
     Send(ConnectionId, Bytes),
     /// Close the connection.
     Close(ConnectionId),
-    /// Tell whoever watches.
+    /// An event for observers.
     Event(SimEvent),
 }
 
@@ -98,28 +98,28 @@ pub enum SimError {
     /// No connected device shows that code; codes rotate.
     #[error("no connected device shows this code (any more)")]
     UnknownCode,
-    /// Nobody has that number.
+    /// The number has no account.
     #[error("no simulated person has the number {0}")]
     UnknownPerson(String),
-    /// Somebody has it already.
+    /// The number is taken.
     #[error("the number {0} is taken")]
     NumberTaken(String),
     /// Numbers are 7 to 15 digits.
     #[error("not a phone number: 7 to 15 digits are needed")]
     BadNumber,
-    /// More people than one wish may be about.
+    /// More people than one request may name.
     #[error("at most a million people at once")]
     TooMany,
-    /// No such group, or not one of that person.
+    /// No such group, or the person is not in it.
     #[error("the person is in no group {0}")]
     UnknownGroup(String),
-    /// It is no menu, or not on that phone.
+    /// It is not a menu, or not on that phone.
     #[error("the phone shows no menu {0}")]
     UnknownMenu(String),
-    /// Not in that menu.
+    /// No such choice in that menu.
     #[error("the menu has no choice {0}")]
     UnknownChoice(String),
-    /// Nobody writes that.
+    /// People do not write this content.
     #[error("this cannot be sent: {0}")]
     NotSendable(#[from] whatsapp_store::NotSendable),
     /// The device answered no such stanza, or long ago.
@@ -130,7 +130,7 @@ pub enum SimError {
     UnknownDevice(String),
 }
 
-/// Something to be done later.
+/// A delayed action.
 #[derive(Debug)]
 pub(super) enum Scheduled {
     /// A stanza that was held back.
@@ -143,7 +143,7 @@ pub(super) enum Scheduled {
     Read { person: usize, to: Jid, id: String },
     /// The rest of the offline queue, for a device that does not ask.
     DeliverRest { device: DeviceAddress, connection: ConnectionId, given: usize },
-    /// Unanswered stanzas are looked at.
+    /// Unanswered stanzas are checked.
     Redeliver(DeviceAddress),
     /// The next pairing code's turn.
     Close(ConnectionId),
@@ -254,7 +254,7 @@ impl Network {
                 Ok(None) => return,
                 Ok(Some(Received::Answer(answer))) => {
                     self.outputs.push_back(Output::Send(id, answer));
-                    // The client's next message may have come along with this one.
+                    // The client's next message may have come together with this one.
                     bytes = Some(Bytes::new());
                 }
                 Ok(Some(Received::Hello { client, payload })) => self.log_in(now, id, client, &payload),
@@ -268,7 +268,7 @@ impl Network {
         }
     }
 
-    /// The handshake is over: who is it?
+    /// The handshake is over: identifies the client.
     fn log_in(&mut self, now: Timestamp, id: ConnectionId, client: PublicKey, payload: &ClientPayload) {
         if let Some(reason) = self.faults.failures.pop_front() {
             return self.reject_login(id, reason);
@@ -299,7 +299,7 @@ impl Network {
         }
         let jid = self.accounts.jid(address, Server::User).to_string();
         self.emit(SimEvent::Online { jid });
-        // With the device: Baileys knows its own copies by it.
+        // With the device: Baileys recognizes its own copies by it.
         let lid = self.accounts.jid(address, Server::Lid);
         let success = Node::new("success")
             .attr("t", now.as_secs())
@@ -318,7 +318,7 @@ impl Network {
         self.close(id);
     }
 
-    /// A stanza came; faults decide when, and whether, it is dealt with.
+    /// A stanza came; faults decide when, and whether, it is handled.
     fn on_wire(&mut self, now: Timestamp, id: ConnectionId, stanza: Stanza) {
         if self.links.get(&id).and_then(Link::device).is_none() {
             return self.on_stanza(now, id, &stanza);
@@ -396,7 +396,7 @@ impl Network {
         self.outputs.push_back(Output::Close(id));
     }
 
-    /// What is to be done now; ask until there is nothing.
+    /// The next action; ask until there is none.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }

@@ -1,4 +1,4 @@
-//! The offline queue: what waited for a device is announced, and handed out as the device asks for it.
+//! The offline queue: waiting stanzas are announced, and delivered as the device asks for them.
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,24 +14,24 @@ use crate::{
     time::Timestamp,
 };
 
-/// How the server hands out what waited while a device was away. By default nothing comes before it is asked for, and
-/// then as much as is asked for.
+/// How the server delivers the offline queue of a device. By default nothing comes before the device asks, and
+/// each request gets as much as it asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OfflineQueue {
-    /// Stanzas that come unasked, right behind the announcement.
+    /// Stanzas that come without a request, right after the announcement.
     pub primer: usize,
-    /// The most that one request gets, whatever it asks for; `None` for no limit.
+    /// The largest batch of one request; `None` for no limit.
     pub largest_batch: Option<usize>,
     /// Requests that are ignored before every batch but the first: a client must ask again.
     pub ignored_requests: u32,
-    /// A device that was given nothing for so many milliseconds gets all the rest unasked; without it, it waits for ever.
+    /// After this many milliseconds without a delivery, a device gets the rest without a request; if absent, it waits for ever.
     pub patience_ms: Option<u64>,
 }
 
 impl Network {
-    /// How devices get what waited for them from now on.
+    /// Sets how devices get their offline queue.
     pub fn set_offline_queue(&mut self, queue: OfflineQueue) {
         self.config.offline_queue = queue;
     }
@@ -54,7 +54,7 @@ impl Network {
         self.bootstrap(now, device);
     }
 
-    /// Tells a client something about its connection.
+    /// Sends a client information about its connection.
     fn inform(&mut self, now: Timestamp, connection: ConnectionId, what: Node) {
         self.send_over_faults(now, connection, Node::new("ib").attr("from", Jid::SERVICE).child(what));
     }
@@ -97,7 +97,7 @@ impl Network {
         }
     }
 
-    /// A device was given so many stanzas when its patience began: all the rest, if it has not asked since.
+    /// Delivers the rest of the queue if the device has not asked since it had `given` stanzas.
     pub(super) fn deliver_rest(
         &mut self,
         now: Timestamp,

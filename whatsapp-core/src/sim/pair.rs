@@ -20,7 +20,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// Everything at once: the server, its people, and our clients.
+/// The whole world: the server, its people, and our clients.
 pub struct World {
     /// The server.
     pub network: Network,
@@ -28,21 +28,21 @@ pub struct World {
     pub clients: Vec<ClientSide>,
     /// The present.
     pub now: Timestamp,
-    /// How long bytes are under way.
+    /// The delay of bytes on the way.
     pub latency: Duration,
     in_flight: BTreeMap<(Timestamp, u64), InFlight>,
     numbers: u64,
 }
 
-/// One of our clients: its store survives it.
+/// One of our clients. Its store outlives it.
 pub struct ClientSide {
-    /// What it is configured with.
+    /// Its configuration.
     pub config: Config,
     /// Its engine; `None` after a crash.
     pub engine: Option<Engine>,
-    /// What it has told.
+    /// Its events.
     pub events: Vec<Event>,
-    /// What it has answered.
+    /// Its replies.
     pub replies: Vec<(RequestId, Reply)>,
     /// How often it has asked its store.
     pub questions: u64,
@@ -56,11 +56,11 @@ pub struct ClientSide {
 /// When, in a step that commits something, a client dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// Nothing is stored, and nothing sent.
+    /// Nothing is stored and nothing sent.
     BeforeCommit,
-    /// All is stored, nothing sent.
+    /// Everything is stored, nothing sent.
     AfterCommit,
-    /// All is stored and sent; nobody was told.
+    /// Everything is stored and sent, but no event or reply is delivered.
     AfterSending,
 }
 
@@ -88,7 +88,7 @@ impl std::fmt::Debug for ClientSide {
 }
 
 impl World {
-    /// A world whose every chance comes from `seed`.
+    /// A world in which `seed` determines all random choices.
     pub fn new(seed: u64) -> Self {
         Self::with_config(seed, |_| {})
     }
@@ -111,7 +111,7 @@ impl World {
     /// Adds a client over a store, whose futures must be ready at their first poll. It connects at once.
     ///
     /// # Panics
-    /// When what the store holds is damaged.
+    /// When the store's data is damaged.
     pub fn add_client(&mut self, name: &str, store: Box<dyn Store>) -> usize {
         let account: AccountId = name.parse().expect("a valid account id");
         let mut config = Config::new(account);
@@ -138,7 +138,7 @@ impl World {
     /// Starts a client from its store, as after a crash.
     ///
     /// # Panics
-    /// When what the store holds is damaged.
+    /// When the store's data is damaged.
     pub fn start(&mut self, index: usize) {
         let client = &mut self.clients[index];
         let record = ready(client.store.device(&client.config.account)).expect("the store is readable");
@@ -150,7 +150,7 @@ impl World {
         self.settle(index);
     }
 
-    /// A client dies: what it had not written is lost.
+    /// A client dies: its unwritten changes are lost.
     pub fn crash(&mut self, index: usize) {
         self.clients[index].engine = None;
         if let Some(connection) = self.clients[index].connection.take() {
@@ -158,7 +158,7 @@ impl World {
         }
     }
 
-    /// A client will die so many commits from now (0 for the next one).
+    /// A client will die after this many more commits (0 for the next one).
     pub fn crash_at(&mut self, index: usize, commits: u32, moment: Moment) {
         self.clients[index].doom = Some((commits, moment));
     }
@@ -175,7 +175,7 @@ impl World {
         request_id
     }
 
-    /// Has a client send a text; gives the message's id when it was accepted.
+    /// Makes a client send a text. Returns the message's id when it was accepted.
     pub fn send_text(&mut self, index: usize, to: &Jid, text: &str) -> Option<String> {
         let content = Content::text(text);
         let request_id =
@@ -186,7 +186,7 @@ impl World {
         })
     }
 
-    /// Hands a text over under an id; gives the answer if there was one.
+    /// Requests a text under an id. Returns the reply, if there was one.
     pub fn send_text_as(&mut self, index: usize, id: &str, to: &Jid, text: &str) -> Option<Reply> {
         let (id, content) = (Some(id.to_owned()), Content::text(text));
         let request_id =
@@ -195,10 +195,10 @@ impl World {
         replies.find(|(of, _)| *of == request_id).map(|(_, reply)| reply.clone())
     }
 
-    /// Links a client to somebody's phone by QR code, and waits until it is logged in.
+    /// Links a client to a person's phone by QR code, and waits until it is logged in.
     ///
     /// # Panics
-    /// When that does not come about within five virtual minutes.
+    /// When that takes more than five virtual minutes.
     pub fn link(&mut self, index: usize, phone: &str) {
         let shown = self.run_until(Duration::from_secs(60), |world| world.clients[index].qr().is_some());
         assert!(shown, "no code was shown: {:?}", self.clients[index].events);
@@ -209,7 +209,7 @@ impl World {
         assert!(online, "not logged in: {:?}", self.clients[index].events);
     }
 
-    /// Steps until the condition holds. `false` when `limit` of virtual time passed, or nothing moves any more.
+    /// Steps until the condition holds. `false` when `limit` of virtual time passed, or nothing is left to do.
     pub fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&mut Self) -> bool) -> bool {
         let end = self.now + limit;
         loop {
@@ -297,7 +297,7 @@ impl World {
         self.clients.iter().position(|client| client.connection == Some(connection))
     }
 
-    /// Takes what the network has to say. Call it after calling the network directly.
+    /// Carries out the network's actions. Call it after calling the network directly.
     pub fn after_network(&mut self) {
         while let Some(output) = self.network.poll_output() {
             match output {
@@ -313,7 +313,7 @@ impl World {
         self.in_flight.insert((self.now + self.latency, self.numbers), what);
     }
 
-    /// Carries out what an engine wants, in the order that [`Step`] states.
+    /// Carries out an engine's step, in the order that [`Step`] states.
     fn settle(&mut self, index: usize) {
         loop {
             let client = &mut self.clients[index];

@@ -36,7 +36,7 @@ pub(super) struct Registration {
     keys: KeyStore,
     push_name: Option<String>,
     refs: Vec<String>,
-    /// Whose phone was asked for a pair code, and the companion's wrapped key.
+    /// The phone that was asked for a pair code, and the companion's wrapped key.
     code: Option<(Jid, WrappedKey, Bytes)>,
     typed: Option<(usize, TypedCode)>,
     accepted: Option<Accepted>,
@@ -115,11 +115,11 @@ impl Network {
         }
     }
 
-    /// A phone scans a QR code. `phone` says whose; without it the push name that the device registered under names
-    /// the phone, and one that is not known yet is made.
+    /// A phone scans a QR code. `phone` selects the phone; without it the push name of the device's registration does,
+    /// and a new person is created for an unknown name.
     ///
     /// # Errors
-    /// When the text is no code, or no connected device shows it.
+    /// When the text is not a code, or no connected device shows it.
     pub fn scan_qr(&mut self, now: Timestamp, text: &str, phone: Option<&str>) -> Result<Jid, SimError> {
         let code = QrCode::parse(text)?;
         let shows = |registration: &Registration| {
@@ -140,7 +140,7 @@ impl Network {
         Ok(self.offer(now, id, person, &candidate))
     }
 
-    /// The number of the person with that name; a new person has it when nobody does.
+    /// The number of the person with that name; creates the person if there is none.
     pub fn phone_of(&mut self, name: &str) -> String {
         let person = self.person_named(Some(name));
         self.accounts.people[person].pn.to_string()
@@ -231,7 +231,7 @@ impl Network {
         self.announce(now, accepted.person, accepted.device, accepted.key_index, "add");
     }
 
-    /// Tells everybody who knows a person that the person's devices changed, by number and by LID.
+    /// Tells all people who know a person that the person's devices changed, by number and by LID.
     fn announce(&mut self, now: Timestamp, person: usize, device: u16, key_index: u32, what: &'static str) {
         let companions = self.accounts.people[person].companions.values();
         let indexes: Vec<u32> = std::iter::once(0).chain(companions.map(|it| it.key_index)).collect();
@@ -239,11 +239,11 @@ impl Network {
         self.announce_list(now, (device, key_index), what, &indexes, now);
     }
 
-    /// Tells everybody who knows a person that a device was added or removed, whether that is so or not, with a list that
+    /// Tells all people who know a person that a device was added or removed, true or not, with a list that
     /// the phone signed at some time over these devices.
     ///
     /// # Errors
-    /// When nobody has that number.
+    /// When the number has no account.
     pub fn announce_device(
         &mut self,
         now: Timestamp,
@@ -294,7 +294,7 @@ impl Network {
         }
     }
 
-    /// A device is no longer linked: by its own wish, or the phone's.
+    /// A device is unlinked by its own request or by the phone.
     pub(super) fn unlink(&mut self, now: Timestamp, address: DeviceAddress) {
         let Some(companion) = self.accounts.people[address.person].companions.remove(&address.device) else {
             return;
@@ -363,10 +363,10 @@ impl Network {
         }
     }
 
-    /// Somebody types a pair code on the phone with this number.
+    /// A person types a pair code on the phone with this number.
     ///
     /// # Errors
-    /// When it is no code, or no device asked for one for this number.
+    /// When it is not a code, or no device requested one for this number.
     pub fn enter_pair_code(&mut self, phone: &str, code: &str) -> Result<(), SimError> {
         let person = self.person(phone)?;
         let code = PairCode::parse(code)?;

@@ -1,8 +1,8 @@
-//! The plaintext of a message as phones handle it: padding, and the copy for the sender's other devices.
+//! The plaintext of a message on phones: padding, and the copy for the sender's other devices.
 //!
-//! Written apart from the client's `message::{padding, device_sent}`, from the same facts: a byte n that is repeated n
-//! times, n from 1 to 16; and `deviceSentMessage` (31) with the chat (1) and the message (2), beside which the context
-//! (35) is repeated.
+//! Written separately from the client's `message::{padding, device_sent}`, from the same facts: a byte n that is repeated n
+//! times, n from 1 to 16; and `deviceSentMessage` (31) with the chat (1) and the message (2). The context
+//! (35) is repeated beside it.
 use bytes::Bytes;
 use rand::{RngExt, rngs::StdRng};
 
@@ -55,13 +55,13 @@ pub(super) fn open(plaintext: &[u8]) -> Option<Opened> {
     }
 }
 
-/// The key for a group that a message hands out: the group and the serialized distribution.
+/// The group key that a message distributes: the group and the serialized distribution.
 pub(super) fn sender_key(message: &[u8]) -> Option<(String, Bytes)> {
     let distribution = Fields::parse(message)?.message(SENDER_KEY_DISTRIBUTION)?;
     Some((distribution.text(1)?, Bytes::copy_from_slice(distribution.bytes(2)?)))
 }
 
-/// The message that hands out a key for a group.
+/// The message that distributes a group key.
 pub(super) fn hand_out_sender_key(group: &str, distribution: &[u8]) -> Bytes {
     let inner = Writer::new().text(1, group).bytes(2, distribution);
     Writer::new().message(SENDER_KEY_DISTRIBUTION, &inner).finish()
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_length_of_padding_occurs_and_comes_off() {
+    fn every_length_of_padding_occurs_and_is_removed() {
         let mut rng = StdRng::seed_from_u64(1);
         let mut lengths = BTreeSet::new();
         for _ in 0..500 {
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_for_groups_are_read_as_they_are_written() {
+    fn group_keys_survive_a_round_trip() {
         let message = hand_out_sender_key("1@g.us", b"key");
         assert_eq!(sender_key(&message), Some(("1@g.us".to_owned(), Bytes::from_static(b"key"))));
         assert_eq!(sender_key(b""), None);

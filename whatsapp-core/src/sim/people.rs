@@ -1,5 +1,5 @@
-//! What simulated people and their phones do with what they get: show it, confirm it, answer it, and ask again for
-//! what did not decrypt.
+//! The reactions of simulated people and their phones to messages: show, confirm and answer them, and request
+//! undecryptable ones again.
 use whatsapp_store::Content;
 
 use super::{
@@ -18,7 +18,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// So often a message is asked for again, and sent again.
+/// How often a message is requested again, and sent again.
 pub(super) const MAX_RETRIES: u8 = 5;
 
 impl Network {
@@ -60,7 +60,7 @@ impl Network {
             return;
         }
         self.phone_receipt(now, envelope, person);
-        // In groups people only listen: two of them would talk to each other for ever.
+        // In groups people only listen: two echoing people would continue for ever.
         if let (Some(content), false) = (shown, envelope.to.is_group()) {
             self.react(now, envelope, person, &content);
         }
@@ -114,7 +114,7 @@ impl Network {
         }
     }
 
-    /// A phone tells the sender's devices that a message arrived.
+    /// A phone sends a delivery receipt to the sender's devices.
     fn phone_receipt(&mut self, now: Timestamp, envelope: &Envelope, person: usize) {
         if self.accounts.people[person].behaviour == Behaviour::Silent {
             return;
@@ -125,7 +125,7 @@ impl Network {
         }
     }
 
-    /// A person's phone tells that a message was read: the person who wrote it.
+    /// A person's phone sends a read receipt to the message's writer.
     pub(super) fn read_by_phone(&mut self, now: Timestamp, person: usize, to: &Jid, id: &str) {
         let writer =
             if to.is_group() { self.writer_in_group(person, to, id) } else { self.accounts.find(to) };
@@ -136,7 +136,7 @@ impl Network {
         }
     }
 
-    /// Who wrote what a phone shows under an id in a group.
+    /// The writer of a message that a phone shows under an id in a group.
     fn writer_in_group(&self, person: usize, group: &Jid, id: &str) -> Option<usize> {
         let group = group.to_string();
         let mut shown = self.accounts.people[person].phone.inbox.messages.iter().rev();
@@ -144,7 +144,7 @@ impl Network {
         self.accounts.find(&shown.sender.parse().ok()?)
     }
 
-    /// Somebody reads a message, from a person or in a group; its sender is told.
+    /// A person reads a message, from a person or in a group; its sender gets a receipt.
     ///
     /// # Errors
     /// When one of the two has no account, or the phone shows no such message in that group.

@@ -29,11 +29,11 @@ pub struct Shown {
     pub id: String,
     /// The chat: the other person by number, or a group.
     pub chat: String,
-    /// Who wrote it, by number.
+    /// The writer, by number.
     pub sender: String,
     /// Written by this person, on this or another device?
     pub from_me: bool,
-    /// What it says.
+    /// Its text or description.
     pub content: Content,
 }
 
@@ -44,13 +44,13 @@ pub(super) struct Phone {
     next_pre_key: u32,
     /// Sessions by LID address: the network knows every mapping.
     sessions: HashMap<Address, Session>,
-    /// Keys of members of groups, by group and member's device; the phone's own under nobody's name.
+    /// Sender keys by group and member's device; the phone's own has no device.
     sender_keys: HashMap<(Jid, Option<Address>), SenderKey>,
-    /// What was shown: an id of one sender, and the group if it was in one.
+    /// The shown messages: an id of one sender, and the group if it was in one.
     seen: HashSet<(Option<CompactString>, usize, CompactString)>,
     /// How many ciphertexts came from a person under an id.
     ciphertexts: HashMap<(usize, CompactString), u32>,
-    /// What was sent, to answer retries.
+    /// The sent messages, to answer retries.
     pub(super) sent: HashMap<String, Sent>,
     pub(super) inbox: Inbox,
     pub(super) replies: usize,
@@ -58,8 +58,8 @@ pub(super) struct Phone {
     pub(super) app_state_key: Option<[u8; 32]>,
 }
 
-/// The long-term keys of a phone, made when somebody first needs them: most people of a large network are never written
-/// to.
+/// The long-term keys of a phone, made on first use: most people of a large network never get a
+/// message.
 struct LazyKeys {
     seed: [u8; 32],
     made: OnceLock<Box<Keys>>,
@@ -97,15 +97,15 @@ pub(super) struct Sent {
     pub(super) payload: Bytes,
 }
 
-/// What a phone made of a ciphertext.
+/// The result of a ciphertext on a phone.
 pub(super) enum Opened {
     /// New to it.
     Message(payload::Opened),
-    /// Only a key for a group, which it keeps.
+    /// Only a group key, which the phone keeps.
     Key,
     /// Shown before, or a copy that came twice.
     Again,
-    /// It asks for it again.
+    /// The phone requests it again.
     Failed(SignalError),
 }
 
@@ -183,7 +183,7 @@ impl Phone {
         self.sessions.get_mut(device)?.encrypt(&self.keys.made().own, &padded).ok()
     }
 
-    /// Encrypts for a group: gives the message that hands the key out, and the ciphertext.
+    /// Encrypts for a group. Returns the message that distributes the key, and the ciphertext.
     pub(super) fn seal_for_group(
         &mut self,
         group: &Jid,
@@ -202,7 +202,7 @@ impl Phone {
         self.ciphertexts.get(&(sender, id.into())).copied().unwrap_or(0)
     }
 
-    /// Decrypts what `sender` sent in an envelope.
+    /// Decrypts an `enc` from `sender`.
     pub(super) fn open(
         &mut self,
         sender: &Address,

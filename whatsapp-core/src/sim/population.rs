@@ -1,18 +1,18 @@
-//! Who there is: people are given numbers, one by one or many in a row.
+//! The people of the network: they get numbers, one by one or many in a row.
 use super::{
     accounts::{Behaviour, Person},
     network::{Network, SimError},
 };
 use crate::jid::{Jid, Server};
 
-/// More people than that are not added or changed at once.
+/// The largest number of people that are added or changed at once.
 const MOST_AT_ONCE: u32 = 1_000_000;
 
 impl Network {
-    /// Gives somebody an account with this number (digits).
+    /// Gives a person an account with this number (digits).
     ///
     /// # Errors
-    /// When the number is taken or none.
+    /// When the number is taken or malformed.
     pub fn add_person(&mut self, phone: &str, name: &str, behaviour: Behaviour) -> Result<Jid, SimError> {
         self.check_free(phone)?;
         let person = Person::new(phone, name, behaviour, &mut self.rng);
@@ -20,11 +20,11 @@ impl Network {
         Ok(Jid::pn(phone))
     }
 
-    /// Gives accounts with `count` numbers in a row to people who are called `name` and 1, 2, 3, …; all or none of them.
-    /// A person costs next to nothing before somebody writes to them.
+    /// Gives accounts with `count` consecutive numbers to people called `name` and 1, 2, 3, …; to all or none of them.
+    /// A person costs next to nothing before the first message to them.
     ///
     /// # Errors
-    /// When one of the numbers is taken or none, or they are more than a million.
+    /// When one of the numbers is taken or malformed, or there are more than a million.
     pub fn add_people(
         &mut self,
         first_phone: &str,
@@ -43,10 +43,10 @@ impl Network {
         Ok(())
     }
 
-    /// Changes what people with `count` numbers in a row do; of all or none of them.
+    /// Changes the behaviour of people with `count` consecutive numbers; of all or none of them.
     ///
     /// # Errors
-    /// When nobody has one of the numbers, or they are more than a million.
+    /// When one of the numbers has no account, or there are more than a million.
     pub fn set_behaviours(
         &mut self,
         first_phone: &str,
@@ -61,27 +61,27 @@ impl Network {
         Ok(())
     }
 
-    /// Changes what somebody does.
+    /// Changes a person's behaviour.
     ///
     /// # Errors
-    /// When nobody has that number.
+    /// When the number has no account.
     pub fn set_behaviour(&mut self, phone: &str, behaviour: Behaviour) -> Result<(), SimError> {
         let person = self.person(phone)?;
         self.accounts.people[person].behaviour = behaviour;
         Ok(())
     }
 
-    /// Gives somebody another name; messages carry it from then on.
+    /// Gives a person another name; messages carry it from then on.
     ///
     /// # Errors
-    /// When nobody has that number.
+    /// When the number has no account.
     pub fn rename(&mut self, phone: &str, name: &str) -> Result<(), SimError> {
         let person = self.person(phone)?;
         name.clone_into(&mut self.accounts.people[person].name);
         Ok(())
     }
 
-    /// Can this number be given to somebody?
+    /// Is this number valid and free?
     pub(super) fn check_free(&self, phone: &str) -> Result<(), SimError> {
         check_number(phone)?;
         match self.accounts.find(&Jid::pn(phone)) {
@@ -90,10 +90,10 @@ impl Network {
         }
     }
 
-    /// The LID of somebody.
+    /// The LID of a person.
     ///
     /// # Errors
-    /// When nobody has that number.
+    /// When the number has no account.
     pub fn lid_of(&self, phone: &str) -> Result<Jid, SimError> {
         Ok(self.accounts.people[self.person(phone)?].jid(Server::Lid, 0))
     }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn twenty_thousand_people_come_at_once_and_their_keys_from_the_seed() {
+    fn people_added_at_once_get_their_keys_from_the_seed() {
         let grown = |seed| {
             let mut network = network(seed);
             network.add_people("15551000000", 20_000, "Person", &Behaviour::Read).unwrap();
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_row_are_added_or_none() {
+    fn consecutive_numbers_are_added_all_or_none() {
         let mut network = network(1);
         network.add_person("15551000005", "Ann", Behaviour::Silent).unwrap();
         let taken = network.add_people("15551000000", 10, "Person", &Behaviour::Read);

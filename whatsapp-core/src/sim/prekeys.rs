@@ -1,4 +1,4 @@
-//! What devices upload for others to start sessions with, and how it is handed out.
+//! Uploads of prekeys, and how they are handed out.
 use bytes::Bytes;
 use sha1::{Digest, Sha1};
 
@@ -17,7 +17,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// Below this many one-time prekeys a device is told to upload more.
+/// Below this number of one-time prekeys a device is told to upload more.
 const LOW_WATER: usize = 10;
 
 impl Network {
@@ -84,7 +84,7 @@ impl Network {
         Ok(vec![digest])
     }
 
-    /// Bundles of devices, in no order that was asked for; each uses up a one-time prekey.
+    /// Bundles of devices, in any order; each uses up a one-time prekey.
     pub(super) fn bundles(&mut self, now: Timestamp, node: NodeRef<'_>) -> Result<Vec<Node>, u16> {
         let asked: Vec<Jid> = node
             .child("key")
@@ -97,7 +97,7 @@ impl Network {
         Ok(vec![Node::new("list").children(users)])
     }
 
-    /// A device's entry in an answer; `None` when it is left out on purpose.
+    /// A device's entry in an answer; `None` when it is omitted on purpose.
     fn bundle_node(&mut self, now: Timestamp, jid: &Jid) -> Option<Node> {
         let user = Node::new("user").attr("jid", jid);
         let error = |code: u16| Node::new("error").attr("code", code).attr("text", "item-not-found");
@@ -174,7 +174,7 @@ impl Network {
         if let Some((id, value)) = companion.keys.one_time.pop_front() {
             children.push(key_node("key", id, value));
         }
-        // A device that nobody vouches for has none.
+        // A device that no account vouches for has no identity to show.
         if !companion.signed_identity.is_empty() {
             let identity = without_account_key(&companion.signed_identity);
             children.push(Node::new("device-identity").bytes(identity));
@@ -201,7 +201,7 @@ impl Network {
         Some(bundle)
     }
 
-    /// Tells a device once, each time its store falls below the mark.
+    /// Tells a device once, each time its number of prekeys falls below the mark.
     fn tell_if_low(&mut self, now: Timestamp, device: DeviceAddress) {
         let number = self.number();
         let Some(companion) = self.accounts.companion(device) else { return };

@@ -1,4 +1,4 @@
-//! The phone's half of pairing: what a primary device signs and decrypts.
+//! The phone's half of pairing: the primary's signatures and decryptions.
 use bytes::Bytes;
 use prost::Message;
 use rand::CryptoRng;
@@ -19,11 +19,11 @@ use crate::{
 pub struct Candidate {
     /// Its identity key.
     pub identity: PublicKey,
-    /// The secret that only who saw its code knows.
+    /// The secret that only a device that saw its code knows.
     pub adv_secret: Zeroizing<[u8; 32]>,
 }
 
-/// What the primary hands to the server for the companion.
+/// The primary's data for the companion, sent through the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
     /// Serialized SignedDeviceIdentityHmac.
@@ -66,8 +66,8 @@ pub fn sign_companion(
     Signed { sealed: sealed.encode_to_vec().into(), details }
 }
 
-/// Checks what the companion answered: the same details with the account's signature, signed by its own key as well.
-/// Gives the identity with the account's key put back, as others are to see it.
+/// Checks the companion's answer: the same details with the account's signature, also signed by its own key.
+/// Returns the identity with the account's key put back, as others are to see it.
 pub fn accept_companion(
     answer: &[u8],
     signed: &Signed,
@@ -87,8 +87,8 @@ pub fn accept_companion(
     Some(identity.encode_to_vec().into())
 }
 
-/// A companion's identity as bundles show it: without the account's key, which is the identity key of the phone that
-/// others know from its own bundle.
+/// A companion's identity as bundles show it: without the account's key. Others know that key from the phone's own
+/// bundle.
 pub(crate) fn without_account_key(identity: &Bytes) -> Bytes {
     let Ok(mut signed) = adv::SignedDeviceIdentity::decode(identity.clone()) else { return identity.clone() };
     signed.account_signature_key = None;
@@ -128,14 +128,14 @@ pub struct TypedCode {
 }
 
 impl TypedCode {
-    /// Takes the companion's hello and the code; gives the phone's wrapped ephemeral key for it.
+    /// Takes the companion's hello and the code. Returns the phone's wrapped ephemeral key for it.
     pub fn enter(code: &PairCode, companion: &WrappedKey, rng: &mut impl CryptoRng) -> (Self, WrappedKey) {
         let ephemeral = KeyPair::generate(rng);
         let wrapped = WrappedKey::wrap(code, &ephemeral.public(), rng);
         (Self { ephemeral, companion_ephemeral: companion.unwrap(code) }, wrapped)
     }
 
-    /// Takes the companion's bundle; `None` when the code was another or the bundle is not for this phone.
+    /// Takes the companion's bundle; `None` when the code differed or the bundle is not for this phone.
     pub fn finish(self, account: &KeyPair, bundle: &[u8]) -> Option<Candidate> {
         let shared = self.ephemeral.agree(&self.companion_ephemeral).ok()?;
         let (identity, primary, random) = open_bundle(&shared, bundle)?;

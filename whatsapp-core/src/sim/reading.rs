@@ -1,20 +1,20 @@
-//! What a phone shows of a message, and how the server is told what kind it is.
+//! How a phone shows a message, and how the server learns its kind.
 //!
-//! Written apart from the client's `message::{content, menu, media}`, by field number, so that a mistake of one side shows.
+//! Written separately from the client's `message::{content, menu, media}`, by field number, so that a mistake of one side shows.
 use serde_json::Value as Json;
 use whatsapp_store::{Button, Content, ListRow, ListSection, MediaKind, MenuKind};
 
 use super::wire::Fields;
 
-/// Envelopes inside each other; a phone opens no more.
+/// The largest number of nested envelopes that a phone opens.
 const DEPTH: usize = 4;
 /// Envelopes: view once (three of them), ephemeral, document with caption, edited, and newer ones.
 const ENVELOPES: [u64; 9] = [37, 40, 53, 55, 58, 59, 62, 74, 93];
-/// Not for people: a key for a group, a protocol message, and the context.
+/// Not for people: a group key, a protocol message, and the context.
 const SENDER_KEY: u64 = 2;
 const PROTOCOL: u64 = 12;
 const CONTEXT: u64 = 35;
-/// Kinds that are shown by name alone.
+/// Kinds that are shown by name only.
 const KINDS: [(u64, &str); 18] = [
     (36, "list_message"),
     (39, "list_response_message"),
@@ -47,7 +47,7 @@ fn without_envelopes(message: &[u8]) -> Option<Fields<'_>> {
     Some(fields)
 }
 
-/// What a message shows; `None` when it is not for people.
+/// The shown content of a message; `None` when it is not for people.
 pub(super) fn shown(message: &[u8]) -> Option<Content> {
     let fields = without_envelopes(message)?;
     if fields.has(PROTOCOL) {
@@ -58,7 +58,7 @@ pub(super) fn shown(message: &[u8]) -> Option<Content> {
     content.or_else(|| unread(&fields))
 }
 
-/// A kind that is known by name alone, or not at all.
+/// A kind that is known by name only, or unknown.
 fn unread(fields: &Fields<'_>) -> Option<Content> {
     let by_name = KINDS.iter().find(|(number, _)| fields.has(*number)).map(|(_, name)| *name);
     let for_people = fields.numbers().any(|number| ![SENDER_KEY, CONTEXT].contains(&number));
@@ -153,7 +153,7 @@ fn choice(fields: &Fields<'_>) -> Option<Content> {
     chosen(of, param("id"), title)
 }
 
-/// Where the fields of a kind of file are; 0 for what it does not have.
+/// The field numbers of a kind of file; 0 for absent fields.
 struct FileFields {
     at: u64,
     kind: MediaKind,
@@ -214,7 +214,7 @@ mod tests {
     use crate::sim::wire::Writer;
 
     #[test]
-    fn what_another_implementation_encoded_is_read() {
+    fn messages_of_another_implementation_are_read() {
         let read = |name: &str| -> Json {
             let path = format!("{}/testdata/message/{name}", env!("CARGO_MANIFEST_DIR"));
             serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_for_people_is_not_shown() {
+    fn messages_not_for_people_are_not_shown() {
         let context = Writer::new().message(CONTEXT, &Writer::new().bytes(3, &[7; 32]));
         assert_eq!(shown(&[]), None);
         assert_eq!(shown(&context.clone().finish()), None);

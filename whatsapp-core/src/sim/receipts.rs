@@ -1,4 +1,4 @@
-//! Receipts of clients: acknowledged, and passed on to whom they concern.
+//! Receipts of clients: acknowledged, and passed on to their recipients.
 use super::{
     accounts::DeviceAddress,
     event::SimEvent,
@@ -43,12 +43,12 @@ impl Network {
         if refusal.is_some() {
             return;
         }
-        // In a group the participant is who wrote.
+        // In a group the participant is the writer.
         let writer = if to.is_group() { node.attr_jid("participant") } else { Some(to.clone()) };
         let Some(writer) = writer else { return };
         let Some(other) = self.accounts.find(&writer) else { return };
         match kind {
-            // They tell the server and nobody else.
+            // These are only for the server.
             Some("sender" | "peer_msg" | "hist_sync" | "server-error") => {}
             Some("read-self" | "played-self") => self.tell_own(now, device, &to, node),
             Some("retry") => {
@@ -67,7 +67,7 @@ impl Network {
         }
     }
 
-    /// Own other devices learn what was read.
+    /// The person's other devices learn which messages were read.
     fn tell_own(&mut self, now: Timestamp, device: DeviceAddress, chat: &Jid, node: NodeRef<'_>) {
         let forwarded = self.forwarded(now, device, chat, node).attr("recipient", chat.to_non_device());
         for target in self.accounts.devices(device.person).into_iter().filter(|target| *target != device) {
@@ -77,7 +77,7 @@ impl Network {
         }
     }
 
-    /// Hands a receipt to a device, or tells the person whose phone it is.
+    /// Sends a receipt to a device, or to the person behind a phone.
     pub(super) fn post_receipt(&mut self, now: Timestamp, device: DeviceAddress, node: Node) {
         if device.device != 0 {
             return self.post(now, device, node);

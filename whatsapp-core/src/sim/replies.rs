@@ -1,4 +1,4 @@
-//! What simulated people write from their phones: to one person, to a group, and once more to a device that asks.
+//! Messages that simulated people send from their phones: to one person, to a group, and again to a device that asks.
 use bytes::Bytes;
 use whatsapp_store::Content;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl Network {
-    /// Writes as somebody, from their phone, to a number, a LID or a group; gives the message's id.
+    /// Sends a text from a person's phone to a number, a LID or a group. Returns the message's id.
     ///
     /// # Errors
     /// When one of the two has no account, or the person is not in that group.
@@ -39,7 +39,7 @@ impl Network {
         self.write_message(now, person, to, message)
     }
 
-    /// Sends a message from somebody's phone; gives its id.
+    /// Sends a message from a person's phone. Returns its id.
     pub(super) fn write_message(
         &mut self,
         now: Timestamp,
@@ -73,7 +73,7 @@ impl Network {
         Ok(())
     }
 
-    /// One ciphertext for all members, with the key for each device beside it: phones hand it out every time.
+    /// One ciphertext for all members, beside the key for each device: phones distribute it every time.
     pub(super) fn write_to_group(
         &mut self,
         now: Timestamp,
@@ -101,14 +101,14 @@ impl Network {
         Ok(())
     }
 
-    /// Remembers what was sent, for devices that ask again.
+    /// Remembers a sent message, for devices that request it again.
     pub(super) fn keep(&mut self, envelope: &Envelope, payload: &Bytes) {
         let sent = Sent { envelope: envelope.clone(), payload: payload.clone() };
         self.accounts.people[envelope.sender.person].phone.sent.insert(envelope.id.clone(), sent);
     }
 
-    /// A phone is asked for a message of its own again: it sends it again, in a new session when it is asked for the
-    /// second time.
+    /// A device requests the phone's own message again: the phone sends it again, in a new session from the second
+    /// request on.
     pub(super) fn resend_from_phone(
         &mut self,
         now: Timestamp,

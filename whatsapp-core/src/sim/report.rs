@@ -1,4 +1,4 @@
-//! What a test or a person may look at.
+//! Reports for tests and for people.
 use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
@@ -21,7 +21,7 @@ use crate::{
 pub struct Inbox {
     /// Each once, in order of arrival.
     pub messages: Vec<Shown>,
-    /// How far the account's own messages came, by id: `inactive`, `delivery`, `read`, `played`.
+    /// The status of the account's own messages, by id: `inactive`, `delivery`, `read`, `played`.
     pub receipts: BTreeMap<String, String>,
     /// How often a message came that had been shown already.
     pub duplicates: u64,
@@ -41,14 +41,14 @@ pub struct Unanswered {
     pub id: String,
 }
 
-/// Public keys and signatures of a device, for whoever wants to verify them independently. Base64.
+/// Public keys and signatures of a device, for independent verification. Base64.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct DeviceReport {
-    /// By number.
+    /// The device, by number.
     pub jid: String,
-    /// By LID.
+    /// The device, by LID.
     pub lid: String,
     /// Identity key.
     pub identity: String,
@@ -56,11 +56,11 @@ pub struct DeviceReport {
     pub account: String,
     /// Signed prekey and signature, if uploaded.
     pub signed_pre_key: Option<[String; 2]>,
-    /// The id of that signed prekey, behind those of the ones that it replaced, oldest first.
+    /// The id of that signed prekey, after those of former ones, oldest first.
     pub signed_pre_key_ids: Vec<u32>,
     /// SignedDeviceIdentity of companions.
     pub signed_identity: Option<String>,
-    /// One-time prekeys on store.
+    /// The number of one-time prekeys left.
     pub pre_keys: usize,
     /// Connected now?
     pub online: bool,
@@ -78,7 +78,7 @@ impl Network {
         self.unknown.iter().map(|(what, count)| (what.clone(), *count)).collect()
     }
 
-    /// What connected devices were handed and have not answered.
+    /// The unanswered stanzas of connected devices.
     pub fn unanswered(&self) -> Vec<Unanswered> {
         let people = self.accounts.people.iter();
         let companions = people.flat_map(|person| {
@@ -95,7 +95,7 @@ impl Network {
             .collect()
     }
 
-    /// The stanzas that wait for a device, handed over or not, oldest first.
+    /// The stanzas that wait for a device, delivered or not, oldest first.
     ///
     /// # Errors
     /// When there is no such device.

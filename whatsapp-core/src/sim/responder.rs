@@ -26,7 +26,7 @@ use crate::{
 const VALIDITY: u64 = 365 * 86_400;
 const INTERMEDIATE_SERIAL: u32 = 7;
 
-/// What is wrong with a server's certificates.
+/// The flaw of a server's certificates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -48,7 +48,7 @@ pub enum CertificateFlaw {
     OtherKey,
 }
 
-/// A server's keys: a root of its own, an intermediate, and the leaf that is its static key.
+/// A server's keys: its own root, an intermediate, and the leaf that is its static key.
 #[derive(Clone)]
 pub struct ServerIdentity {
     root: KeyPair,
@@ -81,7 +81,7 @@ impl ServerIdentity {
         self.certify(now, rng);
     }
 
-    /// Certifies its keys anew, with something wrong or nothing.
+    /// Certifies its keys again, with a flaw or without.
     pub fn set_flaw(&mut self, flaw: CertificateFlaw, now: Timestamp, rng: &mut impl CryptoRng) {
         self.flaw = flaw;
         self.certify(now, rng);
@@ -110,7 +110,7 @@ impl ServerIdentity {
         self.chain = chain.encode_to_vec().into();
     }
 
-    /// What clients must be configured with.
+    /// The root that clients must be configured with.
     pub const fn trust_root(&self) -> TrustRoot {
         TrustRoot(self.root.public())
     }
@@ -168,12 +168,12 @@ enum Stage {
     Over,
 }
 
-/// What the handshake came to.
+/// The result of received bytes.
 #[derive(Debug)]
 pub enum Handshake {
     /// More bytes are needed.
     Wait,
-    /// To be sent; then wait for more.
+    /// Bytes to send; then wait for more.
     Answer(Bytes),
     /// Done.
     Done(Box<Established>),
@@ -199,7 +199,7 @@ pub enum ResponderError {
     /// Not the header of this protocol.
     #[error("the client's first bytes are not the protocol's")]
     Header,
-    /// Not the message that belongs here.
+    /// Not the expected message.
     #[error("the client's handshake message is malformed")]
     Malformed,
     /// Not made for this handshake.
@@ -477,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn each_flaw_of_the_certificates_is_one_that_clients_refuse() {
+    fn clients_refuse_each_flaw_of_the_certificates() {
         let mut rng = StdRng::seed_from_u64(4);
         let mut server = ServerIdentity::generate(NOW, &mut rng);
         for (flaw, error) in [

@@ -1,4 +1,4 @@
-//! Messages of clients: from whom, to which devices, in which form.
+//! Messages of clients: their senders, recipient devices and forms.
 use std::collections::BTreeMap;
 
 use super::{
@@ -12,9 +12,9 @@ use crate::{
     time::Timestamp,
 };
 
-/// Attributes of a message that reach the recipient as they were sent.
+/// Attributes of a message that are passed on unchanged.
 const FORWARDED_ATTRIBUTES: [&str; 4] = ["edit", "category", "addressing_mode", "recipient"];
-/// Children of a message that reach every recipient as they were sent.
+/// Children of a message that are passed on unchanged.
 const FORWARDED_CHILDREN: [&str; 3] = ["device-identity", "meta", "biz"];
 
 /// A message on its way, apart from its ciphertexts.
@@ -66,7 +66,7 @@ impl Envelope {
         }
     }
 
-    /// Between own devices only, such as a key for app state?
+    /// Is it between own devices only, such as a key for app state?
     pub(super) fn is_peer(&self) -> bool {
         self.forwarded.iter().any(|(key, value)| *key == "category" && *value == *"peer")
     }
@@ -101,7 +101,7 @@ impl Network {
         }
         for (target, enc) in copies(node, &to) {
             match self.accounts.device(&target) {
-                // A device that writes to itself does not hear from itself.
+                // A device that writes to itself gets no copy.
                 Some(device) if device == sender => self.record_unknown("<message> to the sending device"),
                 Some(device) => self.route(now, &envelope, device, vec![enc]),
                 None => self.record_unknown("<message> to an unknown device"),
@@ -135,7 +135,7 @@ impl Network {
         }
     }
 
-    /// By LID or by number, as that chat names people.
+    /// By LID or by number, as in that chat.
     pub(super) fn namespace(&self, chat: &Jid) -> Server {
         match self.group(chat) {
             Some(group) => group.mode,
@@ -187,7 +187,7 @@ impl Network {
             let alternate = self.accounts.jid(envelope.sender, other).to_non_device();
             node.set(if other == Server::User { "sender_pn" } else { "sender_lid" }, alternate);
         } else if !envelope.is_peer() {
-            // One's own message from another device: the chat is told instead of the sender's other name.
+            // Own message from another device: it names the chat instead of the sender's other address.
             node.set("recipient", envelope.to.to_non_device());
             if let Some(person) = self.accounts.find(&envelope.to) {
                 let alternate = self.accounts.people[person].jid(other, 0);
@@ -207,10 +207,10 @@ impl Network {
     }
 }
 
-/// The ciphertexts of a message and for whom they are: one per participant, and a bare one for the recipient itself.
-/// Where both are for the same device, as in what Baileys sends again, the bare one counts.
+/// The ciphertexts of a message and their devices: one per participant, and a bare one for the recipient itself.
+/// If both are for the same device, as in resends of Baileys, the bare one counts.
 fn copies(node: NodeRef<'_>, to: &Jid) -> Vec<(Jid, Node)> {
-    // A bare ciphertext is for one device. Baileys repeats what it sends again under <participants>, which is not for
+    // A bare ciphertext is for one device. Baileys repeats a resend under <participants>, which is not for
     // delivery then.
     if let Some(enc) = node.child("enc") {
         return vec![(to.clone(), Node::from(enc))];

@@ -107,7 +107,7 @@ impl Simulator {
         self.trust_root
     }
 
-    /// Everything that happens from now on.
+    /// All events from now on.
     pub fn events(&self) -> broadcast::Receiver<SimEvent> {
         self.events.subscribe()
     }
@@ -147,7 +147,7 @@ impl Simulator {
     /// See [`Network::add_person`].
     ///
     /// # Errors
-    /// When the number is taken or none, or the network is gone.
+    /// When the number is taken or malformed, or the network is gone.
     pub async fn add_person(
         &self,
         phone: &str,
@@ -161,7 +161,7 @@ impl Simulator {
     /// See [`Network::add_people`].
     ///
     /// # Errors
-    /// When one of the numbers is taken or none, or they are too many, or the network is gone.
+    /// When one of the numbers is taken or malformed, or there are too many, or the network is gone.
     pub async fn add_people(
         &self,
         first_phone: &str,
@@ -199,7 +199,7 @@ impl Simulator {
         self.ask(move |network, _| network.enter_pair_code(&phone, &code)).await
     }
 
-    /// See [`Network::send_as`]; gives the message's id.
+    /// See [`Network::send_as`]. Returns the message's id.
     ///
     /// # Errors
     /// When one of the two has no account, or the network is gone.
@@ -208,10 +208,10 @@ impl Simulator {
         self.ask(move |network, now| network.send_as(now, &phone, &to, &text)).await
     }
 
-    /// See [`Network::send_content_as`]; gives the message's id.
+    /// See [`Network::send_content_as`]. Returns the message's id.
     ///
     /// # Errors
-    /// When one of the two has no account, or the content is none that somebody writes, or the network is gone.
+    /// When one of the two has no account, or people do not write this content, or the network is gone.
     pub async fn send_content_as(
         &self,
         phone: &str,
@@ -222,7 +222,7 @@ impl Simulator {
         self.ask(move |network, now| network.send_content_as(now, &phone, &to, &content)).await
     }
 
-    /// See [`Network::tap`]; gives the answer's id.
+    /// See [`Network::tap`]. Returns the answer's id.
     ///
     /// # Errors
     /// When the phone shows no such menu, or the menu has no such choice, or the network is gone.
@@ -234,7 +234,7 @@ impl Simulator {
     /// See [`Network::inbox`].
     ///
     /// # Errors
-    /// When nobody has that number, or the network is gone.
+    /// When the number has no account, or the network is gone.
     pub async fn inbox(&self, phone: &str) -> Result<Inbox, SimulatorError> {
         let phone = phone.to_owned();
         self.ask(move |network, _| network.inbox(&phone).ok_or(SimError::UnknownPerson(phone))).await
@@ -292,7 +292,7 @@ impl SimConnection {
 
 impl Drop for SimConnection {
     fn drop(&mut self) {
-        // When the task has ended there is nothing left to tell.
+        // When the task has ended, nothing is left to report.
         let _ = self.gone.send(self.id);
     }
 }
@@ -397,9 +397,9 @@ impl Task {
                         self.network.disconnect(id);
                     }
                 }
-                // What was sent before is still read by the client: the channel drains, then ends.
+                // The client still reads earlier messages: the channel drains, then ends.
                 Output::Close(id) => drop(self.clients.remove(&id)),
-                // Nobody has to watch.
+                // Observers are optional.
                 Output::Event(event) => drop(self.events.send(event)),
             }
         }

@@ -1,4 +1,4 @@
-//! Who is who, and with which devices.
+//! Queries for addresses and devices.
 use super::{
     accounts::DeviceAddress, answers::DeviceListAnswer, network::Network, primary::sign_key_index_list,
 };
@@ -44,7 +44,7 @@ impl Network {
             }
             if let (true, Some(person)) = (lid, person) {
                 let person = &self.accounts.people[person];
-                // Asked by LID, the number is what is new; Baileys takes the other for a wrong mapping.
+                // For a query by LID, the number is the new fact; Baileys takes the LID for a wrong mapping.
                 answer = match jid.is_lid() {
                     true => answer.attr("pn_jid", person.jid(Server::User, 0)),
                     false => answer.child(Node::new("lid").attr("val", person.jid(Server::Lid, 0))),
@@ -67,7 +67,7 @@ impl Network {
         Ok(vec![answer.child(result).child(list)])
     }
 
-    /// The phone and all companions, with the phone's signature over the companions; or what is said instead.
+    /// The phone and all companions, with the phone's signature over the companions; or the altered answer.
     fn device_list(&mut self, now: Timestamp, person: usize, answer: &DeviceListAnswer) -> Node {
         let companions = &self.accounts.people[person].companions;
         let all: Vec<u16> = std::iter::once(0).chain(companions.keys().copied()).collect();

@@ -1,7 +1,7 @@
-//! Protobuf by hand, for what phones write and read.
+//! Hand-written protobuf, for the messages of phones.
 //!
 //! The client reads and writes messages with generated code from our `.proto` files. The phones do not use that code, so
-//! that a wrong field number or a wrong type on one side is not repeated by the other.
+//! a wrong field number or type on one side is not repeated by the other.
 use bytes::Bytes;
 
 const VARINT: u64 = 0;
@@ -9,7 +9,7 @@ const FIXED_64: u64 = 1;
 const BYTES: u64 = 2;
 const FIXED_32: u64 = 5;
 
-/// The fields of one message as they were sent. What does not parse has no fields behind the damage.
+/// The fields of one message as sent. After the first malformed field there are none.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fields<'a>(Vec<(u64, Field<'a>)>);
 
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_bytes_are_no_message() {
+    fn damaged_bytes_are_not_a_message() {
         for bytes in [&[0x0a, 5, 1][..], &[0x80; 11], &[0x0f], &[0x09, 1, 2]] {
             assert!(Fields::parse(bytes).is_none(), "{bytes:?}");
         }

@@ -11,9 +11,9 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ack {
-    /// Of the stanza.
+    /// The stanza's id.
     pub id: CompactString,
-    /// Whom it was sent to.
+    /// The stanza's recipient.
     pub from: Jid,
     /// Its tag: `message`, `receipt`, …
     pub class: CompactString,
@@ -39,14 +39,14 @@ impl Ack {
     }
 }
 
-/// Our acknowledgement of a stanza; `None` for one that has no id or sender, and needs none.
+/// Our acknowledgement of a stanza; `None` for one without id or sender, which needs none.
 pub fn ack_for(node: NodeRef<'_>, error: Option<u16>) -> Option<Node> {
     let (id, from) = (node.attr("id")?, node.attr("from")?);
     let mut ack = Node::new("ack").attr("class", node.tag()).attr("id", id.clone()).attr("to", from.clone());
     for key in ["participant", "recipient"] {
         ack = ack.attr_opt(key, node.attr(key).cloned());
     }
-    // The type goes along, except for messages, where it would say something else.
+    // The type is copied, except for messages, where it has another meaning.
     if node.tag() != "message" {
         ack = ack.attr_opt("type", node.attr("type").cloned());
     }

@@ -119,7 +119,7 @@ pub fn parse_stream_error(node: NodeRef<'_>) -> StreamError {
     }
 }
 
-/// What an `ib` says, one per child.
+/// The content of an `ib`, one per child.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ib {
@@ -130,12 +130,12 @@ pub enum Ib {
         /// All kinds together.
         count: u32,
     },
-    /// They have all been handed over.
+    /// All of them have been handed over.
     Offline {
-        /// How many it was.
+        /// How many there were.
         count: u32,
     },
-    /// Something of ours changed elsewhere.
+    /// Own data changed elsewhere.
     Dirty {
         /// `account_sync`, `groups`, …
         kind: CompactString,

@@ -4,7 +4,7 @@ use crate::{
     jid::Jid,
 };
 
-/// The error of an answer about what does not exist.
+/// The error code for something that does not exist.
 pub const NOT_FOUND: u32 = 404;
 /// The error of an answer to one request too many.
 pub const RATE_OVERLIMIT: u32 = 429;
@@ -37,7 +37,7 @@ pub enum IqReply<'a> {
     Error(u32),
 }
 
-/// Tells results and errors apart.
+/// Distinguishes results from errors.
 pub fn parse_reply(node: NodeRef<'_>) -> IqReply<'_> {
     if node.attr_text("type") != Some("error") {
         return IqReply::Result(node);

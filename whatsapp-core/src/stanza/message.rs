@@ -8,7 +8,7 @@ use crate::{
     jid::Jid,
 };
 
-/// One stanza never carries more ciphertexts than this to one device.
+/// The largest number of ciphertexts in one stanza for one device.
 const MAX_ENCS: usize = 8;
 
 /// An incoming message, still encrypted.
@@ -31,7 +31,7 @@ pub struct MessageStanza {
     pub timestamp: u64,
     /// The sender's own name.
     pub notify: Option<CompactString>,
-    /// From the offline queue?
+    /// Is it from the offline queue?
     pub offline: bool,
     /// `peer` for messages between own devices about themselves.
     pub category: Option<CompactString>,
@@ -46,7 +46,7 @@ pub struct MessageStanza {
 /// One ciphertext.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enc {
-    /// What it is.
+    /// Its type.
     pub kind: EncKind,
     /// On answers to retry receipts, the count of the receipt; 0 on first sendings.
     pub count: u8,
@@ -108,7 +108,7 @@ impl MessageStanza {
         })
     }
 
-    /// How often the sender says that this was asked for before.
+    /// How often the sender says that it was requested before.
     pub fn retry_count(&self) -> u8 {
         self.encs.iter().map(|enc| enc.count).max().unwrap_or(0)
     }
@@ -141,7 +141,7 @@ pub struct EncOut {
     pub bytes: Bytes,
     /// On resends, which one it is.
     pub count: Option<u8>,
-    /// What kind of media is inside: `vcard`, …
+    /// The kind of media inside: `vcard`, …
     pub mediatype: Option<&'static str>,
 }
 
@@ -183,7 +183,7 @@ pub struct OutgoingStanza {
     pub recipient: Option<Jid>,
     /// Beside a destination by LID, the number.
     pub peer_recipient: Option<Jid>,
-    /// What kind of menu is inside, if one is.
+    /// The kind of menu inside, if there is one.
     pub biz: Option<Node>,
 }
 

@@ -1,6 +1,6 @@
 //! Stanzas as the client sees them: typed parse and build, one file per tag or `iq` namespace.
 //!
-//! Parsers are strict on what is used and tolerant of what is not known. Builders of requests give an `iq` without
+//! Parsers are strict about what is used and tolerant of what is unknown. Builders of requests make an `iq` without
 //! id, which the engine sets. Wire facts are from protocol notes 2.5 to 2.7.
 pub mod ack;
 pub mod connection;
@@ -13,7 +13,7 @@ pub mod usync;
 
 use crate::{binary::AttrError, crypto::KeyError};
 
-/// A stanza that is not what it should be.
+/// A malformed stanza.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StanzaError {

@@ -10,13 +10,13 @@ use crate::{binary::NodeRef, jid::Jid};
 pub struct Notification {
     /// Its id.
     pub id: CompactString,
-    /// Whom it is about.
+    /// Its subject.
     pub from: Jid,
-    /// What it says.
+    /// Its content.
     pub kind: NotificationKind,
 }
 
-/// What a notification says.
+/// The content of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotificationKind {
@@ -47,7 +47,7 @@ impl Notification {
         let kind = match kind.as_str() {
             "encrypt" => encrypt(node).unwrap_or(NotificationKind::Other(kind)),
             "devices" => NotificationKind::Devices,
-            // That our own devices changed can come in this wrapping.
+            // A change of our own devices can come in this form.
             "account_sync" if node.child("devices").is_some() => NotificationKind::Devices,
             "link_code_companion_reg" => NotificationKind::LinkCode,
             _ => NotificationKind::Other(kind),

@@ -11,13 +11,13 @@ use crate::{
 
 /// The key type of Curve25519, alone in `type` elements.
 const KEY_TYPE: &[u8] = &[5];
-/// Larger answers than this are not believed.
+/// Larger answers are refused.
 const MAX_BUNDLES: usize = 20_000;
 
 /// A signed prekey: id, key, signature.
 pub type Signed = (u32, PublicKey, [u8; SIGNATURE_LENGTH]);
 
-/// How many of our one-time prekeys does the server have?
+/// Asks how many of our one-time prekeys the server has.
 pub fn count_query() -> Node {
     iq::get("encrypt").child(Node::new("count"))
 }
@@ -80,7 +80,7 @@ pub struct FetchedBundle {
     pub signed_pre_key_id: u32,
     /// The signed prekey.
     pub signed_pre_key: PublicKey,
-    /// Over it, by the identity.
+    /// The signature over it, by the identity.
     pub signature: [u8; SIGNATURE_LENGTH],
     /// One-time prekey.
     pub pre_key: Option<(u32, PublicKey)>,
@@ -95,7 +95,7 @@ pub enum BundleError {
     /// The server says so; 404 for devices that it does not know.
     #[error("the server has no prekeys of this device (error {0})")]
     Refused(u32),
-    /// It gave something else.
+    /// It sent something else.
     #[error(transparent)]
     Malformed(#[from] StanzaError),
 }
@@ -103,10 +103,10 @@ pub enum BundleError {
 /// What the server gave for one device.
 pub type Bundle = (Jid, Result<FetchedBundle, BundleError>);
 
-/// The answer to [`bundle_query`]: one entry per device, whose errors do not spoil the others.
+/// The answer to [`bundle_query`]: one entry per device. An error in one does not affect the others.
 ///
 /// # Errors
-/// When the answer as a whole is not one.
+/// When the answer as a whole is malformed.
 pub fn parse_bundles(node: NodeRef<'_>) -> Result<Vec<Bundle>, StanzaError> {
     let list = node.child("list").ok_or(StanzaError::Missing("list"))?;
     let users = list.children_named("user").take(MAX_BUNDLES);
@@ -148,7 +148,7 @@ fn parse_key(node: NodeRef<'_>) -> Result<(u32, PublicKey), StanzaError> {
     Ok((id, PublicKey::from_raw(value)?))
 }
 
-/// What does the server have of ours, as a hash?
+/// Asks for a hash of our keys at the server.
 pub fn digest_query() -> Node {
     iq::get("encrypt").child(Node::new("digest"))
 }

@@ -18,7 +18,7 @@ use crate::{
 /// Ids in one stanza.
 const MAX_IDS: usize = 256;
 
-/// What a receipt says.
+/// The meaning of a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReceiptKind {
@@ -40,7 +40,7 @@ pub enum ReceiptKind {
     HistorySync,
     /// A media file is missing.
     ServerError,
-    /// It could not be decrypted.
+    /// It could not be decrypted: a retry receipt.
     Retry,
     /// Something newer than this.
     Other,
@@ -73,13 +73,13 @@ impl ReceiptKind {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// Whose device, or which group.
+    /// The device, or the group.
     pub from: Jid,
-    /// In groups, whose device.
+    /// In groups, the device.
     pub participant: Option<Jid>,
-    /// What it says.
+    /// Its meaning.
     pub kind: ReceiptKind,
-    /// Of which messages; the first is the stanza's own id.
+    /// Its messages; the first is the stanza's own id.
     pub ids: Vec<CompactString>,
     /// On retry receipts.
     pub retry: Option<RetryRequest>,
@@ -89,9 +89,9 @@ pub struct Receipt {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RetryRequest {
-    /// Which attempt, by its own count.
+    /// The attempt, by the device's count.
     pub count: u8,
-    /// Which message.
+    /// The message.
     pub id: CompactString,
     /// The device's registration id.
     pub registration_id: u32,
@@ -125,22 +125,22 @@ fn parse_retry(node: NodeRef<'_>, stanza_id: &CompactString) -> Result<RetryRequ
     attrs.finish()?;
     let registration = node.child_bytes("registration").and_then(|bytes| number(bytes));
     let registration_id = registration.ok_or(StanzaError::Missing("registration"))?;
-    // Keys that are none leave the request standing: there are others at the server.
+    // Malformed keys do not invalidate the request: the server has others.
     let keys = node.child("keys").and_then(|keys| prekeys::parse_keys(keys, registration_id).ok());
     Ok(RetryRequest { count: u8::try_from(count).unwrap_or(u8::MAX), id, registration_id, keys })
 }
 
-/// Tells the sender of a message what became of it.
+/// Tells the sender of a message its outcome.
 pub fn for_message(stanza: &MessageStanza, kind: ReceiptKind) -> Node {
     let node = Node::new("receipt").attr("id", &stanza.id).attr_opt("type", kind.as_wire());
-    // To a person's device, or to the group with the device as participant. Where the message named a chat (copies of
-    // our own), that goes along.
+    // To a person's device, or to the group with the device as participant. A chat that the message named (copies of
+    // our own) is included.
     node.attr("to", &stanza.from)
         .attr_opt("participant", stanza.participant.as_ref())
         .attr_opt("recipient", stanza.recipient.as_ref())
 }
 
-/// Tells that messages were read: as many stanzas as it takes.
+/// Tells that messages were read, in as many stanzas as needed.
 pub fn read(to: &Jid, participant: Option<&Jid>, ids: &[&str], now: Timestamp) -> Vec<Node> {
     let stanza = |ids: &[&str]| {
         let node = Node::new("receipt")
@@ -167,7 +167,7 @@ pub struct OwnKeys {
     pub signed_pre_key_id: u32,
     /// The signed prekey.
     pub signed_pre_key: PublicKey,
-    /// Over it, by the identity.
+    /// The signature over it, by the identity.
     pub signature: [u8; SIGNATURE_LENGTH],
     /// A one-time prekey made for this.
     pub pre_key: Option<(u32, PublicKey)>,

@@ -103,7 +103,7 @@ fn read_receipts_are_split() {
 }
 
 #[test]
-fn bundles_one_by_one() {
+fn a_bad_bundle_does_not_spoil_the_others() {
     let keys = prekeys::upload(
         7,
         &PublicKey::from_array([1; 32]),
@@ -144,7 +144,7 @@ fn device_lists() {
 }
 
 #[test]
-fn device_lists_that_the_service_cannot_give() {
+fn device_lists_that_the_server_cannot_give() {
     let error = || Node::new("error").attr("code", "503");
     let inside = Node::new("user").attr("jid", jid("1@lid")).child(Node::new("devices").child(error()));
     let beside = Node::new("user").attr("jid", jid("2@lid")).child(error());
@@ -223,7 +223,7 @@ fn an_outgoing_message() {
 }
 
 #[test]
-fn endings() {
+fn failures_and_stream_errors_are_parsed() {
     let failure = |reason: u64| {
         let stanza = Stanza::from(
             &Node::new("failure").attr("reason", reason).attr("expire", "90").attr("code", "101"),
@@ -312,7 +312,7 @@ fn any_node() -> impl Strategy<Value = Node> {
 
 proptest! {
     #[test]
-    fn any_tree_is_an_error_or_a_value(node in any_node()) {
+    fn arbitrary_trees_never_panic(node in any_node()) {
         let stanza = Stanza::from(&node);
         let node = stanza.root();
         let _ = MessageStanza::parse(node);

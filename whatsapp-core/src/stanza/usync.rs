@@ -1,4 +1,4 @@
-//! Whose devices there are (`iq` namespace `usync`).
+//! Queries for devices and LIDs (`iq` namespace `usync`).
 use bytes::Bytes;
 
 use super::{StanzaError, iq};
@@ -7,7 +7,7 @@ use crate::{
     jid::Jid,
 };
 
-/// Nobody has more devices than this.
+/// The largest number of devices that a person has.
 const MAX_DEVICES: usize = 128;
 
 /// Asks for the devices and LIDs of people.
@@ -54,7 +54,7 @@ pub struct DeviceEntry {
 /// The answer to [`device_query`].
 ///
 /// # Errors
-/// When it is none.
+/// When it is malformed.
 pub fn parse_devices(node: NodeRef<'_>) -> Result<Vec<UserDevices>, StanzaError> {
     let usync = node.child("usync").ok_or(StanzaError::Missing("usync"))?;
     let list = usync.child("list").ok_or(StanzaError::Missing("list"))?;

@@ -14,7 +14,7 @@ impl Draws {
         Self(parts.concat().into_iter())
     }
 
-    /// What is left: whoever drew less than the other implementation did something else.
+    /// How much is left: code that drew less than the other implementation did something else.
     pub(crate) fn left(&self) -> usize {
         self.0.len()
     }

@@ -1,4 +1,4 @@
-//! A server that knows the handshake; what it says and does besides is up to a test.
+//! A server that knows the handshake; a test decides the rest.
 use std::{
     collections::VecDeque,
     future::pending,
@@ -21,10 +21,10 @@ use whatsapp_core::{
     time::Timestamp,
 };
 
-/// More messages than any test needs: a client that reads so many does nothing else.
+/// More messages than any test needs: a client that sends this many is in a loop.
 const MOST: usize = 300_000;
 
-/// What it says after the handshake, as fast as it is read.
+/// What the server sends after the handshake, as fast as the client reads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Says {
     Nothing,
@@ -97,7 +97,7 @@ impl FakeServer {
         self.0.does_not_close.store(true, Relaxed);
     }
 
-    /// Closes the connections, and accepts no more.
+    /// Closes the connections and accepts no more.
     pub(crate) fn hang_up(&self) {
         self.0.hung_up.store(true, Relaxed);
     }

@@ -25,14 +25,14 @@ fn code(answer: &Stanza) -> Option<String> {
     answer.root().child("error")?.attr_text("code").map(str::to_owned)
 }
 
-/// Sends a message from Ann to somebody's first device; gives the error of its acknowledgement.
+/// Sends a message from Ann to a person's first device. Returns the error of its acknowledgement.
 fn refusal(net: &mut Net, ann: &mut Client, id: &str, to: &str) -> Option<String> {
     ann.send(net, message(id, &Jid::pn(to), &[(&device(to, 1), b"x")]));
     ann.expect(net, "ack").root().attr("error").map(ToString::to_string)
 }
 
 #[test]
-fn messages_are_refused_so_often_or_always_to_everybody_or_one() {
+fn message_refusals_are_limited_by_count_and_recipient() {
     let (mut net, mut ann, mut ben) = two();
     net.network.refuse_messages(421, Some(2), None);
     let codes = ["A", "B", "C"].map(|id| refusal(&mut net, &mut ann, id, BEN));
@@ -105,7 +105,7 @@ fn devices_of_ben(net: &mut Net, ann: &mut Client) -> (Vec<u16>, Option<Vec<u8>>
 }
 
 #[test]
-fn device_lists_are_left_out_refused_unsigned_or_of_another_time() {
+fn device_lists_can_be_omitted_refused_unsigned_or_outdated() {
     let (mut net, mut ann, _) = two();
     net.network.set_device_list(BEN, DeviceListAnswer::LeftOut).unwrap();
     let answer = device_query(&mut net, &mut ann, &[ANN, BEN]);
@@ -155,7 +155,7 @@ fn a_device_may_be_listed_that_no_phone_linked() {
     let (mut net, mut ann, _) = two();
     let forged = net.network.add_forged_device(BEN).unwrap();
     assert_eq!(forged, device(BEN, 2));
-    // A list says nothing about devices that are newer than it: one of them is signed.
+    // A list says nothing about newer devices, and one of them is signed.
     let signed = Some(vec![0, 1, 3]);
     let answer = DeviceListAnswer::Untruthful { devices: vec![0, 1, 2], signed, timestamp: None };
     net.network.set_device_list(BEN, answer).unwrap();
@@ -184,7 +184,7 @@ fn tags(node: &Node) -> Vec<String> {
 }
 
 #[test]
-fn bundles_are_left_out_refused_or_incomplete() {
+fn bundles_can_be_omitted_refused_or_incomplete() {
     let (mut net, mut ann, _) = two();
     assert!(bundle_of_ben(&mut net, &mut ann, BundleAnswer::LeftOut).is_none());
     let mut tags = |answer| tags(&bundle_of_ben(&mut net, &mut ann, answer).unwrap());
@@ -197,7 +197,7 @@ fn bundles_are_left_out_refused_or_incomplete() {
 }
 
 #[test]
-fn bundles_are_vouched_for_wrongly() {
+fn bundles_can_have_wrong_signatures() {
     let (mut net, mut ann, ben) = two();
     let report = net.network.devices().into_iter().find(|it| it.jid == device(BEN, 1).to_string()).unwrap();
     let account = data_encoding::BASE64.decode(report.account.as_bytes()).unwrap();
@@ -215,7 +215,7 @@ fn bundles_are_vouched_for_wrongly() {
 }
 
 #[test]
-fn a_rotated_signed_prekey_is_handed_out_and_the_former_one_on_purpose() {
+fn a_rotated_signed_prekey_is_handed_out_or_the_former_on_request() {
     let (mut net, mut ann, mut ben) = two();
     let of_ben = device(BEN, 1);
     let next = whatsapp_core::signal::SignedPreKey::generate(
@@ -238,7 +238,7 @@ fn a_rotated_signed_prekey_is_handed_out_and_the_former_one_on_purpose() {
 }
 
 #[test]
-fn certificates_can_go_bad_and_good_again() {
+fn certificates_can_become_invalid_and_valid_again() {
     let mut net = Net::with(|config| config.certificate = CertificateFlaw::OtherRoot);
     let bad = net.network.certificate_chain();
     net.network.inject(Fault::Certificate { flaw: CertificateFlaw::None }).unwrap();

@@ -1,4 +1,4 @@
-//! A client that does what a test tells it, one stanza at a time: it knows the handshake and nothing else.
+//! A client that a test controls, one stanza at a time: it knows the handshake and nothing else.
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
@@ -29,7 +29,7 @@ pub(crate) struct Net {
     pub(crate) now: Timestamp,
     pub(crate) sent: BTreeMap<ConnectionId, VecDeque<Bytes>>,
     pub(crate) closed: Vec<ConnectionId>,
-    /// Everything that was ever sent, for comparing runs.
+    /// Every stanza that was ever sent, for comparing runs.
     pub(crate) log: Vec<Bytes>,
 }
 
@@ -77,7 +77,7 @@ impl Net {
     }
 }
 
-/// Keys of a device: what would be in its store.
+/// Keys of a device, as in its store.
 #[derive(Clone)]
 pub(crate) struct Keys {
     pub(crate) noise: KeyPair,
@@ -143,7 +143,7 @@ impl Client {
         Self::connect(net, keys, &payload)
     }
 
-    /// Links a device with these keys by QR code; gives its address.
+    /// Links a device with these keys by QR code. Returns its address.
     pub(crate) fn link(net: &mut Net, keys: &Keys, phone: &str) -> Jid {
         let mut client = Self::register(net, keys);
         let offer = client.expect(net, "iq");
@@ -183,7 +183,7 @@ impl Client {
         self.send(net, answer);
     }
 
-    /// Links, logs in, uploads so many prekeys, and asks for what waits.
+    /// Links, logs in, uploads `pre_keys` prekeys, and asks for the offline queue.
     pub(crate) fn online(net: &mut Net, keys: &Keys, phone: &str, pre_keys: u32) -> (Self, Jid) {
         let jid = Self::link(net, keys, phone);
         let mut client = Self::login(net, keys, &jid);
@@ -239,7 +239,7 @@ impl Client {
         net.collect();
     }
 
-    /// Sends a request and gives its answer; what came before is kept.
+    /// Sends a request and returns its answer; stanzas that came before it are kept.
     pub(crate) fn ask(
         &mut self,
         net: &mut Net,
@@ -284,7 +284,7 @@ impl Client {
         self.stanzas.drain(..).collect()
     }
 
-    /// The next stanza of that tag; what came before it is dropped.
+    /// The next stanza with that tag; earlier ones are dropped.
     pub(crate) fn expect(&mut self, net: &mut Net, tag: &str) -> Stanza {
         self.fetch(net);
         while let Some(stanza) = self.stanzas.pop_front() {

@@ -34,7 +34,7 @@ fn contents(stanza: &Stanza) -> Vec<Node> {
 }
 
 #[test]
-fn a_message_may_name_somebody_else_or_nobody_beside_its_sender() {
+fn a_message_may_name_a_wrong_or_no_alternate_sender_address() {
     let (mut net, mut ann, _) = ann();
     let (of_ben, of_cat) = (lid(&net, BEN), lid(&net, CAT));
     let untrue = RawMessage::text("hi").attribute("sender_lid", Some(of_cat.clone()));
@@ -57,7 +57,7 @@ fn a_message_may_name_somebody_else_or_nobody_beside_its_sender() {
 }
 
 #[test]
-fn somebody_takes_another_number_and_keeps_the_lid() {
+fn a_person_changes_the_number_and_keeps_the_lid() {
     let (mut net, mut ann, _) = ann();
     let before = lid(&net, BEN);
     net.network.change_number(BEN, "15550000009").unwrap();
@@ -71,7 +71,7 @@ fn somebody_takes_another_number_and_keeps_the_lid() {
 }
 
 #[test]
-fn somebody_gets_another_lid_and_keeps_the_number() {
+fn a_person_changes_the_lid_and_keeps_the_number() {
     let (mut net, mut ann, _) = ann();
     let before = lid(&net, BEN);
     let after = net.network.change_lid(BEN).unwrap();
@@ -83,7 +83,7 @@ fn somebody_gets_another_lid_and_keeps_the_number() {
 }
 
 #[test]
-fn a_flood_of_what_cannot_be_read_has_ids_of_its_own() {
+fn unreadable_messages_of_a_flood_have_distinct_ids() {
     let (mut net, mut ann, _) = ann();
     for (encryption, kind) in [
         (Encryption::UnknownSession, "msg"),
@@ -107,7 +107,7 @@ fn a_flood_of_what_cannot_be_read_has_ids_of_its_own() {
 }
 
 #[test]
-fn a_device_is_asked_for_what_it_never_sent() {
+fn a_device_is_asked_for_a_message_that_it_never_sent() {
     let (mut net, mut ann, jid) = ann();
     net.network.ask_again_as(net.now, BEN, &jid, "3EB0NEVER", 1).unwrap();
     let asked = ann.expect(&mut net, "receipt");
@@ -122,7 +122,7 @@ fn a_device_is_asked_for_what_it_never_sent() {
 }
 
 #[test]
-fn what_was_answered_comes_again_with_the_same_ciphertext() {
+fn answered_stanzas_are_repeated_with_the_same_ciphertext() {
     let (mut net, mut ann, jid) = ann();
     let text = raw(&mut net, BEN, &Jid::pn(ANN), RawMessage::text("hi"));
     let revoke = raw(&mut net, BEN, &Jid::pn(ANN), RawMessage::revoke(&Jid::pn(ANN), &text));
@@ -134,7 +134,7 @@ fn what_was_answered_comes_again_with_the_same_ciphertext() {
         ann.acknowledge(&mut net, &first);
         net.network.deliver_again(net.now, &jid, &id).unwrap();
         net.collect();
-        // What is still unanswered is not repeated by this.
+        // Stanzas that are still unanswered are not repeated by this.
         let again = ann.drain(&mut net).into_iter().rfind(|it| it.root().tag() == "message").unwrap();
         assert_eq!(contents(&again), contents(&first));
         ann.acknowledge(&mut net, &again);
@@ -190,7 +190,7 @@ fn a_message_in_a_group_is_read_by_lid_or_by_number() {
 }
 
 #[test]
-fn phones_show_no_message_without_content_and_name_an_unknown_kind() {
+fn phones_hide_empty_messages_and_name_unknown_kinds() {
     let (mut net, ..) = ann();
     for message in
         [RawMessage::new(Vec::new()), RawMessage::context_only(), RawMessage::revoke(&Jid::pn(CAT), "X")]
@@ -225,7 +225,7 @@ fn a_phone_speaks_to_its_own_devices() {
 }
 
 #[test]
-fn a_device_is_handed_any_stanza() {
+fn any_stanza_can_be_sent_to_a_device() {
     let (mut net, mut ann, jid) = ann();
     let group = Jid::new("1-2", Server::Group);
     let stanza = Node::new("notification").attr("id", "N1").attr("from", &group).attr("type", "mystery");

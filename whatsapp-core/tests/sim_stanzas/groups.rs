@@ -24,7 +24,7 @@ fn ranks(group: NodeRef<'_>) -> Vec<(String, Option<&str>)> {
 }
 
 #[test]
-fn members_are_told_and_may_ask() {
+fn members_are_notified_and_may_query() {
     for by_lid in [true, false] {
         let mut net = Net::with(|config| config.groups_by_lid = by_lid);
         let (mut ann, _) = Client::online(&mut net, &Keys::new(1), ANN, 1);
@@ -102,7 +102,7 @@ fn each_device_gets_its_key_and_the_ciphertext_for_all() {
 
     // The phones can make nothing of it, and ask again; that is another matter.
     ann.drain(&mut net);
-    // A receipt names the writer, and is told as of a member.
+    // A receipt names the writer, and is passed on with the member as participant.
     let participant = own.with_device(1);
     let receipt = Node::new("receipt").attr("id", "ID1").attr("to", &group).attr("participant", &participant);
     ben.send(&mut net, receipt.clone());

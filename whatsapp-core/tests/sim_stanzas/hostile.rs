@@ -1,4 +1,4 @@
-//! Clients that follow no protocol: the network stays up, and answers what can be answered.
+//! Clients that follow no protocol: the network stays up, and answers every request that it can.
 use bytes::Bytes;
 use proptest::prelude::*;
 use whatsapp_core::{
@@ -109,7 +109,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn any_stanza_of_a_linked_device_is_survived(stanzas in prop::collection::vec(node(), 1..12)) {
+    fn the_network_survives_any_stanza_of_a_linked_device(stanzas in prop::collection::vec(node(), 1..12)) {
         let mut net = Net::new();
         let (mut ann, _) = Client::online(&mut net, &Keys::new(1), ANN, 2);
         for stanza in stanzas {
@@ -119,13 +119,13 @@ proptest! {
             ann.send(&mut net, stanza);
         }
         net.wait(60);
-        // Whatever that was: others are served.
+        // Whatever that was: other clients are served.
         let (mut ben, _) = Client::online(&mut net, &Keys::new(2), BEN, 2);
         prop_assert!(ben.ask(&mut net, "w:p", "get", []).root().attr_text("type") == Some("result"));
     }
 
     #[test]
-    fn any_stanza_of_an_unlinked_device_is_survived(stanzas in prop::collection::vec(node(), 1..12)) {
+    fn the_network_survives_any_stanza_of_an_unlinked_device(stanzas in prop::collection::vec(node(), 1..12)) {
         let mut net = Net::new();
         let mut ann = Client::register(&mut net, &Keys::new(1));
         for stanza in stanzas {
@@ -138,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_survived(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..6)) {
+    fn the_network_survives_any_bytes(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..6)) {
         let mut net = Net::new();
         let connection = net.network.connect();
         for chunk in chunks {

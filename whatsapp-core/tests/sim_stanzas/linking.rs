@@ -38,7 +38,7 @@ fn a_device_is_linked_and_logs_in() {
 }
 
 #[test]
-fn codes_that_nobody_shows_are_refused() {
+fn codes_that_no_device_shows_are_refused() {
     let (mut net, keys) = (Net::new(), Keys::new(1));
     let mut client = Client::register(&mut net, &keys);
     let scan = |net: &mut Net, text: &str| net.network.scan_qr(net.now, text, Some(ANN));
@@ -108,7 +108,7 @@ fn logins_and_streams_fail_on_demand() {
 }
 
 #[test]
-fn unlinking_ends_the_connection_and_is_told_to_contacts() {
+fn unlinking_ends_the_connection_and_notifies_contacts() {
     let mut net = Net::new();
     let (mut ann, jid) = Client::online(&mut net, &Keys::new(1), ANN, 1);
     let (mut ben, _) = Client::online(&mut net, &Keys::new(2), BEN, 1);
@@ -130,7 +130,7 @@ fn unlinking_ends_the_connection_and_is_told_to_contacts() {
     }
 }
 
-/// Everything follows from the seed: two runs send the same bytes.
+/// The seed determines everything: two runs send the same bytes.
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
     let run = || {

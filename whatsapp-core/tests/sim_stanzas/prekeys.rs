@@ -20,7 +20,7 @@ fn count(client: &mut Client, net: &mut Net) -> u32 {
 }
 
 #[test]
-fn prekeys_are_counted_handed_out_once_and_asked_for_when_few() {
+fn prekeys_are_handed_out_once_and_requested_when_low() {
     let mut net = Net::new();
     let jid = Client::link(&mut net, &Keys::new(1), ANN);
     let mut ann = Client::login(&mut net, &Keys::new(1), &jid);
@@ -51,7 +51,7 @@ fn prekeys_are_counted_handed_out_once_and_asked_for_when_few() {
     let user = answer.root().child("list").unwrap().child("user").unwrap();
     assert!(user.child("skey").is_some() && user.child("key").is_none(), "then only the signed one is left");
     let identity = user.child_bytes("device-identity").unwrap();
-    // Who signed it is not told here: it is the phone, whose identity its own bundle has.
+    // The list does not name its signer: it is the phone, whose own bundle has its identity.
     let phone = ben.ask(&mut net, "encrypt", "get", bundle_request(&lid.to_non_device()));
     let phone = phone.root().child("list").unwrap().child("user").unwrap();
     let phone = PublicKey::from_raw(phone.child_bytes("identity").unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! What waits for a device, and what is asked and not understood.
+//! The queue of a device, and requests that the network ignores or does not understand.
 use whatsapp_core::{binary::Node, jid::Jid, sim::SimConfig};
 
 use crate::client::{ANN, BEN, Client, Keys, Net, message};
@@ -20,7 +20,7 @@ fn ben_away(net: &mut Net) -> (Client, Keys, Jid) {
 }
 
 #[test]
-fn what_was_missed_comes_in_order_and_then_the_mark() {
+fn missed_stanzas_come_in_order_before_the_end_mark() {
     let mut net = Net::new();
     let (mut ann, keys, jid) = ben_away(&mut net);
     send_all(&mut net, &mut ann, &["A", "B", "C"]);
@@ -68,7 +68,7 @@ fn ben_back(configure: impl FnOnce(&mut SimConfig)) -> (Net, Client) {
 }
 
 #[test]
-fn a_batch_may_be_smaller_than_what_was_asked_for() {
+fn a_batch_may_be_smaller_than_requested() {
     let (mut net, mut ben) = ben_back(|config| config.offline_queue.largest_batch = Some(3));
     ben.ask_for_batch(&mut net, 200);
     assert_eq!(ben.messages(&mut net), ["A", "B", "C"]);
@@ -90,7 +90,7 @@ fn requests_may_be_ignored_until_they_are_repeated() {
 }
 
 #[test]
-fn a_device_that_never_asks_waits_for_ever_or_as_long_as_is_set() {
+fn a_device_that_never_asks_waits_until_the_configured_time() {
     let (mut net, mut ben) = ben_back(|_| {});
     net.wait(86_400);
     assert!(ben.messages(&mut net).is_empty());
@@ -105,7 +105,7 @@ fn a_device_that_never_asks_waits_for_ever_or_as_long_as_is_set() {
 }
 
 #[test]
-fn what_is_not_answered_comes_again_at_once_after_a_login_and_later_without() {
+fn unanswered_stanzas_are_repeated_at_login_or_after_a_while() {
     let mut net = Net::new();
     let (mut ann, keys, jid) = ben_away(&mut net);
     let mut ben = Client::login(&mut net, &keys, &jid);
@@ -128,7 +128,7 @@ fn what_is_not_answered_comes_again_at_once_after_a_login_and_later_without() {
 }
 
 #[test]
-fn what_is_not_understood_is_answered_and_counted() {
+fn unknown_requests_are_answered_and_counted() {
     let mut net = Net::new();
     let (mut ann, _) = Client::online(&mut net, &Keys::new(1), ANN, 1);
     for _ in 0..2 {
@@ -144,7 +144,7 @@ fn what_is_not_understood_is_answered_and_counted() {
 }
 
 #[test]
-fn a_new_device_hears_from_its_phone() {
+fn a_new_device_gets_the_first_messages_of_its_phone() {
     let mut net = Net::with(|config| config.bootstrap = true);
     let keys = Keys::new(1);
     let jid = Client::link(&mut net, &keys, ANN);
@@ -165,7 +165,7 @@ fn a_new_device_hears_from_its_phone() {
 }
 
 #[test]
-fn stanzas_can_be_changed_to_see_what_a_client_needs() {
+fn stanzas_to_clients_can_be_changed() {
     let mut net = Net::new();
     let (mut ann, _) = Client::online(&mut net, &Keys::new(1), ANN, 1);
     net.network.mutate(Some(Box::new(|node| node.attrs.retain(|attr| attr.key != "type"))));

@@ -101,7 +101,7 @@ fn receipts_are_acknowledged_and_reach_the_sender() {
 }
 
 #[test]
-fn retries_reach_the_sending_device_intact_and_their_answer_one_device() {
+fn retries_reach_the_sender_and_their_answer_one_device() {
     let Three { mut net, mut ann, mut second, mut ben } = three();
     let (a, b) = (Jid::pn(ANN).with_device(1), Jid::pn(BEN).with_device(1));
     ann.send(&mut net, message("ID1", &Jid::pn(BEN), &[(&b, b"x")]));
@@ -127,7 +127,7 @@ fn retries_reach_the_sending_device_intact_and_their_answer_one_device() {
 }
 
 #[test]
-fn refused_and_senseless_messages_go_nowhere() {
+fn refused_and_misaddressed_messages_are_not_routed() {
     let Three { mut net, mut ann, mut ben, .. } = three();
     let b = Jid::pn(BEN).with_device(1);
     net.network.inject(Fault::RefuseNextMessage { code: 463 }).unwrap();
@@ -143,7 +143,7 @@ fn refused_and_senseless_messages_go_nowhere() {
 }
 
 #[test]
-fn damage_happens_on_the_way_and_only_once() {
+fn only_the_next_ciphertext_is_damaged() {
     let Three { mut net, mut ann, mut ben, .. } = three();
     let b = Jid::pn(BEN).with_device(1);
     net.network.corrupt_next(&b).unwrap();

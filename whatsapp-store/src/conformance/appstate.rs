@@ -24,7 +24,7 @@ async fn macs(
     store.app_state_macs(account, collection, indexes).await.unwrap()
 }
 
-/// Any version, whatever the collection is called; the last one counts, upwards or not.
+/// Any version, under any collection name. The last one written counts, also when it is lower.
 pub async fn app_state_version_comes_back_as_written(store: Arc<dyn Store>) {
     let (a, others) = (account("a"), ["b", "w/a"].map(account));
     for collection in ODD_TEXTS {
@@ -62,7 +62,7 @@ pub async fn app_state_key_comes_back_as_written(store: Arc<dyn Store>) {
     }
 }
 
-/// In the order asked for, of any number, with those that are absent and those asked for twice.
+/// In the order asked for, any number of them, including absent ones and repeated ones.
 pub async fn app_state_macs_keep_the_order_asked(store: Arc<dyn Store>) {
     let a = account("a");
     let index = |number: usize| Bytes::from(vec![number as u8, 0, 255]);
@@ -129,7 +129,7 @@ pub async fn app_state_reset_keeps_the_keys(store: Arc<dyn Store>) {
 }
 
 /// All of it.
-pub async fn deleted_device_takes_its_app_state_along(store: Arc<dyn Store>) {
+pub async fn deleted_device_removes_its_app_state(store: Arc<dyn Store>) {
     let id = Bytes::from("1");
     let list = || [PutVersion(version("c", 5)), PutKey { id: id.clone(), key: bytes() }, mac("c", &id, "c")];
     for delete in [Change::DeleteDevice, Change::DeleteSession] {

@@ -35,7 +35,7 @@ async fn audience(
 }
 
 /// What each condition finds, alone and together.
-pub async fn audience_is_what_its_filter_says(store: Arc<dyn Store>) {
+pub async fn audience_matches_its_filter(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     let people = [
         ("1", set(&["a", "b"]), [("city", "Rome"), ("vip", "1")].to_vec(), Some(10)),
@@ -90,8 +90,8 @@ pub async fn audience_is_what_its_filter_says(store: Arc<dyn Store>) {
     }
 }
 
-/// Each is left out for its first reason, and counted there.
-pub async fn audience_leaves_out_who_must_not_be_written_to(store: Arc<dyn Store>) {
+/// Each contact is left out for its first reason, and counted there.
+pub async fn audience_counts_each_excluded_contact_once(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     let tagged = |contact: ContactRecord| ContactRecord { tags: set(&["t"]), ..contact };
     let agreed = |contact: ContactRecord| ContactRecord { consent: Some(consent("s", 1)), ..contact };
@@ -125,7 +125,7 @@ pub async fn audience_leaves_out_who_must_not_be_written_to(store: Arc<dyn Store
     let other: WorkspaceId = "other".parse().unwrap();
     assert_eq!(store.audience_counts(&other, &filter).await.unwrap(), AudienceCounts::default());
     assert_eq!(audience(&*store, &other, &filter, 9).await, [""; 0]);
-    // It is as the contacts are now.
+    // The audience follows the contacts as they are now.
     let end = ContactChange::Unsuppress { address: "3".into(), consent: consent("s", 7) };
     let again = ContactChange::RecordConsent { id: "out and suppressed".into(), consent: consent("s", 7) };
     write(&*store, &w, [end, again, suppress("9@lid", 1)]).await;
@@ -134,7 +134,7 @@ pub async fn audience_leaves_out_who_must_not_be_written_to(store: Arc<dyn Store
 }
 
 /// Ids, tags and fields of any text: in byte order, found one by one.
-pub async fn audience_of_odd_texts(store: Arc<dyn Store>) {
+pub async fn audience_handles_any_text(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     for (number, text) in ODD_TEXTS.iter().enumerate() {
         let contact = ContactRecord {

@@ -67,7 +67,7 @@ pub async fn audit_entries_come_back_as_written(store: Arc<dyn Store>) {
     }
 }
 
-/// By time, then the last appended; filters do not shorten pages; equal entries are two; foreign cursors find nothing.
+/// By time, then the last appended; filters do not shorten pages; equal entries are two; an invalid cursor is an error.
 pub async fn audit_pages_are_newest_first(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     let entries =
@@ -95,8 +95,8 @@ pub async fn audit_pages_are_newest_first(store: Arc<dyn Store>) {
     assert_eq!(pages(&*store, &w, &query).await, [&all[1..]]);
 }
 
-/// Only by age and only in its workspace; what an account's commit appends is its workspace's, and outlives the account.
-pub async fn audit_entries_go_by_age_alone(store: Arc<dyn Store>) {
+/// Only by age, and only in its workspace. An entry of an account's commit belongs to the workspace and outlives the account.
+pub async fn audit_entries_expire_only_by_age(store: Arc<dyn Store>) {
     let a = account("one/a");
     let (one, two): (WorkspaceId, WorkspaceId) = ("one".parse().unwrap(), "two".parse().unwrap());
     append(&*store, a.clone(), [entry(1, "a", "x"), entry(2, "a", "x"), entry(3, "a", "x")]).await;

@@ -58,7 +58,7 @@ async fn pages(store: &dyn Store, account: &AccountId, limit: u32) -> Vec<Vec<St
     }
 }
 
-/// And no account has the chats of another, nor of one of its name in another workspace.
+/// No account has the chats of another account, nor of one with the same name in another workspace.
 pub async fn absent_chat_is_none(store: Arc<dyn Store>) {
     let a = account("a");
     assert_eq!(find(&*store, &a, "c").await, None);
@@ -79,7 +79,7 @@ pub async fn absent_chat_is_none(store: Arc<dyn Store>) {
     assert_eq!((found.name, found.unread, found.last), (None, 1, Some(message("c", "1"))));
 }
 
-/// The one sent last is the last, in whatever order they come; within a millisecond, the one that came later.
+/// The message sent last is the last one, in any order of arrival. Within a millisecond, the one that arrived later.
 pub async fn chat_summary_follows_its_messages(store: Arc<dyn Store>) {
     let orders = [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2], [3, 2, 1]];
     for (number, order) in orders.into_iter().enumerate() {
@@ -103,7 +103,7 @@ pub async fn chat_summary_follows_its_messages(store: Arc<dyn Store>) {
     assert_eq!(last(&*store, &negative, "c").await, (i64::MIN, Some(message("c", "1").key)));
 }
 
-/// Of others alone, once each, until they are read.
+/// Messages of others, counted once each, until they are read.
 pub async fn unread_messages_are_counted(store: Arc<dyn Store>) {
     use MessageStatus::{Delivered, Failed, Queued, Read, Sent};
     let a = account("a");
@@ -154,7 +154,7 @@ pub async fn chat_is_marked_read(store: Arc<dyn Store>) {
     assert_eq!(find(&*store, &a, "d").await.unwrap().last.unwrap().status, MessageStatus::Delivered);
 }
 
-/// Every field, whatever the text; each stays when another is written, and messages touch none.
+/// Every field, with any text. Writing one field leaves the others, and messages change none.
 pub async fn chat_names_and_flags_come_back_as_written(store: Arc<dyn Store>) {
     let a = account("a");
     for text in ODD_TEXTS {
@@ -191,8 +191,8 @@ pub async fn chat_names_and_flags_come_back_as_written(store: Arc<dyn Store>) {
     assert_eq!((chat.name, chat.archived, chat.pinned), (None, true, true), "made by its flags");
 }
 
-/// With its messages and all that was set; a message that comes later makes it anew.
-pub async fn deleted_chat_takes_its_messages_along(store: Arc<dyn Store>) {
+/// With its messages and all settings. A later message makes the chat again, without them.
+pub async fn deleted_chat_removes_its_messages(store: Arc<dyn Store>) {
     let a = account("a");
     put(&*store, &a, [message("c", "1"), message("d", "1"), message("c", "2")]).await;
     commit(&*store, &a, [SetName { chat: "c".into(), name: Some("Ann".into()) }]).await;
@@ -207,7 +207,7 @@ pub async fn deleted_chat_takes_its_messages_along(store: Arc<dyn Store>) {
     assert_eq!((anew.name, anew.unread, anew.last), (None, 1, Some(at("c", "1", 3))));
 }
 
-/// The oldest first, of all chats, at most so many, and none of that very time. The chats stay.
+/// The oldest first, of all chats, at most `limit`, and none of exactly that time. The chats stay.
 pub async fn old_messages_expire(store: Arc<dyn Store>) {
     let a = account("a");
     let read = MessageRecord { status: MessageStatus::Read, ..at("c", "read", 2) };
@@ -234,7 +234,7 @@ pub async fn old_messages_expire(store: Arc<dyn Store>) {
     assert_eq!(expire(11, u32::MAX).await, [""; 0]);
     assert_eq!(pages(&*store, &a, 10).await, [["c", "d"]]);
     assert_eq!(all(&*store, &account("b")).await[0].unread, 1);
-    // Whatever comes now is the last there is.
+    // Any message that comes now is the last one.
     put(&*store, &a, [at("c", "older", 7)]).await;
     assert_eq!(last(&*store, &a, "c").await, (7, Some(message("c", "older").key)));
     assert_eq!(unread(&*store, &a, "c").await, 1);
@@ -261,7 +261,7 @@ pub async fn chats_are_latest_first(store: Arc<dyn Store>) {
     assert_eq!(pages(&*store, &account("odd"), 1).await.concat(), sorted);
 }
 
-/// None given: 50. The most: 500. And a cursor of another list is told.
+/// No limit gives 50; the largest is 500. An invalid cursor is an error.
 pub async fn chat_pages_are_bounded(store: Arc<dyn Store>) {
     let a = account("a");
     put(&*store, &a, (0..=500).map(|number| message(&number.to_string(), "1"))).await;
@@ -273,7 +273,7 @@ pub async fn chat_pages_are_bounded(store: Arc<dyn Store>) {
     }
 }
 
-/// Who turns pages sees each chat that stays where it is once; one that gets a message meanwhile has moved to the front.
+/// A reader of pages sees each unmoved chat once. A chat that gets a message meanwhile has moved to the front.
 pub async fn chat_pages_are_stable_while_chats_move(store: Arc<dyn Store>) {
     let a = account("a");
     let name = |number: i64| format!("{number:02}");
@@ -291,14 +291,14 @@ pub async fn chat_pages_are_stable_while_chats_move(store: Arc<dyn Store>) {
     assert_eq!(first, ["11", "10", "09"]);
     assert_eq!(seen, ["08", "07", "06", "04", "03", "02", "01", "00"]);
     assert_eq!(pages(&*store, &a, 3).await[0], ["new", "11", "05"]);
-    // The chat that the cursor names is gone: the next page starts behind its place all the same.
+    // The chat that the cursor names is gone: the next page still starts behind its place.
     let cursor = store.chats(&a, None, 4).await.unwrap().next.unwrap();
     commit(&*store, &a, [Delete { chat: "10".into() }]).await;
     let page = store.chats(&a, Some(&cursor), 2).await.unwrap();
     assert_eq!(page.chats.into_iter().map(|chat| chat.chat).collect::<Vec<_>>(), ["09", "08"]);
 }
 
-/// Messages, receipts, marks and expiry of many tasks at once: the summary says what the messages say.
+/// Many tasks write messages, receipts, marks and expiry at once. The summary still matches the messages.
 pub async fn chat_summary_survives_concurrent_writers(store: Arc<dyn Store>) {
     let a = account("a");
     let mut tasks = tokio::task::JoinSet::new();
@@ -326,7 +326,7 @@ pub async fn chat_summary_survives_concurrent_writers(store: Arc<dyn Store>) {
     assert_eq!((chat.last_at, chat.last.as_ref()), (1107, messages.first()));
 }
 
-/// Deleting a chat and expiring its messages while others come in: no message without its chat, and no wrong summary.
+/// A chat is deleted and its messages expire while others come in: no message lacks its chat, and no summary is wrong.
 pub async fn chat_summary_survives_removals_under_writes(store: Arc<dyn Store>) {
     let a = account("a");
     for round in 0..30 {

@@ -36,7 +36,7 @@ pub async fn changes_apply_in_the_order_given(store: Arc<dyn Store>) {
     assert_eq!(store.people(&a, &[lid("1")]).await.unwrap(), [None]);
 }
 
-/// It writes nothing, and an account of which nothing is known stays unknown.
+/// It writes nothing, and an unknown account stays unknown.
 pub async fn empty_commit_is_fine(store: Arc<dyn Store>) {
     let a = account("a");
     commit(&*store, &a, Vec::<Change>::new()).await;
@@ -44,7 +44,7 @@ pub async fn empty_commit_is_fine(store: Arc<dyn Store>) {
     assert_eq!(store.all_sessions().await.unwrap(), []);
 }
 
-/// Wherever in the list the refused change stands, nothing of the others is there, and the store works on.
+/// Wherever the refused change is in the list, none of the others is written, and the store keeps working.
 pub async fn failed_commit_leaves_nothing(store: Arc<dyn Store>) {
     let (a, b) = (account("a"), account("b"));
     for place in 0..=one_of_each(&a).len() {
@@ -61,7 +61,7 @@ pub async fn failed_commit_leaves_nothing(store: Arc<dyn Store>) {
     assert_eq!(Presence::of(&*store, &b).await, Presence::ALL, "nothing deleted either");
 }
 
-/// Whatever the change is, and whatever else the commit holds.
+/// For every kind of change, together with any other changes in the commit.
 pub async fn workspace_commit_refuses_changes_of_accounts(store: Arc<dyn Store>) {
     let (a, w) = (account("a"), workspace("default"));
     let observed = SessionObservation { state: ObservedState::Connected, at: 1, reason: None };
@@ -90,7 +90,7 @@ pub async fn workspace_commit_refuses_changes_of_accounts(store: Arc<dyn Store>)
     commit(&*store, &w, [event()]).await;
 }
 
-/// However backends bundle what comes in at the same time.
+/// However a backend groups concurrent commits.
 pub async fn failing_commits_fail_alone(store: Arc<dyn Store>) {
     let a = account("a");
     let bad = |number: usize| number.is_multiple_of(3);
@@ -154,7 +154,7 @@ pub async fn concurrent_committers_lose_nothing(store: Arc<dyn Store>) {
     }
 }
 
-/// The same names in two accounts are two records, also where case alone tells the accounts apart.
+/// The same names in two accounts are two records, also where only letter case tells the accounts apart.
 pub async fn accounts_are_separate(store: Arc<dyn Store>) {
     let (a, b) = (account("a"), account("A"));
     commit(&*store, &a, one_of_each(&a)).await;
@@ -175,7 +175,7 @@ pub async fn accounts_are_separate(store: Arc<dyn Store>) {
     assert_eq!(store.outgoing(&a, "queued").await.unwrap(), Some(outgoing("queued", 1)));
 }
 
-/// Much of it is what strangers sent: no text may make a commit fail, U+0000 neither.
+/// Strangers send much of it: no text may make a commit fail, not even U+0000.
 pub async fn text_is_any_unicode(store: Arc<dyn Store>) {
     let a = account("a");
     for text in ODD_TEXTS.map(str::to_owned) {

@@ -136,7 +136,7 @@ pub async fn contact_comes_back_as_written(store: Arc<dyn Store>) {
 }
 
 /// What a second Put keeps of the first, and what not.
-pub async fn put_contact_never_takes_consent_or_opt_out_back(store: Arc<dyn Store>) {
+pub async fn put_contact_keeps_newer_consent_and_opt_out(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     let first = ContactRecord {
         phone: Some("1".into()),
@@ -207,8 +207,8 @@ pub async fn contact_changes_one_by_one(store: Arc<dyn Store>) {
     assert_eq!(read(&*store, &w, "2").await, Some(contact("2", 5)));
 }
 
-/// The newer counts; in the same moment, no means no.
-pub async fn consent_and_opt_out_by_what_is_newer(store: Arc<dyn Store>) {
+/// The newer one counts. In the same moment, the opt-out wins.
+pub async fn newer_of_consent_and_opt_out_wins(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     write(&*store, &w, [put(&contact("1", 0))]).await;
     let agree =
@@ -234,7 +234,7 @@ pub async fn consent_and_opt_out_by_what_is_newer(store: Arc<dyn Store>) {
     }
 }
 
-/// Whoever comes second fails, and with it all of its commit; what the same commit did before counts.
+/// The second writer fails with its whole commit. Earlier changes of the same commit count.
 pub async fn contacts_do_not_share_an_address(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     let with = |id: &str, phone: Option<&str>, lid: Option<&str>| {
@@ -247,7 +247,7 @@ pub async fn contacts_do_not_share_an_address(store: Arc<dyn Store>) {
         vec![with("2", Some("1"), None)],
         vec![with("2", Some("2"), Some("1@lid"))],
         vec![with("3", Some("3"), None), with("4", Some("3"), None)],
-        // The second lets go too late.
+        // The second contact gives the number up too late.
         vec![with("1", Some("2"), None), with("2", Some("1"), None)],
     ];
     for changes in conflicts {
@@ -270,7 +270,7 @@ pub async fn contacts_do_not_share_an_address(store: Arc<dyn Store>) {
     write(&*store, &w, exchange).await;
     assert_eq!(store.contact_by_phone(&w, "2").await.unwrap().unwrap().id, "1");
     assert_eq!(store.contact_by_phone(&w, "1").await.unwrap().unwrap().id, "3");
-    // Any number may have none.
+    // Any number of contacts may have none.
     write(&*store, &w, ["5", "6"].map(|id| with(id, None, None))).await;
 }
 
@@ -307,7 +307,7 @@ pub async fn contacts_of_workspaces_are_separate(store: Arc<dyn Store>) {
     assert_eq!(read(&*store, &two, "1").await, Some(of(&two)));
 }
 
-/// Many at once write the same contact: nothing that one of them said is lost.
+/// Many tasks write the same contact at once: no change is lost.
 pub async fn concurrent_contact_changes_lose_nothing(store: Arc<dyn Store>) {
     const TASKS: i64 = 8;
     let w = WorkspaceId::default();
@@ -335,7 +335,7 @@ pub async fn concurrent_contact_changes_lose_nothing(store: Arc<dyn Store>) {
         task.await.unwrap();
     }
     let contact = read(&*store, &w, "1").await.unwrap();
-    // A Put writes tags and fields anew, so that only those of its own task are sure to follow it.
+    // A Put replaces tags and fields. Only later changes of its own task are sure to follow it.
     assert_eq!((contact.opted_out_at, contact.last_seen_at), (Some(TASKS - 1), Some(TASKS - 1)));
     let counted: BTreeMap<_, _> =
         store.contact_tags(&w).await.unwrap().into_iter().map(|tag| (tag.tag, tag.contacts)).collect();
@@ -344,8 +344,8 @@ pub async fn concurrent_contact_changes_lose_nothing(store: Arc<dyn Store>) {
     assert!(counted.values().all(|count| *count == 1));
 }
 
-/// Of many that want one number, one gets it; the others are told.
-pub async fn one_of_many_gets_a_number(store: Arc<dyn Store>) {
+/// Many contacts want one number: one gets it, and the others get an error.
+pub async fn concurrent_contacts_do_not_share_a_number(store: Arc<dyn Store>) {
     let w = account("a").workspace().clone();
     let tasks: Vec<_> = (0..8)
         .map(|number| {

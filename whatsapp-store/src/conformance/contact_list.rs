@@ -4,7 +4,7 @@ use super::contact::{contact, pages, put, set, write};
 use super::samples::bad_cursor;
 use crate::{ContactChange, ContactQuery, ContactRecord, Store, WorkspaceId};
 
-/// In the order asked for, gaps and repetitions included.
+/// In the order asked for, with gaps and repetitions.
 pub async fn contacts_by_phone_keep_the_order_asked(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     let with = |id: &str, phone: &str| ContactRecord { phone: Some(phone.into()), ..contact(id, 0) };
@@ -15,7 +15,7 @@ pub async fn contacts_by_phone_keep_the_order_asked(store: Arc<dyn Store>) {
     assert_eq!(found, [Some(two.clone()), None, Some(one), Some(two), None, None]);
 }
 
-/// Newest first, then by id, falling; with a tag as without; foreign cursors find nothing.
+/// Newest first, then by id, falling; with a tag as without; an invalid cursor is an error.
 pub async fn contact_pages_are_newest_first(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     for (number, (id, at)) in [("b", 1), ("c", 3), ("a", 3), ("d", -2), ("e.1", 2)].into_iter().enumerate() {
@@ -32,7 +32,7 @@ pub async fn contact_pages_are_newest_first(store: Arc<dyn Store>) {
         let query = ContactQuery { before: Some(cursor.into()), ..all.clone() };
         bad_cursor(store.contacts(&w, &query)).await;
     }
-    // One made in between neither repeats nor hides others.
+    // A contact that is made between two pages neither repeats nor hides others.
     let first = store.contacts(&w, &all).await.unwrap();
     write(&*store, &w, [put(&contact("new", 9)), ContactChange::Delete { id: "a".into() }]).await;
     let query = ContactQuery { before: first.next, ..all };
@@ -89,7 +89,7 @@ pub async fn contacts_are_found_by_words(store: Arc<dyn Store>) {
     }
     let query = ContactQuery { opted_out: Some(true), words: Some("an".into()), ..Default::default() };
     assert_eq!(pages(&*store, &w, &query).await.concat(), ["2"]);
-    // A new name is found, the old one not any more.
+    // The new name is found; the old one is not.
     write(&*store, &w, [put(&ContactRecord { name: "Bea".into(), ..contact("1", 0) })]).await;
     for (words, ids) in [("smith", &[][..]), ("4915", &[]), ("be", &["1"])] {
         let query = ContactQuery { words: Some(words.into()), ..Default::default() };

@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 use super::samples::{ODD_TEXTS, commit, workspace};
 use crate::{ContactedChange, Store, WorkspaceId};
 
-/// Numbers that trip what reads them with a sign, or as a fraction.
+/// Numbers that break code that reads them as signed, or as fractions.
 const PEOPLE: [u64; 6] = [0, 1, i64::MAX as u64, 1 << 63, (1 << 63) + 1, u64::MAX];
 
 fn note(sender: &str, people: impl Into<Vec<(u64, i64)>>) -> ContactedChange {
@@ -51,8 +51,8 @@ pub async fn times_of_people_come_from_all_senders(store: Arc<dyn Store>) {
     assert_eq!(times(&*store, &workspace("v"), &[5, 7], 0).await, [(7, 26)]);
 }
 
-/// In one batch, in another, and in many at once.
-pub async fn contacts_are_noted_once(store: Arc<dyn Store>) {
+/// In one batch, in two batches, and in many at once.
+pub async fn contacted_people_are_noted_once(store: Arc<dyn Store>) {
     let w = workspace("w");
     let people: Vec<_> = (0..50).map(|person| (person, 9)).collect();
     let mut nodes = JoinSet::new();
@@ -70,7 +70,7 @@ pub async fn contacts_are_noted_once(store: Arc<dyn Store>) {
 }
 
 /// The highest numbers, the first moment and the last, and senders of any name.
-pub async fn contacted_is_of_any_person_time_and_sender(store: Arc<dyn Store>) {
+pub async fn contacted_notes_hold_any_person_time_and_sender(store: Arc<dyn Store>) {
     let w = workspace("w");
     for sender in ODD_TEXTS {
         let at = |person: u64| if person.is_multiple_of(2) { i64::MIN } else { i64::MAX };
@@ -127,8 +127,8 @@ pub async fn old_contacted_are_trimmed(store: Arc<dyn Store>) {
     assert_eq!(store.outdated_contacted(i64::MAX).await.unwrap(), [v, w, workspace("young")]);
 }
 
-/// Of several nodes that trim at once none stops another, and all of it goes.
-pub async fn concurrent_trims_of_contacted_go_on(store: Arc<dyn Store>) {
+/// Several nodes trim at once: none stops another, and all old notes go.
+pub async fn concurrent_trims_of_contacted_do_not_block(store: Arc<dyn Store>) {
     let w = workspace("w");
     let people: Vec<_> = (0..600).map(|person| (person, 1)).collect();
     commit(&*store, &w, [note("a", people)]).await;

@@ -69,7 +69,7 @@ pub async fn conversation_comes_back_as_written(store: Arc<dyn Store>) {
     assert!(found(&*store, "c").await == Some(record));
 }
 
-/// What contradicts itself, whatever is stored.
+/// Contradictory records, whatever is stored.
 pub async fn contradictory_conversation_is_refused(store: Arc<dyn Store>) {
     let long = vec![0; MAX_CONVERSATION_STATE + 1].into();
     let elsewhere: AccountId = "other/a".parse().unwrap();
@@ -94,7 +94,7 @@ pub async fn contradictory_conversation_is_refused(store: Arc<dyn Store>) {
     assert_eq!((found(&*store, "c").await, store.conversation(&elsewhere, "c").await.unwrap()), (None, None));
 }
 
-/// From whichever place, and nothing of the commit is there then.
+/// From every other revision the commit fails, and nothing of it is written.
 pub async fn conversation_goes_on_from_the_revision_read(store: Arc<dyn Store>) {
     let put_at =
         |revision, expected| FlowChange::PutConversation { record: conversation("c", revision), expected };
@@ -123,7 +123,7 @@ pub async fn conversation_goes_on_from_the_revision_read(store: Arc<dyn Store>) 
     assert_eq!(found(&*store, "c").await, Some(conversation("c", 7)));
 }
 
-/// Of many nodes with the same input, and of many with different ones, one goes on from each place.
+/// Many nodes with the same input, and many with different ones: one continues from each revision.
 pub async fn one_node_answers_an_input(store: Arc<dyn Store>) {
     const NODES: usize = 8;
     const TURNS: i64 = 6;
@@ -182,7 +182,7 @@ pub async fn conversation_loses_no_step(store: Arc<dyn Store>) {
     assert_eq!(found(&*store, "c").await.unwrap().revision, TASKS * EACH);
 }
 
-/// Within a status; what is written moves to the front.
+/// Within a status; a written conversation moves to the front.
 pub async fn conversations_are_latest_first(store: Arc<dyn Store>) {
     let places =
         [("a", "x", 5), ("a", "y", 5), ("b", "x", 5), ("A", "x", 5), ("a", "old", -4), ("a", "new", 9)];
@@ -228,8 +228,8 @@ pub async fn conversations_are_latest_first(store: Arc<dyn Store>) {
     }
 }
 
-/// Those whose time has come, and none of them twice before its time has come again.
-pub async fn due_conversations_are_given_once(store: Arc<dyn Store>) {
+/// Due ones, and none of them twice before it is due again.
+pub async fn due_conversations_are_claimed_once(store: Arc<dyn Store>) {
     let waking = |chat: &str, wake_at| ConversationRecord { wake_at, ..conversation(chat, 1) };
     let list =
         [("late", Some(20)), ("second", Some(11)), ("first", Some(10)), ("never", None), ("tie", Some(11))];
@@ -253,7 +253,7 @@ pub async fn due_conversations_are_given_once(store: Arc<dyn Store>) {
     assert_eq!(claim(29, 60, 9).await, ["late"]);
     assert_eq!(store.due_workspaces(29, 0).await.unwrap(), [workspace("other")]);
     assert_eq!(found(&*store, "first").await, Some(waking("first", Some(10))), "as it was written");
-    // Who took "first" wrote it; who took the others is gone.
+    // The holder of "first" wrote it; the holder of the others is gone.
     put(&*store, [step(ConversationRecord { wake_at: Some(40), ..conversation("first", 2) })]).await;
     let end = FlowChange::EndConversation { account: account("a"), chat: "tie".into(), at: 1 };
     put(&*store, [end]).await;
@@ -279,7 +279,7 @@ pub async fn concurrent_claims_share_due_conversations(store: Arc<dyn Store>) {
             let mut mine = Vec::new();
             while mine.len() < COUNT {
                 let claimed = store.claim_due_conversations(&here(), 10, 20, 7).await.unwrap();
-                // None are left, or others hold the rest in this moment: they take it.
+                // None are left, or other nodes hold the rest at the moment and take them.
                 if claimed.is_empty() {
                     break;
                 }
@@ -298,8 +298,8 @@ pub async fn concurrent_claims_share_due_conversations(store: Arc<dyn Store>) {
     assert_eq!(store.claim_due_conversations(&here(), 20, 30, 500).await.unwrap().len(), COUNT);
 }
 
-/// By account, chat and id, any text; the second time, the commit fails.
-pub async fn input_is_seen_once(store: Arc<dyn Store>) {
+/// By account, chat and id, with any text. The second time, the commit fails.
+pub async fn input_is_noted_once(store: Arc<dyn Store>) {
     let (a, b) = (account("a"), account("b"));
     for text in ODD_TEXTS {
         put(&*store, [seen(text, text, 3)]).await;
@@ -322,7 +322,7 @@ pub async fn input_is_seen_once(store: Arc<dyn Store>) {
 }
 
 /// Inputs and ended conversations, the oldest first and not more than asked; live conversations stay.
-pub async fn only_what_is_old_is_forgotten(store: Arc<dyn Store>) {
+pub async fn only_old_inputs_and_conversations_are_forgotten(store: Arc<dyn Store>) {
     let a = account("a");
     for (id, at) in [("3", 3), ("1", 1), ("2", 2), ("9", 9)] {
         put(&*store, [seen("c", id, at)]).await;
@@ -355,13 +355,13 @@ pub async fn only_what_is_old_is_forgotten(store: Arc<dyn Store>) {
     assert_eq!(store.oldest_ended(&here()).await.unwrap(), Some(2));
     put(&*store, forget(9, 5)).await;
     assert_eq!((left().await, store.oldest_input(&here()).await.unwrap()), ("9".into(), Some(9)));
-    // What is forgotten can come anew, also in the same commit.
+    // A forgotten input may be noted again, also in the same commit.
     let [inputs, ended] = forget(10, 5);
     put(&*store, [inputs, seen("c", "9", 10), ended, step(conversation("9", 1))]).await;
     assert_eq!(left().await, "9");
 }
 
-/// A chat's own, as if it had never been there.
+/// Of that chat only, as if it had never existed.
 pub async fn forgotten_conversation_leaves_nothing(store: Arc<dyn Store>) {
     let a = account("a");
     for chat in ["c", "d"] {

@@ -29,7 +29,7 @@ async fn series(
     points.into_iter().map(|CounterPoint { at, value }| (at, value)).collect()
 }
 
-/// By hour and by day, of one account and of all, from the first moment on and up to the last.
+/// By hour and by day, of one account and of all, from the earliest time to the latest.
 pub async fn counters_add_up_by_hour_and_day(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     write(&*store, w.clone(), [add("n", Some("a"), 10, 1), add("n", Some("b"), HOUR - 1, 2)]).await;
@@ -65,7 +65,7 @@ pub async fn counters_add_up_by_hour_and_day(store: Arc<dyn Store>) {
     assert_eq!(totals(Some("b"), Step::Day).await, [0, 0, 2, 0]);
 }
 
-/// All of one commit, in the order given: what is trimmed before is gone, what is added after is there.
+/// All of one commit, in the order given: earlier trims remove, later additions stay.
 pub async fn counters_of_one_commit_are_written_in_order(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     let trim = |step, before| CounterChange::Trim { step, before };
@@ -110,7 +110,7 @@ pub async fn counters_are_separate(store: Arc<dyn Store>) {
     assert_eq!(totals, (1..=ODD_TEXTS.len() as i64).collect::<Vec<_>>());
 }
 
-/// Many at once, the busiest rows of all: none is lost, and none waits for ever.
+/// Many tasks count in the busiest rows at once: no count is lost, and no task waits for ever.
 pub async fn concurrent_counters_lose_nothing(store: Arc<dyn Store>) {
     const NAMES: [&str; 4] = ["a", "b", "c", "d"];
     let w = WorkspaceId::default();

@@ -24,7 +24,7 @@ fn ids(claimed: &[ClaimedDelivery]) -> Vec<&str> {
     claimed.iter().map(|claimed| claimed.delivery.id.as_str()).collect()
 }
 
-/// From its time on, oldest first, over all workspaces; a claim hides it until its end and no longer.
+/// From its time on, oldest first, over all workspaces. A claim hides it until the claim ends, and no longer.
 pub async fn claimed_webhook_delivery_is_hidden_for_a_while(store: Arc<dyn Store>) {
     let (w, other) = (workspace("w"), workspace("other"));
     commit(&*store, &w, [PutEndpoint(endpoint("e"))]).await;
@@ -96,7 +96,7 @@ pub async fn webhook_attempts_are_noted(store: Arc<dyn Store>) {
     assert!(store.claim_deliveries(i64::MAX, i64::MAX, 10).await.unwrap().is_empty());
 }
 
-/// Who was too late changes nothing, nor does the same attempt told twice; who is late without harm counts.
+/// A worker that is too late changes nothing, and neither does a repeated attempt. A late worker counts if no other came.
 pub async fn stale_webhook_attempt_changes_nothing(store: Arc<dyn Store>) {
     let (w, other) = (workspace("w"), workspace("other"));
     commit(&*store, &w, [PutEndpoint(endpoint("e")), PutDelivery(delivery("e", "1"))]).await;
@@ -108,7 +108,7 @@ pub async fn stale_webhook_attempt_changes_nothing(store: Arc<dyn Store>) {
     commit(&*store, &w, [never, attempted(&first, Dead), attempted(&first, RetryAt(5))]).await;
     commit(&*store, &other, [attempted(&second, Dead)]).await;
     assert_eq!(find(&*store, &w, "1").await, before);
-    // By now its time is up, but nobody else came.
+    // Its time is up by now, but no other worker came.
     commit(&*store, &w, [attempted(&second, RetryAt(40)), attempted(&second, RetryAt(41))]).await;
     commit(&*store, &w, [attempted(&second, Dead)]).await;
     let record = find(&*store, &w, "1").await.unwrap();
@@ -118,7 +118,7 @@ pub async fn stale_webhook_attempt_changes_nothing(store: Arc<dyn Store>) {
     assert_eq!(find(&*store, &w, "absent").await, None);
 }
 
-/// Whatever its state; an attempt under way counts no more.
+/// From any state. The outcome of an attempt under way no longer counts.
 pub async fn webhook_delivery_is_sent_anew(store: Arc<dyn Store>) {
     let w = workspace("w");
     let anew = |id: &str, at| Redeliver { id: id.into(), at };
@@ -139,8 +139,8 @@ pub async fn webhook_delivery_is_sent_anew(store: Arc<dyn Store>) {
     assert_eq!(ids(&claimed), ["2", "1"]);
 }
 
-/// What goes there waits, and goes on when it is enabled again.
-pub async fn webhook_endpoint_that_is_off_is_not_served(store: Arc<dyn Store>) {
+/// Its deliveries wait, and continue when it is enabled again.
+pub async fn disabled_webhook_endpoint_is_not_served(store: Arc<dyn Store>) {
     let w = workspace("w");
     let off = EndpointRecord { enabled: false, ..endpoint("e") };
     commit(&*store, &w, [PutEndpoint(off), PutDelivery(delivery("e", "1"))]).await;
@@ -149,7 +149,7 @@ pub async fn webhook_endpoint_that_is_off_is_not_served(store: Arc<dyn Store>) {
     assert_eq!(ids(&store.claim_deliveries(10, 20, 10).await.unwrap()), ["1"]);
 }
 
-/// Whose last turn is the longest ago comes first, however old the backlog of the others is.
+/// The endpoint whose last turn is the longest ago comes first, whatever the age of the other backlogs.
 pub async fn webhook_endpoints_take_turns(store: Arc<dyn Store>) {
     let (w, other) = (workspace("w"), workspace("other"));
     commit(&*store, &w, ["long", "short"].map(|id| PutEndpoint(endpoint(id)))).await;
@@ -173,12 +173,12 @@ pub async fn webhook_endpoints_take_turns(store: Arc<dyn Store>) {
     let turns =
         |range: std::ops::Range<usize>| -> BTreeSet<_> { order[range].iter().map(|id| &id[..1]).collect() };
     assert_eq!((turns(0..3).len(), turns(3..6).len()), (3, 3), "{order:?}");
-    // One that comes back after a rest does not wait for the backlog.
+    // An endpoint that returns after a rest does not wait for the backlog.
     commit(&*store, &w, [PutDelivery(delivery("short", "s3"))]).await;
     assert_eq!(ids(&store.claim_deliveries(10, 1000, 1).await.unwrap()), ["s3"]);
 }
 
-/// So many under way and no more, one alone while it fails, and others are served meanwhile.
+/// A fixed number under way at a time, only one while the endpoint fails, and other endpoints are served meanwhile.
 pub async fn webhook_endpoint_cannot_hold_all_workers(store: Arc<dyn Store>) {
     let most = UNDER_WAY as usize;
     let w = workspace("w");
@@ -242,7 +242,7 @@ pub async fn webhook_deliveries_are_claimed_once(store: Arc<dyn Store>) {
     }
 }
 
-/// An endpoint that goes while deliveries to it come in leaves none behind.
+/// An endpoint is deleted while deliveries to it come in: none is left behind.
 pub async fn no_webhook_delivery_outlives_its_endpoint(store: Arc<dyn Store>) {
     let w = workspace("w");
     for round in 0..10 {

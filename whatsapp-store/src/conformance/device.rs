@@ -24,7 +24,7 @@ pub async fn device_comes_back_as_written(store: Arc<dyn Store>) {
 }
 
 /// Signal records, mappings and outgoing messages go with it; messages and the session stay, and so do other accounts.
-pub async fn deleted_device_takes_its_records_along(store: Arc<dyn Store>) {
+pub async fn deleted_device_removes_its_records(store: Arc<dyn Store>) {
     let (a, b) = (account("a"), account("b"));
     for account in [&a, &b] {
         commit(&*store, account, one_of_each(account)).await;

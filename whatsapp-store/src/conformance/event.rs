@@ -7,7 +7,7 @@ use crate::{Change, ErrorKind, EventChange, EventRecord, NewEvent, Store, Worksp
 
 use EventChange::{Forget, Passed, Put, Trim};
 
-/// How long what has to happen may take.
+/// The longest wait for an expected change.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn event(key: &str, at: i64) -> EventChange {
@@ -18,7 +18,7 @@ fn passed(consumer: &str, event: &EventRecord) -> EventChange {
     Passed { consumer: consumer.into(), position: event.position.clone() }
 }
 
-/// All events, once there are so many: an event may be readable a moment after its commit.
+/// All events, once there are that many: an event may become readable a moment after its commit.
 async fn events(store: &dyn Store, count: usize) -> Vec<EventRecord> {
     let found = async {
         loop {
@@ -127,7 +127,7 @@ pub async fn foreign_positions_are_invalid(store: Arc<dyn Store>) {
     assert_eq!(keys(&events(&*store, 1).await), ["1"]);
 }
 
-/// Under a name of its own, the last note counts, until it is forgotten.
+/// Each consumer has its own name. The last position counts until the consumer is forgotten.
 pub async fn consumers_keep_their_positions(store: Arc<dyn Store>) {
     let w = workspace("w");
     commit(&*store, &w, ["1", "2"].map(|key| event(key, 1))).await;
@@ -145,8 +145,8 @@ pub async fn consumers_keep_their_positions(store: Arc<dyn Store>) {
     assert!(store.passed("A").await.unwrap().is_some());
 }
 
-/// What is old and what every consumer has passed; without consumers, what is old.
-pub async fn events_are_trimmed_behind_the_slowest(store: Arc<dyn Store>) {
+/// Events that are old and that every consumer has passed; without consumers, old events.
+pub async fn events_are_kept_for_the_slowest_consumer(store: Arc<dyn Store>) {
     let (v, w) = (workspace("v"), workspace("w"));
     for (workspace, key, at) in [(&v, "0", 1), (&w, "1", 1), (&v, "2", 5), (&w, "3", 1), (&v, "4", 1)] {
         commit(&*store, workspace, [event(key, at)]).await;
@@ -165,7 +165,7 @@ pub async fn events_are_trimmed_behind_the_slowest(store: Arc<dyn Store>) {
     assert_eq!(trim(5).await, ["2", "4"]);
     commit(&*store, &w, [Forget { consumer: "slow".into() }]).await;
     assert_eq!(trim(5).await, ["2"]);
-    // A position stays one when its event is gone.
+    // A position stays valid when its event is gone.
     let after = store.all_events(Some(&all[1].position), 10).await.unwrap();
     assert_eq!(keys(&after), ["2"]);
     commit(&*store, &w, [Forget { consumer: "fast".into() }]).await;
@@ -192,7 +192,7 @@ pub async fn failed_commit_leaves_no_event(store: Arc<dyn Store>) {
     assert_eq!(keys(&events(&*store, 1).await), ["fine"]);
 }
 
-/// A reader that goes by position, while eight tasks write: every event once, none behind what was read already.
+/// A reader that goes by position, while eight tasks write: it reads every event once, and none appears behind it.
 pub async fn no_event_appears_behind_a_reader(store: Arc<dyn Store>) {
     const TASKS: usize = 8;
     const COMMITS: usize = 25;
@@ -213,7 +213,7 @@ pub async fn no_event_appears_behind_a_reader(store: Arc<dyn Store>) {
             let after = seen.last().map(|event| event.position.clone());
             let page = store.all_events(after.as_deref(), 7).await.unwrap();
             if page.is_empty() {
-                // Who is not woken looks again all the same.
+                // A reader that is not woken looks again anyway.
                 let _ = timeout(Duration::from_millis(50), store.new_events(after.as_deref())).await;
             }
             seen.extend(page);
@@ -231,8 +231,8 @@ pub async fn no_event_appears_behind_a_reader(store: Arc<dyn Store>) {
     }
 }
 
-/// At once when there is something; when there is nothing, once something is written.
-pub async fn waiters_are_told_of_new_events(store: Arc<dyn Store>) {
+/// At once when there is an event; otherwise as soon as one is written.
+pub async fn waiters_wake_up_for_new_events(store: Arc<dyn Store>) {
     let a = account("a");
     let told = async |after: Option<&str>| {
         timeout(PATIENCE, store.new_events(after)).await.expect("nobody tells").unwrap();

@@ -46,7 +46,7 @@ pub(super) fn publish(flow: &str, definition: &str) -> FlowChange {
     FlowChange::Publish { flow: flow.into(), definition: definition.into(), at: 7, by: "ann".into() }
 }
 
-/// A flow without anything else.
+/// A flow with no further settings.
 pub async fn absent_flow_is_none(store: Arc<dyn Store>) {
     let a = account("a");
     assert_eq!(store.flow(&here(), "f").await.unwrap(), None);
@@ -75,7 +75,7 @@ pub async fn absent_flow_is_none(store: Arc<dyn Store>) {
     assert_eq!((store.flow(&here(), "f").await.unwrap(), found(&*store, "c").await), (None, None));
 }
 
-/// The draft, what it was made with, and every version: any text.
+/// The draft, its metadata, and every version, with any text.
 pub async fn flow_comes_back_as_written(store: Arc<dyn Store>) {
     for text in ODD_TEXTS {
         let (flow, other) = (text.to_owned(), format!("{text}+"));
@@ -130,8 +130,8 @@ pub async fn flow_comes_back_as_written(store: Arc<dyn Store>) {
     }
 }
 
-/// And nothing of the commit is there, a later change of it neither.
-pub async fn only_a_flow_that_is_there_is_published(store: Arc<dyn Store>) {
+/// And nothing of the commit is written, its later changes included.
+pub async fn only_an_existing_flow_is_published(store: Arc<dyn Store>) {
     assert_eq!(
         refused(&*store, [draft("g", 1), publish("f", "{}"), draft("f", 1)]).await,
         ErrorKind::Invalid
@@ -144,7 +144,7 @@ pub async fn only_a_flow_that_is_there_is_published(store: Arc<dyn Store>) {
     assert_eq!(store.flow(&here(), "f").await.unwrap().unwrap().published, Some(1));
 }
 
-/// No number is given twice or left out, however many publish at once.
+/// No number is given twice or skipped, however many publish at once.
 pub async fn versions_are_numbered_one_by_one(store: Arc<dyn Store>) {
     put(&*store, [draft("f", 1)]).await;
     let mut tasks = JoinSet::new();
@@ -175,7 +175,7 @@ pub async fn versions_are_numbered_one_by_one(store: Arc<dyn Store>) {
     bad_cursor(store.flow_versions(&here(), "f", Some("x"), 7)).await;
 }
 
-/// By the time they were made, whatever is written later.
+/// By creation time, whatever is written later.
 pub async fn flows_are_oldest_first(store: Arc<dyn Store>) {
     for (id, at) in [("b", 5), ("c", 5), ("B", 5), ("z", -4), ("a", 9)] {
         put(&*store, [draft(id, at)]).await;
@@ -200,8 +200,8 @@ pub async fn flows_are_oldest_first(store: Arc<dyn Store>) {
     }
 }
 
-/// With its versions and counts, and nothing of another; its conversations end.
-pub async fn deleted_flow_takes_its_versions_along(store: Arc<dyn Store>) {
+/// With its versions and counts, and nothing of another flow. Its conversations end.
+pub async fn deleted_flow_removes_its_versions(store: Arc<dyn Store>) {
     let of = |flow: &str, chat: &str, status| ConversationRecord {
         flow: flow.into(),
         status,

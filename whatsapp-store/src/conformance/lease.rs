@@ -25,7 +25,7 @@ async fn fenced(store: &dyn Store, account: &str, fence: Fence, list: Vec<Change
     store.commit(Changes { fence: Some(fence), list, ..Changes::new(super::samples::account(account)) }).await
 }
 
-/// Free, held by another, one's own, ended; and it reads back whatever it is called.
+/// Free, held by another, already held, ended; under any name.
 pub async fn lease_has_one_holder(store: Arc<dyn Store>) {
     let lease =
         |owner: &str, token, until| Some(Lease { name: "l".into(), owner: owner.into(), token, until });
@@ -65,7 +65,7 @@ pub async fn lease_tokens_only_rise(store: Arc<dyn Store>) {
     assert!(tokens.is_sorted_by(|a, b| a < b), "{tokens:?}");
 }
 
-/// It is free then; by who has it no more, nothing happens.
+/// It is free then. A release by a former holder does nothing.
 pub async fn lease_is_given_back(store: Arc<dyn Store>) {
     let w = workspace("w");
     let first = acquire(&*store, "one", 0, 10).await.unwrap();
@@ -83,7 +83,7 @@ pub async fn lease_is_given_back(store: Arc<dyn Store>) {
     assert_eq!(read(&*store, &w, "l").await, Some(second));
 }
 
-/// One of a name in one workspace is not that in another.
+/// The same name in two workspaces is two leases.
 pub async fn leases_of_workspaces_are_separate(store: Arc<dyn Store>) {
     let (v, w) = (workspace("v"), workspace("w"));
     let ours = acquire(&*store, "one", 0, 10).await.unwrap();
@@ -93,7 +93,7 @@ pub async fn leases_of_workspaces_are_separate(store: Arc<dyn Store>) {
     assert_eq!(read(&*store, &w, "l").await, Some(ours));
 }
 
-/// With the token that the lease has; a lease that ended keeps it until somebody else takes it.
+/// With the lease's current token. A lease that ended keeps it until another holder takes it.
 pub async fn fenced_commit_stands_on_its_lease(store: Arc<dyn Store>) {
     let a = account("w/a");
     let lease = acquire(&*store, "one", 0, 10).await.unwrap();
@@ -156,8 +156,8 @@ pub async fn concurrent_acquirers_have_one_winner(store: Arc<dyn Store>) {
     }
 }
 
-/// Once somebody else has it, nothing more is written by who had it, however many commits were under way.
-pub async fn lease_that_changes_hands_ends_the_writes_under_it(store: Arc<dyn Store>) {
+/// Once there is a new holder, the former one writes nothing more, however many commits were under way.
+pub async fn writes_end_when_the_lease_changes_hands(store: Arc<dyn Store>) {
     for round in 0..5 {
         let now = 100 * round;
         let name = format!("w/a{round}");

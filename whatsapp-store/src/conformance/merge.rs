@@ -67,13 +67,13 @@ pub async fn merged_chat_has_the_messages_of_both(store: Arc<dyn Store>) {
     assert_eq!(file.media, Some(media));
     assert_eq!(store.message(&a, &group.key).await.unwrap(), Some(group));
     assert_eq!(messages(store, &a, "other").await.len(), 1);
-    // What comes later is later, and once more changes nothing.
+    // A later message is the last one, and repeating the merge changes nothing.
     merged(store, &a).await;
     assert_eq!(messages(store, &a, PN).await, expected);
 }
 
-/// The one in the chat that stays is kept, and is as far as either was.
-pub async fn merged_messages_of_one_key_are_one(store: Arc<dyn Store>) {
+/// The message in the chat that stays is kept, with the higher status of both.
+pub async fn merge_keeps_one_message_of_each_key(store: Arc<dyn Store>) {
     use MessageStatus::{Delivered, Failed, Queued, Read, Sent};
     let (store, a) = (&*store, account("a"));
     let cases = [
@@ -101,7 +101,7 @@ pub async fn merged_messages_of_one_key_are_one(store: Arc<dyn Store>) {
     assert_eq!(store.chat(&a, PN).await.unwrap().unwrap().unread, 0);
 }
 
-/// Unread count, last message, and what the user chose.
+/// Unread count, last message, and the user's settings.
 pub async fn merged_chat_has_the_summary_of_both(store: Arc<dyn Store>) {
     let (store, a) = (&*store, account("a"));
     let name = |chat: &str, name: &str| ChatChange::SetName { chat: chat.into(), name: Some(name.into()) };
@@ -121,7 +121,7 @@ pub async fn merged_chat_has_the_summary_of_both(store: Arc<dyn Store>) {
     assert_eq!(chat.last.map(|last| last.key), Some(theirs(PN, PN, "newest", 0).key));
     assert_eq!(chat.name.as_deref(), Some("by LID"), "it had none");
     assert_eq!((chat.archived, chat.pinned, chat.muted_until), (false, true, Some(3)));
-    // And follows what comes then.
+    // And follows later messages.
     put(store, &a, [theirs(PN, PN, "later", 9), theirs(PN, PN, "earlier", 7)]).await;
     let chat = store.chat(&a, PN).await.unwrap().unwrap();
     assert_eq!((chat.unread, chat.last_at), (5, 9));
@@ -136,7 +136,7 @@ pub async fn merged_chat_has_the_summary_of_both(store: Arc<dyn Store>) {
     assert_eq!((chat.name.as_deref(), chat.muted_until), (Some("by number"), Some(9)));
     assert_eq!((chat.archived, chat.pinned, chat.unread), (true, true, 1));
 
-    // The only one there is stays as it is, under the other address.
+    // The only chat there is stays as it is, under the other address.
     let c = account("c");
     commit(store, &c, [name(LID, "by LID"), flags(LID, true, false, None)]).await;
     merged(store, &c).await;
@@ -172,7 +172,7 @@ pub async fn merged_messages_are_found_by_words(store: Arc<dyn Store>) {
     }
 }
 
-/// In their order. What was sent is as it went out.
+/// In their order. Messages that were sent stay unchanged.
 pub async fn queued_messages_go_to_the_merged_chat(store: Arc<dyn Store>) {
     let (store, a) = (&*store, account("a"));
     let to =
@@ -281,7 +281,7 @@ pub async fn merge_joins_contacts(store: Arc<dyn Store>) {
     assert_eq!(store.suppressions(a.workspace(), None, 10).await.unwrap(), []);
 }
 
-/// Whichever of the two it was, and in either direction of the merge. Groups are nobody's address.
+/// Whichever of the two was suppressed, and in either direction of the merge. A group's address belongs to no person.
 pub async fn merge_shares_suppressions(store: Arc<dyn Store>) {
     let store = &*store;
     for (name, suppressed) in [("number", vec!["4915"]), ("lid", vec![LID]), ("both", vec!["4915", LID])] {
@@ -296,7 +296,7 @@ pub async fn merge_shares_suppressions(store: Arc<dyn Store>) {
     }
 }
 
-/// A chat of which there is nothing, and one into itself. Other accounts are left alone.
+/// An unknown chat, and a chat merged into itself. Other accounts are left alone.
 pub async fn merge_of_an_absent_chat_changes_nothing(store: Arc<dyn Store>) {
     let (store, a, b) = (&*store, account("a"), account("b"));
     merged(store, &a).await;

@@ -154,7 +154,7 @@ pub async fn status_only_rises(store: Arc<dyn Store>) {
     assert_eq!(find(&*store, &a, &absent).await, None);
 }
 
-/// By the time they were sent, then by insertion; no page is empty but the only one.
+/// By the time they were sent, then by insertion. Only the sole page may be empty.
 pub async fn pages_are_newest_first(store: Arc<dyn Store>) {
     let a = account("a");
     for (id, timestamp) in [("3", 50), ("1", 10), ("4", 99), ("2", 10)] {
@@ -180,7 +180,7 @@ pub async fn pages_of_one_chat(store: Arc<dyn Store>) {
     assert_eq!(pages(&*store, &a, None, 7).await.len(), 1);
 }
 
-/// None given: 50. The most: 500.
+/// No limit gives 50; the largest is 500.
 pub async fn page_limits_are_bounded(store: Arc<dyn Store>) {
     let a = account("a");
     commit(&*store, &a, (0..=500).map(|number| Change::PutMessage(message("c", &number.to_string())))).await;
@@ -203,7 +203,7 @@ pub async fn foreign_cursors_are_refused(store: Arc<dyn Store>) {
     }
 }
 
-/// Who turns pages while messages come in sees each message that was there at the start once, and no other.
+/// A reader of pages sees each message that was there at the start once, and no message that comes in meanwhile.
 pub async fn pages_are_stable_while_messages_come_in(store: Arc<dyn Store>) {
     const BEFORE: usize = 120;
     let a = account("a");
@@ -262,7 +262,7 @@ pub async fn message_with_a_file_comes_back_as_written(store: Arc<dyn Store>) {
 }
 
 /// Of all chats of the account, and of no other.
-pub async fn oldest_message_is_told(store: Arc<dyn Store>) {
+pub async fn oldest_message_is_reported(store: Arc<dyn Store>) {
     let (a, other) = (account("a"), account("w/a"));
     let put = |id: &str, timestamp| Change::PutMessage(MessageRecord { timestamp, ..message(id, id) });
     commit(&*store, &other, [put("1", i64::MIN)]).await;
@@ -278,8 +278,8 @@ pub async fn oldest_message_is_told(store: Arc<dyn Store>) {
     assert_eq!(store.oldest_message(&other).await.unwrap(), Some(i64::MIN));
 }
 
-/// Which of them is the last one is told the same way by the chat and by its messages, whoever came first to what.
-pub async fn chats_agree_on_the_last_of_messages_that_come_at_once(store: Arc<dyn Store>) {
+/// Chat and messages agree on the last message, in whatever order concurrent writers come.
+pub async fn chats_agree_on_the_last_of_concurrent_messages(store: Arc<dyn Store>) {
     const TASKS: usize = 8;
     let a = account("a");
     for round in 0..25 {

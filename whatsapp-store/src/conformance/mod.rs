@@ -1,4 +1,4 @@
-//! What every backend must do, written once.
+//! Tests that every backend must pass, written once.
 //!
 //! A backend's tests need one line, [`conformance_tests!`](crate::conformance_tests), which makes a test of each case:
 //!
@@ -16,8 +16,7 @@
 //! ```
 //!
 //! The function returns an empty store, and something that is dropped after it, such as the folder that it lives in.
-//! Each case gets a store of its own, and only calls what [`Store`] offers. `docs/guides/storage-backend.md` tells the
-//! rest.
+//! Each case gets its own store, and calls only what [`Store`] offers. `docs/guides/storage-backend.md` has the details.
 #![allow(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
 
 mod appstate;
@@ -77,7 +76,7 @@ macro_rules! conformance_tests {
             $crate::conformance_tests!(@each ($factory)
                 absent_device_is_none
                 device_comes_back_as_written
-                deleted_device_takes_its_records_along
+                deleted_device_removes_its_records
                 absent_signal_records_are_none
                 signal_batch_keeps_the_order_asked
                 signal_batches_of_any_size
@@ -110,9 +109,9 @@ macro_rules! conformance_tests {
                 page_limits_are_bounded
                 foreign_cursors_are_refused
                 pages_are_stable_while_messages_come_in
-                chats_agree_on_the_last_of_messages_that_come_at_once
+                chats_agree_on_the_last_of_concurrent_messages
                 merged_chat_has_the_messages_of_both
-                merged_messages_of_one_key_are_one
+                merge_keeps_one_message_of_each_key
                 merged_chat_has_the_summary_of_both
                 merged_messages_are_found_by_words
                 queued_messages_go_to_the_merged_chat
@@ -123,43 +122,43 @@ macro_rules! conformance_tests {
                 absent_session_is_none
                 sessions_are_oldest_first
                 session_is_replaced
-                deleted_session_takes_all_of_its_account_along
+                deleted_session_removes_all_records_of_its_account
                 absent_contact_is_none
                 contact_comes_back_as_written
                 contacts_by_phone_keep_the_order_asked
-                put_contact_never_takes_consent_or_opt_out_back
+                put_contact_keeps_newer_consent_and_opt_out
                 contact_changes_one_by_one
-                consent_and_opt_out_by_what_is_newer
+                newer_of_consent_and_opt_out_wins
                 contacts_do_not_share_an_address
                 addresses_have_one_form
-                suppression_ends_by_a_newer_consent_alone
+                only_a_newer_consent_ends_a_suppression
                 deleted_contact_leaves_its_suppressions
                 contact_pages_are_newest_first
                 contacts_are_found_by_words
                 contacts_of_workspaces_are_separate
                 concurrent_contact_changes_lose_nothing
-                one_of_many_gets_a_number
-                audience_is_what_its_filter_says
-                audience_leaves_out_who_must_not_be_written_to
-                audience_of_odd_texts
+                concurrent_contacts_do_not_share_a_number
+                audience_matches_its_filter
+                audience_counts_each_excluded_contact_once
+                audience_handles_any_text
                 counters_add_up_by_hour_and_day
                 counters_of_one_commit_are_written_in_order
                 counters_are_separate
                 concurrent_counters_lose_nothing
                 audit_entries_come_back_as_written
                 audit_pages_are_newest_first
-                audit_entries_go_by_age_alone
+                audit_entries_expire_only_by_age
                 setting_comes_back_as_written
                 seed_never_replaces_a_setting
                 concurrent_seeds_agree
                 settings_of_workspaces_are_separate
                 people_contacted_by_a_sender_come_with_the_last_time
                 times_of_people_come_from_all_senders
-                contacts_are_noted_once
-                contacted_is_of_any_person_time_and_sender
+                contacted_people_are_noted_once
+                contacted_notes_hold_any_person_time_and_sender
                 contacted_in_large_batches
                 old_contacted_are_trimmed
-                concurrent_trims_of_contacted_go_on
+                concurrent_trims_of_contacted_do_not_block
                 changes_apply_in_the_order_given
                 empty_commit_is_fine
                 failed_commit_leaves_nothing
@@ -176,14 +175,14 @@ macro_rules! conformance_tests {
                 contradictory_webhook_delivery_is_refused
                 webhook_deliveries_are_paged_newest_first
                 webhook_delivery_pages_are_stable_under_writes
-                deleted_webhook_endpoint_takes_its_deliveries_along
+                deleted_webhook_endpoint_removes_its_deliveries
                 webhook_backlog_counts_by_endpoint
                 claimed_webhook_delivery_is_hidden_for_a_while
                 webhook_attempts_are_noted
                 stale_webhook_attempt_changes_nothing
                 webhook_delivery_is_sent_anew
                 done_webhook_deliveries_are_trimmed
-                webhook_endpoint_that_is_off_is_not_served
+                disabled_webhook_endpoint_is_not_served
                 webhook_endpoints_take_turns
                 webhook_endpoint_cannot_hold_all_workers
                 webhook_deliveries_are_claimed_once
@@ -193,20 +192,20 @@ macro_rules! conformance_tests {
                 unread_messages_are_counted
                 chat_is_marked_read
                 chat_names_and_flags_come_back_as_written
-                deleted_chat_takes_its_messages_along
+                deleted_chat_removes_its_messages
                 old_messages_expire
                 chats_are_latest_first
                 chat_pages_are_bounded
                 chat_pages_are_stable_while_chats_move
                 chat_summary_survives_concurrent_writers
                 messages_are_found_by_their_words
-                searches_are_any_text
+                searches_accept_any_text
                 long_texts_are_found_by_their_words
                 only_text_is_searched
-                found_messages_are_paged
+                search_results_are_paged
                 removed_messages_are_not_found
                 message_with_a_file_comes_back_as_written
-                oldest_message_is_told
+                oldest_message_is_reported
                 chat_summary_survives_removals_under_writes
                 absent_events_are_none
                 event_comes_back_as_written
@@ -214,10 +213,10 @@ macro_rules! conformance_tests {
                 foreign_positions_are_invalid
                 positions_of_a_later_state_are_ahead
                 consumers_keep_their_positions
-                events_are_trimmed_behind_the_slowest
+                events_are_kept_for_the_slowest_consumer
                 failed_commit_leaves_no_event
                 no_event_appears_behind_a_reader
-                waiters_are_told_of_new_events
+                waiters_wake_up_for_new_events
                 lease_has_one_holder
                 lease_tokens_only_rise
                 lease_is_given_back
@@ -225,19 +224,19 @@ macro_rules! conformance_tests {
                 fenced_commit_stands_on_its_lease
                 commit_without_its_lease_writes_nothing
                 concurrent_acquirers_have_one_winner
-                lease_that_changes_hands_ends_the_writes_under_it
+                writes_end_when_the_lease_changes_hands
                 app_state_version_comes_back_as_written
                 app_state_key_comes_back_as_written
                 app_state_macs_keep_the_order_asked
                 app_state_macs_are_replaced_and_removed
                 app_state_reset_keeps_the_keys
-                deleted_device_takes_its_app_state_along
-                session_seen_comes_back_as_written
-                session_keeps_what_was_seen
+                deleted_device_removes_its_app_state
+                observed_session_state_comes_back_as_written
+                session_keeps_its_observed_state
                 sessions_of_workspaces_are_separate
                 workspace_commit_refuses_changes_of_accounts
                 campaign_comes_back_as_written
-                campaign_put_again_keeps_its_course
+                campaign_put_again_keeps_its_state
                 campaign_numbers_are_never_given_twice
                 campaign_pages_are_newest_first
                 a_campaign_is_changed_as_it_was_read
@@ -252,7 +251,7 @@ macro_rules! conformance_tests {
                 campaign_export_pages_by_lane_and_place
                 settled_recipient_comes_back_as_written
                 flags_are_set_in_any_state
-                settling_twice_is_settling_once
+                settling_twice_has_no_further_effect
                 outcomes_apply_in_the_order_given
                 moves_are_counted_by_minute
                 outcomes_in_any_order_end_the_same
@@ -265,10 +264,10 @@ macro_rules! conformance_tests {
                 ranges_are_leased_in_order
                 lane_put_again_keeps_its_cursor
                 ranges_are_leased_while_the_campaign_runs
-                lease_is_taken_over_when_its_time_is_over
+                expired_lease_is_taken_over
                 stale_epoch_is_fenced
-                unsent_rest_is_leased_next
-                doubt_outlasts_a_release
+                unsent_places_are_leased_next
+                doubt_remains_after_a_release
                 concurrent_leasing_hands_out_each_place_once
                 retries_are_leased_when_they_are_due
                 retries_of_a_lost_lease_are_taken_over
@@ -276,10 +275,10 @@ macro_rules! conformance_tests {
                 concurrent_retries_are_leased_once
                 absent_flow_is_none
                 flow_comes_back_as_written
-                only_a_flow_that_is_there_is_published
+                only_an_existing_flow_is_published
                 versions_are_numbered_one_by_one
                 flows_are_oldest_first
-                deleted_flow_takes_its_versions_along
+                deleted_flow_removes_its_versions
                 a_flow_is_changed_as_it_was_read
                 one_of_many_makes_a_flow
                 conversation_comes_back_as_written
@@ -288,10 +287,10 @@ macro_rules! conformance_tests {
                 one_node_answers_an_input
                 conversation_loses_no_step
                 conversations_are_latest_first
-                due_conversations_are_given_once
+                due_conversations_are_claimed_once
                 concurrent_claims_share_due_conversations
-                input_is_seen_once
-                only_what_is_old_is_forgotten
+                input_is_noted_once
+                only_old_inputs_and_conversations_are_forgotten
                 forgotten_conversation_leaves_nothing
                 node_counts_add_up
                 flows_of_workspaces_are_separate
@@ -339,7 +338,7 @@ pub fn run<Guard>(
 mod tests {
     use std::{fs, path::Path};
 
-    /// All files of a folder, and of the folders in it, one after the other.
+    /// All files of a folder and of its subfolders, one after the other.
     fn sources(folder: &Path) -> String {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         entries

@@ -9,7 +9,7 @@ async fn queue(store: &dyn Store, account: &AccountId, limit: u32) -> Vec<String
     queued.into_iter().map(|message| message.id).collect()
 }
 
-/// Every field; whatever its state.
+/// Every field, in every state.
 pub async fn outgoing_comes_back_as_written(store: Arc<dyn Store>) {
     let a = account("a");
     assert_eq!(store.outgoing(&a, "1").await.unwrap(), None);
@@ -21,7 +21,7 @@ pub async fn outgoing_comes_back_as_written(store: Arc<dyn Store>) {
     assert_eq!(store.outgoing(&a, "2").await.unwrap(), Some(two));
 }
 
-/// By the time made, then by insertion; the limit cuts the young.
+/// By creation time, then by insertion; the limit cuts off the newest.
 pub async fn queue_is_oldest_first(store: Arc<dyn Store>) {
     let a = account("a");
     let made = [("c", 5), ("z", 3), ("y", 3), ("a", 5), ("x", -1), ("b", 5)];
@@ -63,7 +63,7 @@ pub async fn rewritten_outgoing_keeps_its_place(store: Arc<dyn Store>) {
     assert_eq!(queue(&*store, &a, 10).await, ["2", "1"]);
 }
 
-/// Not what is queued, however old, and not what is of the very time named.
+/// Not queued messages, however old, and not messages of exactly that time.
 pub async fn only_old_and_sent_outgoing_expires(store: Arc<dyn Store>) {
     let a = account("a");
     let list = [outgoing("queued", 1), sent("old", 9), sent("edge", 10), sent("new", 11)];

@@ -60,7 +60,7 @@ pub async fn person_replaces_those_with_an_address_of_it(store: Arc<dyn Store>) 
     }
 }
 
-/// Somebody known by number and somebody known by linked id turn out to be one.
+/// A person known by number and a person known by linked id turn out to be one.
 pub async fn person_with_both_addresses_joins_two(store: Arc<dyn Store>) {
     let (store, a) = (&*store, account("a"));
     let by_number = PersonRecord { lid: None, ..with_state(person("1", ""), "by number") };
@@ -98,7 +98,7 @@ pub async fn people_come_in_the_order_asked(store: Arc<dyn Store>) {
     assert_eq!(store.people(&a, &shown).await.unwrap(), reversed);
 }
 
-/// Whichever address it is named by; one that is unknown is fine.
+/// By either address. An unknown address is accepted.
 pub async fn deleted_person_is_absent_by_both_addresses(store: Arc<dyn Store>) {
     let (store, a) = (&*store, account("a"));
     let people = [person("1", "10"), person("2", "20"), person("3", "30")];

@@ -7,7 +7,7 @@ use crate::{
     SignalKey, SignalKind, Source, Store, WorkspaceId,
 };
 
-/// Text that trips what quotes, splits, folds or ends text by itself.
+/// Text that breaks code that quotes, splits, folds or ends text itself.
 pub(super) const ODD_TEXTS: [&str; 12] = [
     "",
     " ",
@@ -23,7 +23,7 @@ pub(super) const ODD_TEXTS: [&str; 12] = [
     "\u{10ffff}\u{feff}\u{7f}",
 ];
 
-/// The list answers a cursor that is none of its own with the error for that.
+/// The list refuses an invalid cursor with that error.
 pub(super) async fn bad_cursor<T>(page: impl Future<Output = Result<T>>) {
     let error = page.await.map(drop).expect_err("a foreign cursor is no page");
     assert_eq!(error.kind(), ErrorKind::BadCursor);

@@ -74,8 +74,8 @@ pub async fn messages_are_found_by_their_words(store: Arc<dyn Store>) {
     }
 }
 
-/// What a database would take for an operator is text like any other, and what has no word finds nothing.
-pub async fn searches_are_any_text(store: Arc<dyn Store>) {
+/// Operators of a database are plain text here, and a search without words finds nothing.
+pub async fn searches_accept_any_text(store: Arc<dyn Store>) {
     let a = account("a");
     commit(&*store, &a, [text("c", "1", "and not near or"), text("c", "2", "o'neill words a1")]).await;
     for (words, expected) in [
@@ -117,7 +117,7 @@ pub async fn long_texts_are_found_by_their_words(store: Arc<dyn Store>) {
     assert_eq!(found(&*store, &a, &many).await, ["2"]);
 }
 
-/// Only text is searched; a message that is put again is found as it was.
+/// Only text is searched. A message that is put again is found under its first text.
 pub async fn only_text_is_searched(store: Arc<dyn Store>) {
     let a = account("a");
     let contents = [
@@ -145,8 +145,8 @@ pub async fn only_text_is_searched(store: Arc<dyn Store>) {
     assert_eq!(found(&*store, &a, "another").await, [""; 0]);
 }
 
-/// Newest first, of one chat or of all; what does not match does not shorten a page.
-pub async fn found_messages_are_paged(store: Arc<dyn Store>) {
+/// Newest first, of one chat or of all. Messages that do not match do not shorten a page.
+pub async fn search_results_are_paged(store: Arc<dyn Store>) {
     let a = account("a");
     for number in 0..20 {
         let (chat, words) =
@@ -168,7 +168,7 @@ pub async fn found_messages_are_paged(store: Arc<dyn Store>) {
     super::samples::bad_cursor(store.messages(&a, &query)).await;
 }
 
-/// By deleting the chat, by age, or with everything; and what is written later in its place has its own words.
+/// By deleting the chat, by age, or with everything. A later message in the same place has its own words.
 pub async fn removed_messages_are_not_found(store: Arc<dyn Store>) {
     let a = account("a");
     let old = MessageRecord { timestamp: 1, content: Content::text("word old"), ..message("d", "old") };

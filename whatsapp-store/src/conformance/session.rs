@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::samples::{ODD_TEXTS, Presence, account, commit, one_of_each, session, workspace};
 use crate::{Change, DesiredState, ObservedState, SessionObservation, SessionRecord, Store};
 
-/// And no account is a session by having other records.
+/// An account is not a session because it has other records.
 pub async fn absent_session_is_none(store: Arc<dyn Store>) {
     let a = account("a");
     let without = one_of_each(&a).into_iter().filter(|change| !matches!(change, Change::PutSession(_)));
@@ -35,7 +35,7 @@ pub async fn session_is_replaced(store: Arc<dyn Store>) {
 }
 
 /// All of it, and nothing of another account.
-pub async fn deleted_session_takes_all_of_its_account_along(store: Arc<dyn Store>) {
+pub async fn deleted_session_removes_all_records_of_its_account(store: Arc<dyn Store>) {
     let (a, b) = (account("a"), account("b"));
     for account in [&a, &b] {
         commit(&*store, account, one_of_each(account)).await;
@@ -49,7 +49,7 @@ pub async fn deleted_session_takes_all_of_its_account_along(store: Arc<dyn Store
 }
 
 /// Every state, with a reason or none.
-pub async fn session_seen_comes_back_as_written(store: Arc<dyn Store>) {
+pub async fn observed_session_state_comes_back_as_written(store: Arc<dyn Store>) {
     use ObservedState::{AwaitingPairing, Connected, Connecting, LoggedOut, Offline};
     let a = account("a");
     commit(&*store, &a, [Change::PutSession(session("a", 1))]).await;
@@ -64,8 +64,8 @@ pub async fn session_seen_comes_back_as_written(store: Arc<dyn Store>) {
     }
 }
 
-/// What the user wants and what happens do not overwrite each other.
-pub async fn session_keeps_what_was_seen(store: Arc<dyn Store>) {
+/// The user's choice and the observed state do not overwrite each other.
+pub async fn session_keeps_its_observed_state(store: Arc<dyn Store>) {
     let a = account("a");
     let observed = |at| SessionObservation { state: ObservedState::Connected, at, reason: Some("up".into()) };
     let with = |at| SessionRecord { observed: Some(observed(at)), ..session("a", 1) };

@@ -22,7 +22,7 @@ async fn read(store: &dyn Store, workspace: &WorkspaceId, name: &str) -> Option<
     store.setting(workspace, name).await.unwrap()
 }
 
-/// Any bytes under any name, and what is put later prevails.
+/// Any bytes under any name. A later value replaces an earlier one.
 pub async fn setting_comes_back_as_written(store: Arc<dyn Store>) {
     let w = workspace("w");
     assert_eq!(read(&*store, &w, "absent").await, None);
@@ -41,7 +41,7 @@ pub async fn setting_comes_back_as_written(store: Arc<dyn Store>) {
     assert!(read(&*store, &w, "A").await.is_some(), "names differ by case");
 }
 
-/// Also one that is empty, and one of the same commit.
+/// Also an empty one, and one of the same commit.
 pub async fn seed_never_replaces_a_setting(store: Arc<dyn Store>) {
     let w = workspace("w");
     commit(&*store, &w, [seed("a", ""), seed("a", "later"), put("b", "put"), seed("b", "later")]).await;
@@ -69,7 +69,7 @@ pub async fn concurrent_seeds_agree(store: Arc<dyn Store>) {
     assert_eq!(read(&*store, &workspace("w"), "key").await.as_ref(), Some(&found[0]));
 }
 
-/// By name alone they would be the same.
+/// Their names alone would be the same.
 pub async fn settings_of_workspaces_are_separate(store: Arc<dyn Store>) {
     let (w, v) = (workspace("w"), workspace("v"));
     commit(&*store, &w, [put("a", "of w")]).await;

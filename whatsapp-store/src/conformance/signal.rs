@@ -39,7 +39,7 @@ pub async fn signal_batches_of_any_size(store: Arc<dyn Store>) {
     let value = |number: usize| Bytes::from(number.to_string());
     let puts = (0..1000).step_by(2).map(|number| Change::PutSignal(key(number.to_string()), value(number)));
     commit(&*store, &a, puts).await;
-    // The last of many values of one key counts, also when they come in one go.
+    // Of many values under one key the last counts, also within one commit.
     let again = (0..64).map(|number| Change::PutSignal(key(format!("again {}", number % 3)), value(number)));
     commit(&*store, &a, again).await;
     let keys = [0, 1, 2].map(|number| key(format!("again {number}")));
@@ -76,7 +76,7 @@ pub async fn signal_values_are_any_bytes(store: Arc<dyn Store>) {
     }
 }
 
-/// Any text is an id, and they are sorted by their UTF-8 bytes, not by somebody's language.
+/// Any text is an id. Ids are sorted by their UTF-8 bytes, in no language's order.
 pub async fn signal_ids_come_in_byte_order(store: Arc<dyn Store>) {
     let a = account("a");
     let puts = ODD_TEXTS.iter().rev().map(|id| Change::PutSignal(key(*id), Bytes::from(*id)));
@@ -88,7 +88,7 @@ pub async fn signal_ids_come_in_byte_order(store: Arc<dyn Store>) {
     assert_eq!(found, ODD_TEXTS.map(|id| Some(Bytes::from(id))));
 }
 
-/// It alone; deleting what is absent is fine.
+/// Only that record. Deleting an absent one is accepted.
 pub async fn deleted_signal_record_is_absent(store: Arc<dyn Store>) {
     let a = account("a");
     let other = SignalKey::new(SignalKind::PreKey, "1");

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::contact::{consent, contact, pages, put, read, set, suppress, try_write, write};
 use crate::{ContactChange, ContactQuery, ContactRecord, ErrorKind, Result, Store, Suppression, WorkspaceId};
 
-/// Numbers that could be meant in two ways would be written to in spite of a suppression.
+/// An ambiguous number would be written to in spite of a suppression.
 pub async fn addresses_have_one_form(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     for wrong in ["", "+1", "1 2", "1234567890123456", "1\0", "a"] {
@@ -22,8 +22,8 @@ pub async fn addresses_have_one_form(store: Arc<dyn Store>) {
     assert_eq!(read(&*store, &w, "1").await, None);
 }
 
-/// The newest stays, and only a consent that is newer still ends it.
-pub async fn suppression_ends_by_a_newer_consent_alone(store: Arc<dyn Store>) {
+/// The newest suppression stays, and only a newer consent ends it.
+pub async fn only_a_newer_consent_ends_a_suppression(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     let end = |at| ContactChange::Unsuppress { address: "1".into(), consent: consent("marketing", at) };
     let all = async || store.suppressions(&w, None, 10).await.unwrap();
@@ -51,7 +51,7 @@ pub async fn suppression_ends_by_a_newer_consent_alone(store: Arc<dyn Store>) {
     assert_eq!(page(store.suppressions(&w, Some("2"), 9).await.unwrap()), ["3", "4", "5", "7@lid"]);
 }
 
-/// The contact goes; that it did not want to be written to stays.
+/// The contact is removed; its opt-out stays as a suppression.
 pub async fn deleted_contact_leaves_its_suppressions(store: Arc<dyn Store>) {
     let w = WorkspaceId::default();
     let with = |id: &str, phone: &str, opted_out_at| ContactRecord {

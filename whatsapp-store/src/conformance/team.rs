@@ -78,7 +78,7 @@ async fn refused(store: &dyn Store, list: impl IntoIterator<Item = TeamChange>) 
     write(store, &acme(), list).await.unwrap_err().kind()
 }
 
-/// And what names them does nothing.
+/// And changes that name them do nothing.
 pub async fn absent_user_is_none(store: Arc<dyn Store>) {
     assert_eq!(store.workspace(&acme()).await.unwrap(), None);
     assert_eq!(store.workspaces(None, 0).await.unwrap(), Default::default());
@@ -148,7 +148,7 @@ pub async fn team_comes_back_as_written(store: Arc<dyn Store>) {
     assert_eq!(store.api_keys(&acme(), None, 0).await.unwrap().keys.len(), ODD_TEXTS.len());
 }
 
-/// In no workspace, whatever the case of its letters; by who has it, it can be written again.
+/// No other user of any workspace may have it, in any letter case. Its owner can be written again.
 pub async fn email_belongs_to_one_user(store: Arc<dyn Store>) {
     let change = |id: &str, email: &str| TeamChange::PutUser(user(id, email));
     put(&*store, [change("1", "Zoë@Example.org"), change("2", "b@x")]).await;
@@ -182,7 +182,7 @@ pub async fn email_belongs_to_one_user(store: Arc<dyn Store>) {
     assert_eq!(store.user(&acme(), "2").await.unwrap(), None);
 }
 
-/// Of many who want it at once, one gets it.
+/// Many users want it at once: one gets it.
 pub async fn concurrent_users_do_not_share_an_email(store: Arc<dyn Store>) {
     for round in 0..4 {
         let mut tasks = JoinSet::new();
@@ -244,7 +244,7 @@ pub async fn teams_are_listed_oldest_first(store: Arc<dyn Store>) {
     }
 }
 
-/// A key that was revoked stays so, and a later use counts, also when somebody writes what they read before.
+/// A revoked key stays revoked, and the later use counts, also when a stale record is written.
 pub async fn api_key_stays_revoked(store: Arc<dyn Store>) {
     let touch = |at| TeamChange::TouchApiKey { key: "k".into(), at };
     let revoke = |at| TeamChange::RevokeApiKey { key: "k".into(), at };
@@ -273,7 +273,7 @@ pub async fn api_key_stays_revoked(store: Arc<dyn Store>) {
     assert_eq!(store.api_key_by_hash(&hash(2)).await.unwrap(), None, "its hash was replaced");
 }
 
-/// The newest of a user, before its time is up, to one of all who ask.
+/// The newest token of a user, before it expires, to one of all callers.
 pub async fn reset_token_is_taken_once(store: Arc<dyn Store>) {
     let change = |user: &str, byte| TeamChange::PutResetToken(token(user, byte));
     put(&*store, [change("u", 1), change("v", 2), change("u", 3)]).await;
@@ -323,7 +323,7 @@ pub async fn team_records_belong_to_the_workspace(store: Arc<dyn Store>) {
     assert_eq!(store.api_key_by_hash(&hash(1)).await.unwrap(), Some(api_key("k", 1)));
 }
 
-/// One of each of the workspace's records besides those of an account.
+/// One of each record of a workspace, besides those of an account.
 fn of_workspace(name: &str) -> Vec<Change> {
     let id = workspace(name);
     let byte = name.as_bytes()[0];
@@ -361,7 +361,7 @@ fn of_workspace(name: &str) -> Vec<Change> {
     ]
 }
 
-/// What is there of [`of_workspace`]; the token is taken by looking.
+/// What is there of [`of_workspace`]. Reading the token takes it.
 async fn present(store: &dyn Store, name: &str) -> Vec<bool> {
     let (id, a) = (workspace(name), account(&format!("{name}/a")));
     vec![
@@ -380,7 +380,7 @@ async fn present(store: &dyn Store, name: &str) -> Vec<bool> {
     ]
 }
 
-/// The keys of a workspace's events once that one can be read, which others under way may put off for a moment.
+/// The keys of a workspace's events, once they can be read. Other open transactions may delay that for a moment.
 async fn events(store: &dyn Store, name: &str, last: &str) -> Vec<String> {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
     loop {
@@ -398,7 +398,7 @@ fn event(key: &str) -> Change {
     Change::Event(EventChange::Put(NewEvent { key: key.into(), data: "{}".into(), at: 1 }))
 }
 
-/// All of all domains, and nothing of another workspace; it can be made again.
+/// Everything of all domains, and nothing of another workspace. The workspace can be made again.
 pub async fn deleted_workspace_leaves_nothing(store: Arc<dyn Store>) {
     for name in ["x", "y"] {
         let a = account(&format!("{name}/a"));
@@ -407,7 +407,7 @@ pub async fn deleted_workspace_leaves_nothing(store: Arc<dyn Store>) {
         commit(&*store, &a, of_workspace(name)).await;
         commit(&*store, &a, [event("first")]).await;
     }
-    // What comes behind it in the same commit stays.
+    // Later changes of the same commit stay.
     let list = vec![event("before"), Change::Team(TeamChange::DeleteWorkspace), event("behind")];
     store.commit(Changes { list, ..Changes::new(workspace("x")) }).await.unwrap();
     assert_eq!(present(&*store, "x").await, [false; 12]);

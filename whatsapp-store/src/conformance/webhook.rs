@@ -83,7 +83,7 @@ pub(super) async fn pages(
     }
 }
 
-/// Every field, whatever the text, and in its own workspace; an account's commit writes to its workspace.
+/// Every field, with any text, in its own workspace. An account's commit writes to its workspace.
 pub async fn webhook_endpoint_comes_back_as_written(store: Arc<dyn Store>) {
     let (w, other) = (workspace("w"), workspace("other"));
     for text in ODD_TEXTS {
@@ -143,7 +143,7 @@ pub async fn failing_webhook_endpoint_keeps_its_time(store: Arc<dyn Store>) {
     assert_eq!(store.endpoint(&other, "e").await.unwrap().unwrap().failing_since, None);
 }
 
-/// Every field, whatever the text, and in its own workspace.
+/// Every field, with any text, in its own workspace.
 pub async fn webhook_delivery_comes_back_as_written(store: Arc<dyn Store>) {
     let (w, other) = (workspace("w"), workspace("other"));
     for text in ODD_TEXTS {
@@ -172,7 +172,7 @@ pub async fn webhook_delivery_comes_back_as_written(store: Arc<dyn Store>) {
     }
 }
 
-/// The first one stays, however far it is; and to no endpoint there is none.
+/// The first one stays, in whatever state. Without an endpoint there is no delivery.
 pub async fn webhook_delivery_is_inserted_once(store: Arc<dyn Store>) {
     let w = workspace("w");
     commit(&*store, &w, [endpoint("e"), endpoint("f")].map(PutEndpoint)).await;
@@ -204,7 +204,7 @@ pub async fn contradictory_webhook_delivery_is_refused(store: Arc<dyn Store>) {
     assert_eq!(store.endpoints(&w).await.unwrap(), [], "nothing was written");
 }
 
-/// By insertion, with and without a state, and whatever a stranger puts in the cursor.
+/// By insertion, with and without a state. An invalid cursor is an error.
 pub async fn webhook_deliveries_are_paged_newest_first(store: Arc<dyn Store>) {
     use DeliveryState::{Dead, Delivered, Pending};
     let w = workspace("w");
@@ -230,7 +230,7 @@ pub async fn webhook_deliveries_are_paged_newest_first(store: Arc<dyn Store>) {
     }
 }
 
-/// What comes in and what is attempted between two pages neither repeats nor hides the others.
+/// New deliveries and attempts between two pages neither repeat nor hide the others.
 pub async fn webhook_delivery_pages_are_stable_under_writes(store: Arc<dyn Store>) {
     let w = workspace("w");
     let put = |number: usize| PutDelivery(delivery("e", &format!("{number:02}")));
@@ -254,7 +254,7 @@ pub async fn webhook_delivery_pages_are_stable_under_writes(store: Arc<dyn Store
 }
 
 /// And nothing of another endpoint or of another workspace; made again, it starts empty.
-pub async fn deleted_webhook_endpoint_takes_its_deliveries_along(store: Arc<dyn Store>) {
+pub async fn deleted_webhook_endpoint_removes_its_deliveries(store: Arc<dyn Store>) {
     let (w, other) = (workspace("w"), workspace("other"));
     for workspace in [&w, &other] {
         commit(&*store, workspace, [endpoint("e"), endpoint("f")].map(PutEndpoint)).await;
@@ -274,7 +274,7 @@ pub async fn deleted_webhook_endpoint_takes_its_deliveries_along(store: Arc<dyn 
     assert_eq!(find(&*store, &w, "1").await, Some(again));
 }
 
-/// Of each endpoint, those without any too.
+/// Of each endpoint, including those without any.
 pub async fn webhook_backlog_counts_by_endpoint(store: Arc<dyn Store>) {
     let (w, other) = (workspace("w"), workspace("other"));
     assert_eq!(store.webhook_backlog(&w).await.unwrap(), []);

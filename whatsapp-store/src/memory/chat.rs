@@ -8,7 +8,7 @@ use crate::{
     merge::ChatSettings, page_limit,
 };
 
-/// What is kept of chats beside their messages.
+/// Data of chats apart from their messages.
 #[derive(Default)]
 pub(super) struct Chats {
     list: BTreeMap<String, Chat>,
@@ -37,7 +37,7 @@ impl Chat {
 }
 
 impl Chats {
-    /// What a new message means for its chat. Of those sent in one millisecond, the one inserted later is the last.
+    /// Applies a new message to its chat. Of messages sent in one millisecond, the one inserted later is the last.
     pub(super) fn follow(&mut self, message: &MessageRecord) {
         let chat = self.list.entry(message.key.chat.clone()).or_default();
         chat.unread += u64::from(!message.from_me && message.status.is_unread());
@@ -63,7 +63,7 @@ impl Chats {
         self.list.remove(chat);
     }
 
-    /// What is chosen for the chats; their messages follow with [`Chats::summarize`].
+    /// Merges the settings of the chats; their messages follow with [`Chats::summarize`].
     pub(super) fn merge(&mut self, from: &str, into: &str) {
         let Some(ends) = self.list.remove(from) else { return };
         match self.list.get_mut(into) {
@@ -78,7 +78,7 @@ impl Chats {
         }
     }
 
-    /// Counts anew. Without a last message, the time stays that of the last there was.
+    /// Counts again. Without a last message, the time of the previous one stays.
     pub(super) fn summarize(&mut self, chat: &str, unread: u64, last: Option<&MessageRecord>) {
         if let Some(chat) = self.list.get_mut(chat) {
             chat.unread = unread;
@@ -107,7 +107,7 @@ impl Messages {
             }
             ChatChange::MarkRead { chat, until } => self.mark_read(&chat, until),
             ChatChange::Delete { chat } => self.delete_chat(&chat),
-            // Applied where more than the account is at hand.
+            // Applied where more than the account is available.
             ChatChange::Merge { .. } => {}
             ChatChange::Expire { before, limit } => self.expire(before, limit as usize),
         }

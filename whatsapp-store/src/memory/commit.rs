@@ -75,7 +75,7 @@ impl State {
 
 macro_rules! domains {
     ($($(#[$doc:meta])* $name:ident($module:ident: $change:ident) of $article:ident $whose:ident;)+) => {
-        /// Writes a change of a domain, and gives any other back.
+        /// Writes a change of a domain, and returns any other.
         fn apply_to_domain(state: &mut State, scope: &Scope, change: Change) -> Option<Change> {
             match change {
                 $(Change::$name(change) => super::$module::apply(state, scope, change),)+
@@ -111,7 +111,7 @@ impl Account {
                     session.observed = Some(observed);
                 }
             }
-            // Applied where more than the account is at hand.
+            // Applied where more than the account is available.
             Change::DeleteSession | any_domain!() => {}
         }
     }

@@ -14,18 +14,18 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Contacts {
     pub(super) list: BTreeMap<String, ContactRecord>,
-    /// Which contact has an address. Numbers and LIDs are never the same.
+    /// The contact of each address. Numbers and LIDs never collide.
     owners: HashMap<String, String>,
     pub(super) suppressions: BTreeMap<String, Suppression>,
 }
 
-/// What changes make of contacts, beside them: a commit is tried in one before it is applied.
+/// The result of changes, kept apart: a commit is tried on it before it is applied.
 pub(super) struct Draft<'a> {
     base: Option<&'a Contacts>,
     written: Written,
 }
 
-/// `None` is what was removed.
+/// `None` for a removed one.
 #[derive(Default)]
 struct Written {
     contacts: HashMap<String, Option<ContactRecord>>,

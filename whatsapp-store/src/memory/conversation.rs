@@ -22,7 +22,7 @@ pub(super) struct Conversations {
 #[derive(Clone)]
 struct Conversation {
     record: ConversationRecord,
-    /// When it is to be taken next: its `wake_at`, until somebody takes it.
+    /// When the conversation can be claimed next: its `wake_at`, until it is claimed.
     due_at: Option<i64>,
 }
 
@@ -82,7 +82,7 @@ impl Conversations {
                     self.list.remove(&place);
                 }
             }
-            // Those of flows.
+            // Changes of flows.
             FlowChange::Expect { .. }
             | FlowChange::PutDraft { .. }
             | FlowChange::Publish { .. }
@@ -103,7 +103,7 @@ impl Conversations {
         Ok(())
     }
 
-    /// Ends those of a flow.
+    /// Ends the conversations of a flow.
     pub(super) fn end_all(&mut self, flow: &str, at: i64) {
         let all = self.list.values_mut().filter(|conversation| conversation.record.flow == flow);
         all.for_each(|conversation| conversation.end(at));

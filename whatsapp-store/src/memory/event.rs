@@ -109,7 +109,7 @@ impl EventStore for MemoryStore {
             let events = &mut self.state.write().events;
             match events.after(after).map(|mut events| events.next().is_some()) {
                 Ok(false) => {
-                    // Who is polled again while nothing happens waits once.
+                    // A future that is polled again while nothing happens waits once.
                     if !events.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
                         events.waiting.push(context.waker().clone());
                     }

@@ -22,8 +22,8 @@ pub(super) struct WorkspaceFlows {
     counts: BTreeMap<(String, i64, String), NodeCount>,
 }
 
-/// What can make a commit fail, asked before anything of it is applied: tries its changes one after the other on a copy
-/// of what they name.
+/// Checks that can make a commit fail, made before any of it is applied: tries its changes one after the other on a copy of
+/// the records that they name.
 pub(super) fn check(flows: &Flows, scope: &Scope, list: &[Change]) -> Result<()> {
     if !list.iter().any(|change| matches!(change, Change::Flow(_))) {
         return Ok(());
@@ -81,8 +81,8 @@ impl Flows {
 }
 
 impl WorkspaceFlows {
-    /// What these changes name, which is all that can make them fail. Those that go by time or move a chat may name
-    /// anything.
+    /// The records that these changes name: only those can make them fail. Changes that go by time or move a chat may name any
+    /// record.
     fn excerpt(&self, list: &[Change]) -> Self {
         let mut excerpt = Self::default();
         for change in list {

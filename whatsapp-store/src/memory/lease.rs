@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::MemoryStore;
 use crate::{Error, ErrorKind, Fence, Lease, LeaseStore, Result, WorkspaceId};
 
-/// Leases by name. One that ended stays, so that its tokens go on rising.
+/// Leases by name. An ended lease stays, so that its tokens keep rising.
 pub(super) type Leases = std::collections::HashMap<(WorkspaceId, String), Lease>;
 
 pub(super) fn check(leases: &Leases, workspace: &WorkspaceId, fence: &Fence) -> Result<()> {

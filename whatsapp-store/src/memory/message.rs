@@ -77,7 +77,7 @@ impl Messages {
             self.places.remove(&message.key);
             if let Some(of_chat) = self.by_chat.get_mut(&message.key.chat) {
                 of_chat.remove(&place);
-                // The last message goes last: what is left then is nothing.
+                // The last message goes last: nothing is left then.
                 if of_chat.is_empty() {
                     self.chats.forget_last(&message.key.chat);
                 }
@@ -101,7 +101,7 @@ impl Messages {
         self.chats.summarize(into, unread as u64, last);
     }
 
-    /// Gives messages of a chat another key. Where that is taken, the message there stays, and its status rises.
+    /// Gives messages of a chat another key. Where that key is taken, the message there stays, and its status rises.
     fn rename(&mut self, chat: &str, which: impl Fn(&MessageKey) -> bool, change: impl Fn(&mut MessageKey)) {
         let places: Vec<Position> = self.by_chat.get(chat).into_iter().flatten().copied().collect();
         for place in places {

@@ -1,4 +1,4 @@
-//! Everything in memory: for tests, for trying things out, and as the plainest example of a backend.
+//! Everything in memory: for tests, for experiments, and as the simplest example of a backend.
 //!
 //! One lock around all accounts; a commit checks its changes first and then applies them, which cannot fail. Every
 //! future is ready at its first poll, so that a test can drive the store without a runtime.
@@ -76,7 +76,7 @@ impl State {
         scope.account().map(|id| self.account(id))
     }
 
-    /// All of a workspace. Spells the fields out, so that one added later is not forgotten.
+    /// All records of a workspace. Names every field, so that a new field is not forgotten.
     fn delete_workspace(&mut self, id: &WorkspaceId) {
         let Self {
             accounts,

@@ -53,7 +53,7 @@ impl Outbox {
         });
     }
 
-    /// Those still queued go to another chat.
+    /// Moves the queued ones to another chat.
     pub(super) fn redirect(&mut self, from: &str, into: &str) {
         let queued = self.messages.values_mut().map(|numbered| &mut numbered.message);
         for message in queued.filter(|one| one.state == OutgoingState::Queued && one.chat == from) {

@@ -11,7 +11,7 @@ use crate::{
 /// A workspace, and an id in it.
 type Key = (WorkspaceId, String);
 
-/// All workspaces with their users and keys: addresses and secrets are looked for in all of them.
+/// All workspaces with their users and keys: lookups by address and by secret search all of them.
 #[derive(Clone, Default)]
 pub(super) struct Teams {
     workspaces: BTreeMap<WorkspaceId, WorkspaceRecord>,

@@ -20,19 +20,19 @@ pub(super) struct Webhooks {
 
 struct Endpoint {
     record: EndpointRecord,
-    /// Rises with each claim that gave something out; who has the lowest comes first.
+    /// Rises with each claim that gives out a delivery. The endpoint with the lowest value comes first.
     turn: u64,
 }
 
 struct Delivery {
     record: DeliveryRecord,
-    /// Somebody attempts it, until its `next_at` at most.
+    /// A worker attempts it, until its `next_at` at most.
     claimed: bool,
     /// Rises with each claim.
     token: i64,
 }
 
-/// What can make a commit fail, asked before anything of it is applied.
+/// Checks that can make a commit fail, made before any of it is applied.
 pub(super) fn check(_state: &State, _scope: &Scope, _change: &WebhookChange) -> Result<()> {
     Ok(())
 }
@@ -142,7 +142,7 @@ impl Webhooks {
         (most as usize).saturating_sub(under_way)
     }
 
-    /// Those of an endpoint that are due, oldest first.
+    /// An endpoint's due deliveries, oldest first.
     fn due(&self, endpoint: &str, now: i64) -> Vec<u64> {
         let due = self.deliveries.iter().filter(|(_, delivery)| {
             let record = &delivery.record;
@@ -174,7 +174,7 @@ impl Delivery {
     }
 }
 
-/// Endpoints of all workspaces that have something due and room for it, in their turn, and what that is.
+/// Endpoints of all workspaces with due deliveries and room for them, in their turn, and those deliveries.
 type Waiting = BTreeMap<(u64, WorkspaceId, String), Vec<u64>>;
 
 fn waiting(all: &BTreeMap<WorkspaceId, Webhooks>, now: i64) -> Waiting {

@@ -1,7 +1,7 @@
 //! PostgreSQL's errors, sorted by what the caller does about them.
 use crate::{Error, ErrorKind};
 
-/// While opening, what would pass by itself later is a server that cannot be reached.
+/// While opening, an error that is temporary otherwise means a server that cannot be reached.
 pub(crate) fn opening(error: sqlx::Error) -> Error {
     const DOING: &str = "opening the PostgreSQL database";
     match error {
@@ -29,7 +29,7 @@ pub(crate) fn sorted(doing: &'static str, error: sqlx::Error) -> Error {
         _ => ErrorKind::Other,
     };
     match error {
-        // The driver's own words may quote what was to be written.
+        // The driver's own text may quote the values of the statement.
         sqlx::Error::Database(error) if kind == ErrorKind::Conflict => {
             Error::new(kind, doing).because(error.constraint().unwrap_or("a unique index").to_owned())
         }
@@ -42,11 +42,11 @@ fn of_state(state: &str) -> ErrorKind {
     match state {
         // Out of disk.
         "53100" => ErrorKind::Full,
-        // Read-only transaction: a standby, or a server that was told so.
+        // Read-only transaction: a standby, or a server that was set read-only.
         "25006" => ErrorKind::Full,
         // No such database or schema, or no right to it.
         "3D000" | "3F000" | "42501" => ErrorKind::Unreachable,
-        // A damaged page or index; tables or columns that are not there, or are somebody else's.
+        // A damaged page or index; tables or columns that are missing or foreign.
         "XX001" | "XX002" | "42P01" | "42703" | "42P07" => ErrorKind::Corrupt,
         // Unique violation.
         "23505" => ErrorKind::Conflict,
@@ -56,7 +56,7 @@ fn of_state(state: &str) -> ErrorKind {
             // Connection exceptions; out of connections or memory; shutting down or starting up; serialization failures
             // and deadlocks.
             Some("08" | "53" | "57" | "40") => ErrorKind::Busy,
-            // Who are you?
+            // Authentication failed.
             Some("28") => ErrorKind::Unreachable,
             _ => ErrorKind::Other,
         },
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_are_sorted_by_what_to_do_about_them() {
+    fn sql_states_map_to_error_kinds() {
         let kinds = [
             ("53100", ErrorKind::Full),
             ("53300", ErrorKind::Busy),

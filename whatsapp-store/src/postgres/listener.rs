@@ -1,4 +1,4 @@
-//! `LISTEN` and `NOTIFY`: wakes those who wait for events when any node has committed some.
+//! `LISTEN` and `NOTIFY`: wakes event waiters when any node has committed events.
 use std::{sync::Arc, time::Duration};
 
 use sqlx::{PgPool, postgres::PgListener};
@@ -23,7 +23,7 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// It takes one connection of the pool and keeps it, and uses another now and then.
+    /// It keeps one connection of the pool, and sometimes uses another.
     pub(super) fn start(pool: PgPool, schema: &str) -> Self {
         let (events, committed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let listening = listen(pool.clone(), format!("whatsapp_events_{schema}"), events.clone());
@@ -31,7 +31,7 @@ impl Listener {
         Self { pool, events, committed, tasks: tasks.map(|task| task.abort_handle()) }
     }
 
-    /// This store has committed events: all nodes will be told.
+    /// This store has committed events: tell all nodes.
     pub(super) fn tell(&self) {
         self.committed.notify_one();
     }
@@ -52,12 +52,12 @@ impl Drop for Listener {
     }
 }
 
-/// One notification for all that was committed while the last one was on its way. Not within the commits themselves: the
-/// server lets transactions that notify end one after the other, each with its own sync to disk.
+/// One notification for everything that was committed while the last one was on its way. Commits themselves do not notify: the
+/// server ends transactions that notify one after the other, each with its own sync to disk.
 async fn tell(pool: PgPool, committed: Arc<Notify>) {
     loop {
         committed.notified().await;
-        // A hint that fails is a hint that does not come.
+        // A failed hint is a missing hint.
         let Ok(mut connection) = pool.acquire().await else { continue };
         if timeout(PATIENCE, sqlx::query(NOTIFY).execute(&mut *connection)).await.is_err() {
             connection.close_on_drop();
@@ -67,7 +67,7 @@ async fn tell(pool: PgPool, committed: Arc<Notify>) {
 
 async fn listen(pool: PgPool, channel: String, events: Arc<Notify>) {
     loop {
-        // An error here is one that every other call meets too, and tells.
+        // Every other call meets this error too, and reports it.
         let _ = hear(&pool, &channel, &events).await;
         if pool.is_closed() {
             return;
@@ -80,7 +80,7 @@ async fn hear(pool: &PgPool, channel: &str, events: &Notify) -> sqlx::Result<()>
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(channel).await?;
     loop {
-        // What was missed before is found by those who are woken now: it may be that the connection was lost and is back.
+        // The connection may have been lost and restored: wake the waiters, so that they find missed events.
         events.notify_waiters();
         listener.try_recv().await?;
     }

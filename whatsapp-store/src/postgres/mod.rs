@@ -1,15 +1,15 @@
 //! PostgreSQL, version 13 or later.
 //!
-//! - The tables live in a schema of their own, `whatsapp` unless the address says otherwise, and are made at the first
-//!   opening; several nodes may open at once.
-//! - A pool of connections, ten unless the address says otherwise, and two more for hints of events. A call that gets none
-//!   within five seconds fails with [`ErrorKind::Busy`], and so does one whose connection breaks or whose server says
-//!   nothing for two minutes; the pool makes new ones by itself.
+//! - The tables live in their own schema, `whatsapp` unless the address names another. The first opening makes them;
+//!   several nodes may open at once.
+//! - The pool has ten connections unless the address sets another number, and two more for event hints. A call that gets no
+//!   connection within five seconds fails with [`ErrorKind::Busy`]. So does a call whose connection breaks or whose server is
+//!   silent for two minutes. The pool then makes new connections by itself.
 //! - A confirmed commit is on disk as far as the server's `synchronous_commit` says, which is `on` by default.
 //! - Any number of stores may be open on one database. Two that run the same account would break its ratchets, so
 //!   take a lease for it ([`LeaseStore`](crate::LeaseStore)) and let its commits carry the fence.
-//! - `LISTEN` tells other nodes of new events; it is a hint, and everything works without it, only later. A pooler
-//!   between here and the server must keep sessions (PgBouncer: session mode, or statements prepared by it).
+//! - `LISTEN` tells other nodes of new events. It is a hint: without it everything works, only later. A pooler in front of
+//!   the server must keep sessions (PgBouncer: session mode, or statements prepared by it).
 //! - PostgreSQL's text cannot hold U+0000: it is stored as U+0001 U+0001, and U+0001 as U+0001 U+0002.
 pub(crate) mod error;
 mod listener;
@@ -34,8 +34,8 @@ use crate::{
 const CONNECTIONS: u32 = 10;
 /// How long a call waits for a free connection, unless the address says otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the server may take for a call, unless the address says otherwise. A machine that lost its power closes no
-/// connection, and TCP by itself would wait for its answer for ever.
+/// How long the server may take for a call, unless the address sets it. A machine that lost its power closes no connection,
+/// and TCP alone would wait for ever.
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A store in a PostgreSQL database. Clones share its connections.
@@ -47,7 +47,7 @@ pub struct PostgresStore {
     listener: Arc<Listener>,
 }
 
-/// What an address says besides where the server is.
+/// The options of an address apart from the server.
 #[derive(Debug, PartialEq, Eq)]
 struct Address {
     url: String,
@@ -63,13 +63,13 @@ impl PostgresStore {
     /// (`sslmode`, `sslrootcert`, `application_name` and more):
     ///
     /// - `schema=name`: where the tables are; `whatsapp` by default.
-    /// - `connections=number`: the size of the pool; 10 by default. Two more are for hints of events.
+    /// - `connections=number`: the size of the pool; 10 by default. Two more are for event hints.
     /// - `patience=milliseconds`: how long a call waits for a free connection; 5000 by default.
     /// - `deadline=milliseconds`: how long the server may take for a call; 120000 by default.
     ///
     /// # Errors
     /// - [`ErrorKind::Unreachable`]: no server there, no such database, or no right to it.
-    /// - [`ErrorKind::NewerSchema`]: a newer version of this library made the tables. They are left as they are.
+    /// - [`ErrorKind::NewerSchema`]: a newer version of this library made the tables. They stay unchanged.
     /// - [`ErrorKind::WrongKey`]: secrets are sealed; use [`PostgresStore::open_sealed`].
     pub async fn open(url: &str) -> Result<Self> {
         Self::open_sealed(url, Keyring::default()).await
@@ -89,17 +89,17 @@ impl PostgresStore {
             .statement_cache_capacity(512)
             .disable_statement_logging();
         let vault = Vault::new(keyring);
-        // Not from the pool, which would ask again for a while where nobody listens.
+        // Not from the pool, which would retry for a while where no server listens.
         let connecting = timeout(patience, options.connect()).await;
         let mut connection = connecting.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(opening)?;
         schema::prepare(&mut connection, &schema, &vault).await?;
-        // It did what it was for, however it ends.
+        // It has done its work, whatever the result.
         let _ = connection.close().await;
         let pool = |connections| {
             PgPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(patience)
-                // A broken connection shows by itself, and asking before each use costs a way to the server and back.
+                // A broken connection shows by itself. A check before each use would cost a round trip.
                 .test_before_acquire(false)
                 .connect_lazy_with(options.clone())
         };
@@ -122,7 +122,7 @@ impl PostgresStore {
     }
 }
 
-/// A connection with an answer under way is of no use to others, if it ever comes.
+/// A connection with an unfinished answer is useless to other calls.
 fn given_up(connection: &mut PoolConnection<Postgres>, doing: &'static str) -> Error {
     connection.close_on_drop();
     Error::new(ErrorKind::Busy, doing).because("the server did not answer in time")
@@ -194,7 +194,7 @@ impl Sql for PostgresStore {
 
     async fn write(&self, changes: Changes) -> Result<()> {
         let store = self.clone();
-        // In a task of its own: a caller who stops waiting does not leave a transaction half way.
+        // In its own task: a caller that stops waiting leaves no unfinished transaction.
         let task = tokio::spawn(async move {
             store
                 .transaction(async |connection: &mut Connection<'_>| apply(connection, &changes).await)

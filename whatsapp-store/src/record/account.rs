@@ -1,4 +1,4 @@
-//! Whose record it is: a workspace's, or one linked account's within it.
+//! The owner of a record: a workspace, or one linked account in it.
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ impl WorkspaceId {
     }
 }
 
-/// The workspace of who has only one.
+/// The workspace of a host that has only one.
 impl Default for WorkspaceId {
     fn default() -> Self {
         Self(Self::DEFAULT.to_owned())

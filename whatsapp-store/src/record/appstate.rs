@@ -3,7 +3,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-/// Where one collection of an account stands.
+/// The state of one collection of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppStateVersion {
     /// The collection, such as `regular_high`.
@@ -36,14 +36,14 @@ pub enum AppStateChange {
         /// The code of its value.
         value: Bytes,
     },
-    /// Removes the code of an entry; absent is fine.
+    /// Removes the code of an entry; an absent one is accepted.
     DeleteMac {
         /// The collection.
         collection: String,
         /// The code of the entry's index.
         index: Bytes,
     },
-    /// Forgets a collection's version and codes, to fetch it anew. The keys stay.
+    /// Forgets a collection's version and codes, so that it is fetched again. The keys stay.
     Reset {
         /// The collection.
         collection: String,

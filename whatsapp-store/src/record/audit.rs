@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One entry. `Debug` shows what was done and when, not by whom to what.
+/// One entry. `Debug` shows the action and the time, not the actor and the subject.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
@@ -34,8 +34,8 @@ impl fmt::Debug for AuditEntry {
 pub enum AuditChange {
     /// Appends an entry. Written twice, it is there twice.
     Append(AuditEntry),
-    /// Removes the workspace's entries from before that time, when the time to keep them is over. Append an entry in the same
-    /// commit that says so.
+    /// Removes the workspace's entries from before that time, once they need not be kept any longer. Append an entry about it in
+    /// the same commit.
     Trim {
         /// Milliseconds since the Unix epoch.
         before: i64,

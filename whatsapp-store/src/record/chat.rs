@@ -13,15 +13,15 @@ pub struct ChatRecord {
     pub name: Option<String>,
     /// Messages of others that were not read: kept current by every change of messages.
     pub unread: u64,
-    /// Put aside by the user.
+    /// Archived by the user.
     pub archived: bool,
-    /// Kept on top by the user.
+    /// Pinned by the user.
     pub pinned: bool,
-    /// Silent until then (milliseconds since the Unix epoch); `i64::MAX` for ever.
+    /// Muted until then (milliseconds since the Unix epoch); `i64::MAX` for ever.
     pub muted_until: Option<i64>,
     /// The time of the last message, milliseconds since the Unix epoch, or of the one there was last; orders the list.
     pub last_at: i64,
-    /// That message as it is now; `None` once its time was up.
+    /// The last message as it is now; `None` once it was removed.
     pub last: Option<MessageRecord>,
 }
 
@@ -31,14 +31,14 @@ pub struct ChatRecord {
 pub enum ChatChange {
     /// Names the chat, or takes the name away.
     SetName {
-        /// Which.
+        /// The chat.
         chat: String,
         /// `None` takes it away.
         name: Option<String>,
     },
-    /// Sets what the user chose.
+    /// Sets the user's settings.
     SetFlags {
-        /// Which.
+        /// The chat.
         chat: String,
         /// See [`ChatRecord::archived`].
         archived: bool,
@@ -50,17 +50,17 @@ pub enum ChatChange {
     /// Raises the messages of others in the chat, up to and including that time, to
     /// [`MessageStatus::Read`](crate::MessageStatus::Read).
     MarkRead {
-        /// Which.
+        /// The chat.
         chat: String,
         /// Milliseconds since the Unix epoch.
         until: i64,
     },
-    /// Removes a chat with all its messages; absent is fine.
+    /// Removes a chat with all its messages; an absent one is accepted.
     Delete {
-        /// Which.
+        /// The chat.
         chat: String,
     },
-    /// Makes two chats one, because both addresses turned out to be the same person's. A `from` of which nothing is stored
+    /// Merges two chats whose addresses turned out to belong to one person. A `from` of which nothing is stored
     /// changes nothing.
     ///
     /// - Messages of `from` become messages of `into`. In both chats a sender `from` becomes `into`; groups keep the sender
@@ -76,8 +76,8 @@ pub enum ChatChange {
     ///   over what it lacks, all tags, and of consent and opt-out what is newer. Where one address is suppressed, the
     ///   other is too.
     ///
-    /// What is not touched: events and webhook deliveries, which tell what was; the audience of a campaign, which is a list
-    /// that somebody made (its sender asks contacts and suppressions before each message); and notes of who was written to,
+    /// Not changed are: events and webhook deliveries, which report the past; the audience of a campaign, which is a
+    /// fixed list (its sender checks contacts and suppressions before each message); and notes of contacted people,
     /// which hold keyed numbers instead of addresses.
     Merge {
         /// The chat that ends.
@@ -91,7 +91,7 @@ pub enum ChatChange {
     Expire {
         /// Milliseconds since the Unix epoch.
         before: i64,
-        /// At most so many.
+        /// The largest number to remove.
         limit: u32,
     },
 }

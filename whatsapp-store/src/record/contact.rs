@@ -1,4 +1,4 @@
-//! People who can be written to, their consent, and who must not be written to.
+//! People who can be written to, their consent, and suppressed addresses.
 //!
 //! Two things keep a person from being written to. An **opt-out** is a property of a contact and ends by a newer consent. A
 //! **suppression** is of an address, holds in the whole workspace, and outlives the contact.
@@ -9,17 +9,17 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// That somebody agreed to be written to.
+/// A person's consent to be written to.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Consent {
-    /// To what, such as `marketing`.
+    /// Its scope, such as `marketing`.
     pub scope: String,
     /// How it was given, such as `form:spring` or `import:customers.csv`.
     pub source: String,
     /// When it was given, milliseconds since the Unix epoch.
     pub at: i64,
-    /// What proves it: a link, a message id, a quotation.
+    /// The evidence: a link, a message id, a quotation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
 }
@@ -30,7 +30,7 @@ impl fmt::Debug for Consent {
     }
 }
 
-/// Somebody who can be written to. `Debug` shows the id alone.
+/// A person who can be written to. `Debug` shows the id alone.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContactRecord {
@@ -45,7 +45,7 @@ pub struct ContactRecord {
     /// A name for people.
     #[serde(default)]
     pub name: String,
-    /// What it is sorted by.
+    /// Tags for sorting.
     #[serde(default)]
     pub tags: BTreeSet<String>,
     /// The workspace's own fields.
@@ -60,7 +60,7 @@ pub struct ContactRecord {
     /// When it last gave a sign of life, milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen_at: Option<i64>,
-    /// Where its clocks are, such as `Europe/Berlin`.
+    /// Its time zone, such as `Europe/Berlin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
     /// When it was made, milliseconds since the Unix epoch; orders lists.
@@ -75,11 +75,11 @@ impl fmt::Debug for ContactRecord {
     }
 }
 
-/// An address that must not be written to, whoever's it is.
+/// An address that must not be written to, whoever owns it.
 ///
-/// It stays when its contact is deleted, and it stays readable: a keyed hash of a number protects it from nobody who has
-/// the key, since all numbers can be tried, and the key would have to lie beside it. To keep the bare address, for
-/// the one purpose of not writing to it, is the plainer choice.
+/// It stays when its contact is deleted, and it stays readable. A keyed hash would not protect a number from an attacker with
+/// the key: all numbers can be tried, and the key would have to lie beside it. The bare address, kept only for
+/// suppression, is the simpler choice.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Suppression {
@@ -110,74 +110,74 @@ impl fmt::Debug for Suppression {
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ContactChange {
-    /// Writes a contact. Over one of the same id it keeps the older `created_at`, the later `last_seen_at`, and of consent and
-    /// opt-out what is newer: so an import never takes an opt-out back.
+    /// Writes a contact. Over one of the same id it keeps the older `created_at`, the later `last_seen_at`, and the newer of
+    /// consent and opt-out. So an import never cancels an opt-out.
     ///
     /// When another contact has its number or LID, as the changes before it in the commit leave things, the commit fails
     /// with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict): two people are never made one silently.
     Put(Box<ContactRecord>),
-    /// Removes a contact; absent is fine. If it had opted out, its addresses are suppressed from then on.
+    /// Removes a contact; an absent one is accepted. If it had opted out, its addresses are suppressed from then on.
     Delete {
-        /// Which.
+        /// The contact.
         id: String,
     },
     /// Adds tags.
     AddTags {
-        /// To which.
+        /// The contact.
         id: String,
-        /// These.
+        /// The tags.
         tags: BTreeSet<String>,
         /// Now, milliseconds since the Unix epoch.
         at: i64,
     },
     /// Takes tags away.
     RemoveTags {
-        /// From which.
+        /// The contact.
         id: String,
-        /// These.
+        /// The tags.
         tags: BTreeSet<String>,
         /// Now, milliseconds since the Unix epoch.
         at: i64,
     },
     /// Sets one field, or takes it away.
     SetField {
-        /// Of which.
+        /// The contact.
         id: String,
         /// The field.
         name: String,
-        /// `None` takes it away.
+        /// `None` removes it.
         value: Option<String>,
         /// Now, milliseconds since the Unix epoch.
         at: i64,
     },
     /// Notes a consent unless a newer one is there; ends an opt-out that is older than it.
     RecordConsent {
-        /// Of which.
+        /// The contact.
         id: String,
-        /// What was agreed to.
+        /// The consent.
         consent: Consent,
     },
     /// Notes that it does not want to be written to, unless a consent is newer.
     OptOut {
-        /// Which.
+        /// The contact.
         id: String,
         /// When it said so, milliseconds since the Unix epoch.
         at: i64,
     },
     /// Notes a sign of life; an older one changes nothing.
     Seen {
-        /// Of which.
+        /// The contact.
         id: String,
         /// Milliseconds since the Unix epoch.
         at: i64,
     },
     /// Suppresses an address; of two suppressions of one address the newer stays.
     Suppress(Suppression),
-    /// Ends a suppression; absent is fine. The consent that permits it is not kept here: note it at the contact in the same
-    /// commit. If it is not newer than the suppression, the commit fails with
+    /// Ends a suppression; an absent one is accepted. The consent that permits it is not stored here: note it for the contact in
+    /// the same commit. If it is not newer than the suppression, the commit fails with
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
     Unsuppress {
-        /// Of which address.
+        /// The address.
         address: String,
         /// Given after the suppression.
         consent: Consent,

@@ -1,12 +1,12 @@
-//! What a message says, as all parts of the product speak of it.
+//! The content of a message, as all parts of the product use it.
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Button, ListSection, MediaKind, MenuKind};
 
-/// The content of a message. In JSON: `{"type": "text", "text": "hello"}`. `Debug` tells the type alone, never what
-/// somebody wrote.
+/// The content of a message. In JSON: `{"type": "text", "text": "hello"}`. `Debug` shows only the type, never a person's
+/// text.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -65,7 +65,7 @@ pub enum Content {
         /// Its file name; documents have one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
-        /// What is written under it.
+        /// Its caption.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         caption: Option<String>,
         /// How long it plays.
@@ -89,18 +89,18 @@ pub enum Content {
         /// A line in small print below it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         footer: Option<String>,
-        /// What stands on the button.
+        /// The label of the button.
         button: String,
         /// The list, in parts.
         sections: Vec<ListSection>,
     },
-    /// What somebody chose: of buttons, or from a list.
+    /// A person's choice, from buttons or from a list.
     Choice {
-        /// Of what.
+        /// The kind of menu.
         of: MenuKind,
         /// The id of the button or the row.
         id: String,
-        /// What stands on it.
+        /// Its label.
         title: String,
     },
     /// Something that this version cannot show; the kind is its protocol name.
@@ -116,7 +116,7 @@ impl Content {
         Self::Text { text: text.into() }
     }
 
-    /// What people read of it first, if that is text: a text, the text of a menu, the caption of a file, the title of a
+    /// The text that people read first, if there is one: a text, the text of a menu, the caption of a file, the title of a
     /// choice.
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -149,9 +149,9 @@ impl Content {
         serde_json::to_string(self)
     }
 
-    /// Reads what [`Self::to_stored`] wrote, perhaps in another version: a type or a field that this version cannot
-    /// take is [`Self::Unsupported`], so that one message never hides the rest of its chat. `None` for what was never
-    /// written by any version.
+    /// Reads what [`Self::to_stored`] of any version wrote. An unknown type or field gives
+    /// [`Self::Unsupported`], so that one message never hides the rest of its chat. `None` for text that no version
+    /// writes.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn from_stored(text: &str) -> Option<Self> {
         #[derive(Deserialize)]
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_another_version_wrote_is_unsupported_and_not_an_error() {
+    fn content_of_another_version_is_unsupported() {
         let kind = |text| match Content::from_stored(text) {
             Some(Content::Unsupported { kind }) => kind,
             other => panic!("{other:?}"),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_version_wrote_is_nothing() {
+    fn malformed_content_is_none() {
         assert_eq!(Content::from_stored("hello"), None);
         assert_eq!(Content::from_stored(r#"{"text":"hello"}"#), None);
         assert_eq!(Content::from_stored(""), None);

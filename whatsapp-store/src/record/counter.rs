@@ -14,7 +14,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// All that is counted by.
+    /// Every step.
     pub const ALL: [Self; 2] = [Self::Hour, Self::Day];
 
     /// The stored number.
@@ -49,18 +49,18 @@ impl Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CounterChange {
-    /// Adds to the hour and to the day of that time. All that one commit adds to one bucket is one write, and is written
-    /// last: the busiest rows of a database are locked for the shortest time. Batch what can wait.
+    /// Adds to the hour and to the day of that time. All additions of one commit to one bucket become one write, which comes
+    /// last: the busiest rows of a database are then locked for the shortest time. Batch counts that can wait.
     ///
     /// Writing it twice counts twice.
     Add {
         /// What is counted, such as `messages.sent`.
         name: String,
-        /// Of which account, if of one.
+        /// The account, if any.
         account: Option<String>,
         /// When it happened, milliseconds since the Unix epoch.
         at: i64,
-        /// So often; may be negative.
+        /// How much to add; may be negative.
         by: i64,
     },
     /// Removes all buckets of that length that began before that time.

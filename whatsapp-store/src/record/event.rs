@@ -6,7 +6,7 @@ use std::fmt;
 pub struct NewEvent {
     /// The routing key, such as `message.received`.
     pub key: String,
-    /// What it says, as JSON.
+    /// The payload, as JSON.
     pub data: String,
     /// When it happened, milliseconds since the Unix epoch.
     pub at: i64,
@@ -17,13 +17,13 @@ pub struct NewEvent {
 pub struct EventRecord {
     /// Its place in the order of all events, and its name: unique for as long as the database lives. Opaque.
     pub position: String,
-    /// Whose.
+    /// The workspace.
     pub workspace: crate::WorkspaceId,
-    /// Of which account, if of one.
+    /// The account, if any.
     pub account: Option<crate::AccountId>,
     /// The routing key.
     pub key: String,
-    /// What it says, as JSON.
+    /// The payload, as JSON.
     pub data: String,
     /// When it happened, milliseconds since the Unix epoch.
     pub at: i64,
@@ -35,14 +35,14 @@ pub struct EventRecord {
 pub enum EventChange {
     /// Appends an event.
     Put(NewEvent),
-    /// Notes how far a consumer of all workspaces' events has come, under a name of its own.
+    /// Notes the position of a consumer, which reads the events of all workspaces under its own name.
     Passed {
         /// The consumer, such as `rabbitmq`.
         consumer: String,
         /// The position of the last event it is done with.
         position: String,
     },
-    /// Forgets a consumer that is no more, so that trimming does not wait for it.
+    /// Forgets a consumer that no longer exists, so that trimming does not wait for it.
     Forget {
         /// The consumer.
         consumer: String,

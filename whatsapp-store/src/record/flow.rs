@@ -12,7 +12,7 @@ use super::AccountId;
 /// The longest state of a conversation, in bytes.
 pub const MAX_CONVERSATION_STATE: usize = 1 << 20;
 
-/// One flow of a workspace. `Debug` shows nothing that somebody wrote.
+/// One flow of a workspace. `Debug` shows no text of a person.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FlowRecord {
@@ -20,7 +20,7 @@ pub struct FlowRecord {
     pub id: String,
     /// A name for people.
     pub name: String,
-    /// What is being worked on, as JSON.
+    /// The draft, as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<String>,
     /// The latest version that was published, which new conversations follow.
@@ -35,7 +35,7 @@ pub struct FlowRecord {
     pub updated_at: i64,
 }
 
-/// What was published of a flow at one time. Never changes.
+/// A published version of a flow. Never changes.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FlowVersion {
@@ -75,12 +75,12 @@ pub enum ConversationStatus {
     Waiting = 2,
     /// A person has taken over, and the flow is silent.
     HandedOff = 3,
-    /// It is over. All others are live.
+    /// It has ended. All others are live.
     Ended = 4,
 }
 
 impl ConversationStatus {
-    /// Can it go on?
+    /// Can it continue?
     pub fn is_live(self) -> bool {
         self != Self::Ended
     }
@@ -102,10 +102,10 @@ impl ConversationStatus {
     }
 }
 
-/// Where a chat stands in a flow. A chat has one: the live one, or the last that ended.
+/// The place of a chat in a flow. A chat has one record: the live conversation, or the last that ended.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConversationRecord {
-    /// The account that the chat is one of.
+    /// The account of the chat.
     pub account: AccountId,
     /// The chat's address, without device.
     pub chat: String,
@@ -113,11 +113,11 @@ pub struct ConversationRecord {
     pub flow: String,
     /// The version of the flow that it follows to its end.
     pub version: i64,
-    /// The engine's own, at most [`MAX_CONVERSATION_STATE`] bytes.
+    /// The engine's own state, at most [`MAX_CONVERSATION_STATE`] bytes.
     pub state: Bytes,
     /// How it is.
     pub status: ConversationStatus,
-    /// When it goes on without an answer, milliseconds since the Unix epoch. An ended one never does.
+    /// When it continues without an answer, milliseconds since the Unix epoch. An ended one never does.
     pub wake_at: Option<i64>,
     /// Rises with every write, also from one conversation of the chat to its next.
     pub revision: i64,
@@ -133,19 +133,19 @@ pub struct NodeCount {
     pub node: String,
     /// Times that one came in.
     pub entered: u64,
-    /// Times that one went on from it.
+    /// How often a conversation continued from it.
     pub left: u64,
     /// Times that one ended there: no answer in time, or a hand-off.
     pub dropped: u64,
-    /// Time spent there by those that went on or ended, milliseconds.
+    /// Time that conversations spent there before they continued or ended, milliseconds.
     pub millis: u64,
 }
 
-/// Writes of this domain. `Debug` shows nothing that somebody wrote.
+/// Writes of this domain. `Debug` shows no text of a person.
 ///
-/// A commit of a conversation's turn has the input that caused it ([`FlowChange::SeenInput`]), the conversation as it is
-/// then ([`FlowChange::PutConversation`]), and what goes out. A commit that fails with
-/// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) says that another node was faster: if
+/// The commit of a conversation's turn holds the input that caused it ([`FlowChange::SeenInput`]), the new conversation
+/// ([`FlowChange::PutConversation`]), and the messages to send. If it fails with
+/// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict), another node was faster: when
 /// [`input_seen`](crate::ConversationStore::input_seen), the turn is done; else read the conversation and take the turn again.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -169,8 +169,8 @@ pub enum FlowChange {
         /// Milliseconds since the Unix epoch.
         at: i64,
     },
-    /// Adds a version to a flow, numbered one above its last. The draft stays as it is: nobody's work is lost by somebody
-    /// else's publishing. A flow that is not there makes the commit fail with
+    /// Adds a version to a flow, numbered one above its last. The draft stays as it is, so that publishing never discards
+    /// another person's work. A flow that is not there makes the commit fail with
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid). Written twice, it publishes twice.
     Publish {
         /// The flow's id.
@@ -182,7 +182,7 @@ pub enum FlowChange {
         /// The id of the user or key.
         by: String,
     },
-    /// Lets a flow start conversations, or not; absent is fine. Those that are live go on.
+    /// Lets a flow start conversations, or not; an absent flow is accepted. Live conversations continue.
     SetEnabled {
         /// The flow's id.
         flow: String,
@@ -192,7 +192,7 @@ pub enum FlowChange {
         at: i64,
     },
     /// Removes a flow with its versions and counts, and ends its conversations as
-    /// [`FlowChange::EndConversation`] does; absent is fine.
+    /// [`FlowChange::EndConversation`] does; an absent flow is accepted.
     Delete {
         /// The flow's id.
         flow: String,
@@ -200,7 +200,7 @@ pub enum FlowChange {
         at: i64,
     },
     /// Writes the conversation of a chat, if the stored one is still the one that was read; otherwise the commit fails
-    /// with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict). So no two nodes go on from the same place.
+    /// with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict). So two nodes never continue from the same revision.
     PutConversation {
         /// With a revision above the expected one.
         record: ConversationRecord,
@@ -208,7 +208,7 @@ pub enum FlowChange {
         /// record.
         expected: Option<i64>,
     },
-    /// Ends a live conversation, whatever its revision, and raises that by one. The state stays; absent or ended is fine.
+    /// Ends a live conversation at any revision, and raises the revision by one. The state stays; an absent or ended one is accepted.
     EndConversation {
         /// The account.
         account: AccountId,
@@ -217,7 +217,7 @@ pub enum FlowChange {
         /// Milliseconds since the Unix epoch.
         at: i64,
     },
-    /// Removes the conversation of a chat and its inputs; absent is fine.
+    /// Removes the conversation of a chat and its inputs; an absent one is accepted.
     ForgetConversation {
         /// The account.
         account: AccountId,
@@ -242,20 +242,20 @@ pub enum FlowChange {
     ForgetInputs {
         /// Milliseconds since the Unix epoch.
         before: i64,
-        /// At most so many.
+        /// The largest number to remove.
         limit: u32,
     },
-    /// Removes ended conversations last written before that time, the oldest `limit` of the workspace. See
+    /// Removes ended conversations that were last written before that time, the oldest `limit` of the workspace. See
     /// [`oldest_ended`](crate::ConversationStore::oldest_ended). Inputs of a chat must not outlast its conversation, since the
-    /// next one gives the same names again: forget inputs first.
+    /// next conversation uses the same names again: forget inputs first.
     ForgetEnded {
         /// Milliseconds since the Unix epoch.
         before: i64,
-        /// At most so many.
+        /// The largest number to remove.
         limit: u32,
     },
-    /// Adds to the counts of a node. Many commits at once that count the same nodes wait for each other on a server:
-    /// put these last, in the order of the nodes.
+    /// Adds to the counts of a node. On a server, concurrent commits that count the same nodes wait for each other: put these
+    /// last, in the order of the nodes.
     CountNode {
         /// The flow's id.
         flow: String,
@@ -279,10 +279,10 @@ impl FlowChange {
         }
     }
 
-    /// What is wrong with it by itself, whatever is stored.
+    /// Errors of the change itself, whatever is stored.
     #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
     pub(crate) fn check(&self, scope: &Scope) -> Result<()> {
-        /// Few enough to be added up for ever.
+        /// Small enough that sums never overflow.
         const MOST: u64 = 1 << 48;
         let why = match self {
             change if change.account().is_some_and(|account| account.workspace() != scope.workspace()) => {

@@ -1,19 +1,19 @@
-//! Who may work on what, when there are several nodes.
+//! Which node may work on what.
 
 /// A lease that was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// What is leased, such as `session/shop`.
     pub name: String,
-    /// Who has it.
+    /// The holder.
     pub owner: String,
-    /// Rises with every new holder. A commit that carries it as its [`Fence`] fails once somebody else has the lease.
+    /// Rises with every new holder. A commit that carries it as its [`Fence`] fails once there is a new holder.
     pub token: i64,
     /// When it ends, milliseconds since the Unix epoch.
     pub until: i64,
 }
 
-/// What a commit stands on: it is only applied while that lease still has that token. Clocks play no part in it.
+/// A commit's fencing token: the commit is applied only while the lease has that token. Clocks play no part in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fence {
     /// The lease's name, in the workspace of the commit.
@@ -23,7 +23,7 @@ pub struct Fence {
 }
 
 impl Lease {
-    /// What commits under this lease carry.
+    /// The fence for commits under this lease.
     pub fn fence(&self) -> Fence {
         Fence { name: self.name.clone(), token: self.token }
     }

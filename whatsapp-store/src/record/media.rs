@@ -1,7 +1,7 @@
 //! Files that people send.
 use serde::{Deserialize, Serialize};
 
-/// What a file is to people.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

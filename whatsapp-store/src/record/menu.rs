@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 /// A button.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Button {
-    /// What its answer names.
+    /// The id that its answer names.
     pub id: String,
-    /// What stands on it; phones show 20 characters.
+    /// Its label; phones show 20 characters.
     pub title: String,
 }
 
@@ -25,16 +25,16 @@ pub struct ListSection {
 /// A row of a list.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListRow {
-    /// What its answer names.
+    /// The id that its answer names.
     pub id: String,
-    /// What stands in it; phones show 24 characters.
+    /// Its label; phones show 24 characters.
     pub title: String,
     /// A second line; phones show 72 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
-/// What a choice was made of.
+/// The kind of menu of a choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

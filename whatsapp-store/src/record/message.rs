@@ -17,7 +17,7 @@ pub struct MessageKey {
     pub id: String,
 }
 
-/// How far a message is; only ever moves up. The numbers are stored: never change one.
+/// The status of a message; it only rises. The numbers are stored: never change one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -36,13 +36,13 @@ pub enum MessageStatus {
 }
 
 impl MessageStatus {
-    /// Does a message of somebody else with this status count as unread?
+    /// Does a message of another sender with this status count as unread?
     pub fn is_unread(self) -> bool {
         self < Self::Read
     }
 
-    /// Does this status give way to `next`? Upwards only; [`Self::Failed`] replaces [`Self::Queued`] alone, and gives way to
-    /// everything: what was refused may be queued again, and what arrived did not fail.
+    /// May `next` replace this status? It only rises. [`Self::Failed`] replaces [`Self::Queued`] alone, and any status replaces
+    /// it: a refused message may be queued again, and a message that arrived did not fail.
     pub fn rises_to(self, next: Self) -> bool {
         match (self, next) {
             (now, Self::Failed) => now == Self::Queued,
@@ -100,7 +100,7 @@ impl Source {
     }
 }
 
-/// Where the file of a message is, and what it takes to read it. `Debug` does not show the secret.
+/// The location of a message's file, and the keys to read it. `Debug` does not show the secret.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MediaRef {
@@ -111,7 +111,7 @@ pub struct MediaRef {
     /// The name that the sender gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Where the bytes are: a path on the server or in the host's own storage.
+    /// The location: a path on the server or in the host's own storage.
     pub place: String,
     /// The protocol client's own: keys and hashes. Sealed at rest, and never part of JSON.
     #[serde(skip)]
@@ -135,9 +135,9 @@ pub struct MessageRecord {
     pub from_me: bool,
     /// When it was sent, milliseconds since the Unix epoch.
     pub timestamp: i64,
-    /// What it says.
+    /// Its content.
     pub content: Content,
-    /// How far it is.
+    /// Its status.
     pub status: MessageStatus,
     /// How it came.
     pub source: Source,

@@ -15,7 +15,7 @@ pub struct NoticeRecord {
     pub id: String,
     /// When it came, milliseconds since the Unix epoch; orders the notices of a kind.
     pub received_at: i64,
-    /// As it came. May hold keys; sealed at rest.
+    /// The payload as it came. May hold keys; sealed at rest.
     pub payload: Bytes,
 }
 
@@ -36,7 +36,7 @@ pub enum NoticeChange {
     /// Keeps a notice for a later version; one of the same kind and id is replaced. Of each kind an account keeps the newest
     /// [`MAX_NOTICES`].
     Put(NoticeRecord),
-    /// Removes a notice; absent is fine.
+    /// Removes a notice; an absent one is accepted.
     Delete {
         /// Its kind.
         kind: String,

@@ -1,9 +1,9 @@
-//! Messages on their way out: kept until the server has them, and a while longer for peers that ask again.
+//! Outgoing messages: kept until the server has them, and a while longer for peers that ask for them again.
 use std::fmt;
 
 use bytes::Bytes;
 
-/// How far an outgoing message is. The numbers are stored: never change one.
+/// The state of an outgoing message. The numbers are stored: never change one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 #[non_exhaustive]
@@ -39,7 +39,7 @@ pub struct OutgoingMessage {
     pub chat: String,
     /// The serialized plaintext.
     pub payload: Bytes,
-    /// How far it is.
+    /// Its state.
     pub state: OutgoingState,
     /// When it was accepted, milliseconds since the Unix epoch; orders the queue.
     pub created_at: i64,

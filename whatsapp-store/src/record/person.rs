@@ -20,7 +20,7 @@ pub struct PersonRecord {
     pub pn: Option<String>,
     /// The linked id.
     pub lid: Option<String>,
-    /// The protocol client's own: pinned identity keys, the list of devices. Opaque, and sealed at rest.
+    /// The protocol client's own data: pinned identity keys, the list of devices. Opaque, and sealed at rest.
     pub state: Bytes,
 }
 

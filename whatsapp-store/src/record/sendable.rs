@@ -14,18 +14,18 @@ const MOST_OPTIONS: usize = 12;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSendable {
-    /// Not by itself.
+    /// Contents of this type cannot be sent directly.
     #[error("a content of type `{0}` cannot be sent; see the API for what can")]
     Type(&'static str),
-    /// Nothing is there where something must be.
+    /// A required field is empty.
     #[error("`{0}` must not be empty")]
     Empty(&'static str),
     /// More than phones show.
     #[error("`{field}`: at most {most} can be shown")]
     TooMany {
-        /// Where.
+        /// The field.
         field: &'static str,
-        /// How many can be.
+        /// The largest number.
         most: usize,
     },
     /// An answer could mean either.
@@ -40,7 +40,7 @@ pub enum NotSendable {
 }
 
 impl NotSendable {
-    /// Which field of the content is in the way; none where it is the content itself. Fields of fields stand behind a slash.
+    /// The field that prevents sending; none if it is the content itself. A slash separates nested fields.
     pub const fn field(&self) -> Option<&'static str> {
         match self {
             Self::Type(_) => None,
@@ -55,7 +55,7 @@ impl Content {
     /// Can it be sent?
     ///
     /// # Errors
-    /// What is in the way.
+    /// Why it cannot be sent.
     pub fn sendable(&self) -> Result<(), NotSendable> {
         match self {
             Self::Text { text } => filled("text", text),
@@ -101,7 +101,7 @@ fn degrees(field: &'static str, degrees: f64, most: f64) -> Result<(), NotSendab
     (degrees.abs() <= most).then_some(()).ok_or(NotSendable::NoPlace(field))
 }
 
-/// At least one, none of them empty or there twice.
+/// At least one, none of them empty or repeated.
 fn distinct<'a>(
     field: &'static str,
     names: impl ExactSizeIterator<Item = &'a str>,
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_phones_show_can_be_sent() {
+    fn contents_that_phones_show_can_be_sent() {
         for content in [
             json!({ "type": "text", "text": "hi" }),
             json!({ "type": "location", "latitude": -90, "longitude": 180 }),
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_the_way_is_named() {
+    fn errors_name_the_field() {
         let of_type = |name| Err(NotSendable::Type(name));
         for (content, expected) in [
             (json!({ "type": "text", "text": " " }), Err(NotSendable::Empty("text"))),

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AccountId;
 
-/// What the user wants of a session. The numbers are stored: never change one.
+/// The state that the user wants for a session. The numbers are stored: never change one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -39,13 +39,13 @@ impl DesiredState {
 pub enum ObservedState {
     /// Not connected, for now.
     Offline = 1,
-    /// On its way.
+    /// Connecting.
     Connecting = 2,
     /// Waits for a phone to link it.
     AwaitingPairing = 3,
     /// Connected.
     Connected = 4,
-    /// The phone or the server ended it: it has to be linked anew.
+    /// The phone or the server ended the link: it has to be linked again.
     LoggedOut = 5,
 }
 
@@ -89,12 +89,12 @@ pub struct SessionRecord {
     pub id: AccountId,
     /// A name for people.
     pub name: String,
-    /// What the user wants.
+    /// The state that the user wants.
     pub desired: DesiredState,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
-    /// What was last observed of it: written by [`Change::SetObserved`](crate::Change::SetObserved) alone, so that what the user wants
-    /// and what happens do not overwrite each other.
+    /// The last observed state: written only by [`Change::SetObserved`](crate::Change::SetObserved), so that the user's choice
+    /// and observations do not overwrite each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<SessionObservation>,
 }

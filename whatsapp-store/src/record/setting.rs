@@ -3,26 +3,26 @@ use std::fmt;
 
 use bytes::Bytes;
 
-/// Writes to settings. `Debug` shows how long a value is, never what it is.
+/// Writes to settings. `Debug` shows the length of a value, never the value.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SettingChange {
-    /// Writes a value, whatever was there.
+    /// Writes a value over any earlier one.
     Put {
         /// The setting.
         name: String,
         /// Its value. Sealed where the store seals secrets.
         value: Bytes,
     },
-    /// Writes a value if there is none yet. Of several nodes that seed one name with what each has drawn, one prevails: all
-    /// read it afterwards and use what is there.
+    /// Writes a value if there is none yet. When several nodes seed one name with random values, one value is stored: all
+    /// nodes read it afterwards and use it.
     Seed {
         /// The setting.
         name: String,
         /// Its first value.
         value: Bytes,
     },
-    /// Removes a value; absent is fine.
+    /// Removes a value; an absent one is accepted.
     Delete {
         /// The setting.
         name: String,

@@ -16,7 +16,7 @@ pub enum SignalKind {
     SenderKey = 5,
     /// Which devices have our sender key, by group.
     SenderKeyShared = 6,
-    /// A person's devices as last heard, by user.
+    /// A person's devices as last received, by user.
     DeviceList = 7,
 }
 

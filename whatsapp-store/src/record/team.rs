@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind, Result, Scope};
 
 use super::WorkspaceId;
 
-/// SHA-256 of a secret that is long and random by itself, such as an API key.
+/// SHA-256 of a long random secret, such as an API key.
 pub type SecretHash = [u8; 32];
 
 /// A tenant.
@@ -59,7 +59,7 @@ impl Role {
     }
 }
 
-/// Somebody who signs in. `Debug` shows neither who it is nor the password's hash, which is never part of JSON either.
+/// A person who signs in. `Debug` shows neither who it is nor the password's hash, which is never part of JSON either.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserRecord {
@@ -67,8 +67,8 @@ pub struct UserRecord {
     pub id: String,
     /// The workspace they belong to.
     pub workspace: WorkspaceId,
-    /// As they wrote it. No other user of any workspace has the same, upper and lower case being the same. Send mail here,
-    /// never to what somebody typed when they asked for it.
+    /// As they wrote it. No other user of any workspace has the same address, ignoring upper and lower case. Send mail here, never
+    /// to the address that a visitor typed.
     pub email: String,
     /// A salted hash made to be slow, such as an argon2 string.
     #[serde(skip)]
@@ -108,7 +108,7 @@ pub struct ApiKeyRecord {
     /// When it was last used, milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<i64>,
-    /// From when on it opens nothing, milliseconds since the Unix epoch.
+    /// When it expires, milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
     /// When it was taken back, milliseconds since the Unix epoch.
@@ -132,11 +132,11 @@ pub struct ResetToken {
     pub workspace: WorkspaceId,
     /// The user's id.
     pub user: String,
-    /// From when on it is worth nothing, milliseconds since the Unix epoch.
+    /// When it expires, milliseconds since the Unix epoch.
     pub expires_at: i64,
 }
 
-/// Writes of this domain. `Debug` shows no secret and nothing that somebody wrote.
+/// Writes of this domain. `Debug` shows no secret and no text of a person.
 ///
 /// A record of another workspace than the commit's makes the commit fail with
 /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
@@ -145,33 +145,33 @@ pub struct ResetToken {
 pub enum TeamChange {
     /// Writes the workspace's record.
     PutWorkspace(WorkspaceRecord),
-    /// Removes everything of the workspace: every row with its name in it, of all domains. Stop its accounts first: what
-    /// is written to it later stays.
+    /// Removes everything of the workspace: every row with its name in it, of all domains. Stop its accounts first: later writes
+    /// stay.
     DeleteWorkspace,
     /// Writes a user. An address that another has makes the commit fail with
     /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict).
     PutUser(UserRecord),
-    /// Removes a user, and the token sent to them; absent is fine.
+    /// Removes a user, and the token sent to them; an absent user is accepted.
     DeleteUser(String),
-    /// Writes a key, but for what only rises: one that was revoked stays so since then, and the later
-    /// [`last_used_at`](ApiKeyRecord::last_used_at) counts. A hash that another has makes the commit fail with
+    /// Writes a key, except its revocation and use: a revoked key keeps the time of its revocation, and the later
+    /// [`last_used_at`](ApiKeyRecord::last_used_at) counts. A hash that another key has makes the commit fail with
     /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict).
     PutApiKey(ApiKeyRecord),
-    /// Revokes a key; absent is fine, and one that was revoked stays so since then.
+    /// Revokes a key; an absent one is accepted, and a revoked one keeps the time of its revocation.
     RevokeApiKey {
         /// The key's id.
         key: String,
         /// Milliseconds since the Unix epoch.
         at: i64,
     },
-    /// Notes that a key was used; absent is fine, and the latest time counts.
+    /// Notes that a key was used; an absent one is accepted, and the latest time counts.
     TouchApiKey {
         /// The key's id.
         key: String,
         /// Milliseconds since the Unix epoch.
         at: i64,
     },
-    /// Writes the token of a user; the one they had is worth nothing any more. A hash that another has makes the commit
+    /// Writes the token of a user and invalidates the earlier one. A hash that another token has makes the commit
     /// fail with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict).
     PutResetToken(ResetToken),
 }
@@ -189,7 +189,7 @@ impl TeamChange {
         }
     }
 
-    /// What is wrong with it by itself, whatever is stored.
+    /// Errors of the change itself, whatever is stored.
     #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
     pub(crate) fn check(&self, scope: &Scope) -> Result<()> {
         if self.workspace().is_none_or(|workspace| workspace == scope.workspace()) {
@@ -200,7 +200,7 @@ impl TeamChange {
     }
 }
 
-/// What two addresses have in common that are the same but for upper and lower case, letter by letter, in any database.
+/// The common form of addresses that differ only in upper and lower case, letter by letter, in any database.
 #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
 pub(crate) fn email_key(email: &str) -> String {
     email.chars().flat_map(char::to_lowercase).collect()

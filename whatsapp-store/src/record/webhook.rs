@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::WorkspaceId;
 
-/// Where a workspace wants its events sent. `Debug` shows neither the secret nor the address, which may hold one.
+/// The destination of a workspace's events. `Debug` shows neither the secret nor the address, which may hold one.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointRecord {
@@ -14,7 +14,7 @@ pub struct EndpointRecord {
     pub id: String,
     /// The address that deliveries are posted to.
     pub url: String,
-    /// What deliveries are signed with. Sealed at rest, and never part of JSON.
+    /// The key that signs deliveries. Sealed at rest, and never part of JSON.
     #[serde(skip)]
     pub secret: Bytes,
     /// Patterns of routing keys, such as `message.*` or `#`. Kept as they are, and not interpreted here.
@@ -25,15 +25,15 @@ pub struct EndpointRecord {
     pub created_at: i64,
     /// Milliseconds since the Unix epoch.
     pub updated_at: i64,
-    /// Since when attempts fail, milliseconds since the Unix epoch; `None` when they succeed. Written by
-    /// [`WebhookChange::SetFailing`] alone, so that what the user wants and what happens do not overwrite each other.
+    /// Since when attempts fail, milliseconds since the Unix epoch; `None` when they succeed. Written only by
+    /// [`WebhookChange::SetFailing`], so that the user's settings and observations do not overwrite each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<i64>,
     /// A note for people.
     pub description: String,
 }
 
-/// How far a delivery is. The numbers are stored: never change one.
+/// The state of a delivery. The numbers are stored: never change one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -48,7 +48,7 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
-    /// Is there no attempt to come?
+    /// Are there no further attempts?
     pub const fn is_done(self) -> bool {
         !matches!(self, Self::Pending)
     }
@@ -82,18 +82,18 @@ pub struct DeliveryRecord {
     pub position: String,
     /// The event's routing key.
     pub key: String,
-    /// What is posted, as JSON.
+    /// The posted body, as JSON.
     pub body: String,
-    /// How far it is.
+    /// Its state.
     pub state: DeliveryState,
-    /// Finished attempts since it was made or sent anew.
+    /// Finished attempts since it was made or reset.
     pub attempts: u32,
     /// When it is due, milliseconds since the Unix epoch. While it is under way: when the claim ends.
     pub next_at: i64,
     /// The HTTP status of the last attempt, if there was an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_status: Option<i64>,
-    /// What went wrong at the last attempt, in words for people.
+    /// The error of the last attempt, in words for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
     /// Milliseconds since the Unix epoch.
@@ -106,7 +106,7 @@ pub struct DeliveryRecord {
 /// A delivery that was given to one worker to attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimedDelivery {
-    /// Whose.
+    /// The workspace.
     pub workspace: WorkspaceId,
     /// The delivery. Its [`next_at`](DeliveryRecord::next_at) is when the claim ends.
     pub delivery: DeliveryRecord,
@@ -121,7 +121,7 @@ pub enum AttemptOutcome {
     Delivered,
     /// Try again at that time, milliseconds since the Unix epoch.
     RetryAt(i64),
-    /// Give it up.
+    /// Give up.
     Dead,
 }
 
@@ -140,26 +140,26 @@ impl AttemptOutcome {
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum WebhookChange {
-    /// Writes an endpoint, but for [`EndpointRecord::failing_since`].
+    /// Writes an endpoint, except [`EndpointRecord::failing_since`].
     PutEndpoint(EndpointRecord),
-    /// Removes an endpoint with its deliveries; absent is fine.
+    /// Removes an endpoint with its deliveries; an absent one is accepted.
     DeleteEndpoint {
         /// Which.
         id: String,
     },
-    /// Notes that attempts fail, or that they succeed again. One that is failing already keeps its time; absent is fine.
+    /// Notes that attempts fail, or that they succeed again. A failing endpoint keeps its time; an absent one is accepted.
     SetFailing {
         /// Which endpoint.
         endpoint: String,
         /// Since when, milliseconds since the Unix epoch; `None` when they succeed.
         since: Option<i64>,
     },
-    /// Inserts a delivery. Without effect if there is one of the same id, or no such endpoint. A record that has
+    /// Inserts a delivery. Has no effect if one has the same id, or the endpoint is absent. A record that has
     /// [`DeliveryRecord::done_at`] while it is pending, or has none when it is done, makes the commit fail with
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
     PutDelivery(DeliveryRecord),
-    /// Notes a finished attempt. Without effect unless the claim with that token is the delivery's latest and has not been
-    /// finished yet; that its time is up does no harm while nobody else has claimed it.
+    /// Notes a finished attempt. Has no effect unless the claim with that token is the delivery's latest and unfinished. An
+    /// expired claim still counts while no other worker has claimed the delivery.
     Attempted {
         /// Which delivery.
         id: String,
@@ -169,21 +169,21 @@ pub enum WebhookChange {
         at: i64,
         /// The HTTP status, if there was an answer.
         status: Option<i64>,
-        /// What went wrong, in words for people.
+        /// The error, in words for people.
         error: Option<String>,
-        /// What comes of it.
+        /// The outcome.
         outcome: AttemptOutcome,
     },
-    /// Makes a delivery pending again, whatever its state, counting attempts from 0; the outcome of an attempt under way
-    /// counts no more. Absent is fine.
+    /// Makes a delivery pending again from any state, and counts attempts from 0. The outcome of an attempt under way no longer
+    /// counts. An absent delivery is accepted.
     Redeliver {
         /// Which delivery.
         id: String,
         /// When it is due, milliseconds since the Unix epoch.
         at: i64,
     },
-    /// Removes deliveries of the workspace that were done before that time. What is removed too early is made anew when its
-    /// event is handed out again.
+    /// Removes deliveries of the workspace that were done before that time. A delivery that is removed too early is made again
+    /// when its event is handed out again.
     Trim {
         /// Milliseconds since the Unix epoch.
         before: i64,
@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neither_debug_nor_json_shows_what_is_secret() {
+    fn debug_and_json_show_no_secret() {
         let endpoint = EndpointRecord {
             id: "e".into(),
             url: "https://user:hidden@example.org/".into(),

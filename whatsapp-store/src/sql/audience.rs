@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{AudienceCounts, AudienceFilter, AudienceStore, ContactRecord, Result, WorkspaceId};
 
-/// Why a contact is left out, as a number; 0 if it is not. `$7` is the consent asked for.
+/// The reason why a contact is left out, as a number; 0 if it is not. `$7` is the consent scope asked for.
 macro_rules! reason {
     () => {
         "CASE WHEN c.phone IS NULL AND c.lid IS NULL THEN 1 \
@@ -18,7 +18,7 @@ macro_rules! reason {
     };
 }
 
-/// What is left of the filter: `$2` all tags, `$3` any tags, `$4` none of these tags, `$5` fields, `$6` last seen.
+/// The rest of the filter: `$2` all tags, `$3` any tags, `$4` none of these tags, `$5` fields, `$6` last seen.
 macro_rules! finds {
     ($all:literal, $any:literal, $any_given:literal, $none:literal, $fields:literal) => {
         concat!(
@@ -126,7 +126,7 @@ const COUNTS: (&str, &str) = (
 const COUNTS_OF_TAG: (&str, &str) =
     (counts!(of_tag!("$8"), in_sqlite!()), counts!(of_tag!("$8"), in_postgres!()));
 
-/// With the arguments of [`finds`] and [`reason`]. The tag that leads is not looked for again.
+/// With the arguments of [`finds`] and [`reason`]. The leading tag is not checked again.
 fn find<'a>(
     text: &'static str,
     workspace: &'a WorkspaceId,

@@ -5,8 +5,8 @@ use crate::{
     AccountId, ChatChange, ChatPage, ChatRecord, ChatStore, MessageRecord, Result, Scope, page_limit,
 };
 
-/// Is the message that comes in later than the last one there is? By number within a millisecond, as in
-/// pages: of those that come in at the same time, the one inserted first may get here last.
+/// Is the new message later than the last one? Within a millisecond the number decides, as in pages: of messages that
+/// come in at the same time, the one inserted first may get here last.
 macro_rules! if_later {
     ($column:literal) => {
         concat!(
@@ -21,7 +21,7 @@ macro_rules! if_later {
     };
 }
 
-/// What a new message, inserted under that number, means for its chat.
+/// Applies a new message, inserted under that number, to its chat.
 pub(super) fn follow<'a>(account: &'a AccountId, message: &'a MessageRecord, number: i64) -> Statement<'a> {
     of(
         concat!(
@@ -86,8 +86,8 @@ pub(super) async fn apply(connection: &mut Connection<'_>, scope: &Scope, change
         }
         ChatChange::Delete { chat } => {
             for text in [
-                // Has the chat's row, there or not, before it looks for messages: one that comes in at the same time is
-                // either seen, or makes the chat anew.
+                // Locks the chat's row, there or not, before it looks for messages: a message that comes in at the same time is
+                // either seen, or makes the chat again.
                 "INSERT INTO chat (workspace, account, chat) VALUES ($1, $2, $3) \
                  ON CONFLICT (workspace, account, chat) DO UPDATE SET unread = 0",
                 "DELETE FROM message WHERE workspace = $1 AND account = $2 AND chat = $3",
@@ -102,8 +102,8 @@ pub(super) async fn apply(connection: &mut Connection<'_>, scope: &Scope, change
     Ok(())
 }
 
-/// When the last message is gone: the one before it, which is one that came in at the same time, or none. The chat's row
-/// must be in hand, so that another one is either seen, or compares itself with what this leaves.
+/// When the last message is gone: the one before it, which came in at the same time, or none. The chat's row
+/// must be locked, so that another message is either seen, or compares itself with the result.
 const NEXT_LAST: &str = "UPDATE chat SET \
     last_sender = (SELECT m.sender FROM message m WHERE m.workspace = $1 AND m.account = $2 AND m.chat = $3 \
     ORDER BY m.timestamp DESC, m.number DESC LIMIT 1), \

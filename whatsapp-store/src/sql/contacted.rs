@@ -50,7 +50,7 @@ async fn note(
     if people.is_empty() {
         return Ok(());
     }
-    // In one order, in which two transactions with the same notes do not wait for each other crosswise.
+    // In a fixed order, so that two transactions with the same notes cannot deadlock.
     let mut notes: Vec<_> = people.iter().map(|(person, at)| (stored(*person), *at)).collect();
     notes.sort_unstable();
     let dialect = connection.dialect();
@@ -58,7 +58,7 @@ async fn note(
     connection.execute(note.pairs(dialect, notes)).await.map(drop)
 }
 
-/// On a server, several nodes may trim at once: each takes what the others do not.
+/// On a server, several nodes may trim at once: each skips the rows of the others.
 const TRIM: (&str, &str) = (
     "DELETE FROM contacted WHERE workspace = $1 AND (person, at, sender) IN \
      (SELECT person, at, sender FROM contacted WHERE workspace = $1 AND at < $2 ORDER BY at, sender, person LIMIT $3)",
@@ -75,7 +75,7 @@ const TIMES: (&str, &str) = (
      (SELECT person, at FROM contacted WHERE workspace = $1 AND at >= $2 AND contacted.person = wanted.person OFFSET 0) \
      AS found",
 );
-/// From one workspace to the next, by the index, however much there is of each.
+/// Walks from workspace to workspace by the index, whatever their size.
 const OUTDATED: &str = "WITH RECURSIVE known (workspace) AS (SELECT MIN(workspace) FROM contacted UNION ALL \
     SELECT (SELECT MIN(contacted.workspace) FROM contacted WHERE contacted.workspace > known.workspace) FROM known \
     WHERE known.workspace IS NOT NULL) SELECT workspace FROM known WHERE workspace IS NOT NULL \

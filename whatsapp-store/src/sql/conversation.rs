@@ -42,7 +42,7 @@ pub(super) async fn apply(
             let forget = sql(FORGET_ENDED).text(workspace.as_str()).int(*before).int(*limit);
             connection.execute(forget).await?;
         }
-        // Those of flows.
+        // Changes of flows.
         FlowChange::Expect { .. }
         | FlowChange::PutDraft { .. }
         | FlowChange::Publish { .. }
@@ -53,7 +53,7 @@ pub(super) async fn apply(
     Ok(())
 }
 
-/// Ends those of a flow.
+/// Ends the conversations of a flow.
 pub(super) fn end_all<'a>(workspace: &'a WorkspaceId, flow: &'a str, at: i64) -> Statement<'a> {
     sql("UPDATE conversation SET status = 4, wake_at = NULL, due_at = NULL, revision = revision + 1, \
          updated_at = $3 WHERE workspace = $1 AND flow = $2 AND status < 4")
@@ -174,7 +174,7 @@ const CONVERSATIONS: &str = conversations!(
 );
 const FIRST_CONVERSATIONS: &str =
     conversations!("status = $2 ORDER BY updated_at DESC, account DESC, chat DESC LIMIT $3");
-/// Materialized: a plan that ran the inner part twice would take more than it gives.
+/// Materialized: a plan that ran the inner part twice would claim more than it returns.
 const CLAIM: (&str, &str) = (
     concat!(
         "WITH due (number) AS MATERIALIZED (SELECT number FROM conversation \

@@ -7,12 +7,12 @@ use crate::{
     Change, CounterChange, CounterPoint, CounterRange, CounterStore, Result, Scope, Step, WorkspaceId,
 };
 
-/// A row: the counter's name, the length of the bucket, where it begins, and the account ("" for none, which no account is
-/// called).
+/// A row: the counter's name, the length of the bucket, its start, and the account ("" for none; no account has that
+/// name).
 type Bucket<'a> = (&'a str, Step, i64, &'a str);
 
-/// All counters of a commit: what is added to one bucket is added up here, and written in the order of the keys, in which
-/// two transactions do not wait for each other crosswise.
+/// All counters of a commit. Additions to one bucket are summed here and written in the order of the keys, so that two
+/// transactions cannot deadlock.
 /// Nothing yet: [`apply_all`] counts at the end.
 #[allow(clippy::unused_async, reason = "as every domain takes its changes")]
 pub(super) async fn apply(_: &mut Connection<'_>, _: &Scope, _: &CounterChange) -> Result<()> {

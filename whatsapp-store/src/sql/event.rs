@@ -7,8 +7,8 @@ use crate::{
     AccountId, Error, ErrorKind, EventChange, EventRecord, EventStore, NewEvent, Result, Scope, WorkspaceId,
 };
 
-/// Where an event stands. On PostgreSQL, the transaction comes first: numbers are given before transactions end, so that
-/// by number alone an event could appear behind one that was read already. SQLite has one writer, and `tx` is 0.
+/// The place of an event. On PostgreSQL the transaction comes first: numbers are assigned before transactions end, so by
+/// number alone an event could appear behind one that was read already. SQLite has one writer, and `tx` is 0.
 #[derive(Clone, Copy)]
 struct Position {
     tx: i64,
@@ -90,7 +90,7 @@ fn put_some<'a>(scope: &'a Scope, events: &[&'a NewEvent]) -> Statement<'a> {
     events.iter().fold(put, |put, event| put.text(&*event.key).text(&*event.data).int(event.at))
 }
 
-/// Only what no transaction under way can come before.
+/// Only events that no open transaction can precede.
 const ALL: (&str, &str) = (
     "SELECT tx, number, workspace, account, key, data, at FROM event \
      WHERE (tx, number) > ($1, $2) ORDER BY tx, number LIMIT $3",

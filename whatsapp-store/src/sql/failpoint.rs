@@ -1,4 +1,4 @@
-//! A commit that breaks off at any of its statements, on either database. For tests alone.
+//! A failpoint: a commit fails at any chosen statement, on either database. For tests only.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod contacts;
 mod samples;
@@ -9,17 +9,17 @@ use std::sync::{Arc, Mutex};
 
 use super::{Statement, sql};
 
-/// Puts another statement, which fails, in the place of one to come. Clones share it, as those of a store do.
+/// Replaces a later statement with one that fails. Clones of a store share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Failpoint(Arc<Mutex<Option<(u32, &'static str)>>>);
 
 impl Failpoint {
-    /// Before so many statements from now.
+    /// Sends `instead` in place of the statement after the next `statements`.
     fn arm(&self, statements: u32, instead: &'static str) {
         *self.0.lock().unwrap() = Some((statements, instead));
     }
 
-    /// Is it still to come? Then no more.
+    /// Is it still armed? Then disarms it.
     fn disarm(&self) -> bool {
         self.0.lock().unwrap().take().is_some()
     }

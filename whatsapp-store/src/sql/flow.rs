@@ -52,7 +52,7 @@ pub(super) async fn apply(connection: &mut Connection<'_>, scope: &Scope, change
         | FlowChange::SeenInput { .. }
         | FlowChange::ForgetInputs { .. }
         | FlowChange::ForgetEnded { .. } => conversation::apply(connection, workspace, change).await?,
-        // Put aside before.
+        // Deferred before.
         FlowChange::CountNode { .. } => {}
     }
     Ok(())
@@ -67,7 +67,7 @@ const DELETE: [&str; 3] = [
     "DELETE FROM flow_version WHERE workspace = $1 AND flow = $2",
     "DELETE FROM node_count WHERE workspace = $1 AND flow = $2",
 ];
-/// Raising the number first keeps others that publish the same flow waiting, so that each gets its own.
+/// Raises the number first. Others that publish the same flow wait, so each gets its own number.
 async fn publish(
     connection: &mut Connection<'_>,
     workspace: &WorkspaceId,
@@ -92,7 +92,7 @@ async fn publish(
 
 /// A node of a version of a flow.
 pub(super) type Counted<'a> = (&'a str, i64, &'a str);
-/// What is added: entered, left, dropped, milliseconds.
+/// The counts to add: entered, left, dropped, milliseconds.
 pub(super) type Sums = [i64; 4];
 
 macro_rules! count {
@@ -121,8 +121,8 @@ const COUNT: [&str; 4] = [
     ),
 ];
 
-/// Adds to the counts of nodes, each of which occurs once, a few to a statement; in the order of the nodes, in which two transactions
-/// do not wait for each other crosswise.
+/// Adds to the counts of nodes, each of which occurs once, a few in each statement. The order of the nodes keeps two
+/// transactions from a deadlock.
 pub(super) fn count<'a>(
     workspace: &'a WorkspaceId,
     counts: &'a [(Counted<'a>, Sums)],

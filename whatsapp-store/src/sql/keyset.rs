@@ -2,8 +2,8 @@
 use super::{Row, Rows, Statement, sql};
 use crate::{Result, WorkspaceId};
 
-/// Selects a page of a workspace (`$1`), one row more than `limit` (`$2`): the first page with the first text, a later one
-/// with the other, behind the time and the text of the cursor (`$3` and `$4`). `None` if the cursor is none.
+/// Selects a page of a workspace (`$1`), one row more than `limit` (`$2`). The first text is for the first page; the other is for
+/// a later page, behind the time and the text of the cursor (`$3` and `$4`). `None` if the cursor is malformed.
 pub(super) fn select<'a>(
     (first, later): (&'static str, &'static str),
     workspace: &'a WorkspaceId,
@@ -16,7 +16,7 @@ pub(super) fn select<'a>(
     Some(of(later).int(at).text(id))
 }
 
-/// A page out of the rows of a query that asked for one more than `limit`: the records, and the cursor of the next page
+/// A page from the rows of a query that asked for one more than `limit`: the records, and the cursor of the next page,
 /// if there is one.
 pub(super) fn page<T>(
     mut rows: Vec<Row>,

@@ -7,7 +7,7 @@ fn of<'a>(text: &'static str, workspace: &'a WorkspaceId, name: &'a str) -> Stat
     sql(text).text(workspace.as_str()).text(name)
 }
 
-/// A lease that ends or is given back stays as a row, so that its tokens go on rising.
+/// A lease that ended or was given back stays as a row, so that its tokens keep rising.
 const ACQUIRE: &str = "INSERT INTO lease (workspace, name, owner, token, until) VALUES ($1, $2, $3, 1, $5) \
     ON CONFLICT (workspace, name) DO UPDATE SET owner = excluded.owner, until = excluded.until, \
     token = CASE WHEN lease.owner = excluded.owner AND lease.until > $4 THEN lease.token ELSE lease.token + 1 END \

@@ -9,7 +9,7 @@ use crate::{
     tokenizer::{wanted, words},
 };
 
-/// Without chat and sender: those change when two chats become one.
+/// Without chat and sender: those change when two chats are merged.
 fn place(account: &AccountId, id: &str) -> String {
     format!("message/{}/{}/{id}", account.workspace(), account.name())
 }
@@ -182,7 +182,7 @@ const PAGE_OF_CHAT: &str = page!("message m", " AND m.chat = $6");
 const OLDEST: &str = "SELECT min(timestamp) FROM message WHERE workspace = $1 AND account = $2";
 
 impl Dialect {
-    /// PostgreSQL indexes a column of the row; SQLite has a table of its own for it.
+    /// PostgreSQL indexes a column of the row; SQLite has a separate table for it.
     const fn keeps_words_in_the_row(self) -> bool {
         match self {
             #[cfg(feature = "sqlite")]
@@ -192,8 +192,8 @@ impl Dialect {
         }
     }
 
-    /// A page of messages with the words of `$6`; `$7` is the chat. `CROSS JOIN` is SQLite's way to be told to begin with the
-    /// words: by itself it goes through all messages by time, and looks the words up for each.
+    /// A page of messages with the words of `$6`; `$7` is the chat. `CROSS JOIN` makes SQLite begin with the words: otherwise
+    /// it reads all messages by time, and looks up the words for each.
     const fn page_with_words(self, of_chat: bool) -> &'static str {
         if of_chat {
             self.text(
@@ -268,7 +268,7 @@ impl<S: Sql> MessageStore for S {
             None if chat.is_some() => (PAGE_OF_CHAT, None),
             None => (PAGE, None),
         };
-        // One more than asked for tells whether there is a next page.
+        // One more than asked for shows whether there is a next page.
         let mut select = of(text, account).int(timestamp).int(number).int(limit + 1);
         for argument in words.as_deref().into_iter().chain(chat) {
             select = select.text(argument);

@@ -1,7 +1,7 @@
-//! What SQLite and PostgreSQL have in common: each domain's statements and records, written once.
+//! The common part of SQLite and PostgreSQL: each domain's statements and records, written once.
 //!
-//! Both databases take the same text for nearly everything, down to `$1` for arguments. A domain's file says what is
-//! written ([`Statement`]s, sent by [`commit`]) and how its rows read; it knows no driver. Where the two need
+//! Both databases accept the same text for nearly everything, down to `$1` for arguments. A domain's file has its
+//! writes ([`Statement`]s, sent by [`commit`]) and the reading of its rows; it knows no driver. Where the two need
 //! different text, [`Dialect::text`] picks it.
 mod appstate;
 mod audience;
@@ -81,18 +81,18 @@ impl Dialect {
     }
 }
 
-/// A piece of work within one transaction of its own.
+/// Work within one transaction.
 pub(crate) type Work = Box<
     dyn for<'w, 'c> FnOnce(&'w mut Connection<'c>) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'w>>
         + Send,
 >;
 
-/// A database: what the domains' files need of a backend. Whoever has this is a [`Store`](crate::Store).
+/// A database: the part of a backend that the domains' files use. Every `Database` is a [`Store`](crate::Store).
 #[async_trait]
 pub(crate) trait Sql: fmt::Debug + Send + Sync {
     fn dialect(&self) -> Dialect;
 
-    /// What seals secrets.
+    /// Seals and opens secrets.
     fn vault(&self) -> &Vault;
 
     /// Reads, outside of a transaction.
@@ -104,7 +104,7 @@ pub(crate) trait Sql: fmt::Debug + Send + Sync {
     /// The work in one transaction, which is committed if it succeeds.
     async fn call(&self, work: Work) -> Result<()>;
 
-    /// Told when this process or another may have committed events; a hint, which may come late or for nothing.
+    /// Notified when this process or another may have committed events. A hint, which may come late or for nothing.
     fn hints(&self) -> &Notify;
 
     async fn shut(&self);
@@ -122,7 +122,7 @@ where
     let (answer, mut answered) = tokio::sync::oneshot::channel();
     let work: Work = Box::new(move |connection| {
         Box::pin(async move {
-            // Nobody waits for the answer any more: the work is done all the same.
+            // The caller no longer waits for the answer: the work is done anyway.
             let _ = answer.send(work(connection).await?);
             Ok(())
         })
@@ -141,7 +141,7 @@ pub(crate) fn of<'a>(text: &'static str, account: &'a AccountId) -> Statement<'a
     sql(text).text(account.workspace().as_str()).text(account.name())
 }
 
-/// As [`of`], keeping what it is given.
+/// As [`of`], by reference.
 fn owned(text: &'static str, account: &AccountId) -> Statement<'static> {
     sql(text).text(account.workspace().as_str().to_owned()).text(account.name().to_owned())
 }
@@ -167,7 +167,7 @@ async fn all<'a>(
     Ok(())
 }
 
-/// What hangs on a device.
+/// Rows that belong to a device.
 const DEVICE: [&str; 8] = [
     "DELETE FROM device WHERE workspace = $1 AND account = $2",
     "DELETE FROM signal WHERE workspace = $1 AND account = $2",
@@ -178,8 +178,8 @@ const DEVICE: [&str; 8] = [
     "DELETE FROM app_state_key WHERE workspace = $1 AND account = $2",
     "DELETE FROM app_state_mac WHERE workspace = $1 AND account = $2",
 ];
-/// What hangs on a session besides its device. Chats before messages: a message that comes in at the same time and has its
-/// chat is then seen, or makes the chat anew.
+/// Rows that belong to a session besides its device. Chats before messages: a message that comes in at the same time
+/// with its chat is then seen, or makes the chat again.
 const SESSION: [&str; 5] = [
     "DELETE FROM conversation WHERE workspace = $1 AND account = $2",
     "DELETE FROM flow_input WHERE workspace = $1 AND account = $2",
@@ -194,7 +194,7 @@ macro_rules! tables {
     };
 }
 
-/// All tables with a column `workspace`: a test compares.
+/// All tables with a column `workspace`; a test compares them.
 const DELETE_WORKSPACE: &[&str] = &tables![
     "device",
     "signal",

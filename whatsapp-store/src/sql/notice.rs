@@ -9,7 +9,7 @@ fn place(account: &AccountId, kind: &str, id: &str) -> String {
     format!("notice/{}/{}/{}:{kind}/{id}", account.workspace(), account.name(), kind.len())
 }
 
-/// One alone; those to be kept come together, to [`put`].
+/// A single change; notices to keep go to [`put`] together.
 pub(super) async fn apply(
     connection: &mut Connection<'_>,
     scope: &Scope,
@@ -28,7 +28,7 @@ pub(super) async fn apply(
     }
 }
 
-/// Writes notices, and removes once for each of their kinds what is more than an account keeps.
+/// Writes notices, and removes the surplus of each of their kinds once.
 pub(super) async fn put(
     connection: &mut Connection<'_>,
     account: &AccountId,

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{Row, Sql, Statement, account_at, damaged, of, owned, vault::Column};
 use crate::{AccountId, PersonAddress, PersonRecord, PersonStore, Result};
 
-/// What a state is bound to. The length tells where the number ends, and no address from an empty one.
+/// The place that a sealed state is bound to. The length marks the end of the number and tells an absent address from an empty one.
 fn place(account: &AccountId, pn: Option<&str>, lid: Option<&str>) -> String {
     let part =
         |address: Option<&str>| address.map_or_else(|| "-".into(), |text| format!("{}:{text}", text.len()));
@@ -45,7 +45,7 @@ fn insert(rows: usize) -> String {
     format!("INSERT INTO person (workspace, account, pn, lid, state) VALUES {rows}")
 }
 
-/// Takes the first items, as many as fit into one statement, and says which statement that is.
+/// Takes the first items, as many as fit into one statement. Returns that statement's index.
 fn batch<'i, T>(items: &mut &'i [T]) -> Option<(usize, &'i [T])> {
     let size = ROWS.iter().position(|rows| *rows <= items.len())?;
     let (first, others) = items.split_at(ROWS[size]);
@@ -53,8 +53,8 @@ fn batch<'i, T>(items: &mut &'i [T]) -> Option<(usize, &'i [T])> {
     Some((size, first))
 }
 
-/// The statements that write these records in order: what has one of their addresses goes, and of records that share an
-/// address the last is written.
+/// The statements that write these records in order: records with one of their addresses are removed, and of records that
+/// share an address the last is written.
 pub(super) fn put<'a>(account: &'a AccountId, people: &[&'a PersonRecord]) -> Vec<Statement<'a>> {
     let (deletes, inserts): (&'static [[String; ROWS.len()]; 2], &'static [String; ROWS.len()]) =
         (&DELETES, &INSERTS);
@@ -95,7 +95,7 @@ fn last_of_each<'a>(people: &[&'a PersonRecord]) -> Vec<&'a PersonRecord> {
     left
 }
 
-/// As many addresses as are asked for in one statement; the room left over asks for nothing. Few sizes, so that each stays
+/// The addresses of one statement; unused places ask for nothing. There are few sizes, so that each statement stays
 /// prepared.
 const ROOMS: [usize; 5] = [1, 4, 16, 64, 256];
 
@@ -163,7 +163,7 @@ pub(super) const SEALED: Column = Column {
     row: |row| {
         let (account, pn, lid) = (account_at(row, 1)?, row.opt_text(3)?, row.opt_text(4)?);
         let place = place(&account, pn.as_deref(), lid.as_deref());
-        // Each address is of one record alone.
+        // Each address belongs to one record only.
         let (text, address) = match (pn, lid) {
             (Some(pn), _) => {
                 ("UPDATE person SET state = $4 WHERE workspace = $1 AND account = $2 AND pn = $3", pn)

@@ -1,4 +1,4 @@
-//! One row that came back, by the numbers of its columns.
+//! One row of a result, by the numbers of its columns.
 use bytes::Bytes;
 #[cfg(feature = "postgres")]
 use sqlx::{Column, TypeInfo};
@@ -81,7 +81,7 @@ impl Row {
     }
 }
 
-/// What is often done with rows.
+/// Common operations on rows.
 pub(crate) trait Rows {
     /// Reads the first, if there is one.
     fn one<T>(self, read: impl FnOnce(&Row) -> Result<T>) -> Result<Option<T>>;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use super::{Connection, Rows, Sql, Statement, damaged, sql, vault::Column};
 use crate::{Result, Scope, SettingChange, SettingStore, WorkspaceId};
 
-/// What a sealed value is bound to.
+/// The place that a sealed value is bound to.
 fn place(workspace: &str, name: &str) -> String {
     format!("setting/{workspace}/{name}")
 }

@@ -25,7 +25,7 @@ fn insert(rows: usize) -> String {
     )
 }
 
-/// Writes the first of these records, as many as fit in one statement, and leaves the others. No two may have the
+/// Writes the first of these records, as many as fit in one statement, and leaves the rest. No two may have the
 /// same key.
 pub(super) fn put<'a>(
     account: &'a AccountId,
@@ -49,8 +49,8 @@ pub(super) fn delete<'a>(account: &'a AccountId, key: &'a SignalKey) -> Statemen
         .text(&*key.id)
 }
 
-/// A batch is asked for in one statement with room for so many keys; the room left over asks for a kind that is nowhere.
-/// Few sizes, so that each stays prepared.
+/// A statement has room for a fixed number of keys; unused places ask for a kind that does not exist. There are few sizes,
+/// so that each statement stays prepared.
 const ROOMS: [usize; 5] = [1, 4, 16, 64, 256];
 const NO_KIND: i64 = -1;
 

@@ -19,15 +19,15 @@ macro_rules! pairs {
 }
 pub(super) use pairs;
 
-/// What stands for `$1`, `$2` and so on.
+/// The value of `$1`, `$2` and so on.
 #[derive(Clone)]
 pub(crate) enum Value<'a> {
     Int(Option<i64>),
     Text(Option<Cow<'a, str>>),
     Bytes(Option<Cow<'a, [u8]>>),
-    /// Bytes to be sealed on their way in, with the place they belong to.
+    /// Bytes to seal before they are written, with the place that they belong to.
     Sealed(Cow<'a, [u8]>, String),
-    /// One array of the database.
+    /// An array of the database.
     Ints(Vec<i64>),
     Texts(Vec<String>),
     #[cfg(feature = "postgres")]
@@ -115,8 +115,8 @@ impl<'a> Statement<'a> {
         self.with(Value::Texts(values))
     }
 
-    /// Two lists of the same length. PostgreSQL: two of `bigint[]`, for one `unnest`. SQLite: one JSON array in which they take
-    /// turns, for [`pairs!`](super::pairs): to join two arrays, it would read through the one for each of the other.
+    /// Two lists of the same length. PostgreSQL: two of `bigint[]`, for one `unnest`. SQLite: one JSON array in which they
+    /// alternate, for [`pairs!`](super::pairs). A join of two arrays would read one of them for each element of the other.
     pub(crate) fn pairs(self, dialect: Dialect, pairs: Vec<(i64, i64)>) -> Self {
         match dialect {
             #[cfg(feature = "sqlite")]
@@ -131,7 +131,7 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// PostgreSQL alone: `bytea[]`.
+    /// PostgreSQL only: `bytea[]`.
     #[cfg(feature = "postgres")]
     pub(crate) fn many_bytes(self, values: Vec<Vec<u8>>) -> Self {
         self.with(Value::ManyBytes(values))

@@ -41,7 +41,7 @@ pub(super) async fn apply(connection: &mut Connection<'_>, scope: &Scope, change
 }
 
 async fn delete_workspace(connection: &mut Connection<'_>, workspace: &WorkspaceId) -> Result<()> {
-    // What belongs to a campaign has its key in place of the workspace.
+    // Rows of a campaign have its key in place of the workspace.
     campaign::delete_workspace(connection, workspace).await?;
     for text in DELETE_WORKSPACE {
         connection.execute(sql(text).text(workspace.as_str())).await?;
@@ -74,7 +74,7 @@ fn user_statement<'a>(text: &'static str, user: &'a UserRecord) -> Statement<'a>
         .int(user.password_changed_at)
 }
 
-/// With another address, the row is made anew: an insert can give way to whoever has the address, also if they come at
+/// With another address, the row is made again: an insert can yield to the owner of the address, also when both come at
 /// the same time, where an update would end in an error of the database.
 async fn put_user(connection: &mut Connection<'_>, user: &UserRecord) -> Result<()> {
     if connection.execute(user_statement(UPDATE_USER, user)).await? > 0 {
@@ -87,8 +87,8 @@ async fn put_user(connection: &mut Connection<'_>, user: &UserRecord) -> Result<
     Ok(())
 }
 
-/// Fails if somebody has the same hash. Two that come at the same time with one hash are left to the database, which
-/// refuses one of them: only a caller that uses a secret twice gets there.
+/// Fails if another record has the same hash. Two concurrent writes with one hash are left to the database, which refuses one
+/// of them: that takes a caller that uses a secret twice.
 async fn own_hash(connection: &mut Connection<'_>, select: Statement<'_>, why: &'static str) -> Result<()> {
     if connection.fetch(select).await?.is_empty() { Ok(()) } else { Err(taken(why)) }
 }
@@ -230,7 +230,7 @@ impl<S: Sql> TeamStore for S {
     }
 
     async fn workspaces(&self, after: Option<&str>, limit: u32) -> Result<WorkspacePage> {
-        // No id is empty: the first page starts behind what none has.
+        // No id is empty: the first page starts behind the empty id.
         let Some((at, id)) = after.map_or(Some((i64::MIN, "")), keyset::place) else {
             return Err(Error::bad_cursor());
         };
@@ -296,7 +296,7 @@ mod tests {
     use super::*;
     use crate::sqlite::SqliteStore;
 
-    /// Who adds a table adds it to the list too, or says here why it is nobody's.
+    /// A new table must be added to the list, or to the exceptions here with a reason.
     #[tokio::test]
     async fn every_table_of_a_workspace_is_deleted_with_it() {
         let folder = tempfile::tempdir().unwrap();

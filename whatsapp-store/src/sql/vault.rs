@@ -28,10 +28,10 @@ const TAG: usize = 16;
 /// Names a key without telling it: the start of a hash of it.
 pub(crate) type KeyId = [u8; 8];
 
-/// The keys that secrets are sealed with at rest: the first seals, all of them open.
+/// The keys that seal secrets at rest: the first seals, all of them open.
 ///
-/// To change the key while the program runs on several nodes: add the new key behind the old one everywhere; then put it
-/// first everywhere; then let [`Store::reseal`](crate::Store::reseal) rewrite what is left; then take the old one away.
+/// To change the key while the program runs on several nodes: add the new key second everywhere; then put it
+/// first everywhere; then let [`Store::reseal`](crate::Store::reseal) rewrite the remaining values; then remove the old one.
 #[derive(Clone, Default)]
 pub struct Keyring {
     keys: Vec<Key>,
@@ -44,11 +44,11 @@ struct Key {
 }
 
 impl Keyring {
-    /// Reads keys from text: one of 64 hexadecimal digits per line, the one that seals first. Empty lines and lines that
-    /// start with `#` are passed over. `openssl rand -hex 32` makes one.
+    /// Reads keys from text: one of 64 hexadecimal digits per line, the sealing key first. Empty lines and lines that
+    /// start with `#` are skipped. `openssl rand -hex 32` makes one.
     ///
     /// # Errors
-    /// [`ErrorKind::WrongKey`] when a line is no key, or there is none.
+    /// [`ErrorKind::WrongKey`] when a line is not a key, or there is no key.
     pub fn parse(text: &str) -> Result<Self> {
         let lines = text.lines().map(str::trim).enumerate();
         let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
@@ -113,7 +113,7 @@ fn hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
     Some(key)
 }
 
-/// Seals what is written and opens what is read. Without keys it seals nothing.
+/// Seals written values and opens read ones. Without keys it seals nothing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Vault {
     keyring: Keyring,
@@ -178,7 +178,7 @@ impl Vault {
         Ok(out)
     }
 
-    /// As [`Vault::seal`], and wipes the value if it is the statement's own copy.
+    /// As [`Vault::seal`], and wipes the value if the statement owns it.
     pub(crate) fn seal_and_wipe(&self, value: Cow<'_, [u8]>, place: &str) -> Result<Vec<u8>> {
         let sealed = self.seal(&value, place);
         if let Cow::Owned(mut value) = value {
@@ -187,7 +187,7 @@ impl Vault {
         sealed
     }
 
-    /// The value goes to the caller without another copy of it: who is done with it wipes it.
+    /// The caller gets the value without another copy of it, and wipes it after use.
     pub(crate) fn open(&self, stored: &[u8], place: &str) -> Result<Vec<u8>> {
         let damaged = || super::damaged("a sealed record is damaged, or stands in the place of another");
         let (&kind, rest) = stored.split_first().ok_or_else(damaged)?;
@@ -234,7 +234,7 @@ pub(super) struct Column {
     /// Selects the value and what names its row, of values that do not start with `$2` in their first `$1` bytes, at
     /// most `$3`, and keeps others from changing them. On PostgreSQL it ends with `FOR UPDATE SKIP LOCKED`.
     pub(super) select: (&'static str, &'static str),
-    /// What names the row: the place its value is bound to, and the statement that rewrites it, with the value to come.
+    /// From the columns that name the row: the place its value is bound to, and the statement that rewrites it with the new value.
     pub(super) row: fn(&Row) -> Result<(String, Statement<'static>)>,
 }
 
@@ -260,8 +260,8 @@ impl Column {
 
 /// See [`Store::reseal`](crate::Store::reseal).
 ///
-/// Commits may wait for this, and it must not wait for them in turn, or one of both would fail: what a commit holds is
-/// passed over. Once nothing else is left, that is waited for, one row at a time and holding nothing meanwhile.
+/// Commits may wait for this, and it must not wait for them in turn, or one of both would fail. So it skips rows that a commit
+/// holds. Once no other rows remain, it waits for them, one row at a time, holding nothing meanwhile.
 pub(super) async fn reseal<S: Sql + ?Sized>(store: &S, limit: u32) -> Result<u64> {
     let free = transact(store, move |connection| {
         Box::pin(async move {
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_opens_in_its_place_alone() {
+    fn sealed_values_open_only_in_their_place() {
         let vault = vault(&["a"]);
         let sealed = vault.seal(b"a secret", "here").unwrap();
         assert!(!sealed.windows(8).any(|window| window == b"a secret"));
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_plain_can_still_be_read_once_there_is_a_key() {
+    fn plain_values_stay_readable_once_there_is_a_key() {
         let stored = Vault::default().seal(b"x", "p").unwrap();
         assert_eq!(vault(&["a"]).open(&stored, "p").unwrap(), b"x");
     }

@@ -24,7 +24,7 @@ pub(super) async fn apply(
     let statement = match change {
         WebhookChange::PutEndpoint(endpoint) => put_endpoint(workspace, endpoint)?,
         WebhookChange::DeleteEndpoint { id } => {
-            // First itself: who inserts a delivery at the same time has the row, or finds it gone.
+            // The endpoint itself first: a concurrent insert of a delivery has locked the row, or finds it gone.
             let delete = of("DELETE FROM webhook_endpoint WHERE workspace = $1 AND id = $2", workspace);
             connection.execute(delete.text(&**id)).await?;
             of("DELETE FROM webhook_delivery WHERE workspace = $1 AND endpoint = $2", workspace).text(&**id)
@@ -89,7 +89,7 @@ fn put_endpoint<'a>(workspace: &'a WorkspaceId, endpoint: &'a EndpointRecord) ->
         .text(&*endpoint.description))
 }
 
-/// Touches the row only where something changes: a claim passes over an endpoint that is being written.
+/// Writes the row only when something changes: a claim skips an endpoint that is being written.
 fn set_failing<'a>(workspace: &'a WorkspaceId, endpoint: &'a str, since: Option<i64>) -> Statement<'a> {
     let text = match since {
         Some(_) => {
@@ -219,8 +219,8 @@ const BACKLOG: &str = "SELECT id, \
     (SELECT count(*) FROM webhook_delivery d WHERE d.workspace = $1 AND d.endpoint = e.id AND d.state = 3) \
     FROM webhook_endpoint e WHERE workspace = $1 ORDER BY id";
 
-/// Endpoints of all workspaces that have something due and room for it, in their turn, each with how many may be under
-/// way. It looks at one row of each endpoint, however many there are, and at those under way.
+/// Endpoints of all workspaces with due deliveries and room for them, in their turn, each with the number that may be under
+/// way. Reads one row of each endpoint, however many there are, and those under way.
 macro_rules! waiting {
     ($lock:literal) => {
         concat!(
@@ -236,7 +236,7 @@ macro_rules! waiting {
         )
     };
 }
-/// Whoever has the endpoint's lock is the only one to serve it, and others pass it over; deliveries can be inserted.
+/// Only the holder of an endpoint's lock serves it, and others skip it; deliveries can still be inserted.
 const WAITING: (&str, &str) = (waiting!(""), waiting!(" FOR NO KEY UPDATE SKIP LOCKED"));
 
 const _: () = assert!(UNDER_WAY == 16, "the statement below says it");
@@ -260,7 +260,7 @@ const TURN: (&str, &str) = (
     "UPDATE webhook_endpoint SET turn = 1 + (SELECT max(turn) FROM webhook_endpoint) WHERE number = ANY($1)",
 );
 
-/// What a claim has found so far: numbers of endpoints and of deliveries, and the deliveries themselves.
+/// The results of a claim so far: numbers of endpoints and of deliveries, and the deliveries themselves.
 #[derive(Default)]
 struct Claim {
     endpoints: Vec<i64>,
@@ -293,7 +293,7 @@ async fn claim(
 }
 
 impl Claim {
-    /// Takes what an endpoint has due. Counted anew: others may have come in between before its lock was taken.
+    /// Takes an endpoint's due deliveries. Counts again: others may have claimed some before its lock was taken.
     async fn serve(
         &mut self,
         connection: &mut Connection<'_>,
@@ -362,7 +362,7 @@ impl<S: Sql> WebhookStore for S {
         };
         let limit = page_limit(query.limit);
         let text = if query.state.is_some() { PAGE_OF_STATE } else { PAGE };
-        // One more than asked for tells whether there is a next page.
+        // One more than asked for shows whether there is a next page.
         let mut select = of(text, workspace).text(&*query.endpoint).int(before).int(limit + 1);
         if let Some(state) = query.state {
             select = select.int(state.code());

@@ -31,7 +31,7 @@ pub(crate) fn opening_file(error: io::Error) -> Error {
 
 pub(crate) fn sorted(doing: &'static str, error: sqlx::Error) -> Error {
     let kind = match &error {
-        // A table or a column that has always been there. SQLite has no code of its own for that.
+        // A table or a column that every version has. SQLite has no separate code for that.
         sqlx::Error::Database(database) if database.message().starts_with("no such ") => ErrorKind::Corrupt,
         sqlx::Error::Database(database) => {
             database.code().and_then(|code| code.parse().ok()).map_or(ErrorKind::Other, of_code)

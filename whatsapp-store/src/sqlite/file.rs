@@ -1,4 +1,4 @@
-//! The file itself: where it is, who may read it, and who has it open.
+//! The file itself: its path, its permissions, and its lock.
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
@@ -9,11 +9,11 @@ use std::{
 use super::error::opening_file;
 use crate::{Error, ErrorKind, Result};
 
-/// How long a store that was closed a moment ago, or a process that is on its way out, may keep the lock.
+/// How long a store that was just closed, or a process that is ending, may keep the lock.
 const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The one name of the file, whichever link led to it, so that every store of it finds the same lock.
+/// The canonical path of the file, whichever link led to it, so that every store of it finds the same lock.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
     if let Ok(found) = fs::canonicalize(path) {
         return Ok(found);
@@ -28,10 +28,10 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
     Ok(fs::canonicalize(folder).map_err(opening_file)?.join(name))
 }
 
-/// Makes the file with its owner's rights alone, before SQLite would make it with everybody's. SQLite gives the log the
-/// rights of the file. A file that is there keeps its rights.
+/// Creates the file readable by its owner only, before SQLite would make it readable by all. SQLite gives the log the
+/// permissions of the file. An existing file keeps its permissions.
 ///
-/// Only to be called under the lock: on Unix, closing a file drops the locks that the whole process has on it, SQLite's
+/// Call it only under the lock: on Unix, closing a file drops the locks that the whole process has on it, SQLite's
 /// among them.
 pub(super) fn make_private(path: &Path) -> Result<()> {
     match private().create_new(true).open(path) {
@@ -70,7 +70,7 @@ impl FileLock {
                 Err(TryLockError::WouldBlock) => {
                     return Err(Error::new(ErrorKind::InUse, "opening the SQLite file"));
                 }
-                // A file system that knows no locks: better unguarded than of no use.
+                // The file system has no locks: better unguarded than unusable.
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
                     return Ok(Self { _file: file });
                 }

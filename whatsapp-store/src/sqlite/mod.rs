@@ -1,17 +1,17 @@
 //! One SQLite file.
 //!
 //! - Writes go through one connection, owned by one task. Commits that wait while it is busy share a transaction, and
-//!   so one sync to disk; each of them still succeeds or fails alone.
-//! - Reads have a few connections of their own. The write-ahead log lets them go on during a write.
-//! - A confirmed commit has been synced (`synchronous = FULL`): it survives the loss of power, as far as the disk keeps
-//!   its word.
-//! - The file, its log and its lock (`-wal`, `-shm` and `-lock` beside it) are readable by their owner alone, where
+//!   so one sync to disk. Each of them still succeeds or fails alone.
+//! - Reads use a few separate connections. The write-ahead log lets them continue during a write.
+//! - A confirmed commit has been synced (`synchronous = FULL`): it survives a power loss, as far as the disk honours
+//!   syncs.
+//! - Only their owner can read the file, its log and its lock (`-wal`, `-shm` and `-lock` beside it), where
 //!   this store makes them.
 //! - **One store per file.** Two hosts that advance the same ratchets would break every conversation, so an open store
-//!   holds a lock on `<file>-lock`, and a second one is turned away with [`ErrorKind::InUse`]. The system frees the lock
-//!   with the process, however it ends. Other programs may read the file meanwhile, and make copies with
-//!   SQLite's backup functions or `VACUUM INTO`; a plain copy of the file alone misses what stands in the log.
-//! - Text from strangers may hold U+0000; SQLite keeps it, but its own text functions stop there.
+//!   holds a lock on `<file>-lock`, and a second one is refused with [`ErrorKind::InUse`]. The system frees the lock
+//!   when the process ends, however it ends. Other programs may read the file meanwhile, and make copies with
+//!   SQLite's backup functions or `VACUUM INTO`; a plain copy of the file lacks the contents of the log.
+//! - Text from strangers may hold U+0000. SQLite keeps it, but its own text functions stop there.
 pub(crate) mod error;
 mod file;
 mod schema;
@@ -51,15 +51,15 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens a file, makes it if it is not there, and brings its tables up to date. Call it within a tokio runtime, which
-    /// must live as long as the store is written to. If the file is held by another store, this waits two seconds for it
-    /// to be closed.
+    /// Opens a file, creates it if it does not exist, and brings its tables up to date. Call it within a tokio runtime, which
+    /// must live as long as the store is written to. If another store has the file open, this waits two seconds for it
+    /// to close.
     ///
     /// # Errors
-    /// - [`ErrorKind::Unreachable`]: it cannot be opened; the folder must exist, and permit to write.
+    /// - [`ErrorKind::Unreachable`]: it cannot be opened; the folder must exist and be writable.
     /// - [`ErrorKind::InUse`]: another store has it open.
-    /// - [`ErrorKind::Corrupt`]: it is no database, or one of another program. It is left as it is.
-    /// - [`ErrorKind::NewerSchema`]: a newer version of this library wrote it. It is left as it is.
+    /// - [`ErrorKind::Corrupt`]: it is not a database, or it belongs to another program. It stays unchanged.
+    /// - [`ErrorKind::NewerSchema`]: a newer version of this library wrote it. It stays unchanged.
     /// - [`ErrorKind::Full`]: the file is read-only or the disk is full.
     /// - [`ErrorKind::WrongKey`]: its secrets are sealed; use [`SqliteStore::open_sealed`].
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
@@ -141,7 +141,7 @@ fn options() -> SqliteConnectOptions {
         .pragma("temp_store", "MEMORY")
         .pragma("cache_size", "-8192")
         .row_buffer_size(1024)
-        // Gives the log back to the disk after a burst.
+        // Shrinks the log after a burst.
         .pragma("journal_size_limit", "67108864")
         .disable_statement_logging()
 }

@@ -1,4 +1,4 @@
-//! Whose file it is, and its tables.
+//! The owner of the file, and its tables.
 use sqlx::{
     SqlStr, SqliteConnection,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
@@ -36,8 +36,8 @@ pub(super) async fn prepare(connection: &mut SqliteConnection, vault: &Vault) ->
         return Err(Error::new(ErrorKind::Unreachable, "opening the SQLite file").because(why));
     }
     migrator().run_direct(None, &mut *connection, false).await.map_err(migrating)?;
-    // With nothing left to migrate, a read-only file would only be noticed at the first commit. BEGIN IMMEDIATE does
-    // not notice either: it becomes a reading transaction.
+    // When nothing is left to migrate, only the first commit would notice a read-only file. BEGIN IMMEDIATE does
+    // not notice it either: it becomes a read transaction.
     sqlx::query("UPDATE device SET state = state WHERE FALSE")
         .execute(&mut *connection)
         .await

@@ -1,4 +1,4 @@
-//! What only shows from within: failures of SQLite itself, in the middle of the work.
+//! Failures of SQLite itself in the middle of the work, which only show from within.
 use sqlx::SqliteConnection;
 use tempfile::TempDir;
 
@@ -71,7 +71,7 @@ fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
 }
 
 #[tokio::test]
-async fn settings_are_those_that_durability_needs() {
+async fn settings_give_durability() {
     let files = Files::new().await;
     let pragma = async |name: &'static str| -> i64 {
         sqlx::query_scalar(name).fetch_one(&files.store.readers).await.unwrap()
@@ -83,10 +83,10 @@ async fn settings_are_those_that_durability_needs() {
     assert_eq!(mode, "wal");
 }
 
-/// A trigger stands for whatever makes SQLite refuse a statement; ROLLBACK ends the whole transaction, as a full disk
-/// may, and ABORT the statement alone.
+/// A trigger stands for any cause that makes SQLite refuse a statement. ROLLBACK ends the whole transaction, as a full disk
+/// may; ABORT ends only the statement.
 #[tokio::test]
-async fn a_statement_that_fails_takes_its_commit_along_and_no_other() {
+async fn a_failed_statement_fails_only_its_commit() {
     for refusal in [
         "CREATE TRIGGER t BEFORE INSERT ON signal WHEN NEW.id = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END",
         "CREATE TRIGGER t BEFORE INSERT ON signal WHEN NEW.id = 'bad' BEGIN SELECT RAISE(ROLLBACK, 'no'); END",
@@ -115,7 +115,7 @@ async fn a_statement_that_fails_takes_its_commit_along_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_told_and_room_made_is_used() {
+async fn a_full_disk_is_reported_and_new_room_is_used() {
     let files = Files::with(options().pragma("max_page_count", "300")).await;
     let store = &files.store;
     let mut stored = Vec::new();
@@ -137,7 +137,7 @@ async fn a_full_disk_is_told_and_room_made_is_used() {
 }
 
 #[tokio::test]
-async fn another_program_that_holds_the_file_makes_commits_busy_for_a_while() {
+async fn commits_are_busy_while_another_program_locks_the_file() {
     let files = Files::new().await;
     let mut other = files.aside().await;
     execute(&mut other, "BEGIN IMMEDIATE").await;
@@ -169,7 +169,7 @@ async fn damaged_rows_are_errors_and_not_absent() {
 }
 
 #[tokio::test]
-async fn commits_under_way_end_before_the_store_closes() {
+async fn commits_under_way_finish_before_the_store_closes() {
     let files = Files::new().await;
     let commits: Vec<_> = (0..100)
         .map(|number| {

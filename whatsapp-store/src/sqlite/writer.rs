@@ -8,8 +8,8 @@
 //!                              ROLLBACK ─► each in a transaction of its own ─► its own result
 //! ```
 //!
-//! Savepoints would spare the second round, but SQLite may end a whole transaction on its own (a full disk, for
-//! one), and failures are rare.
+//! Savepoints would save the second round. But SQLite may end a whole transaction itself (on a full disk, for
+//! example), and failures are rare.
 use std::{fmt, sync::Arc};
 
 use sqlx::{Connection as _, SqliteConnection};
@@ -26,7 +26,7 @@ use crate::{
 
 /// Commits in one transaction, at most.
 const GROUP: usize = 256;
-/// Commits waiting, before callers wait to be let in.
+/// The largest number of queued commits, before callers have to wait.
 const WAITING: usize = 1024;
 
 /// The callers' end of the queue.
@@ -72,7 +72,7 @@ impl Writer {
         result.await.map_err(|_| closed())?
     }
 
-    /// Told when events were committed.
+    /// Notified when events were committed.
     pub(super) fn events(&self) -> &Notify {
         &self.events
     }
@@ -102,7 +102,7 @@ struct WriterTask {
 }
 
 impl WriterTask {
-    /// Until it is told to close, or all [`Writer`]s are gone; then what waits is still written.
+    /// Runs until it is told to close, or all [`Writer`]s are gone; then the queued commits are still written.
     async fn run(mut self) {
         let (mut jobs, mut closing) = (Vec::new(), Vec::new());
         while self.jobs.recv_many(&mut jobs, GROUP).await > 0 {
@@ -143,7 +143,7 @@ impl WriterTask {
                 }
             }
             Err(error) => group.into_iter().for_each(|commit| drop(commit.done.send(Err(error.again())))),
-            // Who no longer waits for the answer made the commit all the same.
+            // A caller that no longer waits for the answer made the commit anyway.
             Ok(()) => group.into_iter().for_each(|commit| drop(commit.done.send(Ok(())))),
         }
         if events {
@@ -180,7 +180,7 @@ impl WriterTask {
             error => error,
         };
         if result.is_err() {
-            // Fails when SQLite has rolled back by itself, which is as good.
+            // Fails when SQLite has rolled back itself, which is as good.
             let _ = run(&mut self.connection, "ROLLBACK").await;
         }
         result

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ContactRecord, Result, WorkspaceId};
 
-/// Whom a campaign is for. What is not given does not matter; what is given holds together.
+/// Selects the audience of a campaign. A condition that is not set matches everyone; all set conditions must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AudienceFilter {
@@ -24,8 +24,8 @@ pub struct AudienceFilter {
     pub consent_scope: Option<String>,
 }
 
-/// What becomes of the contacts that a filter finds. Each is counted once, for the first reason that holds, in this
-/// order.
+/// How many of the filter's contacts are in the audience or left out. Each is counted once, for the first reason that holds, in
+/// this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AudienceCounts {
@@ -37,7 +37,7 @@ pub struct AudienceCounts {
     pub opted_out: u64,
     /// Has not agreed to [`AudienceFilter::consent_scope`].
     pub no_consent: u64,
-    /// Can be written to: so many the [`audience`](AudienceStore::audience_page) has.
+    /// Can be written to: the size of the [`audience`](AudienceStore::audience_page).
     pub eligible: u64,
 }
 
@@ -45,11 +45,11 @@ store_trait! {
     forward_audience;
     /// Whom a campaign may write to.
     pub trait AudienceStore {
-        /// Contacts that the filter finds and that may be written to, by id in byte order, those behind `after`, at most
-        /// `limit`. Read it to the end by passing the last id: memory is as large as one page, and each page is read at its
+        /// Contacts that the filter finds and that may be written to, by id in byte order, behind `after`, at most
+        /// `limit`. To read all of them, pass the last id of each page: memory then holds one page. Each page is read at its
         /// own time.
         ///
-        /// With `all_tags` it goes by an index of tags, for the first of them; without, through the workspace's contacts.
+        /// With `all_tags` it uses an index of tags, for the first of them. Without, it reads the workspace's contacts.
         ///
         /// # Errors
         /// When they cannot be read.
@@ -61,7 +61,7 @@ store_trait! {
             limit: u32,
         ) -> Result<Vec<ContactRecord>>;
 
-        /// How many the audience has, and how many are left out of it for which reason. Reads through all that the filter
+        /// The size of the audience, and how many contacts are left out for each reason. Reads all contacts that the filter
         /// finds.
         ///
         /// # Errors

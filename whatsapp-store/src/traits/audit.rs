@@ -1,11 +1,11 @@
 use crate::{AuditEntry, Result, WorkspaceId};
 
-/// Which entries are wanted.
+/// Selects entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuery {
-    /// Only what this actor did.
+    /// Only the actions of this actor.
     pub actor: Option<String>,
-    /// Only what was done to this.
+    /// Only the actions on this subject.
     pub subject: Option<String>,
     /// Only those behind this cursor, which came with the page before.
     pub before: Option<String>,
@@ -26,11 +26,10 @@ store_trait! {
     forward_audit;
     /// The audit log.
     pub trait AuditStore {
-        /// A page of entries: by their time, the newest first; by when they were appended, the last first, within a
-        /// millisecond.
+        /// A page of entries by their time, the newest first; within a millisecond, the last appended first.
         ///
         /// # Errors
-        /// When they cannot be read. A cursor that is none of this store's is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
+        /// When they cannot be read. An invalid cursor is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
         async fn audit(&self, workspace: &WorkspaceId, query: &AuditQuery) -> Result<AuditPage>;
     }
 }

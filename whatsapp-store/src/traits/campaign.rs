@@ -44,9 +44,9 @@ impl ExportPage {
 
 store_trait! {
     forward_campaign;
-    /// Campaigns: their audience, the state of each recipient, and who sends which part.
+    /// Campaigns: their audience, the state of each recipient, and which sender has which part.
     ///
-    /// Of a campaign that is not there, everything reads as empty.
+    /// An absent campaign reads as empty.
     pub trait CampaignStore {
         /// A campaign.
         ///
@@ -55,7 +55,7 @@ store_trait! {
         async fn campaign(&self, workspace: &WorkspaceId, id: &str) -> Result<Option<CampaignRecord>>;
 
         /// A page of campaigns, newest first: those before `before` (the `next` of a page), or the first page. For `limit` see
-        /// [`page_limit`](crate::page_limit). A cursor that is none is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
+        /// [`page_limit`](crate::page_limit). An invalid cursor is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
         ///
         /// # Errors
         /// When they cannot be read.
@@ -66,7 +66,7 @@ store_trait! {
             limit: u32,
         ) -> Result<CampaignPage>;
 
-        /// The campaigns of all workspaces that are in one of these states, by workspace and number: for whoever runs them.
+        /// The campaigns of all workspaces that are in one of these states, by workspace and number: for the node that runs them.
         ///
         /// # Errors
         /// When they cannot be read.
@@ -90,7 +90,7 @@ store_trait! {
             range: Range<u32>,
         ) -> Result<Vec<(u32, AudienceRow)>>;
 
-        /// What became of a part of a lane, in order. All of it is read at once: ask for a few thousand at most.
+        /// The states of a part of a lane, in order. All of it is read at once: ask for a few thousand at most.
         ///
         /// # Errors
         /// When it cannot be read.
@@ -102,21 +102,21 @@ store_trait! {
             range: Range<u32>,
         ) -> Result<Vec<RecipientRecord>>;
 
-        /// How many recipients are in which state. Counted as they change, so this costs the same for any number of them.
+        /// The number of recipients in each state. Counted as they change, so this costs the same for any number of them.
         ///
         /// # Errors
         /// When they cannot be read.
         async fn campaign_progress(&self, workspace: &WorkspaceId, campaign: &str) -> Result<RecipientCounts>;
 
-        /// How many recipients have which flag; flags that nobody has are not there. Counted as they are set, each once for each
+        /// The number of recipients with each flag, without flags that no recipient has. Counted when a flag is set, once for each
         /// recipient.
         ///
         /// # Errors
         /// When they cannot be read.
         async fn campaign_flags(&self, workspace: &WorkspaceId, campaign: &str) -> Result<FlagCounts>;
 
-        /// How many recipients came into which state in each minute that begins from `from` up to but without `until` (milliseconds
-        /// since the Unix epoch), by minute and state. Minutes in which nothing happened are not there.
+        /// The number of recipients that came into each state in each minute that begins at `from` or later and before `until`
+        /// (milliseconds since the Unix epoch), by minute and state. Minutes without changes are left out.
         ///
         /// # Errors
         /// When they cannot be read.
@@ -128,14 +128,15 @@ store_trait! {
             until: i64,
         ) -> Result<Vec<RecipientMinute>>;
 
-        /// The leases of a campaign that somebody has, whether their time is over or not, by lane and epoch.
+        /// The leases of a campaign that have a holder, expired or not, by lane and epoch.
         ///
         /// # Errors
         /// When they cannot be read.
         async fn campaign_leases(&self, workspace: &WorkspaceId, campaign: &str) -> Result<Vec<RangeLease>>;
 
         /// A page of all there is to say about a campaign's recipients, by lane and place: those behind `after` (the `next` of a
-        /// page), or the first page. For `limit` see [`page_limit`](crate::page_limit). A cursor that is none is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
+        /// page), or the first page. For `limit` see [`page_limit`](crate::page_limit). An invalid cursor is
+        /// [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
         ///
         /// # Errors
         /// When they cannot be read.
@@ -147,16 +148,16 @@ store_trait! {
             limit: u32,
         ) -> Result<ExportPage>;
 
-        /// Leases a range of a lane: one whose time is over, which keeps its bounds; else one that was given back; else the next
-        /// that nobody has had. `None` when there is none, or the campaign is in a state that does not send (see
-        /// [`CampaignState`]). It is leased when this returns, and stays so if nobody reads the answer.
+        /// Leases a range of a lane: an expired one, which keeps its bounds; else one that was given back; else the next range that
+        /// was never leased. `None` when there is none, or the campaign is in a state that does not send (see
+        /// [`CampaignState`]). The range is leased when this returns, and stays leased if the answer is lost.
         ///
         /// # Errors
         /// When it cannot be read or written.
         async fn lease_range(&self, workspace: &WorkspaceId, claim: &RangeClaim) -> Result<Option<RangeLease>>;
 
-        /// Leases recipients that are to be tried again by now: those of a lease whose time is over, else those that are due, the
-        /// longest due first. When one is [settled](crate::CampaignChange::Settle), it is off the list, or on it again with its new time.
+        /// Leases recipients that are due for a retry: those of an expired lease, else those that are due, the
+        /// longest due first. A [settled](crate::CampaignChange::Settle) one leaves the list, or gets its new time.
         /// `None` as for [`CampaignStore::lease_range`].
         ///
         /// # Errors

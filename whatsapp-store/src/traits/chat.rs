@@ -24,7 +24,7 @@ store_trait! {
         /// between two pages moves to the front and is not seen again.
         ///
         /// # Errors
-        /// When they cannot be read. A cursor that is none of this store's is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
+        /// When they cannot be read. An invalid cursor is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
         async fn chats(&self, account: &AccountId, before: Option<&str>, limit: u32) -> Result<ChatPage>;
     }
 }

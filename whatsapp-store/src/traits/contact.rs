@@ -1,12 +1,12 @@
 use crate::{ContactRecord, Result, Suppression, WorkspaceId};
 
-/// Which contacts are wanted.
+/// Selects contacts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContactQuery {
     /// Only those with this tag.
     pub tag: Option<String>,
-    /// Only those with each of these words at the start of a word of their name, or of their number; upper and lower case are
-    /// the same. What is all digits and what people put between digits is taken for one number. Text without any word
+    /// Only those with each of these words at the start of a word of their name, or of their number, ignoring case. Digits
+    /// with usual separators between them are taken for one number. Text without any word
     /// finds nothing.
     pub words: Option<String>,
     /// Only those that have opted out, or only those that have not.
@@ -37,7 +37,7 @@ pub struct TagCount {
 
 store_trait! {
     forward_contact;
-    /// People who can be written to, and who must not be written to.
+    /// People who can be written to, and suppressed addresses.
     pub trait ContactStore {
         /// One contact.
         ///
@@ -57,8 +57,8 @@ store_trait! {
         /// When it cannot be read.
         async fn contact_by_lid(&self, workspace: &WorkspaceId, lid: &str) -> Result<Option<ContactRecord>>;
 
-        /// The contacts with those numbers, in the order asked for, `None` where there is none. One call to the database: ask
-        /// for some thousands at most.
+        /// The contacts with those numbers, in the order asked for; `None` for a number without a contact. One call to the database:
+        /// ask for some thousands at most.
         ///
         /// # Errors
         /// When they cannot be read.
@@ -68,21 +68,21 @@ store_trait! {
             phones: &[String],
         ) -> Result<Vec<Option<ContactRecord>>>;
 
-        /// A page of contacts: by the time they were made, the newest first; by id, falling, within a millisecond. Those made
-        /// in between two pages neither repeat nor hide others. Tags go by an index; `words` and `opted_out` are looked for in one
-        /// contact after the other until the page is full.
+        /// A page of contacts by creation time, the newest first; within a millisecond, by id, descending. Contacts made
+        /// between two pages neither repeat nor hide others. Tags use an index; `words` and `opted_out` are checked
+        /// contact by contact until the page is full.
         ///
         /// # Errors
-        /// When they cannot be read. A cursor that is none of this store's is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
+        /// When they cannot be read. An invalid cursor is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
         async fn contacts(&self, workspace: &WorkspaceId, query: &ContactQuery) -> Result<ContactPage>;
 
-        /// All tags that some contact has, in byte order. Counts them: it takes longer the more contacts have tags.
+        /// All tags in use, in byte order, with their counts. It takes longer the more contacts have tags.
         ///
         /// # Errors
         /// When they cannot be read.
         async fn contact_tags(&self, workspace: &WorkspaceId) -> Result<Vec<TagCount>>;
 
-        /// Those of the addresses that must not be written to, in byte order.
+        /// Those of the addresses that are suppressed, in byte order.
         ///
         /// # Errors
         /// When they cannot be read. Then write to none of them.

@@ -1,6 +1,6 @@
 use crate::{AccountId, ConversationRecord, ConversationStatus, Result, WorkspaceId};
 
-/// One page of conversations, the one written last first.
+/// One page of conversations, the latest written first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConversationPage {
     /// The conversations.
@@ -11,10 +11,10 @@ pub struct ConversationPage {
 
 store_trait! {
     forward_conversation;
-    /// Where chats stand in flows, and what was answered. Written by [`FlowChange`](crate::FlowChange). A `limit` is that of
-    /// [`MessageQuery`](crate::MessageQuery).
+    /// The places of chats in flows, and the inputs that were answered. Written by [`FlowChange`](crate::FlowChange). A `limit`
+    /// is that of [`MessageQuery`](crate::MessageQuery).
     pub trait ConversationStore {
-        /// The conversation of a chat: the live one, or the last that ended. Whoever writes the next one needs the revision
+        /// The conversation of a chat: the live one, or the last that ended. A writer of the next one needs the revision
         /// of either.
         ///
         /// # Errors
@@ -22,8 +22,9 @@ store_trait! {
         async fn conversation(&self, account: &AccountId, chat: &str) -> Result<Option<ConversationRecord>>;
 
         /// A page of the workspace's conversations with that status, the one written last first, then by account and chat
-        /// backwards. `before` is the cursor that came with the page before; one that is none of this store's is
-        /// [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor). A conversation that is written between two pages moves to the front and is not seen again.
+        /// backwards. `before` is the cursor that came with the page before; an invalid one is
+        /// [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor). A conversation that is written between two pages moves to the
+        /// front and is not seen again.
         ///
         /// # Errors
         /// When they cannot be read.
@@ -35,9 +36,9 @@ store_trait! {
             limit: u32,
         ) -> Result<ConversationPage>;
 
-        /// Takes conversations whose time to go on has come, the earliest first, at most `limit`. Until `until` (milliseconds
-        /// since the Unix epoch, above `now`) nobody else gets them; then, unless they were written meanwhile, the next who
-        /// asks does. The records are as they were written: also who took one writes it under its revision.
+        /// Claims conversations that are due, the earliest first, at most `limit`. Until `until` (milliseconds
+        /// since the Unix epoch, above `now`) no other caller gets them. After that the next caller does, unless they were written
+        /// meanwhile. A claim does not change the records: the claimer writes one under its stored revision.
         ///
         /// # Errors
         /// When it cannot be read or written.
@@ -49,8 +50,8 @@ store_trait! {
             limit: u32,
         ) -> Result<Vec<ConversationRecord>>;
 
-        /// Workspaces that have something for [`ConversationStore::claim_due_conversations`], once each, taken from the `limit`
-        /// conversations that are due longest. It looks into all workspaces, since which is what it is asked for.
+        /// The workspaces with conversations for [`ConversationStore::claim_due_conversations`], once each, taken from the `limit`
+        /// conversations that are due longest. It reads all workspaces, since its answer is a list of workspaces.
         ///
         /// # Errors
         /// When they cannot be read.

@@ -1,9 +1,9 @@
 use crate::{Result, Step, WorkspaceId};
 
-/// Which buckets are wanted: those that begin at `from` or later, and before `until`.
+/// Selects buckets: those that begin at `from` or later, and before `until`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CounterRange {
-    /// Of this account; `None` for all together, and what is counted of none.
+    /// Of this account; `None` for the sum over all accounts, and counts without an account.
     pub account: Option<String>,
     /// Milliseconds since the Unix epoch.
     pub from: i64,
@@ -26,7 +26,7 @@ store_trait! {
     forward_counter;
     /// Counters for analytics.
     pub trait CounterStore {
-        /// One counter over time, the oldest bucket first. A bucket that nothing was added to is left out.
+        /// One counter over time, the oldest bucket first. Empty buckets are left out.
         ///
         /// # Errors
         /// When it cannot be read.
@@ -37,7 +37,7 @@ store_trait! {
             range: &CounterRange,
         ) -> Result<Vec<CounterPoint>>;
 
-        /// The sums of several counters over the whole range, in the order asked for; 0 for one that is not there. By days it
+        /// The sums of several counters over the whole range, in the order asked for; 0 for an absent one. By days it
         /// reads a 24th of what it reads by hours.
         ///
         /// # Errors

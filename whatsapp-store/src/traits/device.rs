@@ -7,7 +7,7 @@ store_trait! {
         /// The account's device; `None` when there never was one or it was deleted.
         ///
         /// # Errors
-        /// When it cannot be read; that is never `None`.
+        /// When it cannot be read; an unreadable device is never `None`.
         async fn device(&self, account: &AccountId) -> Result<Option<DeviceRecord>>;
     }
 }

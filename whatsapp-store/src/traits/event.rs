@@ -2,17 +2,17 @@ use crate::{EventRecord, Result, WorkspaceId};
 
 store_trait! {
     forward_event;
-    /// The outbox, read.
+    /// Reads the outbox.
     ///
-    /// Every event is read by each consumer once it is committed, in one order for all: an event never appears behind the
-    /// position of one that could already be read, however many nodes write. For that, a server may hold back an event for as
-    /// long as a transaction that began before it is still open: then it can be read a moment after its commit returned.
+    /// Each consumer reads every committed event, in one order for all: an event never appears behind the
+    /// position of one that could already be read, however many nodes write. So a server may hold back an event while
+    /// a transaction that began before it is still open: it can then be read a moment after its commit returned.
     pub trait EventStore {
         /// Events of all workspaces behind that position, oldest first, at most `limit`. `None` starts at the oldest. For the
-        /// host's own consumers: what they pass on, they pass on per workspace.
+        /// host's own consumers, which pass events on per workspace.
         ///
         /// # Errors
-        /// When they cannot be read, or the position is none of this store's.
+        /// When they cannot be read, or the position is not of this store.
         async fn all_events(&self, after: Option<&str>, limit: u32) -> Result<Vec<EventRecord>>;
 
         /// Events of one workspace behind that position, oldest first, at most `limit`.
@@ -45,9 +45,9 @@ store_trait! {
         /// When it cannot be read.
         async fn passed(&self, consumer: &str) -> Result<Option<String>>;
 
-        /// Resolves when there may be events behind that position, written by this process or another. A hint to save waiting,
-        /// and no more: it may come for nothing, and from another node it may not come at all, so ask again from time to time
-        /// all the same.
+        /// Resolves when there may be events behind that position, written by this process or another. Only a hint that saves
+        /// polling: it may come for nothing, and from another node it may not come at all. So ask again from time to time
+        /// anyway.
         ///
         /// # Errors
         /// As [`EventStore::all_events`].

@@ -20,8 +20,8 @@ pub struct FlowVersionPage {
 
 store_trait! {
     forward_flow;
-    /// Chatbot flows, their versions and counts. A `limit` is that of [`MessageQuery`](crate::MessageQuery); a cursor
-    /// that is none of this store's is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
+    /// Chatbot flows, their versions and counts. A `limit` is that of [`MessageQuery`](crate::MessageQuery); an invalid
+    /// cursor is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
     pub trait FlowStore {
         /// One flow.
         ///

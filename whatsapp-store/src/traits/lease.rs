@@ -4,8 +4,8 @@ store_trait! {
     forward_lease;
     /// Leases: one holder at a time, as clocks agree, and fencing for when they do not.
     pub trait LeaseStore {
-        /// Takes a lease that is free, ended, or one's own already, until then. One's own is prolonged under the same token;
-        /// any other gets a higher token than there ever was under that name. `None` when somebody else has it.
+        /// Acquires a lease that is free, expired, or already held by this owner, until `until`. A lease already held is prolonged under
+        /// the same token; any other gets a higher token than ever before under that name. `None` when another owner holds it.
         ///
         /// `now` and `until` are milliseconds since the Unix epoch.
         ///
@@ -20,13 +20,13 @@ store_trait! {
             until: i64,
         ) -> Result<Option<Lease>>;
 
-        /// Ends a lease before its time. Without effect if somebody else has it by now.
+        /// Ends a lease before its time. Has no effect if another owner holds it by now.
         ///
         /// # Errors
         /// When it cannot be written.
         async fn release_lease(&self, workspace: &WorkspaceId, lease: &Lease) -> Result<()>;
 
-        /// Who has it or had it last, whether it has ended or not.
+        /// The present or last holder, whether the lease has ended or not.
         ///
         /// # Errors
         /// When it cannot be read.

@@ -1,4 +1,4 @@
-//! What a backend can do, one small trait per domain.
+//! The interface of a backend, one small trait per domain.
 mod appstate;
 mod audience;
 mod audit;
@@ -48,7 +48,7 @@ pub use webhook::*;
 
 use crate::{Changes, Result};
 
-/// All domains, and the macro that forwards each. What it is given is put before them.
+/// All domains, and the macro that forwards each. The macro's input is put before them.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! with_domains {
@@ -80,8 +80,8 @@ macro_rules! with_domains {
     };
 }
 
-/// All domains whose writes are a type of their own: the variant of [`Change`](crate::Change), the module that has it in every
-/// backend, the type, and whose it is. What it is given is put before them.
+/// All domains whose writes have their own type: the variant of [`Change`](crate::Change), the module that has it in every
+/// backend, the type, and its scope. The macro's input is put before them.
 macro_rules! with_changes {
     ($($path:ident)::+! $($arguments:tt)*) => {
         $($path)::+! { $($arguments)*
@@ -93,9 +93,9 @@ macro_rules! with_changes {
             Chat(chat: ChatChange) of an account;
             /// A write to the outbox.
             Event(event: EventChange) of a workspace;
-            /// A write to people who can be written to, their consent, and who must not be written to.
+            /// A write to contacts, their consent, and suppressions.
             Contact(contact: ContactChange) of a workspace;
-            /// A write to campaigns: their audience, the state of each recipient, and who sends which part.
+            /// A write to campaigns: their audience, the state of each recipient, and which sender has which part.
             Campaign(campaign: CampaignChange) of a workspace;
             /// A write to chatbot flows, their versions, and conversations.
             Flow(flow: FlowChange) of a workspace;
@@ -109,7 +109,7 @@ macro_rules! with_changes {
             Audit(audit: AuditChange) of a workspace;
             /// A write to settings.
             Setting(setting: SettingChange) of a workspace;
-            /// A write to what is known of who was written to.
+            /// A write to the notes of contacted people.
             Contacted(contacted: ContactedChange) of a workspace;
         }
     };
@@ -125,29 +125,29 @@ macro_rules! store {
         #[async_trait]
         pub trait Store: $($domain +)+ std::fmt::Debug + Send + Sync {
             /// Writes all of `changes` in one transaction; when this returns `Ok` they survive a crash. Commits of one task are
-            /// applied in the order in which it makes them.
+            /// applied in the order in which the task makes them.
             ///
-            /// Dropping the future does not take a commit back: it may still happen.
+            /// Dropping the future does not cancel a commit: it may still happen.
             ///
             /// # Errors
-            /// Then nothing of it was written, with one exception: when the connection to a server breaks in the moment of the
-            /// commit, it cannot be known ([`ErrorKind::Busy`](crate::ErrorKind::Busy)). All changes can be written twice
-            /// to the same effect, but for what adds: events, counters and the audit log.
+            /// Then nothing was written, with one exception: when the connection to a server breaks during the
+            /// commit, the outcome is unknown ([`ErrorKind::Busy`](crate::ErrorKind::Busy)). All changes can be repeated
+            /// with the same effect, except those that add: events, counters and the audit log.
             async fn commit(&self, changes: Changes) -> Result<()>;
 
-            /// Rewrites some of the secrets at rest that are not sealed with the first key, at most `limit` of each kind, and says
-            /// how many those were: repeat it until it says 0. It runs beside everything else. A store that seals nothing
+            /// Reseals secrets at rest that are not sealed with the first key, at most `limit` of each kind, and returns
+            /// their number: repeat it until it returns 0. It runs beside all other work. A store that seals nothing
             /// has nothing to do.
             ///
             /// # Errors
-            /// When they cannot be read or written; what was rewritten before stays so.
+            /// When they cannot be read or written; values that were resealed before stay so.
             async fn reseal(&self, limit: u32) -> Result<u64> {
                 let _ = limit;
                 Ok(0)
             }
 
-            /// Finishes the commits under way and lets go of what is held open, so that another process may open it. Calls that
-            /// come later may fail. Dropping a store does the same, without telling when it is done.
+            /// Finishes the commits under way and closes the backend, so that another process may open it. Later calls may
+            /// fail. Dropping a store does the same, without reporting when it is done.
             async fn close(&self) {}
         }
     };

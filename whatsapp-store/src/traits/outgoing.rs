@@ -2,9 +2,9 @@ use crate::{AccountId, OutgoingMessage, Result};
 
 store_trait! {
     forward_outgoing;
-    /// Messages on their way out.
+    /// Outgoing messages.
     pub trait OutgoingStore {
-        /// One of them, whatever its state.
+        /// One message, in any state.
         ///
         /// # Errors
         /// When it cannot be read.

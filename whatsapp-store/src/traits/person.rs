@@ -2,9 +2,9 @@ use crate::{AccountId, PersonAddress, PersonRecord, Result};
 
 store_trait! {
     forward_person;
-    /// What accounts know of people: one record per person, found by either of the two addresses.
+    /// What accounts know of people: one record per person, found by either address.
     pub trait PersonStore {
-        /// The person behind each address, in the order asked; `None` for each that is unknown. Two addresses of one person give
+        /// The person behind each address, in the order asked for; `None` for each unknown address. Two addresses of one person give
         /// its record twice.
         ///
         /// # Errors

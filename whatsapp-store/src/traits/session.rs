@@ -10,13 +10,13 @@ store_trait! {
         /// When it cannot be read.
         async fn session(&self, id: &AccountId) -> Result<Option<SessionRecord>>;
 
-        /// A workspace's sessions, oldest first (by time made, then by name).
+        /// A workspace's sessions, oldest first (by creation time, then by name).
         ///
         /// # Errors
         /// When they cannot be read.
         async fn sessions(&self, workspace: &WorkspaceId) -> Result<Vec<SessionRecord>>;
 
-        /// The sessions of all workspaces, in the same order: what a host starts with.
+        /// The sessions of all workspaces, in the same order: for the start of a host.
         ///
         /// # Errors
         /// When they cannot be read.

@@ -4,7 +4,7 @@ use crate::{Result, WorkspaceId};
 
 store_trait! {
     forward_setting;
-    /// Small values of workspaces, by name: keys, and what else several nodes have to agree on.
+    /// Small values of workspaces, by name: keys, and other values that several nodes must share.
     pub trait SettingStore {
         /// One value.
         ///

@@ -32,11 +32,11 @@ store_trait! {
     /// Workspaces, users and API keys.
     ///
     /// Pages go by the time a record was made, then by id in byte order; `after` is the cursor that came with the page before,
-    /// and `limit` is that of [`MessageQuery`](crate::MessageQuery). A cursor that is none of this store's is
+    /// and `limit` is that of [`MessageQuery`](crate::MessageQuery). An invalid cursor is
     /// [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
     ///
-    /// Four methods look into all workspaces, since which is what they are asked for: [`workspaces`](Self::workspaces) and,
-    /// for whoever shows a secret or an address before it is known who they are,
+    /// Four methods read all workspaces: [`workspaces`](Self::workspaces), which lists them, and three that look up
+    /// a secret or an address before its workspace is known:
     /// [`user_by_email`](Self::user_by_email), [`api_key_by_hash`](Self::api_key_by_hash) and
     /// [`take_reset_token`](Self::take_reset_token).
     pub trait TeamStore {
@@ -58,7 +58,7 @@ store_trait! {
         /// When it cannot be read.
         async fn user(&self, workspace: &WorkspaceId, user: &str) -> Result<Option<UserRecord>>;
 
-        /// The user with that address, in whichever workspace; upper and lower case are the same. Disabled or not.
+        /// The user with that address, in any workspace, ignoring case. Also a disabled user.
         ///
         /// # Errors
         /// When it cannot be read.
@@ -70,7 +70,7 @@ store_trait! {
         /// When they cannot be read.
         async fn users(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<UserPage>;
 
-        /// The key with that hash, in whichever workspace. Whether it opens anything, [`ApiKeyRecord::is_valid`] tells.
+        /// The key with that hash, in any workspace. [`ApiKeyRecord::is_valid`] tells whether it is valid.
         ///
         /// # Errors
         /// When it cannot be read.
@@ -82,8 +82,8 @@ store_trait! {
         /// When they cannot be read.
         async fn api_keys(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<ApiKeyPage>;
 
-        /// Takes the token with that hash, in whichever workspace: of all who ask for it one gets it, once. `None` if it is
-        /// not there or not any more, or its time was up at `now` (milliseconds since the Unix epoch).
+        /// Takes the token with that hash, in any workspace: of all callers one gets it, once. `None` if it is
+        /// absent or taken, or had expired at `now` (milliseconds since the Unix epoch).
         ///
         /// # Errors
         /// When it cannot be read or written.

@@ -1,6 +1,6 @@
 use crate::{ClaimedDelivery, DeliveryRecord, DeliveryState, EndpointRecord, Result, WorkspaceId};
 
-/// Which deliveries are wanted.
+/// Selects deliveries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryQuery {
     /// The endpoint that they go to.
@@ -33,7 +33,7 @@ pub struct EndpointBacklog {
     pub dead: u64,
 }
 
-/// Deliveries of one endpoint that are under way at the same time, at most. While the endpoint is failing it is one.
+/// The largest number of deliveries of one endpoint that are under way at the same time. While the endpoint is failing it is one.
 pub const UNDER_WAY: u32 = 16;
 
 store_trait! {
@@ -58,34 +58,34 @@ store_trait! {
         /// When it cannot be read.
         async fn delivery(&self, workspace: &WorkspaceId, id: &str) -> Result<Option<DeliveryRecord>>;
 
-        /// A page of an endpoint's deliveries, by insertion, the newest first. Those that come in between two pages neither
+        /// A page of an endpoint's deliveries, by insertion, the newest first. New ones between two pages neither
         /// repeat nor hide others.
         ///
         /// # Errors
-        /// When they cannot be read. A cursor that is none of this store's is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
+        /// When they cannot be read. An invalid cursor is [`ErrorKind::BadCursor`](crate::ErrorKind::BadCursor).
         async fn deliveries(&self, workspace: &WorkspaceId, query: &DeliveryQuery) -> Result<DeliveryPage>;
 
-        /// What is not delivered, for each endpoint of a workspace, by id in byte order. It is counted, so ask for it seldom
-        /// rather than with every event.
+        /// The undelivered events of each endpoint of a workspace, by id in byte order. This counts rows, so do not call it
+        /// with every event.
         ///
         /// # Errors
         /// When it cannot be read.
         async fn webhook_backlog(&self, workspace: &WorkspaceId) -> Result<Vec<EndpointBacklog>>;
 
-        /// Gives deliveries of all workspaces that are due to a worker of the host, at most `limit`. Nobody else gets them
-        /// before `until`, when those that were not finished ([`WebhookChange::Attempted`](crate::WebhookChange::Attempted))
+        /// Claims due deliveries of all workspaces for a worker of the host, at most `limit`. No other worker gets them
+        /// before `until`, when unfinished ones ([`WebhookChange::Attempted`](crate::WebhookChange::Attempted))
         /// are due again: choose it so that the attempt and its commit are surely over by then. `now` and `until` are
         /// milliseconds since the Unix epoch.
         ///
-        /// Each endpoint's come oldest first, by the time they were due. Between endpoints there are two rules, so that one
-        /// that is dead or slow with a million deliveries waiting is no burden for the others:
+        /// Deliveries of each endpoint come oldest first, by the time they were due. Two rules keep a dead or slow endpoint with
+        /// a million waiting deliveries from delaying the others:
         ///
-        /// - They take turns: the endpoint whose last turn is the longest ago comes first, whatever waits elsewhere.
-        /// - At most [`UNDER_WAY`] deliveries of one endpoint are under way at a time, so that it cannot hold all workers; and
-        ///   one alone while it is failing ([`EndpointRecord::failing_since`]), to see whether it is back.
+        /// - Endpoints take turns: the one whose last turn is the longest ago comes first, whatever waits elsewhere.
+        /// - At most [`UNDER_WAY`] deliveries of one endpoint are under way at a time, so that it cannot hold all workers. While it
+        ///   is failing ([`EndpointRecord::failing_since`]), it is one delivery alone, to see whether it is back.
         ///
-        /// What goes to an endpoint that is not enabled is not given out. When several workers ask at once, one may get less
-        /// than there is, or nothing, because another is just being served.
+        /// Deliveries to a disabled endpoint are not given out. When several workers ask at once, one may get fewer
+        /// than are due, or none, because another is being served.
         ///
         /// # Errors
         /// When they cannot be read or written.

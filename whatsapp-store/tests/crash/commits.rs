@@ -1,7 +1,7 @@
-//! What the killed process commits, and how it is found again.
+//! What the killed process commits, and how the tests find it again.
 //!
-//! Several lanes commit, one commit after the other each; two lanes share an account, and so its device and its chat.
-//! The number of a commit is in all of its records.
+//! Several lanes commit one after the other. Two lanes share an account, and so its device and its chat.
+//! Every record of a commit holds the number of the commit.
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -33,7 +33,7 @@ fn mark(lane: usize) -> SignalKey {
     SignalKey::new(SignalKind::Identity, format!("lane {lane}"))
 }
 
-/// Long enough now and then for several pages.
+/// Sometimes long enough for several pages.
 fn value(number: u64) -> Bytes {
     vec![number as u8; 10 + (number as usize % 7) * 700].into()
 }
@@ -83,7 +83,7 @@ pub(crate) async fn try_last(store: &dyn Store, lane: usize) -> Result<Option<u6
     Ok(marks[0].as_ref().map(|mark| u64::from_be_bytes(mark[..].try_into().unwrap())))
 }
 
-/// How far everything has been checked.
+/// How far the records have been checked.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
     numbers: Numbers,
@@ -94,13 +94,13 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    /// Nothing yet, of commits of which so many were made again.
+    /// Nothing checked yet; `repeated` commits were made again.
     pub(crate) fn after_repeating(repeated: u64) -> Self {
         Self { repeated, ..Self::default() }
     }
 
-    /// Checks every commit since the last time, whether anybody was told of it or not: each is whole or not there at
-    /// all, and those that were confirmed are there.
+    /// Checks every commit since the last check, confirmed or not: each is either complete or absent, and all confirmed
+    /// commits are there.
     pub(crate) async fn check(&mut self, store: &dyn Store, confirmed: Numbers) {
         let mut numbers = [None; LANES];
         let mut names = Vec::new();
@@ -122,7 +122,7 @@ impl Checked {
         }
     }
 
-    /// Everything of these commits, and nothing of the one after them.
+    /// All records of these commits, and none of the next commit.
     async fn records(&self, store: &dyn Store, lane: usize, new: std::ops::Range<u64>) {
         let (account, next) = (account(lane), new.end);
         let keys: Vec<_> = new.clone().chain([next]).map(|number| key(lane, number)).collect();
@@ -141,7 +141,7 @@ impl Checked {
         }
     }
 
-    /// One event for each commit, apart from those that were made again.
+    /// One event for each commit, except those that were repeated.
     async fn events(&mut self, store: &dyn Store, mut names: Vec<String>) {
         names.sort_unstable();
         let (mut found, started) = (Vec::new(), Instant::now());
@@ -150,7 +150,7 @@ impl Checked {
             self.position = page.last().map(|event| event.position.clone()).or(self.position.take());
             let end = page.is_empty();
             found.extend(page.into_iter().map(|event| event.data));
-            // On a server, what others have under way may hold events back for a while.
+            // On a server, other open transactions may delay events for a while.
             if end && (found.len() >= names.len() || started.elapsed() > Duration::from_secs(30)) {
                 break;
             }
@@ -185,7 +185,7 @@ impl Checked {
         assert_eq!((chat.last.as_ref(), chat.last_at), (page.messages.first(), page.messages[0].timestamp));
     }
 
-    /// All of it once more, from the start: no later crash has harmed what was there.
+    /// Checks everything again from the start: no later crash has harmed earlier records.
     pub(crate) async fn all_again(&self, store: &dyn Store) {
         let mut again = Self::after_repeating(self.repeated);
         again.check(store, self.numbers).await;
@@ -193,7 +193,7 @@ impl Checked {
         self.count(store).await;
     }
 
-    /// As many of everything as there were commits.
+    /// As many records of every kind as there were commits.
     async fn count(&self, store: &dyn Store) {
         for lane in 0..2 {
             let account = account(lane);

@@ -1,4 +1,4 @@
-//! The server ends the store's connections again and again, in the middle of whatever they do.
+//! The server ends the store's connections again and again, in the middle of their work.
 use std::{
     sync::{
         Arc,
@@ -35,7 +35,7 @@ impl Progress {
     }
 }
 
-/// Commits, and makes each that fails again: nobody else puts the store right.
+/// Commits, and repeats each commit that fails: nothing outside repairs the store.
 async fn commit(store: Arc<dyn Store>, lane: usize, progress: Arc<Progress>) {
     for number in 0.. {
         while let Err(error) = store.commit(changes(lane, number)).await {
@@ -49,7 +49,7 @@ async fn commit(store: Arc<dyn Store>, lane: usize, progress: Arc<Progress>) {
     }
 }
 
-/// Reads the number of a lane's last commit: what was confirmed is never "absent", whatever happens to connections.
+/// Reads the number of a lane's last commit. A confirmed record never reads as absent, even when connections break.
 async fn read(store: Arc<dyn Store>, progress: Arc<Progress>) {
     for lane in (0..LANES).cycle() {
         let confirmed = progress.confirmed[lane].load(SeqCst);
@@ -72,7 +72,7 @@ async fn cut(aside: &mut PgConnection, name: &str) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_works_on_by_itself_when_its_connections_are_cut() {
+async fn a_store_recovers_by_itself_when_its_connections_are_cut() {
     let schema = Schema::new();
     let url = format!("{}&application_name={}&connections=4", schema.url(), schema.name);
     let store = open(&url).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_store_works_on_by_itself_when_its_connections_are_cut() {
         *confirmed = last(&*store, lane).await;
         assert_eq!(confirmed.map(|last| last + 1), Some(progress.confirmed[lane].load(SeqCst)));
     }
-    // One that failed in the moment of its commit may have been written all the same, and then has its event twice.
+    // A commit whose connection broke may have been written all the same. Then its event is there twice.
     let mut checked = Checked::after_repeating(failures);
     checked.check(&*store, confirmed).await;
     checked.all_again(&*store).await;

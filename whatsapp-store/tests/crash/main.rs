@@ -1,5 +1,5 @@
-//! `kill -9` of a process that commits, and of the server it commits to: what it was told is stored is there, whole, and
-//! nothing is there by half.
+//! `kill -9` of a process that commits, and of the server that it commits to. Every confirmed commit is complete, and no
+//! commit is there in part.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -46,7 +46,7 @@ impl Moments {
         (mixed ^ (mixed >> 31)) % (most + 1)
     }
 
-    /// Among the first commits, mostly; now and then while it is still opening.
+    /// Mostly during the first commits; sometimes while the store is still opening.
     fn next(&mut self) -> Moment {
         let opening = self.up_to(9) == 0;
         let (lines, microseconds) = if opening { (0, 20_000) } else { (self.up_to(40), 1_500) };
@@ -55,7 +55,7 @@ impl Moments {
         moment
     }
 
-    /// Before the tables are made, in the middle of it, or right after.
+    /// Before the tables are made, while they are made, or right after.
     fn while_opening(&mut self) -> Moment {
         let moment = Moment { lines: 1, spin: Duration::from_micros(self.up_to(25_000)) };
         println!("killed at {moment:?}");
@@ -70,7 +70,7 @@ async fn integrity(path: &Path) -> String {
     said
 }
 
-/// The server ends what a killed process had under way, or does it, a moment later.
+/// The server rolls back or commits the open transaction of a killed process a moment later.
 async fn let_go(connection: &mut PgConnection, name: &str) {
     let started = Instant::now();
     loop {
@@ -107,7 +107,7 @@ async fn a_writer_to_sqlite_killed_200_times_loses_nothing_it_confirmed() {
 }
 
 #[tokio::test]
-async fn a_sqlite_file_whose_maker_was_killed_can_be_opened() {
+async fn a_sqlite_file_can_be_opened_after_a_kill_during_its_creation() {
     let mut moments = Moments::new();
     for _ in 0..16 {
         let folder = tempfile::tempdir().unwrap();
@@ -141,7 +141,7 @@ async fn a_writer_to_postgres_killed_200_times_loses_nothing_it_confirmed() {
 }
 
 #[tokio::test]
-async fn a_schema_whose_maker_was_killed_can_be_opened() {
+async fn a_schema_can_be_opened_after_a_kill_during_its_creation() {
     let mut moments = Moments::new();
     for _ in 0..12 {
         let schema = Schema::new();
@@ -155,7 +155,7 @@ async fn a_schema_whose_maker_was_killed_can_be_opened() {
 }
 
 #[tokio::test]
-async fn a_postgres_server_killed_loses_nothing_it_confirmed() {
+async fn a_killed_postgres_server_loses_nothing_it_confirmed() {
     let mut server = Server::start().await;
     let url = server.url("schema=shop");
     let (mut moments, mut checked) = (Moments::new(), Checked::default());

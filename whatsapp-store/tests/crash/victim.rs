@@ -1,4 +1,4 @@
-//! The process that is killed: this program itself, told to run one test that never ends.
+//! The process that is killed: this program itself, which runs one test that never ends.
 use std::{
     env,
     hint::spin_loop,
@@ -40,7 +40,7 @@ fn say(line: String) {
     writeln!(out, "{line}").and_then(|()| out.flush()).unwrap();
 }
 
-/// When to kill it: so many lines after its start, and that long after the last of them.
+/// When to kill the process: after `lines` lines of output, and `spin` after the last of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) lines: u64,
@@ -78,7 +78,7 @@ impl Victim {
         Self { process, lines, confirmed: [None; LANES], failures: Vec::new() }
     }
 
-    /// Waits for a line of the child's own; the test harness says things too.
+    /// Waits for a line that the child wrote; the test harness writes lines too.
     fn hear(&mut self) -> Option<()> {
         loop {
             let line = self.lines.next()?.unwrap();
@@ -105,7 +105,7 @@ impl Victim {
         }
     }
 
-    /// Kills it then; returns the last number that each lane was told is stored.
+    /// Kills the process at that moment. Returns the last number that each lane saw confirmed.
     pub(crate) fn kill_at(mut self, moment: Moment) -> Numbers {
         self.hear_lines(moment.lines);
         moment.wait();
@@ -116,7 +116,7 @@ impl Victim {
         self.confirmed
     }
 
-    /// Hears the rest.
+    /// Reads the rest of the output.
     pub(crate) fn end(&mut self) -> ExitStatus {
         while self.hear().is_some() {}
         self.process.wait().unwrap()

@@ -1,5 +1,5 @@
-//! Disks that are full, and disks that may only be read: in a child of this test that mounts a small one, where it is
-//! allowed to, in a namespace of its own. Where it is not, `sqlite::tests` still has SQLite refuse to grow.
+//! Full disks and read-only disks. A child of this test mounts a small disk in its own namespace, if it may.
+//! Where it may not, `sqlite::tests` still makes SQLite refuse to grow.
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -18,7 +18,7 @@ use crate::{
 
 const PLACE: &str = "WHATSAPP_STORE_TEST_DISK";
 
-/// What starts a program where it may mount.
+/// The command that starts a program with the right to mount.
 fn apart() -> Option<Command> {
     let mut arguments = vec!["--mount"];
     if other_user().is_none() {
@@ -39,7 +39,7 @@ fn apart() -> Option<Command> {
     allowed.then(command)
 }
 
-/// Runs one of the tests below with a disk of its own.
+/// Runs one of the tests below on its own small disk.
 fn run(test: &str) {
     let Some(mut child) = apart() else { return };
     let folder = tempfile::tempdir().unwrap();

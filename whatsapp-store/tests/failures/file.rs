@@ -17,7 +17,7 @@ fn url(path: &Path) -> String {
     format!("sqlite://{}", path.display())
 }
 
-/// SQLite has no checksums; what is sealed has.
+/// SQLite has no checksums; sealed values have.
 async fn open_sealed(path: &Path) -> Result<Arc<dyn Store>> {
     let keyring = Keyring::parse(&"5a".repeat(32)).unwrap();
     whatsapp_store::open_sealed(&url(path), keyring).await
@@ -48,7 +48,7 @@ async fn a_damaged_header_is_corrupt() {
 }
 
 #[tokio::test]
-async fn the_file_of_another_program_is_corrupt_and_says_so() {
+async fn the_file_of_another_program_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bot.db");
     fs::write(&path, "a letter to somebody. ".repeat(500)).unwrap();
@@ -61,7 +61,7 @@ async fn the_file_of_another_program_is_corrupt_and_says_so() {
     assert_says(&error, ErrorKind::Corrupt, "another program");
 }
 
-/// Whichever page is overwritten, whatever can still be read is right, and the rest is an error.
+/// One page is overwritten. Every read then gives the right value or an error.
 #[tokio::test]
 async fn a_damaged_page_anywhere_is_corrupt_and_nothing_seems_absent() {
     let (_folder, path) = made().await;
@@ -72,7 +72,7 @@ async fn a_damaged_page_anywhere_is_corrupt_and_nothing_seems_absent() {
     for page in 0..pages {
         fs::write(&path, &whole).unwrap();
         let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
-        // The first keeps its header, which has a test of its own.
+        // The first page keeps its header, which another test damages.
         let start = if page == 0 { 100 } else { page * PAGE };
         file.write_all_at(&vec![0xa5; ((page + 1) * PAGE - start) as usize], start).unwrap();
         match open_sealed(&path).await {

@@ -1,5 +1,5 @@
-//! Whatever goes wrong, the caller learns what kind of failure it is and what to do about it, and never takes "could not
-//! be read" for "is not there".
+//! Every failure tells the caller its kind and the remedy. A caller never takes "could not be read" for "is not
+//! there".
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod disk;
@@ -21,7 +21,7 @@ use whatsapp_store::{
     SessionRecord, SignalKey, SignalKind, Source, Store,
 };
 
-/// What a failure's text has to name: what to do about it.
+/// What the text of a failure has to name: the remedy.
 fn remedy(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Busy => "try again",
@@ -34,7 +34,7 @@ fn remedy(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// It is of that kind, and says what to do, and why.
+/// The error has that kind, and its text names the remedy and the cause.
 #[track_caller]
 fn assert_says(error: &Error, kind: ErrorKind, why: &str) {
     let said = error.to_string();

@@ -1,11 +1,11 @@
-//! A way to the server that can be cut.
+//! A connection to the server that a test can cut.
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     sync::watch,
 };
 
-/// Takes connections on a port of its own and leads them to the server, as long as the way is open.
+/// Accepts connections on its own port and forwards them to the server while the way is open.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     pub(crate) port: u16,
@@ -15,9 +15,9 @@ pub(crate) struct Proxy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Open,
-    /// What comes is turned away.
+    /// New connections are refused.
     Cut,
-    /// Nothing comes through, and nobody says so.
+    /// Nothing comes through, and neither end is told.
     Silent,
 }
 
@@ -39,12 +39,12 @@ impl Proxy {
         self.way.send_replace(Way::Cut);
     }
 
-    /// From now on nothing comes through, as when a cable is pulled.
+    /// From now on nothing comes through, as with a pulled cable.
     pub(crate) fn fall_silent(&self) {
         self.way.send_replace(Way::Silent);
     }
 
-    /// Connections may be made again; those that were there before are gone.
+    /// Connections may be made again; earlier ones stay closed.
     pub(crate) fn mend(&self) {
         self.way.send_replace(Way::Open);
     }

@@ -8,7 +8,7 @@ const SESSIONS: &[&str] = &["session", "sessions", "all_sessions"];
 const CHATS: &[&str] = &["chat", "chats"];
 const ONE_KEY: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 
-/// Exactly these reads fail, and all others find what they look for.
+/// Exactly these reads fail; all others find their records.
 async fn assert_unreadable_after(database: &Database, damage: (&str, &str), what: &[&str], keys: &[&str]) {
     let store = database.open_sealed(keys).await.unwrap();
     store.commit(records()).await.unwrap();
@@ -26,7 +26,7 @@ async fn assert_unreadable_after(database: &Database, damage: (&str, &str), what
 }
 
 #[tokio::test]
-async fn codes_of_no_version_are_corrupt_and_not_absent() {
+async fn unknown_codes_are_corrupt_and_not_absent() {
     let damages = [
         ("UPDATE message SET status = 77", MESSAGES),
         ("UPDATE message SET status = -1", MESSAGES),
@@ -47,7 +47,7 @@ async fn codes_of_no_version_are_corrupt_and_not_absent() {
 }
 
 #[tokio::test]
-async fn values_that_are_neither_plain_nor_sealed_are_corrupt_and_not_absent() {
+async fn malformed_sealed_values_are_corrupt_and_not_absent() {
     let columns = [
         ("device", "state", &["device"][..]),
         ("signal", "value", &["signal"]),
@@ -67,14 +67,14 @@ async fn values_that_are_neither_plain_nor_sealed_are_corrupt_and_not_absent() {
 }
 
 #[tokio::test]
-async fn sealed_values_that_were_tampered_with_are_corrupt() {
+async fn changed_sealed_values_are_corrupt() {
     let swap = "UPDATE signal SET value = (SELECT value FROM signal WHERE id = 'other') WHERE id = 'k'";
     let cut = "UPDATE device SET state = substr(state, 1, length(state) - 1)";
     let tag = (
         "UPDATE outgoing SET payload = CAST(substr(payload, 1, length(payload) - 16) || zeroblob(16) AS BLOB)",
         "UPDATE outgoing SET payload = substr(payload, 1, length(payload) - 16) || decode(repeat('00', 16), 'hex')",
     );
-    // Nobody gets in who writes a plain value in the place of a sealed one, either.
+    // Nor can an attacker put a plain value in place of a sealed one.
     for (damage, what) in [((swap, swap), "signal"), ((cut, cut), "device"), (tag, "outgoing")] {
         for database in Database::both() {
             assert_unreadable_after(&database, damage, &[what], &[ONE_KEY]).await;

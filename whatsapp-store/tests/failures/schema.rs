@@ -26,7 +26,7 @@ async fn a_newer_schema_asks_for_a_newer_program() {
 }
 
 #[tokio::test]
-async fn a_migration_of_another_text_is_corrupt() {
+async fn a_migration_with_another_text_is_corrupt() {
     for database in Database::both() {
         database.open().await.unwrap().close().await;
         let update = "UPDATE _sqlx_migrations SET checksum = ";
@@ -53,7 +53,7 @@ async fn tables_of_another_program_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_gone_is_corrupt_and_its_records_are_not_absent() {
+async fn a_missing_table_is_corrupt_and_its_records_are_not_absent() {
     for database in Database::both() {
         let store = database.open().await.unwrap();
         store.commit(records()).await.unwrap();
@@ -67,7 +67,7 @@ async fn a_table_that_is_gone_is_corrupt_and_its_records_are_not_absent() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_and_a_missing_one_are_told_by_the_name_of_the_right_one() {
+async fn a_wrong_or_missing_key_error_names_the_right_key() {
     for database in Database::both() {
         let store = database.open_sealed(&[ONE]).await.unwrap();
         store.commit(records()).await.unwrap();

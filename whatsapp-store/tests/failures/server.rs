@@ -1,4 +1,4 @@
-//! Servers that are not there, let nobody in, or are lost on the way.
+//! Servers that are absent, refuse access, or are lost during a call.
 use std::{
     net::TcpListener,
     sync::Arc,
@@ -19,7 +19,7 @@ async fn execute(connection: &mut PgConnection, statement: &str) {
     sqlx::query(AssertSqlSafe(statement.to_owned())).execute(connection).await.unwrap();
 }
 
-/// Asks again until the store answers: nobody puts it right from outside.
+/// Asks again until the store answers: nothing outside repairs it.
 async fn recovered(store: &Arc<dyn Store>) {
     let started = Instant::now();
     while let Err(error) = store.commit(put("recovered", 1)).await {
@@ -30,7 +30,7 @@ async fn recovered(store: &Arc<dyn Store>) {
 }
 
 #[tokio::test]
-async fn who_may_not_enter_is_told_so() {
+async fn a_user_without_access_gets_unreachable() {
     let server = Server::start().await;
     server.allow("host all ann,bob 127.0.0.1/32 scram-sha-256").await;
     let mut aside = server.connect().await;
@@ -53,14 +53,14 @@ async fn who_may_not_enter_is_told_so() {
     assert_says(&none, ErrorKind::Unreachable, "password");
     assert_says(&refused("nobody:right", "shop").await, ErrorKind::Unreachable, "nobody");
     assert_says(&refused("ann:right", "no_shop").await, ErrorKind::Unreachable, "no_shop");
-    // Bob may enter, and make nothing; nor read what Ann has made.
+    // Bob may connect, but may neither create tables nor read Ann's.
     assert_says(&refused("bob:right", "postgres").await, ErrorKind::Unreachable, "permission denied");
     assert_says(&refused("bob:right", "shop").await, ErrorKind::Unreachable, "no schema");
     aside.close().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_server_that_may_only_be_read_is_read() {
+async fn a_read_only_server_can_be_read() {
     let server = Server::start().await;
     let store = open(&server.url("")).await.unwrap();
     store.commit(records()).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_server_that_may_only_be_read_is_read() {
 }
 
 #[tokio::test]
-async fn no_server_there_is_unreachable() {
+async fn a_missing_server_is_unreachable() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("postgres://postgres@127.0.0.1:{port}/postgres?patience=300");
     assert_says(&open(&url).await.unwrap_err(), ErrorKind::Unreachable, "refused");
@@ -99,7 +99,7 @@ async fn no_server_there_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_gone_makes_calls_busy_until_it_is_back() {
+async fn calls_are_busy_until_a_stopped_server_is_back() {
     let mut server = Server::start().await;
     let store = open(&server.url("patience=300")).await.unwrap();
     store.commit(records()).await.unwrap();
@@ -118,7 +118,7 @@ async fn through(proxy: &Proxy, schema: &Schema, options: &str) -> Arc<dyn Store
 }
 
 #[tokio::test]
-async fn a_connection_that_is_cut_makes_calls_busy_until_the_way_is_open() {
+async fn calls_are_busy_while_the_network_is_cut() {
     let schema = Schema::new();
     let proxy = Proxy::to(Schema::server()).await;
     let store = through(&proxy, &schema, "patience=500").await;
@@ -134,7 +134,7 @@ async fn a_connection_that_is_cut_makes_calls_busy_until_the_way_is_open() {
 }
 
 #[tokio::test]
-async fn a_commit_cut_off_while_the_server_works_on_it_leaves_nothing() {
+async fn a_commit_that_is_cut_off_leaves_nothing() {
     let schema = Schema::new();
     let proxy = Proxy::to(Schema::server()).await;
     let store = through(&proxy, &schema, "").await;
@@ -161,7 +161,7 @@ async fn a_commit_cut_off_while_the_server_works_on_it_leaves_nothing() {
 
 /// A machine that loses its power says nothing, and neither does a cable that is pulled.
 #[tokio::test]
-async fn a_server_that_falls_silent_makes_calls_busy_and_not_endless() {
+async fn calls_to_a_silent_server_end_as_busy() {
     let schema = Schema::new();
     let proxy = Proxy::to(Schema::server()).await;
     let store = through(&proxy, &schema, "patience=300&deadline=500").await;
@@ -195,7 +195,7 @@ async fn waits_for_a_lock(schema: &Schema) {
 }
 
 #[tokio::test]
-async fn a_pool_with_nothing_left_is_busy_and_no_more_than_that() {
+async fn an_exhausted_pool_is_busy() {
     let schema = Schema::new();
     let url = format!("{}&connections=1&patience=300", schema.url());
     let store = open(&url).await.unwrap();
@@ -216,7 +216,7 @@ async fn a_pool_with_nothing_left_is_busy_and_no_more_than_that() {
 }
 
 #[tokio::test]
-async fn who_waits_for_events_is_woken_when_a_cut_connection_is_back() {
+async fn event_waiters_wake_up_when_a_cut_connection_is_back() {
     let schema = Schema::new();
     let proxy = Proxy::to(Schema::server()).await;
     let store = through(&proxy, &schema, "").await;
@@ -233,7 +233,7 @@ async fn who_waits_for_events_is_woken_when_a_cut_connection_is_back() {
     };
     let (waiting, after) = (store.clone(), last.clone());
     let waiter = tokio::spawn(async move { waiting.new_events(Some(&after)).await });
-    // It has asked once and waits for a hint when it has found nothing.
+    // The waiter has asked once, found nothing, and waits for a hint.
     listens(&schema).await;
     proxy.cut();
     beside.commit(changes).await.unwrap();

@@ -1,4 +1,4 @@
-//! Databases that the build before this has made, with what stands in them.
+//! Databases that the previous build has made, with their contents.
 use sqlx::{
     ConnectOptions, Connection, SqlStr,
     migrate::{Migration, MigrationType, Migrator},
@@ -12,7 +12,7 @@ use whatsapp_store::{
 
 use crate::{assert_readable, assert_says, postgres_server::database::Database, records};
 
-/// Up to the number before the last, as they were released.
+/// All migrations of the previous build, as they were released.
 macro_rules! before {
     ($folder:literal) => {
         [
@@ -66,7 +66,7 @@ const CAMPAIGN: [&str; 3] = [
 ];
 
 #[tokio::test]
-async fn a_database_of_the_build_before_goes_on_where_it_was() {
+async fn a_database_of_the_previous_build_keeps_its_contents() {
     for database in Database::both() {
         make(&database).await;
         for statement in CAMPAIGN {
@@ -92,7 +92,7 @@ async fn a_database_of_the_build_before_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn flags_that_were_set_before_are_counted() {
+async fn flags_set_before_the_upgrade_are_counted() {
     for database in Database::both() {
         make(&database).await;
         for statement in CAMPAIGN {
@@ -115,7 +115,7 @@ async fn flags_that_were_set_before_are_counted() {
 }
 
 #[tokio::test]
-async fn a_migration_that_was_changed_since_is_named() {
+async fn a_changed_migration_is_named() {
     for database in Database::both() {
         make(&database).await;
         let update = "UPDATE _sqlx_migrations SET checksum = ";
@@ -130,7 +130,7 @@ async fn a_migration_that_was_changed_since_is_named() {
                 "migration 3 was previously applied but has been modified",
             );
         }
-        // And nothing of what is new was made.
+        // And nothing new was made.
         let none = "CREATE TABLE setting (workspace INTEGER)";
         database.run(none, none).await;
     }

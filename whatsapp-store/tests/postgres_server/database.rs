@@ -30,7 +30,7 @@ impl Database {
         open(&self.url()).await
     }
 
-    /// Keys as in [`Keyring::parse`]; none opens it without.
+    /// Keys as in [`Keyring::parse`]; without keys it opens unsealed.
     pub(crate) async fn open_sealed(&self, keys: &[&str]) -> Result<Arc<dyn Store>> {
         if keys.is_empty() {
             return self.open().await;

@@ -1,4 +1,4 @@
-//! The PostgreSQL server of the tests, and a schema of its own for each.
+//! The PostgreSQL server of the tests. Each test gets its own schema.
 #![allow(dead_code, reason = "not every test needs all of it")]
 pub(crate) mod database;
 #[cfg(unix)]
@@ -19,7 +19,7 @@ pub(crate) fn postgres_url() -> String {
     )
 }
 
-/// A schema that no other test uses; it goes when this is dropped.
+/// A schema that no other test uses; dropping this removes it.
 #[derive(Debug)]
 pub(crate) struct Schema {
     pub(crate) name: String,
@@ -27,7 +27,7 @@ pub(crate) struct Schema {
 
 impl Schema {
     pub(crate) fn new() -> Self {
-        // Without a server, say so now.
+        // Without a server, fail now.
         postgres_url();
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of a test's own, which may be killed, told to be read-only, or filled up.
+//! A PostgreSQL server of one test, which the test may kill, make read-only, or fill up.
 use std::{
     env,
     fs::{self, File},
@@ -30,7 +30,7 @@ impl Server {
         let mut server = Self { folder, port, process: None };
         fs::create_dir(server.data()).unwrap();
         if let Some(user) = other_user() {
-            // It has to reach its files, whoever it is.
+            // The server's user must reach its files.
             open_to_all(server.folder.path());
             std::os::unix::fs::chown(server.data(), Some(user.uid), Some(user.gid)).unwrap();
         }
@@ -72,7 +72,7 @@ impl Server {
         self.url("").trim_end_matches('&').parse::<PgConnectOptions>().unwrap().connect().await
     }
 
-    /// Puts rules of who may connect before those that it has.
+    /// Puts access rules before the server's own.
     pub(crate) async fn allow(&self, rules: &str) {
         let path = self.data().join("pg_hba.conf");
         let before = fs::read_to_string(&path).unwrap();
@@ -87,7 +87,7 @@ impl Server {
         let started = Instant::now();
         while let Err(error) = self.try_connect().await.map(drop) {
             assert!(started.elapsed() < PATIENCE, "{error}\n{}", self.said());
-            // One that was killed leaves memory behind, which the next one refuses to join until all of it have gone.
+            // A killed server leaves shared memory behind. The next one refuses to start until all its processes are gone.
             let ended = self.process.as_mut().is_none_or(|process| process.try_wait().unwrap().is_some());
             if ended {
                 self.spawn();
@@ -141,7 +141,7 @@ fn signal(name: &str, processes: &[u32]) -> Output {
     Command::new("kill").arg(name).args(processes).output().unwrap()
 }
 
-/// Those that a process has started, as `/proc` tells; elsewhere none, and they end by themselves soon after it.
+/// The processes that a process has started, read from `/proc`. Elsewhere none: they end soon after their parent.
 fn children(parent: u32) -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -177,7 +177,7 @@ pub(crate) fn other_user() -> Option<User> {
 /// One of the server's programs, as the user that may run it.
 fn program(name: &str) -> Command {
     let mut command = Command::new(folder_of_programs().join(name));
-    // Where it starts has to be a folder that the user can enter.
+    // The working folder has to be one that the user can enter.
     command.current_dir("/");
     if let Some(user) = other_user() {
         use std::os::unix::process::CommandExt;

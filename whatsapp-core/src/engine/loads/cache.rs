@@ -1,9 +1,9 @@
-//! A bounded map that forgets what was not asked for lately.
+//! A bounded map that forgets entries that were not used lately.
 use std::{borrow::Borrow, collections::HashMap, hash::Hash};
 
 /// Two generations: when the young one is full it becomes the old one, and the former old one is dropped.
-/// What is used moves to the young one. Ageing happens only on [`Cache::age`], so that the caller decides when
-/// nothing unsaved is in it.
+/// Used entries move to the young one. Ageing happens only on [`Cache::age`], so the caller decides when
+/// it holds nothing unsaved.
 #[derive(Debug)]
 pub(in crate::engine) struct Cache<K, V> {
     young: HashMap<K, V>,
@@ -60,7 +60,7 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         }
     }
 
-    /// Removes what the caller no longer believes.
+    /// Removes entries that the caller no longer trusts.
     pub(in crate::engine) fn forget(&mut self, mut which: impl FnMut(&K) -> bool) {
         self.young.retain(|key, _| !which(key));
         self.old.retain(|key, _| !which(key));
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_what_is_used_and_forgets_the_rest() {
+    fn used_entries_stay_and_others_are_dropped() {
         let mut cache = Cache::new(2);
         cache.put("a", 1);
         cache.put("b", 2);

@@ -20,7 +20,7 @@ impl<K: Hash + Eq, V> Known<K, V> {
         self.0.contains(key)
     }
 
-    /// What the store holds, as far as nothing younger is known.
+    /// The store's record, unless a newer one is known.
     pub(super) fn answer(&mut self, key: K, value: Option<V>) {
         if !self.0.contains(&key) {
             self.0.put(key, value);
@@ -59,7 +59,7 @@ impl<K: Hash + Eq, V> Known<K, V> {
         self.0.forget(which);
     }
 
-    /// Memory and store agree: what was not used lately may go.
+    /// Memory and store agree: records that were not used lately may go.
     pub(super) fn age(&mut self) {
         self.0.age();
     }

@@ -1,4 +1,4 @@
-//! Stored messages: how far each is, and for the step at hand the messages themselves.
+//! Stored messages: the status of each, and for the current step the messages themselves.
 use std::collections::HashMap;
 
 use whatsapp_store::{MessageKey, MessageRecord, MessageStatus};
@@ -8,7 +8,7 @@ use super::known::Known;
 #[derive(Debug)]
 pub(super) struct Messages {
     statuses: Known<MessageKey, MessageStatus>,
-    /// As the store will have them once the step at hand is committed. Whole messages are large and seldom needed twice.
+    /// As the store will have them once the current step is committed. Whole messages are large and seldom needed twice.
     records: HashMap<MessageKey, Option<MessageRecord>>,
 }
 
@@ -34,7 +34,7 @@ impl Messages {
     /// `None` when it is not known.
     pub(super) fn record(&mut self, key: &MessageKey) -> Option<Option<MessageRecord>> {
         let mut record = self.records.get(key)?.clone();
-        // Receipts raise the status alone.
+        // Receipts only raise the status.
         if let (Some(record), Some(status)) = (&mut record, self.statuses.get(key))
             && record.status.rises_to(*status)
         {

@@ -1,4 +1,4 @@
-//! What the engine knows of its store: one object, one rule.
+//! The engine's knowledge of its store: one object, one rule.
 //!
 //! ```text
 //!   handler ──► lookup ──known──► goes on
@@ -6,8 +6,8 @@
 //!   question ──► (store) ──► answer ──► known until the step is committed, whatever the answer is
 //! ```
 //! **The rule: an answered question counts as known until the step is committed.** Records are dropped only by
-//! [`WorkingSet::commit`], never by an answer, so a handler that is run again finds all that it asked for before, and asks
-//! for less each time. What a handler learns is younger than any answer, so an answer never replaces it.
+//! [`WorkingSet::commit`], never by an answer. So a handler that runs again finds everything that it asked for before, and asks
+//! for less each time. A handler's own changes are newer than any answer, so an answer never replaces them.
 mod cache;
 mod known;
 mod messages;
@@ -40,17 +40,17 @@ use crate::{
     signal::{Address, Session},
 };
 
-/// Something must be read from the store first; it has been asked for.
+/// A record must be read from the store first; it has been requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Missing;
 
 /// The answer of a lookup, or of a handler that needs lookups.
 pub(super) type Lookup<T = ()> = Result<T, Missing>;
 
-/// Sent messages that are kept in memory for resends: those to come are asked for again soon, or hardly ever.
+/// Sent messages that are kept in memory for resends. A peer asks for a message again soon, or hardly ever.
 const SENT: usize = 128;
 
-/// Everything of one account's records that is in memory.
+/// All records of one account that are in memory.
 pub(super) struct WorkingSet {
     people: People,
     signal: SignalRecords,
@@ -96,10 +96,10 @@ impl WorkingSet {
         self.questions.queue(limit);
     }
 
-    /// Takes an answer in. What is known already is younger and stays.
+    /// Takes in an answer. Known records are newer and stay.
     ///
     /// # Errors
-    /// When what is stored is not readable.
+    /// When a stored record cannot be read.
     pub(super) fn answer(&mut self, loaded: Loaded) -> Result<(), Error> {
         match loaded {
             Loaded::Signal(records) => {
@@ -121,7 +121,7 @@ impl WorkingSet {
         Ok(())
     }
 
-    /// Hands over what changed since the last time. Once that is committed, memory and store agree, so records that were
+    /// Returns the changes since the last call. Once they are committed, memory and store agree, so records that were
     /// not used lately may go.
     pub(super) fn commit(&mut self, mut change: impl FnMut(Change)) {
         self.people.commit(&mut change);
@@ -147,9 +147,9 @@ impl WorkingSet {
     }
 }
 
-/// People: one record each, whichever address a stanza carries.
+/// People: one record each, under either address.
 impl WorkingSet {
-    /// Makes sure that the people behind these addresses are known. Addresses of groups and the like name nobody.
+    /// Makes sure that the people behind these addresses are known. Addresses of groups and the like name no person.
     pub(super) fn know<'a>(&mut self, jids: impl IntoIterator<Item = &'a Jid>) -> Lookup {
         let mut complete = true;
         for address in jids.into_iter().filter_map(AddressRef::of_jid) {
@@ -167,7 +167,7 @@ impl WorkingSet {
         if complete { Ok(()) } else { Err(Missing) }
     }
 
-    /// The person behind an address; `None` for addresses that name nobody.
+    /// The person behind an address; `None` for addresses that name no person.
     pub(super) fn person(&mut self, jid: &Jid) -> Lookup<Option<&Person>> {
         self.know([jid])?;
         Ok(AddressRef::of_jid(jid).and_then(|address| self.people.get(address)))
@@ -214,7 +214,7 @@ impl WorkingSet {
         Ok(pn.map(|pn| Jid { server, user: pn.into(), ..jid.clone() }))
     }
 
-    /// By LID where it is known: what sessions are kept under.
+    /// By LID if it is known: the key of sessions.
     pub(super) fn canonical(&mut self, jid: &Jid) -> Lookup<Jid> {
         Ok(self.lid_of(jid)?.unwrap_or_else(|| jid.clone()))
     }
@@ -244,8 +244,8 @@ impl WorkingSet {
         if complete { Ok(()) } else { Err(Missing) }
     }
 
-    /// Makes sure that the sessions with these devices are known, and moves those from before a LID was known to where they
-    /// belong. Gives the devices' addresses, in order.
+    /// Makes sure that the sessions with these devices are known, and moves sessions from before a LID was known to their
+    /// address by LID. Returns the devices' addresses, in order.
     pub(super) fn know_sessions<'a>(
         &mut self,
         devices: impl IntoIterator<Item = &'a Jid> + Clone,
@@ -297,9 +297,9 @@ impl WorkingSet {
     }
 }
 
-/// Messages, and those on their way out.
+/// Messages, and outgoing messages.
 impl WorkingSet {
-    /// How far a stored message is; `None` when there is none.
+    /// The status of a stored message; `None` when it does not exist.
     pub(super) fn status(&mut self, key: &MessageKey) -> Lookup<Option<MessageStatus>> {
         self.messages.status(key).ok_or_else(|| {
             self.questions.message(key.clone());
@@ -325,12 +325,12 @@ impl WorkingSet {
         self.messages.put_status(key, status);
     }
 
-    /// The messages of a chat are now another chat's: what was known of them is asked for again.
+    /// The messages of a chat now belong to another chat: forgets them, so that they are requested again.
     pub(super) fn forget_chat(&mut self, chat: &str) {
         self.messages.forget_chat(chat);
     }
 
-    /// A message of ours as it was handed over.
+    /// Our message as it was accepted.
     pub(super) fn outgoing(&mut self, id: &str) -> Lookup<Option<&mut OutgoingMessage>> {
         if !self.outgoing.contains(id) {
             self.questions.outgoing(id);
@@ -339,7 +339,7 @@ impl WorkingSet {
         Ok(self.outgoing.get(id))
     }
 
-    /// A message that this step hands over.
+    /// A message that this step accepts.
     pub(super) fn put_outgoing(&mut self, message: OutgoingMessage) {
         self.outgoing.put(message.id.clone(), Some(message));
     }

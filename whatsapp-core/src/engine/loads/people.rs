@@ -6,7 +6,7 @@ use whatsapp_store::{Change, PersonAddress, PersonRecord};
 use super::Person;
 use crate::{error::Error, jid::Jid};
 
-/// A [`PersonAddress`] that somebody else owns.
+/// A borrowed [`PersonAddress`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AddressRef<'a> {
     Pn(&'a str),
@@ -14,7 +14,7 @@ pub(super) enum AddressRef<'a> {
 }
 
 impl<'a> AddressRef<'a> {
-    /// Which person an address names, if it names one.
+    /// The person that an address names, if any.
     pub(super) fn of_jid(jid: &'a Jid) -> Option<Self> {
         match jid.user.as_str() {
             "" => None,
@@ -43,13 +43,13 @@ impl<'a> From<&'a PersonAddress> for AddressRef<'a> {
 
 type Number = u64;
 
-/// Somebody the store knows nothing of is a person with one address.
+/// A person unknown to the store has one address.
 #[derive(Debug)]
 pub(super) struct People {
     by_pn: HashMap<String, Number>,
     by_lid: HashMap<String, Number>,
     people: HashMap<Number, Entry>,
-    /// Those that the store does not have like this yet.
+    /// People with changes that the store does not have yet.
     changed: BTreeSet<Number>,
     next: Number,
     capacity: usize,
@@ -108,15 +108,15 @@ impl People {
         let Some(entry) = self.people.get_mut(&number) else { return };
         let before = entry.person.clone();
         edit(&mut entry.person);
-        // Addresses change by joining people alone.
+        // Only joining people changes addresses.
         (entry.person.pn, entry.person.lid) = (before.pn.clone(), before.lid.clone());
         if entry.person != before {
             self.changed.insert(number);
         }
     }
 
-    /// Takes an answer in. An address that is known keeps its person, and so does the other address that a record names: the
-    /// record is then older than what was learnt, and the address that was asked for is alone.
+    /// Takes in an answer. A known address keeps its person. So does the other address that a record names: the
+    /// record is then older than memory, and the address that was asked for is alone.
     pub(super) fn answer(
         &mut self,
         address: PersonAddress,
@@ -152,7 +152,7 @@ impl People {
         number
     }
 
-    /// Makes one person of two addresses, both known. The LID keeps what was known of it; of the number's it gets what it lacks,
+    /// Joins two addresses, both known, into one person. The LID keeps its data. From the number it gets what it lacks,
     /// unless that number belonged to another LID.
     pub(super) fn join(&mut self, pn: &str, lid: &str) {
         let (Some(by_pn), Some(by_lid)) = (self.by_pn.get(pn).copied(), self.by_lid.get(lid).copied()) else {
@@ -188,7 +188,7 @@ impl People {
         self.changed.insert(number);
     }
 
-    /// Hands over who changed, and drops who was not used lately.
+    /// Returns the changed people, and drops those that were not used lately.
     pub(super) fn commit(&mut self, mut change: impl FnMut(Change)) {
         for number in std::mem::take(&mut self.changed) {
             if let Some(entry) = self.people.get(&number) {

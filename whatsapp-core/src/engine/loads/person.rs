@@ -1,6 +1,6 @@
 //! A person: both addresses, the pinned identity keys, and the device list, in one record.
 //!
-//! All that is known of somebody ages, is stored, and moves between addresses together.
+//! All data about a person ages, is stored, and moves between addresses together.
 use std::collections::{BTreeMap, VecDeque};
 
 use prost::Message as _;
@@ -8,12 +8,12 @@ use whatsapp_store::PersonRecord;
 
 use crate::{crypto::PublicKey, error::Error, pairing::adv::KeyIndexes, proto::record, time::Timestamp};
 
-/// Companions whose keys are remembered. Nobody has more devices than a list may name.
+/// The number of companions whose keys are remembered: the most that a list may name.
 const MOST_COMPANIONS: usize = 128;
-/// Messages without a trace whose ids are remembered.
+/// The number of messages without visible content whose ids are remembered.
 const MOST_HANDLED: usize = 64;
 
-/// What this account knows of a person. At least one address is there.
+/// This account's data about a person. At least one address is there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::engine) struct Person {
     /// The phone number's digits.
@@ -29,12 +29,12 @@ pub(in crate::engine) struct Person {
     pub(super) handled: VecDeque<String>,
 }
 
-/// A person's devices as last heard from the server, and as far as they are believed.
+/// The trusted part of a person's devices, as last received from the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::engine) struct DeviceList {
-    /// When; `None` once something said that the list is out of date.
+    /// The time of the list; `None` once it is known to be out of date.
     pub(in crate::engine) fetched_at: Option<Timestamp>,
-    /// `None` for a list that nobody signed, or whose signature could not be checked.
+    /// `None` for an unsigned list, or one whose signature could not be checked.
     pub(in crate::engine) signed: Option<SignedIndexes>,
     pub(in crate::engine) devices: Vec<Device>,
 }
@@ -44,7 +44,7 @@ pub(in crate::engine) struct DeviceList {
 pub(in crate::engine) struct SignedIndexes {
     /// When, seconds since the Unix epoch.
     pub(in crate::engine) at: u64,
-    /// By which key.
+    /// The signing key.
     pub(in crate::engine) signer: PublicKey,
     pub(in crate::engine) indexes: KeyIndexes,
 }
@@ -69,8 +69,8 @@ impl DeviceList {
         self.numbers().into_iter().filter(|number| !stays(number)).collect()
     }
 
-    /// The list of somebody who has no devices now. When the account last signed a list is not forgotten: an older one must not
-    /// come back.
+    /// The list of a person who has no devices now. It keeps the time of the last signed list: an older one must not
+    /// return.
     pub(in crate::engine) fn emptied(known: Option<&Self>) -> Self {
         Self { fetched_at: None, signed: known.and_then(|list| list.signed.clone()), devices: Vec::new() }
     }
@@ -78,7 +78,7 @@ impl DeviceList {
 
 impl Person {
     /// # Errors
-    /// [`Error::Stored`] when the record is not one of ours.
+    /// [`Error::Stored`] when the record was not written by this library.
     pub(super) fn from_record(stored: PersonRecord) -> Result<Self, Error> {
         let damaged = || Error::Stored("a person's record");
         let state = record::Person::decode(stored.state).map_err(|_| damaged())?;
@@ -116,7 +116,7 @@ impl Person {
         PersonRecord { pn: self.pn.clone(), lid: self.lid.clone(), state: state.encode_to_vec().into() }
     }
 
-    /// All devices that there may be sessions with.
+    /// All devices with which there may be sessions.
     pub(in crate::engine) fn device_numbers(&self) -> Vec<u16> {
         let listed = self.devices.iter().flat_map(DeviceList::numbers);
         let mut numbers: Vec<u16> = listed.chain(self.companions.keys().copied()).chain([0]).collect();
@@ -139,7 +139,7 @@ impl Person {
         }
     }
 
-    /// A new primary: what the former one vouched for means nothing any more.
+    /// A new primary: statements of the former one no longer count.
     pub(in crate::engine) fn replace_identity(&mut self, key: Option<PublicKey>) {
         self.identity = key;
         self.companions.clear();
@@ -188,9 +188,9 @@ impl Person {
         })
     }
 
-    /// Takes over what the same person under another address had and this one lacks.
+    /// Takes over data that the same person had under another address and that this record lacks.
     pub(super) fn absorb(&mut self, other: Self) {
-        // What another key vouched for is not this person's.
+        // Statements of another key do not belong to this person.
         if self.identity.is_some() && other.identity != self.identity {
             return;
         }

@@ -1,4 +1,4 @@
-//! What is to be asked of the store: each thing once, and in batches.
+//! The questions for the store: each record once, and in batches.
 use std::collections::{BTreeSet, VecDeque};
 
 use whatsapp_store::{MessageKey, PersonAddress, SignalKey};

@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct SignalRecords {
     sessions: Known<SignalKey, Session>,
     raw: Known<SignalKey, Bytes>,
-    /// Changed since the last commit. Sessions are serialized then, once however often they were used.
+    /// Changed since the last commit. Sessions are serialized at the commit, once however often they were used.
     changed: BTreeMap<SignalKey, Option<Bytes>>,
     changed_sessions: BTreeSet<SignalKey>,
     capacity: usize,
@@ -41,7 +41,7 @@ impl SignalRecords {
         }
     }
 
-    /// Takes an answer in; what is known already stays.
+    /// Takes in an answer; known records stay.
     pub(super) fn answer(&mut self, key: SignalKey, value: Option<Bytes>) -> Result<(), Error> {
         if key.kind == SignalKind::Session {
             if !self.sessions.contains(&key) {
@@ -92,7 +92,7 @@ impl SignalRecords {
         }
     }
 
-    /// Hands over what changed since the last time. Once that is committed, memory and store agree.
+    /// Returns the changes since the last call. Once they are committed, memory and store agree.
     pub(super) fn commit(&mut self, mut change: impl FnMut(Change)) {
         for key in std::mem::take(&mut self.changed_sessions) {
             match self.sessions.peek(&key) {

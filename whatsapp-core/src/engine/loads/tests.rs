@@ -23,7 +23,7 @@ fn stored(pn: Option<&str>, lid: Option<&str>) -> Option<PersonRecord> {
     Some(PersonRecord { pn: pn.map(Into::into), lid: lid.map(Into::into), state: Bytes::new() })
 }
 
-/// A working set that was told this.
+/// A working set with these records.
 fn told(answers: Vec<(PersonAddress, Option<PersonRecord>)>) -> WorkingSet {
     let mut loads = WorkingSet::new(8);
     loads.answer(Loaded::People(answers)).unwrap();
@@ -45,7 +45,7 @@ fn key(byte: u8) -> PublicKey {
 }
 
 #[test]
-fn an_unknown_person_is_asked_for_once_and_then_known() {
+fn an_unknown_person_is_loaded_once() {
     let (ann, mut loads) = (Jid::pn("1"), WorkingSet::new(1));
     assert_eq!(loads.canonical(&ann), Err(Missing));
     assert_eq!(loads.canonical(&ann), Err(Missing));
@@ -57,8 +57,8 @@ fn an_unknown_person_is_asked_for_once_and_then_known() {
 }
 
 #[test]
-fn an_answer_counts_also_where_the_other_address_is_known() {
-    // The LID aged out and came back alone; its number was asked for later.
+fn an_answer_counts_when_the_other_address_is_known() {
+    // The LID was dropped and came back alone; its number was requested later.
     let mut loads = told(vec![(lid("77"), None)]);
     loads.answer(Loaded::People(vec![(pn("1"), stored(Some("1"), Some("77")))])).unwrap();
     assert_eq!(loads.lid_of(&Jid::pn("1")), Ok(None), "what is in memory is younger than the answer");
@@ -66,7 +66,7 @@ fn an_answer_counts_also_where_the_other_address_is_known() {
 }
 
 #[test]
-fn a_contact_with_a_new_number_is_settled() {
+fn lookups_finish_after_a_change_of_number() {
     let mut loads = told(vec![(lid("77"), stored(Some("1"), Some("77"))), (pn("2"), None)]);
     loads.join(&Jid::pn("2"), &Jid::lid("77")).unwrap();
     // The old number stays known, whatever the store has of it.
@@ -79,7 +79,7 @@ fn a_contact_with_a_new_number_is_settled() {
 }
 
 #[test]
-fn a_stale_answer_does_not_undo_what_was_learnt() {
+fn a_stale_answer_replaces_nothing() {
     let mut loads = told(vec![(pn("1"), None), (lid("77"), None)]);
     loads.join(&Jid::pn("1"), &Jid::lid("77")).unwrap();
     loads.answer(Loaded::People(vec![(pn("1"), None), (lid("77"), stored(Some("9"), Some("77")))])).unwrap();
@@ -160,7 +160,7 @@ fn memory_is_bounded() {
     assert!((10..=20).contains(&known), "{known}");
 }
 
-/// What a handler may need, by a small number.
+/// A record that a handler may need, by a small number.
 fn need(loads: &mut WorkingSet, what: u8) -> Lookup {
     let user = (what / 5).to_string();
     let key = MessageKey { chat: user.clone(), sender: user.clone(), id: user.clone() };
@@ -173,7 +173,7 @@ fn need(loads: &mut WorkingSet, what: u8) -> Lookup {
     }
 }
 
-/// A store that knows nobody; every second number has a LID.
+/// A store without people; every second number has a LID.
 fn answer(query: Query) -> Loaded {
     let mapping = |user: &str| {
         let n: u32 = user.parse().unwrap();
@@ -201,14 +201,14 @@ proptest! {
     /// Handlers that need up to twelve records each, in any order, over caches of any small size, with people joined and
     /// commits in between: each is through after at most as many rounds as it needs records.
     #[test]
-    fn handlers_settle_within_a_bounded_number_of_questions(
+    fn handlers_finish_within_a_bounded_number_of_rounds(
         capacity in 1..=8_usize,
         handlers in prop::collection::vec((prop::collection::vec(0..100_u8, 1..12), any::<bool>(), 0..20_u8), 1..40),
     ) {
         let mut loads = WorkingSet::new(capacity);
         for (needs, commits, joined) in handlers {
             let mut rounds = 0;
-            // One after the other, as handlers do that leave with `?` at the first thing that is missing.
+            // One after the other, like handlers that leave with `?` at the first missing record.
             while needs.iter().try_for_each(|what| need(&mut loads, *what)).is_err() {
                 rounds += 1;
                 prop_assert!(rounds <= needs.len(), "{} records took more rounds", needs.len());
@@ -232,12 +232,12 @@ proptest! {
 }
 
 #[test]
-fn a_number_that_was_left_keeps_the_key_that_is_expected_behind_it() {
+fn a_former_number_keeps_its_expected_key() {
     let (number, spare, linked) = (Jid::pn("1"), Jid::pn("2"), Jid::lid("77"));
     let mut loads = told(vec![(pn("1"), None), (pn("2"), None), (lid("77"), None)]);
     loads.edit_person(&number, |person| person.set_identity(0, key(5))).unwrap();
     loads.join(&number, &linked).unwrap();
-    // Back and forth between two numbers, as a server may say it in one answer: both stay known.
+    // Back and forth between two numbers, as one answer of a server may say it: both stay known.
     for _ in 0..3 {
         loads.join(&spare, &linked).unwrap();
         assert_eq!(loads.person(&number).unwrap().unwrap().identity_of(0), Some(key(5)));

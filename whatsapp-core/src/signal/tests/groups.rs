@@ -6,7 +6,7 @@ use proptest::{prelude::*, sample::Index};
 use super::*;
 
 #[test]
-fn a_chain_is_read_from_where_it_was_handed_over() {
+fn a_chain_is_read_from_its_distribution_on() {
     let mut rng = StdRng::seed_from_u64(4);
     let mut ours = SenderKey::create(&mut rng);
     let early = ours.encrypt(b"before you came", &mut rng).unwrap();
@@ -41,7 +41,7 @@ fn tampering_with_any_byte_is_noticed_and_changes_nothing() {
     assert_eq!(theirs.decrypt(&message.bytes).unwrap().as_slice(), b"hello");
 }
 
-/// Whoever knows the chain, as every member does, still cannot speak for the sender.
+/// A member knows the chain, but still cannot impersonate the sender.
 #[test]
 fn a_member_cannot_forge() {
     let mut rng = StdRng::seed_from_u64(6);
@@ -95,9 +95,9 @@ fn five_chains_of_a_sender_are_kept() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// In whatever order messages and announcements arrive, each message after the first announcement is read once.
+    /// Whatever the order of messages and announcements, each message after the first announcement is read once.
     #[test]
-    fn any_schedule(seed in any::<u64>(), steps in prop::collection::vec((0u8..8, any::<Index>()), 1..80)) {
+    fn any_schedule_of_group_messages_is_read_once(seed in any::<u64>(), steps in prop::collection::vec((0u8..8, any::<Index>()), 1..80)) {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut ours = SenderKey::create(&mut rng);
         let mut announcements = vec![ours.distribution().unwrap()];

@@ -43,7 +43,7 @@ pub async fn audience_comes_back_as_written(store: Arc<dyn Store>) {
     assert_eq!((progress.of(RecipientState::Pending), progress.total()), (pending as u64, pending as u64));
 }
 
-/// A commit whose confirmation was lost is made again; a place that is taken stays as it is.
+/// A commit is repeated when its confirmation was lost. A place that is taken stays as it is.
 pub async fn audience_is_added_once(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 4).await;
@@ -61,7 +61,7 @@ pub async fn audience_is_added_once(store: Arc<dyn Store>) {
     assert_eq!(super::states(&*store, &w).await[2], RecipientState::Read);
 }
 
-/// By lane and place, over page after page; what is settled meanwhile moves nothing.
+/// By lane and place, page after page. Settling in between moves nothing.
 pub async fn campaign_export_pages_by_lane_and_place(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 5).await;

@@ -11,14 +11,14 @@ async fn due(store: &dyn Store, workspace: &WorkspaceId, owner: &str, now: i64) 
     store.due_retries(workspace, &claim(owner, now, 2)).await.unwrap()
 }
 
-/// Again with the same state among those it may replace.
+/// The same outcome may be written again: its state is among those that it may replace.
 fn settled(seq: u32, state: RecipientState) -> crate::Outcome {
     let mut outcome = outcome(seq, state);
     outcome.effect.from = BELOW_READ | RecipientState::bits(&[RecipientState::Retry]);
     outcome
 }
 
-/// Many senders, and nobody gets what another has.
+/// Many senders lease at once, and no place goes to two of them.
 pub async fn concurrent_leasing_hands_out_each_place_once(store: Arc<dyn Store>) {
     const COUNT: u32 = 200;
     let w = workspace("w");
@@ -31,7 +31,7 @@ pub async fn concurrent_leasing_hands_out_each_place_once(store: Arc<dyn Store>)
             let claim = claim(&format!("{task}"), 0, 3 + task);
             while let Some(lease) = store.lease_range(&w, &claim).await.unwrap() {
                 if taken.len() % 3 == 1 {
-                    // Some of it is given back, and somebody gets it.
+                    // Some of it is given back, and another sender gets it.
                     write(&*store, &w, [release(&lease, lease.lo + 1)]).await.unwrap();
                     taken.push(RangeLease { hi: lease.lo + 1, ..lease });
                 } else {
@@ -49,7 +49,7 @@ pub async fn concurrent_leasing_hands_out_each_place_once(store: Arc<dyn Store>)
     assert_eq!(places, (0..COUNT).collect::<Vec<_>>());
 }
 
-/// Those that are due, the longest due first, and each off the list when it has an outcome.
+/// Due ones, the longest due first. Each leaves the list when it has an outcome.
 pub async fn retries_are_leased_when_they_are_due(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 6).await;
@@ -86,7 +86,7 @@ pub async fn retries_are_leased_when_they_are_due(store: Arc<dyn Store>) {
     assert_eq!(owners.iter().map(|lease| &*lease.owner).collect::<Vec<_>>(), ["b", "c"]);
 }
 
-/// They may have been tried, so whoever gets them next is told.
+/// They may have been tried: the next holder is told so.
 pub async fn retries_of_a_lost_lease_are_taken_over(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 3).await;
@@ -114,7 +114,7 @@ pub async fn retries_of_a_lost_lease_are_taken_over(store: Arc<dyn Store>) {
     assert_eq!(store.campaign_leases(&w, "c").await.unwrap(), [last.lease]);
 }
 
-/// What was not tried is due again.
+/// A retry that was not tried is due again.
 pub async fn released_retries_are_due_again(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 3).await;
@@ -129,7 +129,7 @@ pub async fn released_retries_are_due_again(store: Arc<dyn Store>) {
     assert!(second.lease.epoch > first.lease.epoch);
 }
 
-/// Many senders, and each retry is one's alone.
+/// Many senders lease at once, and each retry goes to one of them.
 pub async fn concurrent_retries_are_leased_once(store: Arc<dyn Store>) {
     const COUNT: u32 = 60;
     let w = workspace("w");
@@ -148,7 +148,7 @@ pub async fn concurrent_retries_are_leased_once(store: Arc<dyn Store>) {
         });
     }
     let mut taken: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
-    // With rows that others were just looking at passed over, some may be left.
+    // Rows that another lease was reading are skipped, so some may be left.
     while let Some(lease) = due(&*store, &w, "last", 50).await {
         taken.extend(lease.seqs);
     }

@@ -29,7 +29,7 @@ pub(super) async fn recounted(store: &dyn Store, workspace: &WorkspaceId) -> BTr
     counts.into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
-/// Once for each recipient, however often it is told, with others or without.
+/// Once for each recipient, however often the flag is set, alone or with others.
 pub async fn flags_are_counted_once(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 6).await;
@@ -55,7 +55,7 @@ pub async fn flags_are_counted_once(store: Arc<dyn Store>) {
     assert_eq!(recounted(&*store, &w).await, BTreeMap::from(expected));
 }
 
-/// An outcome that comes too late sets no flag, and counts none; the state is counted as ever.
+/// An outcome that comes too late sets no flag and counts none. The state is counted as usual.
 pub async fn flags_are_counted_with_the_state(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 4).await;
@@ -67,7 +67,7 @@ pub async fn flags_are_counted_with_the_state(store: Arc<dyn Store>) {
         || settle(None, [with(outcome(0, Read), Played), with(retry(1, 50), Replied), outcome(2, Delivered)]);
     write(&*store, &w, [again()]).await.unwrap();
     write(&*store, &w, [again(), settle(None, [with(outcome(0, Acked), Replied)])]).await.unwrap();
-    // What waits to be tried again is moved, with its flag set already.
+    // A recipient in the retry list is moved, with its flag set already.
     let acked = Outcome { effect: effect(Acked, u64::MAX), ..outcome(1, Acked) };
     write(&*store, &w, [settle(None, [with(acked, Replied)])]).await.unwrap();
     assert_eq!(flags(&*store, &w).await, [(Replied, 1), (Played, 1)]);
@@ -78,7 +78,7 @@ pub async fn flags_are_counted_with_the_state(store: Arc<dyn Store>) {
     assert_eq!(due, None, "it was settled, and waits no more");
 }
 
-/// Bits that no flag of this version has are kept for whoever knows them, and disturb nothing.
+/// Unknown bits are kept for a later version, and change nothing.
 pub async fn flags_of_a_later_version_are_kept(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 2).await;
@@ -93,7 +93,7 @@ pub async fn flags_of_a_later_version_are_kept(store: Arc<dyn Store>) {
     assert_eq!(store.campaign_progress(&w, "c").await.unwrap().of(Read), 1);
 }
 
-/// Several nodes that are told the same replies and clicks count each of them once.
+/// Several nodes get the same replies and clicks. Each is counted once.
 pub async fn concurrent_flags_are_counted_once(store: Arc<dyn Store>) {
     const COUNT: u32 = 40;
     let w = workspace("w");
@@ -119,7 +119,7 @@ pub async fn concurrent_flags_are_counted_once(store: Arc<dyn Store>) {
     assert_eq!(recounted(&*store, &w).await, store.campaign_flags(&w, "c").await.unwrap().0);
 }
 
-/// Another workspace's campaign of the same name, and one made again, begin with none.
+/// Another workspace's campaign of the same name, and one that was made again, begin with no flags.
 pub async fn flags_go_with_their_campaign(store: Arc<dyn Store>) {
     let (w, v) = (workspace("w"), workspace("v"));
     for workspace in [&w, &v] {

@@ -51,7 +51,7 @@ pub async fn ranges_are_leased_in_order(store: Arc<dyn Store>) {
     assert_eq!(cursors.iter().map(|lane| (lane.next, lane.end)).collect::<Vec<_>>(), [(10, 10), (3, 3)]);
 }
 
-/// A lane put again gets another end, and goes on from where it is.
+/// A lane that is put again gets another end, and continues from its cursor.
 pub async fn lane_put_again_keeps_its_cursor(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 10).await;
@@ -61,7 +61,7 @@ pub async fn lane_put_again_keeps_its_cursor(store: Arc<dyn Store>) {
     assert_eq!((more.lo, more.hi), (10, 12));
 }
 
-/// A pause takes effect with the next lease; a campaign that ends only finishes what was begun.
+/// A pause takes effect with the next lease. A draining campaign only finishes ranges that were leased before.
 pub async fn ranges_are_leased_while_the_campaign_runs(store: Arc<dyn Store>) {
     use CampaignState::{Cancelled, Draining, Finished, Paused, Running, Scheduled};
     let w = workspace("w");
@@ -80,8 +80,8 @@ pub async fn ranges_are_leased_while_the_campaign_runs(store: Arc<dyn Store>) {
     assert!(lease(&*store, &w, &claim("b", 1000, 4)).await.is_some());
 }
 
-/// Not before its time, and first of all then; one that is prolonged stays.
-pub async fn lease_is_taken_over_when_its_time_is_over(store: Arc<dyn Store>) {
+/// Not before its time, and then before all others. A lease that is prolonged stays.
+pub async fn expired_lease_is_taken_over(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 10).await;
     let first = lease(&*store, &w, &claim("a", 0, 4)).await.unwrap();
@@ -99,7 +99,7 @@ pub async fn lease_is_taken_over_when_its_time_is_over(store: Arc<dyn Store>) {
     assert_eq!(store.campaign_leases(&w, "c").await.unwrap(), [second, taken, third]);
 }
 
-/// Whoever lost a lease writes nothing more under it, and nothing of the commit is written.
+/// A holder that lost its lease writes nothing more under it, and nothing of the commit is written.
 pub async fn stale_epoch_is_fenced(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 10).await;
@@ -127,8 +127,8 @@ pub async fn stale_epoch_is_fenced(store: Arc<dyn Store>) {
     assert_eq!(acked, 2);
 }
 
-/// A node that shuts down gives back what it has not sent, and that is sent next.
-pub async fn unsent_rest_is_leased_next(store: Arc<dyn Store>) {
+/// A node that shuts down gives back the places that it has not sent. They are leased next.
+pub async fn unsent_places_are_leased_next(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 10).await;
     let first = lease(&*store, &w, &claim("a", 0, 6)).await.unwrap();
@@ -145,8 +145,8 @@ pub async fn unsent_rest_is_leased_next(store: Arc<dyn Store>) {
     assert_eq!(store.campaign_leases(&w, "c").await.unwrap(), [rest, next]);
 }
 
-/// What somebody may have sent who never said so stays in doubt, through as many hands as it goes.
-pub async fn doubt_outlasts_a_release(store: Arc<dyn Store>) {
+/// A holder may have sent these places and never reported it. They stay in doubt through any number of later leases.
+pub async fn doubt_remains_after_a_release(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 4).await;
     lease(&*store, &w, &claim("a", 0, 4)).await.unwrap();

@@ -103,7 +103,7 @@ async fn refused(store: &dyn Store, workspace: &WorkspaceId, change: CampaignCha
     write(store, workspace, [change]).await.unwrap_err().kind()
 }
 
-/// The campaign "c", running, with an audience of so many in lane 1.
+/// The campaign "c", running, with an audience of that size in lane 1.
 async fn running(store: &dyn Store, workspace: &WorkspaceId, count: u32) {
     let changes = [
         CampaignChange::Put(campaign("c")),

@@ -21,7 +21,7 @@ fn step(campaign: &str, state: CampaignState, from: &[CampaignState]) -> Campaig
     })
 }
 
-/// Every field; and all of it reads as empty where there is none.
+/// Every field. A campaign that does not exist reads as empty.
 pub async fn campaign_comes_back_as_written(store: Arc<dyn Store>) {
     let w = workspace("w");
     assert_eq!(store.campaign(&w, "").await.unwrap(), None);
@@ -47,8 +47,8 @@ pub async fn campaign_comes_back_as_written(store: Arc<dyn Store>) {
     }
 }
 
-/// Of a campaign that is there, people change the name and the definition, and nothing else.
-pub async fn campaign_put_again_keeps_its_course(store: Arc<dyn Store>) {
+/// Of an existing campaign, only the name and the definition change.
+pub async fn campaign_put_again_keeps_its_state(store: Arc<dyn Store>) {
     let w = workspace("w");
     let first = CampaignRecord { reason: Some("r".into()), ..campaign("c") };
     write(&*store, &w, [CampaignChange::Put(first.clone())]).await.unwrap();
@@ -83,7 +83,7 @@ pub async fn campaign_numbers_are_never_given_twice(store: Arc<dyn Store>) {
     assert_eq!(numbers, [1, 3, 1]);
 }
 
-/// With a cursor that is not upset by campaigns that come or go.
+/// With a cursor that new and deleted campaigns do not disturb.
 pub async fn campaign_pages_are_newest_first(store: Arc<dyn Store>) {
     let (w, v) = (workspace("w"), workspace("v"));
     write(&*store, &v, [CampaignChange::Put(campaign("other"))]).await.unwrap();
@@ -119,7 +119,7 @@ pub async fn campaigns_are_found_by_state(store: Arc<dyn Store>) {
     assert_eq!(store.campaigns_in_state(&[]).await.unwrap(), []);
 }
 
-/// Two people press two buttons: the second one is told.
+/// Two people press two buttons: the second one gets an error.
 pub async fn campaign_moves_only_from_named_states(store: Arc<dyn Store>) {
     use CampaignState::{Draft, Paused, Running, Scheduled};
     let w = workspace("w");

@@ -14,7 +14,7 @@ fn at(at: i64, outcomes: impl Into<Vec<Outcome>>) -> CampaignChange {
     CampaignChange::Settle(Settlement { campaign: "c".into(), lane: 1, epoch: None, at, outcomes })
 }
 
-/// Every field, and what an effect does not name stays.
+/// Every field. A field that an effect does not name stays.
 pub async fn settled_recipient_comes_back_as_written(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 2).await;
@@ -63,7 +63,7 @@ pub async fn settled_recipient_comes_back_as_written(store: Arc<dyn Store>) {
     assert_eq!(store.recipients(&w, "c", 1, 0..9).await.unwrap(), [expected, untouched]);
 }
 
-/// Without a state, an effect leaves it, whatever it is, and counts nothing.
+/// An effect without a state leaves the state as it is, and counts nothing.
 pub async fn flags_are_set_in_any_state(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 3).await;
@@ -77,8 +77,8 @@ pub async fn flags_are_set_in_any_state(store: Arc<dyn Store>) {
     assert_eq!(store.campaign_minutes(&w, "c", BASE + 60_000, i64::MAX).await.unwrap(), []);
 }
 
-/// The same commit again changes nothing, and neither does what comes too late.
-pub async fn settling_twice_is_settling_once(store: Arc<dyn Store>) {
+/// Repeating the commit changes nothing, and neither does an outcome that comes too late.
+pub async fn settling_twice_has_no_further_effect(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 4).await;
     let change = || settle(None, [outcome(0, Delivered), outcome(1, Read), outcome(3, Read)]);
@@ -96,7 +96,7 @@ pub async fn settling_twice_is_settling_once(store: Arc<dyn Store>) {
     assert_eq!(states(&*store, &w).await, [Delivered, Read, Pending, Read]);
 }
 
-/// Of one place too, and each effect is asked for its own states.
+/// Also of one place. Each effect is checked against its own states.
 pub async fn outcomes_apply_in_the_order_given(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 3).await;
@@ -119,7 +119,7 @@ pub async fn outcomes_apply_in_the_order_given(store: Arc<dyn Store>) {
     assert_eq!(passed, [(Submitted, 2), (Acked, 1), (Delivered, 1), (Failed, 1)]);
 }
 
-/// A graph shows what came when.
+/// A graph shows how many outcomes came in which minute.
 pub async fn moves_are_counted_by_minute(store: Arc<dyn Store>) {
     let w = workspace("w");
     running(&*store, &w, 4).await;
@@ -177,8 +177,8 @@ async fn recount(store: &dyn Store, workspace: &WorkspaceId) {
     assert_eq!(flags, super::flag::recounted(store, workspace).await);
 }
 
-/// Receipts that come in any order, several times and to several nodes at once, leave each recipient in the highest state
-/// told of it, and counters that are what a recount gives.
+/// Receipts come in any order, several times, and to several nodes at once. Each recipient ends in the highest state that
+/// was reported for it, and the counters equal a recount.
 pub async fn outcomes_in_any_order_end_the_same(store: Arc<dyn Store>) {
     const COUNT: u32 = 60;
     let mut numbers = Numbers(7);
@@ -239,7 +239,7 @@ pub async fn counters_equal_a_recount(store: Arc<dyn Store>) {
         recount(&*store, &w).await;
     }
     assert_eq!(store.campaign_progress(&w, "c").await.unwrap().total(), COUNT as u64);
-    // Whoever waits to be tried again is on the list, and nobody else.
+    // A recipient is on the retry list if and only if it waits to be tried again.
     let waiting = states(&*store, &w).await.into_iter().zip(0..);
     let waiting: Vec<u32> =
         waiting.filter(|(state, _)| *state == RecipientState::Retry).map(|(_, seq)| seq).collect();

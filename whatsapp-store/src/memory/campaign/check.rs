@@ -6,7 +6,7 @@ use crate::{
     RangeLease, Result, Scope,
 };
 
-/// What can make a commit fail, asked before anything of it is applied. The changes of one commit build on each other.
+/// Checks that can make a commit fail, made before any of it is applied. The changes of one commit build on each other.
 pub(in crate::memory) fn check(campaigns: &Campaigns, scope: &Scope, list: &[Change]) -> Result<()> {
     let mut list = list.iter().filter_map(|change| match change {
         Change::Campaign(change) => Some(change),
@@ -25,7 +25,7 @@ pub(in crate::memory) fn check(campaigns: &Campaigns, scope: &Scope, list: &[Cha
 /// How things stand in the middle of a commit.
 struct Ahead<'a> {
     stored: &'a Workspace,
-    /// Of campaigns that were put, moved or deleted (`None`).
+    /// The states of campaigns that were put, moved or deleted (`None`).
     states: HashMap<&'a str, Option<CampaignState>>,
     /// Leases that ended.
     ended: HashSet<(&'a str, i32, i64)>,

@@ -1,7 +1,7 @@
 use super::{Campaigns, Lane, Lease};
 use crate::{CampaignState, RangeClaim, RangeLease, RetryLease, WorkspaceId};
 
-/// The lane that is asked for, and the campaign's state, if it sends anything.
+/// The requested lane and the campaign's state, if the campaign sends.
 fn sending<'a>(
     campaigns: &'a mut Campaigns,
     workspace: &WorkspaceId,
@@ -9,7 +9,7 @@ fn sending<'a>(
 ) -> Option<(CampaignState, &'a mut Lane)> {
     let campaign = campaigns.get_mut(workspace)?.list.get_mut(&claim.campaign)?;
     let state = campaign.record.state;
-    // A lane is what was put as one; others have an audience at most.
+    // Only a lane that was put can be leased; others have at most an audience.
     let lane = campaign.lanes.get_mut(&claim.lane).filter(|lane| lane.record.is_some())?;
     state.goes_on().then_some((state, lane))
 }
@@ -38,14 +38,14 @@ pub(super) fn due_retries(
             let lease = lane.lease(&claim.campaign, claim.lane, epoch)?;
             return Some(RetryLease { lease, seqs });
         }
-        // All of them were settled, and only the end of the lease was not written any more.
+        // All places were settled, and only the end of the lease is missing.
         lane.leases.remove(&epoch);
     }
     lane.take_due(claim)
 }
 
 impl Lane {
-    /// Takes a lease whose time is over, or else one that was given back, under a new epoch. Says both.
+    /// Takes an expired lease, or else one that was given back, under a new epoch. Returns both epochs.
     fn take_over(&mut self, claim: &RangeClaim, retry: bool) -> Option<(i64, i64)> {
         let over = self.leases.iter().filter(|(_, lease)| lease.retry == retry && lease.until <= claim.now);
         let (old, _) = over.min_by_key(|(_, lease)| (lease.owner.is_none(), lease.range.start))?;

@@ -44,7 +44,7 @@ struct Lane {
     retries: BTreeMap<u32, Retry>,
 }
 
-/// As it is stored elsewhere: times count from the campaign's base.
+/// As stored in the databases: times count from the campaign's base.
 #[derive(Clone, Copy)]
 struct Recipient {
     state: RecipientState,
@@ -81,7 +81,7 @@ struct Lease {
 
 struct Retry {
     due: i64,
-    /// Of the lease that it is tried again under.
+    /// The epoch of the lease under which it is retried.
     epoch: Option<i64>,
 }
 
@@ -183,7 +183,7 @@ impl Lane {
         let Some(lease) = self.leases.remove(&epoch) else { return };
         let rest = Range { start: unsent.max(lease.range.start), end: lease.range.end };
         let rest = if lease.retry { lease.range } else { rest };
-        // What may have been sent by somebody else has to go on saying so, and a lease is what says it.
+        // Places that another sender may have sent to must stay marked, and only a lease carries the mark.
         let keeps = if lease.retry { lease.reclaimed } else { !rest.is_empty() };
         let new = keeps.then(|| self.next_epoch());
         if let Some(new) = new {
@@ -192,7 +192,7 @@ impl Lane {
         self.move_retries(epoch, new);
     }
 
-    /// Gives the retries of one lease to another, or to none. Says which.
+    /// Gives the retries of one lease to another, or to none. Returns which.
     fn move_retries(&mut self, old: i64, new: Option<i64>) -> Vec<u32> {
         let moved = self.retries.iter_mut().filter(|(_, retry)| retry.epoch == Some(old));
         let move_one = |(seq, retry): (&u32, &mut Retry)| {

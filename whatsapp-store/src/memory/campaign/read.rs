@@ -40,7 +40,7 @@ impl Recipient {
     }
 }
 
-/// What is between two places; nothing if they are the wrong way round.
+/// The range between two places; empty if they are in the wrong order.
 fn bounds(range: Range<u32>) -> Range<u32> {
     range.start..range.end.max(range.start)
 }

@@ -31,7 +31,7 @@ impl Campaign {
 struct Step {
     prior: RecipientState,
     state: RecipientState,
-    /// Those that were not set before.
+    /// The flags that were not set before.
     flags: u8,
 }
 

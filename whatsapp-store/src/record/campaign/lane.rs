@@ -29,20 +29,20 @@ impl fmt::Debug for LaneRecord {
     }
 }
 
-/// Who wants something to send.
+/// A sender's request for places to send to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RangeClaim {
     /// The campaign.
     pub campaign: String,
     /// The lane.
     pub lane: i32,
-    /// Who asks.
+    /// The sender.
     pub owner: String,
     /// The time, milliseconds since the Unix epoch.
     pub now: i64,
-    /// Until when it is wanted, milliseconds since the Unix epoch.
+    /// When the lease is to end, milliseconds since the Unix epoch.
     pub until: i64,
-    /// How many recipients, at most, of those that nobody has had yet.
+    /// How many recipients at most, of those that were never leased.
     pub limit: u32,
 }
 
@@ -57,14 +57,14 @@ pub struct RangeLease {
     pub lo: u32,
     /// Behind the last place.
     pub hi: u32,
-    /// Who has it.
+    /// The holder; see [`RangeClaim::owner`].
     pub owner: String,
-    /// Names the lease within the lane: every lease has a higher one than all before it, also when it is taken over. What is
-    /// written under the lease carries it.
+    /// Names the lease within the lane. Every lease has a higher epoch than all before it, also when it is taken over. Writes
+    /// under the lease carry it.
     pub epoch: i64,
-    /// When it ends, milliseconds since the Unix epoch. Then somebody else may take it over.
+    /// When it ends, milliseconds since the Unix epoch. After that another sender may take it over.
     pub until: i64,
-    /// Somebody has had it and did not give it back: a place without an outcome may have been sent to.
+    /// An earlier holder did not give it back: a place without an outcome may have been sent to.
     pub reclaimed: bool,
     /// It is a lease of [retries](RetryLease): only some of the places between `lo` and `hi`.
     pub retry: bool,
@@ -81,7 +81,7 @@ pub struct RetryLease {
 
 #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
 impl RangeClaim {
-    /// What is given for it, of what nobody has had before.
+    /// The lease for this request, of places that were never leased.
     pub(crate) fn lease(&self, range: std::ops::Range<u32>, epoch: i64) -> RangeLease {
         RangeLease {
             campaign: self.campaign.clone(),

@@ -1,4 +1,4 @@
-//! Campaigns: their audience, the state of each recipient, and who sends which part.
+//! Campaigns: their audience, the state of each recipient, and which sender has which part.
 mod lane;
 mod recipient;
 mod state;
@@ -29,13 +29,13 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct CampaignRecord {
     /// Its id, unique in the workspace.
     pub id: String,
-    /// Its number in the workspace, from 1 to [`CampaignRecord::LAST_NUMBER`], which the ids of messages are made from. The
-    /// store gives it when the campaign is first put, and gives none twice; what is put here is not looked at.
+    /// Its number in the workspace, from 1 to [`CampaignRecord::LAST_NUMBER`], from which message ids are made. The store gives
+    /// it when the campaign is first put, and gives none twice; the value that is put is ignored.
     #[serde(default)]
     pub number: i64,
-    /// What people call it.
+    /// A name for people.
     pub name: String,
-    /// How far it is. Written when the campaign is first put; then [`CampaignChange::SetState`] moves it.
+    /// Its state. Written when the campaign is first put; then [`CampaignChange::SetState`] changes it.
     pub state: CampaignState,
     /// Why it is in that state, if there is something to say. Written together with the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,11 +72,11 @@ impl fmt::Debug for CampaignRecord {
 pub struct CampaignMove {
     /// The campaign.
     pub campaign: String,
-    /// Where to.
+    /// The new state.
     pub state: CampaignState,
-    /// Why, if there is something to say; replaces what was said before.
+    /// The reason, if there is one; replaces the earlier reason.
     pub reason: Option<String>,
-    /// The states that it may come from, by their [bits](CampaignState::bits).
+    /// The states in which the change is allowed, by their [bits](CampaignState::bits).
     pub from: u64,
     /// When, milliseconds since the Unix epoch.
     pub at: i64,
@@ -91,12 +91,12 @@ impl fmt::Debug for CampaignMove {
     }
 }
 
-/// Whom a campaign is sent to: what does not change any more. `Debug` shows nothing of it.
+/// The unchanging part of a recipient. `Debug` shows nothing of it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct AudienceRow {
-    /// Where it is sent, such as `15550001234`.
+    /// The address, such as `15550001234`.
     pub address: String,
-    /// What says that they agreed: an id, or the evidence itself.
+    /// The proof of consent: an id, or the evidence itself.
     pub consent: String,
     /// The values of the template's variables, in the sender's own encoding.
     pub variables: Bytes,
@@ -113,9 +113,9 @@ impl fmt::Debug for AudienceRow {
 pub struct ExportRow {
     /// The lane.
     pub lane: i32,
-    /// Whom.
+    /// The recipient.
     pub audience: AudienceRow,
-    /// What became of it.
+    /// The outcome.
     pub recipient: RecipientRecord,
 }
 
@@ -150,8 +150,8 @@ pub struct Settlement {
     pub campaign: String,
     /// The lane.
     pub lane: i32,
-    /// The epoch of the lease that it is written under, for outcomes of sending; `None` for receipts, which
-    /// may come to anybody.
+    /// The epoch of the lease that it is written under, for outcomes of sending; `None` for receipts, which any node may
+    /// write.
     pub epoch: Option<i64>,
     /// When, milliseconds since the Unix epoch. Stored to the second.
     pub at: i64,
@@ -174,19 +174,19 @@ pub enum CampaignChange {
         /// Its `updated_at`, or `None` if there was no such campaign.
         updated_at: Option<i64>,
     },
-    /// Moves a campaign to another state. Nothing happens if it is there already; if it is in a state that it may not come
-    /// from, or gone, the commit fails with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict).
+    /// Moves a campaign to another state. If it is in that state already, nothing happens. If it is absent or in a state that does
+    /// not allow the change, the commit fails with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict).
     SetState(CampaignMove),
-    /// Writes a lane. Of one that is there, `next` stays as it is: only a lease moves it.
+    /// Writes a lane. Of an existing one, `next` stays as it is: only a lease moves it.
     PutLane(LaneRecord),
     /// Adds rows to a lane's audience, pending. A place that is taken stays as it is. Ranges are leased up to the `end` of
     /// the lane, which this does not touch.
     AddAudience(AudienceBatch),
-    /// Writes what became of recipients, where their state permits it, and counts it. Under a lease that is no more, the commit
+    /// Writes outcomes where the recipients' states permit it, and counts them. Without the lease that it names, the commit
     /// fails with [`ErrorKind::Fenced`](crate::ErrorKind::Fenced); with a place outside of the lease, with
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid). The lease's time does not matter: it holds until somebody takes it.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid). An expired lease still counts until another sender takes it over.
     Settle(Settlement),
-    /// Prolongs a lease. One that is no more makes the commit fail with [`ErrorKind::Fenced`](crate::ErrorKind::Fenced).
+    /// Prolongs a lease. An absent one makes the commit fail with [`ErrorKind::Fenced`](crate::ErrorKind::Fenced).
     RenewLease {
         /// The campaign.
         campaign: String,
@@ -194,10 +194,10 @@ pub enum CampaignChange {
         lane: i32,
         /// The lease's epoch.
         epoch: i64,
-        /// Until then, milliseconds since the Unix epoch.
+        /// The new end, milliseconds since the Unix epoch.
         until: i64,
     },
-    /// Ends a lease; let it come last of the changes under that lease. One that is no more makes the commit fail with
+    /// Ends a lease; put it last of the changes under that lease. An absent one makes the commit fail with
     /// [`ErrorKind::Fenced`](crate::ErrorKind::Fenced).
     ReleaseLease {
         /// The campaign.
@@ -206,8 +206,8 @@ pub enum CampaignChange {
         lane: i32,
         /// The lease's epoch.
         epoch: i64,
-        /// From this place to the end of the range nothing was sent: it is the next range that is leased. The `hi` of the
-        /// lease when all was sent. Retries that have no outcome are always given back.
+        /// Nothing was sent from this place to the end of the range: that part is leased next. The `hi` of the lease if
+        /// everything was sent. Retries that have no outcome are always given back.
         unsent: u32,
     },
     /// Removes a campaign and all that belongs to it.
@@ -219,7 +219,7 @@ pub enum CampaignChange {
 
 #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
 impl CampaignChange {
-    /// What is wrong with it whatever is stored.
+    /// Errors of the change itself, whatever is stored.
     pub(crate) fn check(&self) -> Result<()> {
         let high = |seq: u32| i32::try_from(seq).is_err();
         let why = match self {

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What became of a recipient. The numbers are stored: never change one, and none reaches 64.
+/// The state of a recipient. The numbers are stored: never change one, and none reaches 64.
 ///
-/// A recipient whose range is leased is still [`Pending`](Self::Pending). Which state may follow which is not decided here:
+/// A recipient whose range is leased is still [`Pending`](Self::Pending). The transitions are not decided here:
 /// each [`Effect`] names the states that it may replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,7 +31,7 @@ pub enum RecipientState {
     Suppressed = 11,
     /// Did not agree to be written to.
     NoConsent = 12,
-    /// The address is none.
+    /// The address is malformed.
     Invalid = 13,
     /// A variable of the template has no value.
     MissingVariable = 14,
@@ -84,7 +84,7 @@ impl RecipientState {
     }
 }
 
-/// What a recipient did besides; any number of these at once. The numbers are stored: never change one.
+/// What a recipient did apart from the state; flags combine freely. The numbers are stored: never change one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -94,7 +94,7 @@ pub enum RecipientFlag {
     Replied = 1,
     /// Followed a link or pressed a button.
     Clicked = 2,
-    /// Wants no more of it.
+    /// Asked for no further messages.
     OptedOut = 4,
     /// Complained, or blocked the sender.
     Reported = 8,
@@ -128,29 +128,29 @@ pub enum Stamp {
 /// different ones is faster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Effect {
-    /// The new state; `None` leaves it.
+    /// The new state; `None` keeps the present one.
     pub state: Option<RecipientState>,
     /// The states in which this has any effect, by their [bits](RecipientState::bits). In all others the outcome is ignored,
     /// so that one that comes twice or too late does no harm.
     pub from: u64,
-    /// The server's code; `None` leaves it.
+    /// The server's code; `None` keeps the present one.
     pub code: Option<u16>,
-    /// Who sent it, by the campaign's own numbers from 1; `None` leaves it.
+    /// The sender, by the campaign's own numbers from 1; `None` keeps the present one.
     pub sender: Option<u16>,
     /// [Flags](RecipientFlag) to set.
     pub flags: u8,
-    /// To be added to the number of tries, which ends at 255.
+    /// Added to the number of tries, which ends at 255.
     pub tries: u8,
     /// The time to be set.
     pub stamp: Option<Stamp>,
 }
 
-/// What became of one recipient.
+/// The outcome of one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The recipient's place in the lane. One that is nowhere is ignored.
     pub seq: u32,
-    /// What it does.
+    /// Its effect.
     pub effect: Effect,
     /// When it is to be tried again, milliseconds since the Unix epoch; given with [`RecipientState::Retry`] and no other.
     pub retry_at: Option<i64>,
@@ -182,12 +182,12 @@ pub(crate) fn groups(outcomes: &[Outcome]) -> Vec<(Effect, Vec<Outcome>)> {
     groups.into_iter().map(|((_, effect), group)| (effect, sorted(group))).collect()
 }
 
-/// What is known of a recipient.
+/// What is stored of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecipientRecord {
     /// Its place in the lane.
     pub seq: u32,
-    /// What became of it.
+    /// Its state.
     pub state: RecipientState,
     /// Its [flags](RecipientFlag).
     pub flags: u8,
@@ -195,7 +195,7 @@ pub struct RecipientRecord {
     pub tries: u8,
     /// The server's last code, or 0.
     pub code: u16,
-    /// Who sent it, or 0.
+    /// The sender's number, or 0.
     pub sender: u16,
     /// When it was sent, milliseconds since the Unix epoch, to the second.
     pub sent_at: Option<i64>,
@@ -205,7 +205,7 @@ pub struct RecipientRecord {
     pub read_at: Option<i64>,
 }
 
-/// How many recipients are in which state.
+/// The number of recipients in each state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecipientCounts(pub BTreeMap<RecipientState, u64>);
 
@@ -221,17 +221,17 @@ impl RecipientCounts {
     }
 }
 
-/// How many recipients have which flag.
+/// The number of recipients with each flag.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlagCounts(pub BTreeMap<RecipientFlag, u64>);
 
 impl FlagCounts {
-    /// Those with one flag, whatever others they have.
+    /// Those with one flag, whatever other flags they have.
     pub fn of(&self, flag: RecipientFlag) -> u64 {
         self.0.get(&flag).copied().unwrap_or_default()
     }
 
-    /// From what is stored by bit: bits of flags that a later version knows are passed over.
+    /// From the stored numbers by bit. Unknown bits of a later version are skipped.
     #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
     pub(crate) fn by_bit(count: impl Fn(u8) -> u64) -> Self {
         let counts = RecipientFlag::ALL.map(|flag| (flag, count(flag.bit())));

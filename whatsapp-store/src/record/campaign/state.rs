@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// How far a campaign is. The numbers are stored: never change one.
+/// The state of a campaign. The numbers are stored: never change one.
 ///
 /// ```text
 /// Draft ─► Approved ─► Freezing ─► Scheduled ─► Running ─► Draining ─► Finished
@@ -23,9 +23,9 @@ pub enum CampaignState {
     Scheduled = 4,
     /// Sends: ranges are leased, new ones and those whose holder is gone.
     Running = 5,
-    /// Sends nothing until somebody says so.
+    /// Sends nothing until it is resumed.
     Paused = 6,
-    /// Begins nothing new: only ranges whose holder is gone are leased.
+    /// Starts no new range: only ranges whose holder is gone are leased.
     Draining = 7,
     /// Done.
     Finished = 8,
@@ -76,7 +76,7 @@ impl CampaignState {
         matches!(self, Self::Running)
     }
 
-    /// May a range be leased that somebody has had?
+    /// May a range be leased that had a holder before?
     #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
     pub(crate) const fn goes_on(self) -> bool {
         matches!(self, Self::Running | Self::Draining)
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_read_back_and_sets_hold_what_was_put_in() {
+    fn codes_read_back_and_sets_hold_their_states() {
         let all: Vec<_> = (0..64).filter_map(CampaignState::from_code).collect();
         assert_eq!(all.len(), 9);
         for state in &all {

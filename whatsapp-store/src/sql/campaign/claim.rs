@@ -1,4 +1,4 @@
-//! What is leased to whoever asks.
+//! Leases of ranges and retries for senders.
 use super::{
     Connection, Lane, Rows, Sql, find,
     lane::{self, LeaseOwner},
@@ -42,7 +42,7 @@ pub(super) async fn due_retries<S: Sql>(
                 if !seqs.is_empty() {
                     return Ok(Some(RetryLease { lease, seqs }));
                 }
-                // All of them were settled, and only the end of the lease was not written any more.
+                // All places were settled, and only the end of the lease is missing.
                 let end = "DELETE FROM campaign_lease WHERE lane = $1 AND epoch = $2";
                 connection.execute(lane.sql(end).int(lease.epoch)).await?;
             }
@@ -63,7 +63,7 @@ async fn sending(
     Ok(found.and_then(|found| Some((found.state, found.lane?))))
 }
 
-/// Takes a lease whose time is over, or else one that was given back, under a new epoch. Says which epoch it had.
+/// Takes an expired lease, or else one that was given back, under a new epoch. Returns its former epoch.
 async fn take_over(
     connection: &mut Connection<'_>,
     lane: Lane,

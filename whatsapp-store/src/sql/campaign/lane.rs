@@ -1,4 +1,4 @@
-//! Lanes, and the leases of their parts. A lease is named by its epoch, which the lane gives.
+//! Lanes, and the leases of their parts. A lease is named by its epoch, which the lane assigns.
 use std::ops::Range;
 
 use super::{Connection, Found, Lane, Rows, damaged, find, sql};
@@ -24,7 +24,7 @@ pub(super) async fn put(
     connection.execute(put).await.map(drop)
 }
 
-/// The lane, which is made if there is none: an audience may come before it.
+/// The lane, which is made if it is absent: an audience may come before it.
 pub(super) async fn make(connection: &mut Connection<'_>, found: &Found, lane: i32) -> Result<Lane> {
     if let Some(lane) = found.lane {
         return Ok(lane);
@@ -51,7 +51,7 @@ pub(super) async fn check(
     RangeLease::check(lo, hi, outcomes)
 }
 
-/// The lane of a change that stands on a lease: without a lane there is no lease.
+/// The lane of a change that depends on a lease: without a lane there is no lease.
 async fn leased(
     connection: &mut Connection<'_>,
     workspace: &WorkspaceId,
@@ -95,7 +95,7 @@ pub(super) async fn release(
         .one(|row| Ok((row.small::<u32>(0)?, row.small::<u32>(1)?, row.flag(2)?, row.flag(3)?)))?;
     let (lo, hi, reclaimed, retry) = ended.ok_or_else(fenced)?;
     let rest = if retry { lo..hi } else { unsent.max(lo)..hi };
-    // What may have been sent by somebody else has to go on saying so, and a lease is what says it.
+    // Places that another sender may have sent to must stay marked, and only a lease carries the mark.
     let keeps = if retry { reclaimed } else { !rest.is_empty() };
     let new = if keeps {
         let holder = LeaseOwner { owner: None, until: i64::MIN, reclaimed, retry };
@@ -109,7 +109,7 @@ pub(super) async fn release(
     Ok(())
 }
 
-/// Gives the retries of one lease to another, or to none with 0. Says which.
+/// Gives the retries of one lease to another, or to none with 0. Returns which.
 pub(super) async fn move_retries(
     connection: &mut Connection<'_>,
     lane: Lane,
@@ -122,7 +122,7 @@ pub(super) async fn move_retries(
     Ok(seqs)
 }
 
-/// Who has a lease.
+/// The holder of a lease.
 pub(super) struct LeaseOwner<'a> {
     /// `None` when it was given back.
     pub(super) owner: Option<&'a str>,

@@ -69,27 +69,27 @@ impl Lane {
         self.key * PLACES + i64::from(seq)
     }
 
-    /// Those numbers.
+    /// The numbers of these places.
     fn ids(self, outcomes: &[Outcome]) -> Vec<i64> {
         outcomes.iter().map(|outcome| self.id(outcome.seq)).collect()
     }
 }
 
-/// What the other rows need of a campaign's.
+/// The columns of a campaign that other rows need.
 struct Found {
     key: i64,
     base_at: i64,
     state: CampaignState,
-    /// The lane asked for, if there is something in it.
+    /// The lane asked for, if it has a record or an audience.
     lane: Option<Lane>,
     /// Was it put, or is there only an audience yet?
     is_put: bool,
 }
 
-/// Looks a campaign up and one of its lanes, and keeps it from being deleted until the transaction ends.
+/// Looks up a campaign and one of its lanes, and keeps it from being deleted until the transaction ends.
 ///
-/// PostgreSQL is also told not to read whole tables in this transaction. Its statistics are behind while a new campaign is
-/// written, and a plan that was right for ten rows is kept for as long as the connection lives.
+/// Also disables sequential scans on PostgreSQL for this transaction. Its statistics lag behind while a new campaign is
+/// written, and a connection keeps a plan that was right for ten rows for its whole life.
 async fn find(
     connection: &mut Connection<'_>,
     workspace: &WorkspaceId,
@@ -193,7 +193,7 @@ async fn set_state(
     }
 }
 
-/// What hangs on a lane, whose numbers begin with `$1` and end before `$2`.
+/// Rows that belong to a lane, whose numbers begin with `$1` and end before `$2`.
 pub(super) const OF_IDS: [&str; 2] = [
     "DELETE FROM campaign_audience WHERE id >= $1 AND id < $2",
     "DELETE FROM campaign_recipient WHERE id >= $1 AND id < $2",
@@ -203,7 +203,7 @@ pub(super) const OF_LANE: [&str; 3] = [
     "DELETE FROM campaign_retry WHERE lane = $1",
     "DELETE FROM campaign_lane WHERE key = $1",
 ];
-/// What hangs on a campaign besides its lanes.
+/// Rows that belong to a campaign besides its lanes.
 pub(super) const OF_CAMPAIGN: [&str; 3] = [
     "DELETE FROM campaign_counter WHERE campaign = $1",
     "DELETE FROM campaign_minute WHERE campaign = $1",
@@ -211,7 +211,7 @@ pub(super) const OF_CAMPAIGN: [&str; 3] = [
 ];
 
 async fn delete(connection: &mut Connection<'_>, workspace: &WorkspaceId, campaign: &str) -> Result<()> {
-    // First the campaign itself: whoever is writing to it is waited for, and nobody begins.
+    // The campaign itself first: this waits for present writers and keeps new ones out.
     let delete =
         of("DELETE FROM campaign WHERE workspace = $1 AND id = $2 RETURNING key", workspace, campaign);
     delete_parts(connection, delete).await
@@ -223,7 +223,7 @@ pub(super) async fn delete_workspace(connection: &mut Connection<'_>, workspace:
     delete_parts(connection, delete).await
 }
 
-/// What hangs on the campaigns that `delete` removes.
+/// Rows that belong to the campaigns that `delete` removes.
 async fn delete_parts(connection: &mut Connection<'_>, delete: Statement<'_>) -> Result<()> {
     for key in connection.fetch(delete).await?.all(|row| row.int(0))? {
         delete_one(connection, key).await?;

@@ -19,7 +19,7 @@ macro_rules! campaigns {
     };
 }
 
-/// No place is as high.
+/// Above every place.
 const LAST: u32 = i32::MAX.cast_unsigned();
 
 /// A campaign's key.

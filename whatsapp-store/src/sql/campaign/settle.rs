@@ -7,12 +7,12 @@ use crate::{
     sql::{Statement, statement::pairs},
 };
 
-/// What outcomes have changed, as it is counted.
+/// The changes that outcomes made, for the counters.
 #[derive(Default)]
 struct Tally {
-    /// How many went from which state to which.
+    /// How many moved from each state to each state.
     moves: BTreeMap<(u8, u8), i64>,
-    /// How many got which flag that they had not, by its bit.
+    /// How many got each flag that they did not have, by its bit.
     flags: BTreeMap<u8, i64>,
 }
 
@@ -47,8 +47,8 @@ pub(super) async fn apply(
     count_flags(connection, found.key, &Vec::from_iter(flags)).await
 }
 
-/// Whatever is written keeps the old state beside the new one, since PostgreSQL returns new values alone; and where flags are
-/// set, the old flags too, above the 6 bits of the state.
+/// Every update keeps the old state beside the new one, since PostgreSQL returns only new values. Where flags are
+/// set, it keeps the old flags too, above the 6 bits of the state.
 macro_rules! update {
     ($prior:literal, $list:literal) => {
         concat!(
@@ -160,7 +160,7 @@ async fn write(
     Ok(())
 }
 
-/// Puts those of `outcomes` on the list whose recipients were written.
+/// Adds those of `outcomes` to the list whose recipients were written.
 async fn put_retries(
     connection: &mut Connection<'_>,
     lane: Lane,

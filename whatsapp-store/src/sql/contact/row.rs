@@ -46,7 +46,7 @@ pub(super) const UPDATE: &str = "UPDATE contact SET phone = $3, lid = $4, name =
     fields = $8, consent_scope = $9, consent_source = $10, consent_at = $11, consent_evidence = $12, \
     opted_out_at = $13, last_seen_at = $14, time_zone = $15, updated_at = $16 WHERE workspace = $1 AND id = $2";
 
-/// With the arguments of [`UPDATE`], which are those of [`INSERT`] but for the last.
+/// With the arguments of [`UPDATE`], which are those of [`INSERT`] except the last.
 pub(super) fn write<'a>(
     text: &'static str,
     workspace: &'a WorkspaceId,
@@ -72,7 +72,7 @@ pub(super) fn write<'a>(
         .int(contact.updated_at))
 }
 
-/// With a space before each: then the start of a word is a place in the text. Words have no space of their own.
+/// With a space before each word: the start of a word is then a place in the text. Words contain no space.
 pub(super) fn starts(words: impl IntoIterator<Item = String>) -> Vec<String> {
     words.into_iter().map(|word| format!(" {word}")).collect()
 }

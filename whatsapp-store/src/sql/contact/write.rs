@@ -1,5 +1,5 @@
-//! Changes of contacts. The rules are the crate's own ([`crate::contacts`]): a contact is read, changed and written back,
-//! with its row locked from the first to the last.
+//! Changes of contacts. [`crate::contacts`] has the rules: a contact is read, changed and written back, with its row
+//! locked from the first step to the last.
 use super::row::{INSERT, UPDATE, columns, record, write};
 use crate::{
     ContactChange, ContactRecord, Error, ErrorKind, Result, Scope, Suppression, WorkspaceId,
@@ -43,7 +43,7 @@ pub(in crate::sql) async fn apply(
     }
 }
 
-/// The contact, which nobody else can change until the transaction ends.
+/// The contact, locked until the transaction ends.
 async fn locked(
     connection: &mut Connection<'_>,
     workspace: &WorkspaceId,

@@ -69,7 +69,7 @@ pub(super) fn changes(list: Vec<Change>) -> Changes {
     Changes { list, ..Changes::new(account()) }
 }
 
-/// What the others find there.
+/// Records that the other changes need.
 pub(super) fn before() -> Vec<Change> {
     vec![
         Change::PutDevice(DeviceRecord { jid: None, lid: None, state: Bytes::from("1") }),

@@ -9,12 +9,12 @@ use super::{
 };
 use crate::{AccountId, Change, Changes, ErrorKind, Store, postgres::PostgresStore, sqlite::SqliteStore};
 
-/// What the database is asked for instead of a statement, and what kind of error comes of it.
+/// The statement that is sent instead, and the kind of error that follows.
 type Instead = (&'static str, ErrorKind);
 
 const REFUSED: Instead = ("SELECT abs(-9223372036854775807 - 1)", ErrorKind::Other);
 const REFUSED_BY_SERVER: Instead = ("SELECT 1 / 0", ErrorKind::Other);
-/// Ends the whole transaction by itself, as a full disk may.
+/// Ends the whole transaction, as a full disk may.
 const ROLLED_BACK: Instead = ("INSERT OR ROLLBACK INTO vault_key (id) VALUES (NULL)", ErrorKind::Other);
 const CONNECTION_LOST: Instead = ("SELECT pg_terminate_backend(pg_backend_pid())", ErrorKind::Busy);
 
@@ -54,7 +54,7 @@ impl Side {
     }
 }
 
-/// Cuts the commit before its first statement, before its second, and so on, until it has no more.
+/// Interrupts the commit before its first statement, before its second, and so on, until it has no more.
 async fn fail_everywhere<S: Sql + Store>(store: &S, side: &mut Side, changes: &Changes, instead: Instead) {
     let failpoint = &store.vault().failpoint;
     let fewest = changes.list.len() as u32 - 1;
@@ -70,7 +70,7 @@ async fn fail_everywhere<S: Sql + Store>(store: &S, side: &mut Side, changes: &C
         }
         assert_eq!(result.unwrap_err().kind(), instead.1, "before statement {place}");
         assert_eq!(side.rows().await, rows, "before statement {place}");
-        // It works on, on every connection that it has.
+        // The store keeps working, on every connection that it has.
         let mut next = Changes::new("after".parse::<AccountId>().unwrap());
         next.push(Change::PutSignal(key(&place.to_string()), Bytes::from("v"))).push(event(100));
         store.commit(next).await.unwrap();

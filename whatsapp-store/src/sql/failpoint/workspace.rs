@@ -9,14 +9,14 @@ use crate::{
     Settlement, Stamp, Store, TeamChange, UserRecord, WebhookChange, WorkspaceRecord,
 };
 
-/// Claims that the changes stand on.
+/// Claims that the changes depend on.
 pub(super) struct Claims {
     epoch: i64,
     token: i64,
 }
 
 impl Claims {
-    /// What [`before`] has made is claimed.
+    /// Claims the records that [`before`] has made.
     pub(super) async fn take(store: &dyn Store) -> Self {
         let claim =
             RangeClaim { campaign: "c".into(), lane: 0, owner: "me".into(), now: 1, until: 10, limit: 2 };
