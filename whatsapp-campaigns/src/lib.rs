@@ -8,6 +8,7 @@ pub mod lattice;
 pub mod model;
 pub mod outcome;
 pub mod pacing;
+pub mod person;
 pub mod runner;
 pub mod scheduler;
 pub mod simulate;

@@ -17,6 +17,7 @@ use crate::{
     id::RowId,
     lattice::{RowEvent, effect, flagged},
     outcome::{Code, Refusal, RowReaction},
+    person,
     window::Millis,
 };
 
@@ -165,8 +166,8 @@ impl Ears {
                 break;
             }
         }
-        let contact = self.store.contact_by_phone(workspace, &message.from).await?;
-        changes.list.extend(wished(wish, message, contact.map(|contact| contact.id)));
+        let contacts = person::contacts(&*self.store, workspace, &message.from).await?;
+        changes.list.extend(wished(wish, message, contacts.into_iter().map(|contact| contact.id)));
         if heard.answers.is_some() || wish.is_some() {
             changes.push(told(message, &heard));
             self.commit(changes).await?;
@@ -214,7 +215,7 @@ impl Ears {
         let Some(campaign) = campaign else { return Ok(None) };
         let place = row.seq..row.seq.saturating_add(1);
         let audience = self.store.audience(workspace, &campaign, i32::from(row.lane), place).await?;
-        let is_theirs = audience.first().is_some_and(|(_, row)| row.address == to);
+        let is_theirs = audience.first().is_some_and(|(_, row)| person::is_same(&row.address, to));
         Ok(is_theirs.then_some(Found { campaign, row }))
     }
 
@@ -278,15 +279,15 @@ fn settlement(campaign: String, lane: u16, at: Millis, outcomes: Vec<Outcome>) -
 }
 
 /// What a wish changes.
-fn wished(wish: Option<Wish>, message: &Incoming, contact: Option<String>) -> Vec<Change> {
-    let (address, at) = (message.from.clone(), message.at);
+fn wished(wish: Option<Wish>, message: &Incoming, contacts: impl Iterator<Item = String>) -> Vec<Change> {
+    let (forms, at) = (person::forms(&message.from).into_iter(), message.at);
     match wish {
         None => Vec::new(),
         Some(Wish::Stop) => {
-            let mut list =
-                vec![ContactChange::Suppress(Suppression { address, reason: "stop".to_owned(), at }).into()];
-            list.extend(contact.map(|id| ContactChange::OptOut { id, at }.into()));
-            list
+            let reason = "stop".to_owned();
+            let suppress = |address| ContactChange::Suppress(Suppression { address, reason: reason.clone(), at });
+            let opt_out = contacts.map(|id| ContactChange::OptOut { id, at });
+            forms.map(suppress).chain(opt_out).map(Change::from).collect()
         }
         Some(Wish::Start) => {
             // The message is a newer consent itself.
@@ -296,12 +297,9 @@ fn wished(wish: Option<Wish>, message: &Incoming, contact: Option<String>) -> Ve
                 at,
                 evidence: Some(message.id.clone()),
             };
-            let mut list: Vec<Change> = contact
-                .map(|id| ContactChange::RecordConsent { id, consent: consent.clone() }.into())
-                .into_iter()
-                .collect();
-            list.push(ContactChange::Unsuppress { address, consent }.into());
-            list
+            let record = contacts.map(|id| ContactChange::RecordConsent { id, consent: consent.clone() });
+            let unsuppress = forms.map(|address| ContactChange::Unsuppress { address, consent: consent.clone() });
+            record.chain(unsuppress).map(Change::from).collect()
         }
     }
 }
