@@ -2,6 +2,7 @@
 pub mod audience;
 pub mod consent;
 pub mod content;
+mod csv;
 pub mod desk;
 pub mod id;
 pub mod lattice;
