@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use whatsapp_store::{CampaignState, Error as StoreError, ErrorKind};
 
 use crate::{
-    audience::AudienceError,
+    audience::{AudienceError, ConsentError},
+    consent::RuleError,
     content::{BindError, RenderError},
     model::SettingsError,
     person::PhoneError,
@@ -64,6 +65,20 @@ pub enum DeskError {
         /// Why, and how many.
         refused: BTreeMap<String, u64>,
     },
+    /// The consent of a file lacks something, or cannot be.
+    #[error(transparent)]
+    Consent(#[from] ConsentError),
+    /// The consent is to something else.
+    #[error("consentScope: a consent to `{scope}` does not cover this campaign; what does: {known}, or what a contact agreed to")]
+    Scope {
+        /// To what.
+        scope: String,
+        /// What would do.
+        known: String,
+    },
+    /// The rules for replies do not work.
+    #[error(transparent)]
+    Rules(#[from] RuleError),
     /// Somebody changed the campaign while a file was read.
     #[error("the campaign was changed while the file was read: upload it again")]
     Changed,

@@ -113,6 +113,7 @@ impl Desk {
         if shown.document.settings.audience.is_some() {
             return Err(DeskError::WrongAudience("the recipients of this campaign are a filter of contacts"));
         }
+        self.covers(&upload.consent, shown.document.settings.content.category).await?;
         let intake = Intake { source, upload, rejects: Box::new(rejects), may_be_empty: false };
         self.freeze(shown, intake, actor).await
     }
@@ -128,10 +129,15 @@ impl Desk {
         };
         let scope = audience.filter.consent_scope.clone().unwrap_or_default();
         let consent = ConsentStamp::new(&scope, "contacts", self.clock.now(), "noted at each contact");
+        let consent = consent.map_err(|_| DeskError::Stored)?;
+        // A run of a day may find nobody; a person who asks is told that a scope is none.
+        if shown.document.kept.run_of.is_none() {
+            self.covers(&consent, shown.document.settings.content.category).await?;
+        }
         let upload = Upload {
             exclude: audience.exclude.clone(),
             zone: Some(ZONE.into()),
-            ..Upload::new(consent.map_err(|_| DeskError::Stored)?)
+            ..Upload::new(consent)
         };
         let (pages, source) = std::sync::mpsc::sync_channel(AHEAD);
         let variables = shown.document.settings.content.variables.keys().cloned().collect();

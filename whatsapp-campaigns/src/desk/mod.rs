@@ -27,6 +27,7 @@
 //! # Ok(())
 //! # }
 //! ```
+mod agreed;
 mod error;
 mod export;
 mod freeze;
