@@ -18,7 +18,8 @@ pub(crate) fn line<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
 
 fn is_formula(value: &str) -> bool {
     // A tab or the end of a line in front is a way to hide a formula; spaces are passed over by some programs.
-    let begins = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}');
+    let begins =
+        |c: char| matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}');
     let is_hidden = value.starts_with(['\t', '\r', '\n']);
     (is_hidden || value.trim_start().starts_with(begins)) && !is_number(value)
 }

@@ -29,10 +29,14 @@ pub enum ConsentError {
     #[error("the consent does not say when it was given")]
     NoTime,
     /// Long before anybody could agree to this.
-    #[error("the consent was given before 2009, when there was no WhatsApp: give the time in milliseconds since 1970")]
+    #[error(
+        "the consent was given before 2009, when there was no WhatsApp: give the time in milliseconds since 1970"
+    )]
     TooEarly,
     /// Nobody has agreed yet.
-    #[error("the time of the consent lies in the future: give the time at which people agreed, in milliseconds since 1970")]
+    #[error(
+        "the time of the consent lies in the future: give the time at which people agreed, in milliseconds since 1970"
+    )]
     InFuture,
     /// What proves it?
     #[error("nothing proves the consent: give a link, a document's name or a quotation")]

@@ -14,7 +14,10 @@ pub enum AudienceError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The file has no column of the address.
-    #[error("the file has no column `{column}`; it has {}: say which of them has the numbers", names(columns))]
+    #[error(
+        "the file has no column `{column}`; it has {}: say which of them has the numbers",
+        names(columns)
+    )]
     NoColumn {
         /// What was asked for.
         column: String,
@@ -22,7 +25,10 @@ pub enum AudienceError {
         columns: Vec<String>,
     },
     /// The workbook has no such sheet.
-    #[error("the workbook has no sheet `{sheet}`; it has {}: give one of the names, or a number from 1", names(sheets))]
+    #[error(
+        "the workbook has no sheet `{sheet}`; it has {}: give one of the names, or a number from 1",
+        names(sheets)
+    )]
     NoSheet {
         /// What was asked for.
         sheet: String,

@@ -136,7 +136,10 @@ impl Rows for Reading<'_> {
         let layout = self.mapping.layout(names)?;
         if !layout.has_address() {
             let column = self.mapping.address_label();
-            return Err(AudienceError::NoColumn { column, columns: names.iter().take(50).cloned().collect() });
+            return Err(AudienceError::NoColumn {
+                column,
+                columns: names.iter().take(50).cloned().collect(),
+            });
         }
         self.file.header(names);
         self.layout = Some(layout);

@@ -203,7 +203,8 @@ impl Layout<'_> {
     /// Has a variable another text for programs in this row?
     pub(super) fn has_plain(&self, row: &Row, name: &str) -> bool {
         let places = self.mapping.variables.iter().zip(&self.variables);
-        let mut of_name = places.filter(|(variable, _)| variable.name == name).filter_map(|(_, place)| *place);
+        let mut of_name =
+            places.filter(|(variable, _)| variable.name == name).filter_map(|(_, place)| *place);
         of_name.any(|place| row.plain(place).is_some())
     }
 

@@ -47,9 +47,8 @@ impl<S: ContactStore + Sync + ?Sized> Screen for StoreScreen<'_, S> {
     }
 
     async fn excluded(&self, addresses: &[String]) -> Result<HashSet<String>, PortError> {
-        let is_excluded = |address: &&String| {
-            address.parse().is_ok_and(|number: u64| self.excluded.contains(&number))
-        };
+        let is_excluded =
+            |address: &&String| address.parse().is_ok_and(|number: u64| self.excluded.contains(&number));
         Ok(addresses.iter().filter(is_excluded).cloned().collect())
     }
 }

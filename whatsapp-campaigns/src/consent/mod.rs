@@ -13,14 +13,14 @@ mod rules;
 mod scope;
 mod words;
 
-pub(crate) use hint::has_opt_out_hint;
-pub(crate) use scope::{ScopeVerdict, names as scope_names, verdict as scope_verdict};
 pub use self::{
     ambiguous::AMBIGUOUS_WORDS,
     hear::{Hearing, wish},
     rules::{AmbiguousWords, OptIn, ReplyRules, RuleError},
     words::{LANGUAGES, Language},
 };
+pub(crate) use hint::has_opt_out_hint;
+pub(crate) use scope::{ScopeVerdict, names as scope_names, verdict as scope_verdict};
 
 /// What somebody asks for with one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -50,7 +50,9 @@ pub enum RuleError {
     #[error("optIn.scope: say what people agree to, such as `marketing`")]
     NoScope,
     /// What are they told?
-    #[error("optIn.confirmation: say what people agreed to and how it ends, such as `You get our offers now. Reply STOP to end.`")]
+    #[error(
+        "optIn.confirmation: say what people agreed to and how it ends, such as `You get our offers now. Reply STOP to end.`"
+    )]
     NoConfirmation,
 }
 
@@ -64,7 +66,8 @@ impl ReplyRules {
         if words.is_empty() || words.iter().any(|word| fold::words(word).is_empty()) {
             return Err(RuleError::NoWord);
         }
-        let stops = || LANGUAGES.iter().flat_map(|language| language.stop.iter().map(|word| fold::words(word)));
+        let stops =
+            || LANGUAGES.iter().flat_map(|language| language.stop.iter().map(|word| fold::words(word)));
         let is_taken = |word: &&String| {
             let word = fold::words(word);
             polite::is_polite(&word) || stops().any(|stop| stop == word)

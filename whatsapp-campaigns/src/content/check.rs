@@ -24,14 +24,13 @@ const RESERVED: [&str; 14] =
 
 /// Checks a definition and makes a template of it.
 pub(super) fn template(definition: &Definition) -> Result<Template, Problems> {
-    let mut check =
-        Check {
-            problems: Vec::new(),
-            placeholders: Vec::new(),
-            used: BTreeSet::new(),
-            unread: false,
-            engine: Engine::new(),
-        };
+    let mut check = Check {
+        problems: Vec::new(),
+        placeholders: Vec::new(),
+        used: BTreeSet::new(),
+        unread: false,
+        engine: Engine::new(),
+    };
     check.shape(definition);
     let variables: Vec<_> =
         definition.variables.iter().filter_map(|(name, variable)| check.variable(name, variable)).collect();

@@ -16,7 +16,10 @@ pub struct LooksLikePlaceholder {
 impl fmt::Display for LooksLikePlaceholder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, text } = self;
-        write!(f, "{path}: `{text}` looks like a placeholder and is sent as it stands; a placeholder is {{{{ name }}}}")
+        write!(
+            f,
+            "{path}: `{text}` looks like a placeholder and is sent as it stands; a placeholder is {{{{ name }}}}"
+        )
     }
 }
 
@@ -74,7 +77,8 @@ fn one(rest: &str, place: usize, text: &str) -> Option<usize> {
     }
     let before = text[..place].chars().next_back();
     let is_apart = before.is_none_or(|c| !c.is_alphanumeric());
-    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum();
+    let word =
+        |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum();
     if let Some(inside) = rest.strip_prefix('$') {
         let length: usize = word(inside);
         let is_word = inside.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && length > 1;
@@ -91,7 +95,8 @@ fn is_name(inside: &str, open: &str) -> bool {
     let is_wide = matches!(open, "{{" | "[[" | "*|" | "{" | "[" | "<");
     let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
     let begins = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
-    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.') || (is_wide && matches!(c, ' ' | '/'));
+    let allowed =
+        |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.') || (is_wide && matches!(c, ' ' | '/'));
     (1..=LONGEST).contains(&name.len())
         && (is_wide || name == inside)
         && (is_number && open.starts_with('{') || begins && name.chars().all(allowed))

@@ -46,6 +46,7 @@ impl Desk {
         rules.check()?;
         let value = Bytes::from(serde_json::to_vec(rules).map_err(|_| DeskError::Internal)?);
         let put = SettingChange::Put { name: REPLY_RULES.to_owned(), value };
-        self.commit(vec![put.into(), self.audit(actor, "campaign.reply.rules", "replies", json!(rules))]).await
+        self.commit(vec![put.into(), self.audit(actor, "campaign.reply.rules", "replies", json!(rules))])
+            .await
     }
 }

@@ -69,7 +69,9 @@ pub enum DeskError {
     #[error(transparent)]
     Consent(#[from] ConsentError),
     /// The consent is to something else.
-    #[error("consentScope: a consent to `{scope}` does not cover this campaign; what does: {known}, or what a contact agreed to")]
+    #[error(
+        "consentScope: a consent to `{scope}` does not cover this campaign; what does: {known}, or what a contact agreed to"
+    )]
     Scope {
         /// To what.
         scope: String,

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     audience::{
-        AudienceError, Column, ConsentStamp, FIRST_SEQ, Freeze, Gathered, Mapping, Missing, Report, Row, Rows, Source,
-        StoreScreen,
+        AudienceError, Column, ConsentStamp, FIRST_SEQ, Freeze, Gathered, Mapping, Missing, Report, Row,
+        Rows, Source, StoreScreen,
     },
     content::Template,
     model::{Document, Frozen, Kept, LaneSpec},
@@ -134,11 +134,8 @@ impl Desk {
         if shown.document.kept.run_of.is_none() {
             self.covers(&consent, shown.document.settings.content.category).await?;
         }
-        let upload = Upload {
-            exclude: audience.exclude.clone(),
-            zone: Some(ZONE.into()),
-            ..Upload::new(consent)
-        };
+        let upload =
+            Upload { exclude: audience.exclude.clone(), zone: Some(ZONE.into()), ..Upload::new(consent) };
         let (pages, source) = std::sync::mpsc::sync_channel(AHEAD);
         let variables = shown.document.settings.content.variables.keys().cloned().collect();
         let (store, workspace, filter) = (self.store.clone(), self.workspace.clone(), audience.filter);

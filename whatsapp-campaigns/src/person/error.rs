@@ -27,7 +27,9 @@ pub enum PhoneError {
     #[error("it has no country's code: write it as +49…, or name the country with region, such as region=DE")]
     NoCountry,
     /// It begins with no country's code that exists.
-    #[error("it begins with no country's code that exists: write it as +49…, or name the country with region")]
+    #[error(
+        "it begins with no country's code that exists: write it as +49…, or name the country with region"
+    )]
     UnknownCountry,
     /// Too few digits for its country.
     #[error("it has too few digits for its country")]
@@ -43,7 +45,10 @@ pub enum PhoneError {
 impl PhoneError {
     /// Can the same number be written so that it is found? Then `Display` says how.
     pub const fn has_remedy(self) -> bool {
-        matches!(self, Self::NoCountry | Self::UnknownCountry | Self::Ambiguous | Self::Rounded | Self::Address)
+        matches!(
+            self,
+            Self::NoCountry | Self::UnknownCountry | Self::Ambiguous | Self::Rounded | Self::Address
+        )
     }
 
     /// What programs know it by.

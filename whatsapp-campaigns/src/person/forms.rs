@@ -53,7 +53,8 @@ fn plan(digits: &str) -> Option<(&'static Plan, &str)> {
 
 /// The number of today, with the country's code; numbers of other countries stay as they are.
 pub(super) fn today(digits: &str) -> String {
-    let changed = plan(digits).and_then(|(plan, number)| Some(format!("{}{}", plan.code, (plan.today)(number)?)));
+    let changed =
+        plan(digits).and_then(|(plan, number)| Some(format!("{}{}", plan.code, (plan.today)(number)?)));
     changed.unwrap_or_else(|| digits.to_owned())
 }
 
@@ -177,7 +178,8 @@ fn ivory_coast(number: &str) -> Option<String> {
 }
 
 fn ivory_coast_former(number: &str) -> Vec<String> {
-    let rest = number.get(2..).filter(|rest| ivorian_operator(rest).is_some_and(|found| number.starts_with(found)));
+    let rest =
+        number.get(2..).filter(|rest| ivorian_operator(rest).is_some_and(|found| number.starts_with(found)));
     rest.map(|rest| vec![rest.to_owned()]).unwrap_or_default()
 }
 

@@ -26,8 +26,10 @@ pub(crate) async fn opted_out<S: ContactStore + ?Sized>(
     workspace: &WorkspaceId,
     addresses: &[String],
 ) -> Result<HashSet<String>, Error> {
-    let all: Vec<(&String, String)> =
-        addresses.iter().flat_map(|address| forms(address).into_iter().map(move |form| (address, form))).collect();
+    let all: Vec<(&String, String)> = addresses
+        .iter()
+        .flat_map(|address| forms(address).into_iter().map(move |form| (address, form)))
+        .collect();
     let asked: Vec<String> = all.iter().map(|(_, form)| form.clone()).collect();
     let contacts = store.contacts_by_phone(workspace, &asked).await?;
     let out = all.iter().zip(contacts);

@@ -30,8 +30,8 @@ use rlibphonenumber::{
     ValidationError,
 };
 
-use self::text::Dialled;
 pub(crate) use self::lookup::{contacts, opted_out, suppressed};
+use self::text::Dialled;
 pub use self::{
     error::PhoneError,
     region::{Region, UnknownRegion},
@@ -184,7 +184,9 @@ fn library(dialled: &str, home: Option<Region>) -> Result<PhoneNumber, PhoneErro
         ParseError::InvalidCountryCode => PhoneError::UnknownCountry,
         ParseError::TooLongNsn => PhoneError::TooLong,
         ParseError::NotANumber(_) if dialled.len() > 17 => PhoneError::TooLong,
-        ParseError::NotANumber(_) | ParseError::TooShortAfterIdd | ParseError::TooShortNsn => PhoneError::TooShort,
+        ParseError::NotANumber(_) | ParseError::TooShortAfterIdd | ParseError::TooShortNsn => {
+            PhoneError::TooShort
+        }
     })
 }
 

@@ -14,8 +14,28 @@ pub(super) struct Dialled {
 
 /// Words that stand in front of a number, before a colon.
 const LABELS: [&str; 22] = [
-    "tel", "phone", "telephone", "téléphone", "telefon", "telefone", "telefono", "teléfono", "mobile", "mobil",
-    "mob", "cell", "cel", "celular", "móvil", "movil", "handy", "portable", "whatsapp", "wa", "callto", "sms",
+    "tel",
+    "phone",
+    "telephone",
+    "téléphone",
+    "telefon",
+    "telefone",
+    "telefono",
+    "teléfono",
+    "mobile",
+    "mobil",
+    "mob",
+    "cell",
+    "cel",
+    "celular",
+    "móvil",
+    "movil",
+    "handy",
+    "portable",
+    "whatsapp",
+    "wa",
+    "callto",
+    "sms",
 ];
 
 /// The digits of a text.
@@ -49,7 +69,9 @@ struct Digits {
 impl Digits {
     fn take(&mut self, character: char) -> Result<(), PhoneError> {
         match character {
-            '+' | '\u{ff0b}' | '\u{fe62}' | '\u{207a}' if self.digits.is_empty() => self.is_international = true,
+            '+' | '\u{ff0b}' | '\u{fe62}' | '\u{207a}' if self.digits.is_empty() => {
+                self.is_international = true
+            }
             '+' | '\u{ff0b}' | '\u{fe62}' | '\u{207a}' | ';' | ',' | '|' | '&' | '\n' | '\r' => {
                 return Err(PhoneError::Several);
             }
@@ -76,14 +98,19 @@ impl Digits {
     }
 
     fn close(&mut self) {
-        if self.bracket.take().as_deref() == Some("0") && self.digits.len() > 1 && self.without_zero.is_none() {
+        if self.bracket.take().as_deref() == Some("0") && self.digits.len() > 1 && self.without_zero.is_none()
+        {
             self.without_zero = Some(self.digits[..self.digits.len() - 1].to_owned());
         }
     }
 
     fn end(self) -> Result<Dialled, PhoneError> {
         let Self { digits, is_international, without_zero, .. } = self;
-        if digits.is_empty() { Err(PhoneError::Empty) } else { Ok(Dialled { digits, is_international, without_zero }) }
+        if digits.is_empty() {
+            Err(PhoneError::Empty)
+        } else {
+            Ok(Dialled { digits, is_international, without_zero })
+        }
     }
 }
 
@@ -92,7 +119,8 @@ fn unwrapped(text: &str) -> &str {
     let text = trimmed(text);
     let text = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     let text = trimmed(text.trim_start_matches(['\'', '\u{2018}', '\u{2019}', '`']));
-    let text = trimmed(text.split_once(':').filter(|(label, _)| is_label(label)).map_or(text, |(_, rest)| rest));
+    let text =
+        trimmed(text.split_once(':').filter(|(label, _)| is_label(label)).map_or(text, |(_, rest)| rest));
     match text.strip_suffix(".0").or_else(|| text.strip_suffix(".00")) {
         Some(whole)
             if whole.len() > 6 && whole.trim_start_matches('+').bytes().all(|byte| byte.is_ascii_digit()) =>
@@ -157,7 +185,8 @@ fn digit(character: char) -> Option<char> {
 
 /// The zeros of scripts that have digits; the other nine follow each.
 const ZEROS: [u32; 42] = [
-    0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0, 0xf20,
-    0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0,
-    0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10, 0x104a0, 0x11066, 0x11136, 0x111d0, 0x1e950, 0x1fbf0,
+    0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0,
+    0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50,
+    0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10, 0x104a0, 0x11066, 0x11136, 0x111d0,
+    0x1e950, 0x1fbf0,
 ];

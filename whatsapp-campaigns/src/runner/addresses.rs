@@ -2,20 +2,22 @@
 use super::port::{Message, Sender, Submission};
 use crate::{outcome::Code, person};
 
-/// Hands a message over to the first address of the person that has an account. The id stays: nothing was shown at an
-/// address that has none, and after a crash the same addresses are tried in the same order.
+/// Hands a message over to the first address of the person that takes it. The id stays: nothing was shown at an address
+/// that refused it, and after a crash the same addresses are tried in the same order. Where all refuse, the first answer
+/// counts: it is of the number of today.
 pub(super) async fn submit(sender: &dyn Sender, message: Message) -> Submission {
-    let mut answer = Submission::Unknown;
-    for (place, to) in person::forms(&message.to).into_iter().enumerate() {
-        let next = sender.submit(Message { to, ..message.clone() }).await;
-        match next {
-            // Somebody with whom there is no conversation may have no account at all: the first answer says more.
-            Submission::Refused { code: Code::NoAccount, .. } if place > 0 => {}
-            Submission::Refused { code: Code::NoAccount, .. } | Submission::NoConversation => answer = next,
-            _ => return next,
+    let mut first = None;
+    for to in person::forms(&message.to) {
+        let answer = sender.submit(Message { to, ..message.clone() }).await;
+        match answer {
+            // A message that was given up for want of an account is `Unsent` when it is handed over again.
+            Submission::Refused { code: Code::NoAccount | Code::Unsent, .. } | Submission::NoConversation => {
+                first.get_or_insert(answer);
+            }
+            _ => return answer,
         }
     }
-    answer
+    first.unwrap_or(Submission::Unknown)
 }
 
 #[cfg(test)]
@@ -40,12 +42,8 @@ mod tests {
 
     async fn sent(to: &str, account: &'static str, other: Submission) -> (Submission, usize) {
         let sender = Account(account, other, Mutex::default());
-        let message = Message {
-            id: "3EB0".into(),
-            to: to.into(),
-            content: Content::text("Hello"),
-            may_begin: true,
-        };
+        let message =
+            Message { id: "3EB0".into(), to: to.into(), content: Content::text("Hello"), may_begin: true };
         let answer = submit(&sender, message).await;
         let tried = sender.2.lock().unwrap().len();
         (answer, tried)
@@ -57,10 +55,19 @@ mod tests {
         assert_eq!(sent("5531987654321", "553187654321", none).await, (Submission::Acked, 2));
         assert_eq!(sent("525512345678", "5215512345678", none).await, (Submission::Acked, 2));
         assert_eq!(sent("5531987654321", "5531987654321", none).await, (Submission::Acked, 1));
-        assert_eq!(sent("5531987654321", "553187654321", Submission::NoConversation).await, (Submission::Acked, 2));
+        assert_eq!(
+            sent("5531987654321", "553187654321", Submission::NoConversation).await,
+            (Submission::Acked, 2)
+        );
+        let given_up = Submission::Refused { code: Code::Unsent, until: None };
+        assert_eq!(sent("5531987654321", "553187654321", given_up).await, (Submission::Acked, 2));
         assert_eq!(sent("5531987654321", "nobody", none).await, (none, 2));
         assert_eq!(sent("4915123456789", "nobody", none).await, (none, 1));
         let unknown = Submission::Unknown;
-        assert_eq!(sent("5531987654321", "553187654321", unknown).await, (unknown, 1), "it may have been shown");
+        assert_eq!(
+            sent("5531987654321", "553187654321", unknown).await,
+            (unknown, 1),
+            "it may have been shown"
+        );
     }
 }

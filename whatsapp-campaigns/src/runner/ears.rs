@@ -130,6 +130,11 @@ impl Ears {
         let mut lanes = BTreeMap::<(String, u16), Vec<Outcome>>::new();
         for receipt in receipts {
             let Some(found) = self.find(workspace, &receipt.id, &receipt.to).await? else { continue };
+            // One of several addresses has no account: whoever sends tries the others, and tells what came of it.
+            let is_tried = receipt.kind == ReceiptKind::Refused(Code::NoAccount);
+            if is_tried && person::forms(&receipt.to).len() > 1 {
+                continue;
+            }
             let (event, retry_at) = match receipt.kind {
                 ReceiptKind::Sent => (RowEvent::Acked, None),
                 ReceiptKind::Delivered => (RowEvent::Delivered, None),
@@ -312,7 +317,8 @@ fn wished(
         (None, _) | (Some(Wish::Start), None) => Vec::new(),
         (Some(Wish::Stop), _) => {
             let reason = "stop".to_owned();
-            let suppress = |address| ContactChange::Suppress(Suppression { address, reason: reason.clone(), at });
+            let suppress =
+                |address| ContactChange::Suppress(Suppression { address, reason: reason.clone(), at });
             let opt_out = contacts.map(|id| ContactChange::OptOut { id, at });
             forms.map(suppress).chain(opt_out).map(Change::from).collect()
         }
@@ -325,7 +331,8 @@ fn wished(
                 evidence: Some(message.id.clone()),
             };
             let record = contacts.map(|id| ContactChange::RecordConsent { id, consent: consent.clone() });
-            let unsuppress = forms.map(|address| ContactChange::Unsuppress { address, consent: consent.clone() });
+            let unsuppress =
+                forms.map(|address| ContactChange::Unsuppress { address, consent: consent.clone() });
             record.chain(unsuppress).map(Change::from).collect()
         }
     }

@@ -1,8 +1,5 @@
 //! One leased range, from its rows to their outcomes.
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use whatsapp_store::{
     AudienceRow, CampaignChange, Change, ContactChange, Error as StoreError, Outcome, RangeLease,

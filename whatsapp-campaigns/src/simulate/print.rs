@@ -86,8 +86,8 @@ impl Report {
 
     fn warn(&self, f: &mut fmt::Formatter<'_>, warning: &Warning) -> fmt::Result {
         use Warning::{
-            CanaryStuck, CapBinds, Empty, EndsBefore, ManyFail, NeverOpen, Placeholder, SlowAnswers, SlowedDown, Stopped,
-            TooLong, Unpriced,
+            CanaryStuck, CapBinds, Empty, EndsBefore, ManyFail, NeverOpen, Placeholder, SlowAnswers,
+            SlowedDown, Stopped, TooLong, Unpriced,
         };
         let whom = match warning {
             Empty { campaign }

@@ -141,7 +141,8 @@ fn styled(formats: &[&str], sheets: &[(&str, &str, &str)]) -> Vec<u8> {
     let codes: String = numbered()
         .map(|(format, id)| format!("<numFmt numFmtId=\"{id}\" formatCode=\"{}\"/>", code(format)))
         .collect();
-    let styles: String = numbered().map(|(_, id)| format!("<xf numFmtId=\"{id}\" applyNumberFormat=\"1\"/>")).collect();
+    let styles: String =
+        numbered().map(|(_, id)| format!("<xf numFmtId=\"{id}\" applyNumberFormat=\"1\"/>")).collect();
     let named: String = sheets
         .iter()
         .zip(1..)
@@ -161,7 +162,10 @@ fn styled(formats: &[&str], sheets: &[(&str, &str, &str)]) -> Vec<u8> {
                 "<Relationships xmlns=\"{package}\"><Relationship Id=\"rId1\" Type=\"{office}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
             ),
         ),
-        ("xl/workbook.xml".to_owned(), format!("<workbook {main} xmlns:r=\"{office}\"><sheets>{named}</sheets></workbook>")),
+        (
+            "xl/workbook.xml".to_owned(),
+            format!("<workbook {main} xmlns:r=\"{office}\"><sheets>{named}</sheets></workbook>"),
+        ),
         (
             "xl/_rels/workbook.xml.rels".to_owned(),
             format!(
@@ -170,7 +174,9 @@ fn styled(formats: &[&str], sheets: &[(&str, &str, &str)]) -> Vec<u8> {
         ),
         (
             "xl/styles.xml".to_owned(),
-            format!("<styleSheet {main}><numFmts>{codes}</numFmts><cellXfs><xf numFmtId=\"0\"/>{styles}</cellXfs></styleSheet>"),
+            format!(
+                "<styleSheet {main}><numFmts>{codes}</numFmts><cellXfs><xf numFmtId=\"0\"/>{styles}</cellXfs></styleSheet>"
+            ),
         ),
     ];
     for ((_, _, rows), id) in sheets.iter().zip(1..) {
@@ -207,9 +213,7 @@ fn cells_are_read_as_the_sheet_shows_them() {
     }
     // The number of a phone has all its digits, however it is shown.
     for format in ["0.00E+00", "#,##0", "0.0", "General", "+00 000 0000000"] {
-        let rows = format!(
-            "{HEADER}<row r=\"2\"><c r=\"A2\" s=\"1\"><v>4915123456789</v></c></row>"
-        );
+        let rows = format!("{HEADER}<row r=\"2\"><c r=\"A2\" s=\"1\"><v>4915123456789</v></c></row>");
         let frozen = freeze_xlsx(styled(&[format], &[("People", "visible", &rows)])).unwrap();
         assert_eq!(frozen.addresses(), ["4915123456789"], "{format}");
     }
@@ -245,7 +249,10 @@ fn rows_that_are_hidden_are_left_out_and_counted() {
     );
     let book = styled(&[], &[("People", "visible", &rows)]);
     let frozen = freeze_xlsx(book.clone()).unwrap();
-    assert_eq!((frozen.addresses(), frozen.reasons()), (vec!["4915123456782".to_owned()], vec![("hidden_row", 2)]));
+    assert_eq!(
+        (frozen.addresses(), frozen.reasons()),
+        (vec!["4915123456782".to_owned()], vec![("hidden_row", 2)])
+    );
     assert_eq!(frozen.report.file.hidden_rows, 2);
     let all = freeze(XlsxSource::new(Cursor::new(book)).with_hidden_rows(), mapping()).unwrap();
     assert_eq!((all.report.accepted, all.report.file.hidden_rows), (3, 2));

@@ -111,7 +111,8 @@ fn header<R: Read>(
 
 /// The name of a column without what nobody sees.
 pub(super) fn named(field: &str) -> String {
-    let is_unseen = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    let is_unseen =
+        |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
     field.trim_matches(is_unseen).to_owned()
 }
 

@@ -22,9 +22,8 @@ pub(super) fn detect(text: &[u8], region: Option<Region>) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(text, true);
     let country = region.map(hint::domain).or_else(|| hint::country(text));
-    let of_country = country.as_deref().map(|country| {
-        detector.guess(Some(country.as_bytes()), Utf8Detection::Deny)
-    });
+    let of_country =
+        country.as_deref().map(|country| detector.guess(Some(country.as_bytes()), Utf8Detection::Deny));
     // In the west of Europe are people from everywhere: there, the country says nothing.
     let found = of_country.filter(|found| *found != encoding_rs::WINDOWS_1252);
     let found = found.unwrap_or_else(|| detector.guess(None, Utf8Detection::Deny));
@@ -46,8 +45,8 @@ fn alphabet(country: &str) -> &'static Encoding {
     match country {
         "gr" | "cy" => encoding_rs::WINDOWS_1253,
         "il" => encoding_rs::WINDOWS_1255,
-        "ae" | "bh" | "dz" | "eg" | "iq" | "ir" | "jo" | "kw" | "lb" | "ly" | "ma" | "om" | "pk" | "ps" | "qa"
-        | "sa" | "sd" | "sy" | "tn" | "ye" => encoding_rs::WINDOWS_1256,
+        "ae" | "bh" | "dz" | "eg" | "iq" | "ir" | "jo" | "kw" | "lb" | "ly" | "ma" | "om" | "pk" | "ps"
+        | "qa" | "sa" | "sd" | "sy" | "tn" | "ye" => encoding_rs::WINDOWS_1256,
         "th" => encoding_rs::WINDOWS_874,
         _ => encoding_rs::WINDOWS_1251,
     }

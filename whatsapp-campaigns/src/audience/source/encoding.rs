@@ -22,7 +22,9 @@ pub struct Encoding(&'static encoding_rs::Encoding);
 
 /// Not the name of an encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an encoding that can be read: give a name such as UTF-8, windows-1251, Shift_JIS, GBK or UTF-16LE")]
+#[error(
+    "not an encoding that can be read: give a name such as UTF-8, windows-1251, Shift_JIS, GBK or UTF-16LE"
+)]
 pub struct UnknownEncoding;
 
 impl Encoding {
@@ -54,8 +56,9 @@ impl FromStr for Encoding {
     fn from_str(text: &str) -> Result<Self, UnknownEncoding> {
         let label = text.trim().to_ascii_lowercase().replace('_', "-");
         let number: String = label.chars().filter(char::is_ascii_digit).collect();
-        let is_page = ["", "cp", "win", "windows", "codepage", "code page", "ms", "ansi", "ibm", "dos", "x-cp"]
-            .contains(&label.trim_end_matches(char::is_numeric).trim_end_matches(['-', ' ']));
+        let is_page =
+            ["", "cp", "win", "windows", "codepage", "code page", "ms", "ansi", "ibm", "dos", "x-cp"]
+                .contains(&label.trim_end_matches(char::is_numeric).trim_end_matches(['-', ' ']));
         let page = if is_page { page(&number) } else { None };
         let labelled = || {
             let of = |label: &str| encoding_rs::Encoding::for_label_no_replacement(label.as_bytes());
@@ -231,7 +234,9 @@ mod tests {
     }
 
     fn wide_text(text: &str, big: bool) -> Vec<u8> {
-        text.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+        text.encode_utf16()
+            .flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() })
+            .collect()
     }
 
     proptest! {

@@ -1,15 +1,15 @@
 //! Where rows come from: a file or a list, read from front to back once.
+#[cfg(feature = "xlsx")]
+mod cell;
 mod csv;
 mod detect;
 mod encoding;
+#[cfg(feature = "xlsx")]
+mod hidden;
 mod hint;
 mod list;
 mod sniff;
 mod split;
-#[cfg(feature = "xlsx")]
-mod cell;
-#[cfg(feature = "xlsx")]
-mod hidden;
 #[cfg(feature = "xlsx")]
 mod xlsx;
 
@@ -17,7 +17,11 @@ use std::fmt;
 
 #[cfg(feature = "xlsx")]
 pub use self::xlsx::XlsxSource;
-pub use self::{csv::CsvSource, encoding::{Encoding, UnknownEncoding}, list::ListSource};
+pub use self::{
+    csv::CsvSource,
+    encoding::{Encoding, UnknownEncoding},
+    list::ListSource,
+};
 use super::{error::AudienceError, file::Note, reason::Unreadable};
 
 /// One row of a file. `Debug` shows its line alone.

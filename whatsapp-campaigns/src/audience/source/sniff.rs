@@ -64,7 +64,9 @@ mod tests {
             let why = is_text(bytes).unwrap_err().to_string();
             assert!(why.contains(what), "{why}");
         }
-        for bytes in [b"phone,name\n".as_slice(), b"[phone],[name]\n", b"--,phone\n", b"\"phone\";x\n", b"-\n"] {
+        for bytes in
+            [b"phone,name\n".as_slice(), b"[phone],[name]\n", b"--,phone\n", b"\"phone\";x\n", b"-\n"]
+        {
             assert_eq!(is_text(bytes), Ok(()));
         }
     }

@@ -148,7 +148,8 @@ async fn stop_from_one_form_holds_for_the_other_and_so_does_an_exclusion() {
         bench.store.commit(changes).await.unwrap();
         let rows = format!("phone,name\n{file},A\n+49 151 23456789,B\n");
         let abroad = Upload { region: None, ..upload() };
-        let frozen = bench.upload_with("spring", rows.clone(), abroad.clone(), Shared::default()).await.unwrap();
+        let frozen =
+            bench.upload_with("spring", rows.clone(), abroad.clone(), Shared::default()).await.unwrap();
         assert_eq!((frozen.recipients, frozen.refused["suppressed"]), (1, 1), "{stop} {file}");
         let bench = Bench::new();
         bench.draft("spring").await;

@@ -118,7 +118,11 @@ async fn stop_suppresses_everywhere_and_start_takes_it_back() {
     ears.incoming(&workspace, &incoming(to, "start", &[], now + 1_000)).await.unwrap();
     assert!(suppressed().await.is_empty());
     let told = bench.events("campaign.opted.in").await;
-    assert!(told.last().is_some_and(|told| told["confirmation"] == "You get our offers again. Reply STOP to end."), "{told:?}");
+    assert!(
+        told.last()
+            .is_some_and(|told| told["confirmation"] == "You get our offers again. Reply STOP to end."),
+        "{told:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,7 +130,8 @@ async fn stop_and_replies_count_from_every_address_of_the_person() {
     let bench = Bench::new();
     let sent = sent(&bench, 1).await;
     let (ears, workspace) = (Ears::new(bench.store.clone()), WorkspaceId::default());
-    let contact = ContactRecord { id: "ana".into(), phone: Some("5531987654321".into()), ..ContactRecord::default() };
+    let contact =
+        ContactRecord { id: "ana".into(), phone: Some("5531987654321".into()), ..ContactRecord::default() };
     let mut changes = Changes::new(workspace.clone());
     changes.push(ContactChange::Put(Box::new(contact)));
     bench.store.commit(changes).await.unwrap();

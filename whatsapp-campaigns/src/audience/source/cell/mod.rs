@@ -43,21 +43,28 @@ impl Format {
         // A section for negative numbers says so itself.
         let has_sign = self.has_conditions || self.sections.len() == 1 || value > 0.0;
         let shown = match section {
-            _ if section.tokens.contains(&Token::General) || section.tokens.is_empty() && self.sections.len() == 1 => {
+            _ if section.tokens.contains(&Token::General)
+                || section.tokens.is_empty() && self.sections.len() == 1 =>
+            {
                 with_literals(section, &plain(value.abs()))
             }
             section if section.is_date() => date::shown(&section.tokens, value.abs(), self.is_1904),
             section => number::shown(section, value.abs()),
         };
-        let sign = if value < 0.0 && has_sign && shown.contains(|c: char| c.is_ascii_digit() && c != '0') { "-" } else { "" };
+        let sign = if value < 0.0 && has_sign && shown.contains(|c: char| c.is_ascii_digit() && c != '0') {
+            "-"
+        } else {
+            ""
+        };
         format!("{sign}{}", shown.trim())
     }
 
     /// What is seen of a text.
     pub(super) fn text(&self, text: &str) -> String {
-        let section = self.sections.get(3).or_else(|| {
-            self.sections.iter().find(|section| section.tokens.contains(&Token::Text))
-        });
+        let section = self
+            .sections
+            .get(3)
+            .or_else(|| self.sections.iter().find(|section| section.tokens.contains(&Token::Text)));
         section.map_or_else(|| text.to_owned(), |section| with_literals(section, text))
     }
 

@@ -21,7 +21,11 @@ impl Decimal {
 
     /// The digit at a place: 0 is the first one behind the point, -1 the last one before it.
     fn digit(&self, place: i32) -> u8 {
-        usize::try_from(place + self.point).ok().and_then(|at| self.digits.get(at)).copied().unwrap_or_default()
+        usize::try_from(place + self.point)
+            .ok()
+            .and_then(|at| self.digits.get(at))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Digits before the point and `decimals` digits behind it.

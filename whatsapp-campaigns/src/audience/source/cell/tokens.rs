@@ -53,7 +53,9 @@ pub(super) struct Section {
 
 impl Section {
     pub(super) fn is_date(&self) -> bool {
-        self.tokens.iter().any(|token| matches!(token, Token::Date(..) | Token::Elapsed(..) | Token::HalfDay(..)))
+        self.tokens
+            .iter()
+            .any(|token| matches!(token, Token::Date(..) | Token::Elapsed(..) | Token::HalfDay(..)))
     }
 
     fn literal(&mut self, character: char) {
