@@ -64,6 +64,11 @@ impl ApiError {
         Self::new(status, error, if text.is_empty() { error } else { text })
     }
 
+    /// 415: another kind of content is needed.
+    pub fn unsupported_media_type(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type", message)
+    }
+
     /// 503: a part is down.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", message)

@@ -12,6 +12,7 @@ use host_http::{app::App, config::Cli, router};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
+use whatsapp_core::sim::Behaviour;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -206,5 +207,103 @@ async fn what_is_wrong_is_said() {
     }
     let sender = test.get("/api/sessions/me/campaign-sender").await;
     assert_eq!((&sender["perMinute"], &sender["stopped"]), (&json!(1200), &Value::Null));
+    test.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_upload_says_what_it_is_and_leaves_the_earlier_recipients() {
+    let test = TestApp::start().await;
+    test.post("/api/campaigns", Some(spring())).await;
+    let path = format!("/api/campaigns/spring/recipients?{CONSENT}");
+    let file = "phone;name\n+4917604069010;Ada\n".to_owned();
+    let (status, taken) = test.text("POST", &path, "text/csv", file.clone()).await;
+    let taken: Value = serde_json::from_str(&taken).unwrap();
+    assert_eq!(
+        (status, &taken["encoding"], &taken["sample"][1][1]),
+        (StatusCode::OK, &json!("UTF-8"), &json!("Ada"))
+    );
+    let shown = test.get("/api/campaigns/spring").await;
+    assert!(!shown.to_string().contains("Ada"), "rows of people are not part of a campaign: {shown}");
+
+    let form = "--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nphone\r\n--x--\r\n";
+    for (kind, body, expected) in [
+        ("multipart/form-data; boundary=x", form, StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("application/octet-stream", form, StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("application/json", "[]", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("text/csv", "[{\"phone\":\"+4917604069010\"}]", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("text/csv", "<!doctype html><html></html>", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("text/csv", "%PDF-1.7", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("text/csv", "\u{89}PNG\r\n\0\0", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("text/csv", "PK\u{3}\u{4}", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("text/csv", "", StatusCode::BAD_REQUEST),
+        ("text/csv", "telephone\n+4917604069010\n", StatusCode::BAD_REQUEST),
+        ("text/csv", "phone\n12\n", StatusCode::BAD_REQUEST),
+    ] {
+        let (status, said) = test.text("POST", &path, kind, body.to_owned()).await;
+        assert_eq!(status, expected, "{kind} {body}: {said}");
+        assert_eq!(test.get("/api/campaigns/spring/progress").await["recipients"], 1, "{kind} {body}");
+    }
+    let (status, said) = test.text("POST", &format!("{path}&exclude=nobody"), "text/csv", file.clone()).await;
+    assert!(status == StatusCode::BAD_REQUEST && said.contains("`nobody`"), "{said}");
+    let (status, said) =
+        test.text("POST", &format!("{path}&encoding=klingon"), "text/csv", file.clone()).await;
+    assert!(status == StatusCode::BAD_REQUEST && said.contains("encoding"), "{said}");
+    let early = path.replace("consentAt=1780000000000", "consentAt=1780000000");
+    let (status, said) = test.text("POST", &early, "text/csv", file.clone()).await;
+    assert!(status == StatusCode::BAD_REQUEST && said.contains("milliseconds"), "{said}");
+    let request = Request::builder()
+        .method("POST")
+        .uri(&path)
+        .header(header::CONTENT_TYPE, "text/csv")
+        .header(header::CONTENT_LENGTH, (2_u64 << 30).to_string());
+    let response =
+        test.router.clone().oneshot(request.body(Body::from(file.clone())).unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let broken =
+        futures_util::stream::iter([Ok("phone\n+4917604069011\n"), Err(std::io::Error::other("gone"))]);
+    let request = Request::builder().method("POST").uri(&path).header(header::CONTENT_TYPE, "text/csv");
+    let response =
+        test.router.clone().oneshot(request.body(Body::from_stream(broken)).unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(test.get("/api/campaigns/spring/progress").await["recipients"], 1);
+
+    let left_out = format!("{path}&exclude=%2B4917604069010");
+    let two = "phone,name\n4917604069010,Ada\n+4917604069011,Bob\n".to_owned();
+    let (_, taken) = test.text("POST", &left_out, "text/csv", two).await;
+    let taken: Value = serde_json::from_str(&taken).unwrap();
+    assert_eq!((&taken["recipients"], &taken["refused"]["excluded"]), (&json!(1), &json!(1)), "{taken}");
+    test.end().await;
+}
+
+/// The number of today is written in the file; the accounts were made before the plan moved on.
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_with_a_former_number_get_the_campaign_and_their_reply_counts() {
+    let test = TestApp::start().await;
+    let simulator = test.app.sandbox.as_ref().unwrap().simulator();
+    for (account, says) in [("553187654321", "Great!"), ("5215512345678", "STOP")] {
+        let behaviour = Behaviour::Reply { texts: vec![says.to_owned()] };
+        simulator.add_person(account, "Bia", behaviour).await.unwrap();
+    }
+    test.post("/api/campaigns", Some(spring())).await;
+    let file = "phone;name\n+55 31 98765-4321;Bia\n+52 55 1234 5678;Lupe\n".to_owned();
+    let (status, taken) = test
+        .text("POST", &format!("/api/campaigns/spring/recipients?{CONSENT}"), "text/csv", file.clone())
+        .await;
+    assert_eq!(status, StatusCode::OK, "{taken}");
+    assert_eq!(test.post("/api/campaigns/spring/dry-run", None).await.0, StatusCode::OK);
+    assert_eq!(test.post("/api/campaigns/spring/start", None).await.0, StatusCode::OK);
+    test.until("/api/campaigns/spring/progress", |progress| {
+        progress["counts"]["read"] == 2
+            && progress["flags"]["replied"] == 1
+            && progress["flags"]["opted_out"] == 1
+    })
+    .await;
+    let mut again = spring();
+    again["id"] = json!("again");
+    test.post("/api/campaigns", Some(again)).await;
+    let (_, taken) =
+        test.text("POST", &format!("/api/campaigns/again/recipients?{CONSENT}"), "text/csv", file).await;
+    let taken: Value = serde_json::from_str(&taken).unwrap();
+    assert_eq!((&taken["recipients"], &taken["refused"]["suppressed"]), (&json!(1), &json!(1)), "{taken}");
     test.end().await;
 }

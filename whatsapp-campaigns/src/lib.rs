@@ -2,12 +2,14 @@
 pub mod audience;
 pub mod consent;
 pub mod content;
+mod csv;
 pub mod desk;
 pub mod id;
 pub mod lattice;
 pub mod model;
 pub mod outcome;
 pub mod pacing;
+pub mod person;
 pub mod runner;
 pub mod scheduler;
 pub mod simulate;

@@ -39,6 +39,12 @@ impl Rejects {
         Ok(List { path, file })
     }
 
+    /// Where files may lie for the time of an upload: on the disk of the data, and not in a folder that lies in memory.
+    pub(crate) fn folder(&self) -> io::Result<&Path> {
+        fs::create_dir_all(&self.folder)?;
+        Ok(&self.folder)
+    }
+
     pub(crate) async fn read(&self, id: &str) -> Option<String> {
         tokio::fs::read_to_string(self.path(id)?).await.ok()
     }

@@ -1,5 +1,10 @@
 use std::fmt;
 
+/// 2009-01-01 in milliseconds.
+const FIRST: i64 = 1_230_768_000_000;
+/// So far clocks may differ.
+const CLOCKS: i64 = 5 * 60_000;
+
 /// That the people of a file agreed to be written to. A file is read under one, or not at all.
 ///
 /// It goes into the campaign as it is; each row carries its [`reference`](Self::reference).
@@ -23,6 +28,16 @@ pub enum ConsentError {
     /// When?
     #[error("the consent does not say when it was given")]
     NoTime,
+    /// Long before anybody could agree to this.
+    #[error(
+        "the consent was given before 2009, when there was no WhatsApp: give the time in milliseconds since 1970"
+    )]
+    TooEarly,
+    /// Nobody has agreed yet.
+    #[error(
+        "the time of the consent lies in the future: give the time at which people agreed, in milliseconds since 1970"
+    )]
+    InFuture,
     /// What proves it?
     #[error("nothing proves the consent: give a link, a document's name or a quotation")]
     NoEvidence,
@@ -42,6 +57,18 @@ impl ConsentStamp {
             at: if at > 0 { at } else { return Err(ConsentError::NoTime) },
             evidence: given(evidence, ConsentError::NoEvidence)?,
         })
+    }
+
+    /// Can it have been given by now?
+    ///
+    /// # Errors
+    /// When its time lies in the future, or before there was WhatsApp: it is in seconds then, or was made up.
+    pub fn check_time(&self, now: i64) -> Result<(), ConsentError> {
+        match self.at {
+            ..FIRST => Err(ConsentError::TooEarly),
+            at if at > now.saturating_add(CLOCKS) => Err(ConsentError::InFuture),
+            _ => Ok(()),
+        }
     }
 
     /// To what.
@@ -94,6 +121,13 @@ mod tests {
         ] {
             assert_eq!(ConsentStamp::new(scope, source, at, evidence), Err(why));
         }
+        for (at, why) in [(17, Some(ConsentError::TooEarly)), (1_780_000_000, Some(ConsentError::TooEarly))] {
+            let stamp = ConsentStamp::new("marketing", "form", at, "link").unwrap();
+            assert_eq!(stamp.check_time(1_790_000_000_000).err(), why);
+        }
+        let stamp = ConsentStamp::new("marketing", "form", 1_790_000_000_000, "link").unwrap();
+        assert_eq!(stamp.check_time(1_790_000_000_000), Ok(()));
+        assert_eq!(stamp.check_time(1_780_000_000_000), Err(ConsentError::InFuture));
         let stamp = ConsentStamp::new("marketing", " form:spring", 17, "https://example.org/7").unwrap();
         assert_eq!(stamp.reference(), "marketing/form:spring/17");
         assert!(!format!("{stamp:?}").contains("example.org"));

@@ -13,6 +13,28 @@ pub enum AudienceError {
     /// The file cannot be used as it is.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The file has no column of the address.
+    #[error(
+        "the file has no column `{column}`; it has {}: say which of them has the numbers",
+        names(columns)
+    )]
+    NoColumn {
+        /// What was asked for.
+        column: String,
+        /// The columns that there are.
+        columns: Vec<String>,
+    },
+    /// The workbook has no such sheet.
+    #[error(
+        "the workbook has no sheet `{sheet}`; it has {}: give one of the names, or a number from 1",
+        names(sheets)
+    )]
+    NoSheet {
+        /// What was asked for.
+        sheet: String,
+        /// The sheets that there are.
+        sheets: Vec<String>,
+    },
     /// The file could not be read.
     #[error("the file could not be read")]
     Read(#[source] io::Error),
@@ -44,6 +66,10 @@ pub enum AudienceError {
     TooManyLanes,
 }
 
+fn names(columns: &[String]) -> String {
+    columns.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
 /// What is wrong with a file as a whole, and what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -51,9 +77,12 @@ pub enum FileError {
     /// There is nothing in it.
     #[error("the file is empty: it needs a first line with the names of its columns")]
     Empty,
-    /// Every other byte is zero, and no byte order mark says which.
-    #[error("the file is UTF-16 without a byte order mark: save it as UTF-8")]
-    Utf16WithoutMark,
+    /// Another kind of file.
+    #[error("the file is {0}, and not a table: save it as CSV or XLSX")]
+    NoTable(&'static str),
+    /// The body of a web form, as `curl -F` sends it.
+    #[error("the body is a form with a file in it: send the file alone, as curl --data-binary @file does")]
+    Form,
     /// Not text at all.
     #[error("the file is no text: save it as CSV in UTF-8")]
     Binary,
@@ -66,10 +95,17 @@ pub enum FileError {
     /// No workbook that can be read.
     #[error("the file is no XLSX workbook, or it is damaged: save it again as XLSX or as CSV")]
     Workbook,
-    /// A workbook without the sheet.
-    #[error("the workbook has no such sheet")]
+    /// A workbook without a sheet of cells.
+    #[error("the workbook has no sheet with cells")]
     Sheet,
     /// A column is named that the file has twice.
     #[error("two columns of the file have the same name: rename one, or choose by place")]
     AmbiguousColumn,
+}
+
+impl FileError {
+    /// Is it a kind of file that is never read, rather than a table with a mistake in it?
+    pub const fn is_other_kind(self) -> bool {
+        matches!(self, Self::NoTable(_) | Self::Form | Self::Binary | Self::Archive | Self::Workbook)
+    }
 }

@@ -1,5 +1,6 @@
 //! The first pass: every row is read, and what could be written to lies in parts of the audience on the disk.
 use std::{
+    collections::BTreeSet,
     env, fmt,
     io::{self, Write},
     path::PathBuf,
@@ -9,14 +10,17 @@ use std::{
 use super::{
     consent::ConsentStamp,
     error::AudienceError,
+    file::{FileReport, Note},
     mapping::{Layout, Mapping},
-    number::normalise,
     reason::{Reason, Unreadable},
     rejects::{Rejects, shown},
     runs::{Entry, Files, Written, partition},
     source::{Row, Rows, Source},
 };
-use crate::content::{BindError, Template};
+use crate::{
+    content::{BindError, Template},
+    person,
+};
 
 /// The audience lies in so many parts, by number: all rows of a number are in one of them.
 const PARTS: usize = 64;
@@ -80,9 +84,10 @@ impl Freeze {
             rejects: Rejects::new(self.rejects),
             entry: Entry::default(),
             rows: 0,
+            file: FileReport::default(),
         };
         Box::new(source).read(&mut reading)?;
-        let Reading { layout, runs, rejects, rows, .. } = reading;
+        let Reading { layout, runs, rejects, rows, file, .. } = reading;
         Ok(Gathered {
             absent: layout.map(|layout| layout.absent).unwrap_or_default(),
             consent: self.mapping.consent().clone(),
@@ -92,6 +97,7 @@ impl Freeze {
             runs: runs.finish().map_err(AudienceError::Temporary)?,
             rejects,
             rows,
+            file,
         })
     }
 }
@@ -108,6 +114,7 @@ pub struct Gathered {
     pub(super) runs: Written,
     pub(super) rejects: Rejects,
     pub(super) rows: u64,
+    pub(super) file: FileReport,
 }
 
 /// Takes rows in.
@@ -121,16 +128,37 @@ struct Reading<'a> {
     rejects: Rejects,
     entry: Entry,
     rows: u64,
+    file: FileReport,
 }
 
 impl Rows for Reading<'_> {
     fn header(&mut self, names: &[String]) -> Result<(), AudienceError> {
-        self.layout = Some(self.mapping.layout(names)?);
+        let layout = self.mapping.layout(names)?;
+        if !layout.has_address() {
+            let column = self.mapping.address_label();
+            return Err(AudienceError::NoColumn {
+                column,
+                columns: names.iter().take(50).cloned().collect(),
+            });
+        }
+        self.file.header(names);
+        self.layout = Some(layout);
         Ok(())
+    }
+
+    fn hidden(&mut self, row: &Row) -> Result<(), AudienceError> {
+        self.rows += 1;
+        let address = self.layout.as_ref().and_then(|layout| layout.address(row)).unwrap_or_default();
+        self.rejects.refuse(row.line, address, Reason::HiddenRow, "")
+    }
+
+    fn note(&mut self, note: Note<'_>) {
+        self.file.note(note);
     }
 
     fn row(&mut self, row: &Row) -> Result<(), AudienceError> {
         self.rows += 1;
+        self.file.row(row);
         let Some(layout) = &self.layout else {
             return self.rejects.refuse(row.line, "", Reason::MissingColumn, "");
         };
@@ -143,23 +171,36 @@ impl Rows for Reading<'_> {
                 &self.mapping.address_label(),
             );
         };
-        let number = match normalise(raw, self.mapping.home()) {
-            Ok(number) => number,
-            Err(why) => return self.rejects.refuse(row.line, raw, Reason::InvalidNumber(why), ""),
+        let plain = layout.plain_address(row);
+        let parse = |text| person::parse(text, self.mapping.home());
+        // A sheet may show a number in groups or rounded: then the number itself counts.
+        let phone = match parse(raw).or_else(|why| plain.map_or(Err(why), parse)) {
+            Ok(phone) => phone,
+            Err(why) => {
+                let detail = if why.has_remedy() { why.to_string() } else { String::new() };
+                return self.rejects.refuse(row.line, raw, Reason::InvalidNumber(why), &detail);
+            }
         };
         if !layout.agreed(row) {
             return self.rejects.refuse(row.line, raw, Reason::NoConsent, "");
         }
-        if let Err(name) = layout.variables(row, &mut self.entry.variables) {
-            return self.rejects.refuse(row.line, raw, Reason::MissingVariable, name);
+        let mut plain = BTreeSet::new();
+        loop {
+            if let Err(name) = layout.variables(row, &plain, &mut self.entry.variables) {
+                return self.rejects.refuse(row.line, raw, Reason::MissingVariable, name);
+            }
+            match bound(self.template, &self.entry.variables) {
+                Ok(_) => break,
+                // Of a type that cannot be read as the sheet shows it, such as `€ 1,234.50`.
+                Err(why @ BindError::Invalid { .. })
+                    if layout.has_plain(row, why.variable()) && plain.insert(why.variable().to_owned()) => {}
+                Err(why) => return self.unbound(row.line, raw, why),
+            }
         }
-        if let Err(why) = bound(self.template, &self.entry.variables) {
-            return self.unbound(row.line, raw, why);
-        }
-        (self.entry.number, self.entry.line) = (number.0, row.line);
+        (self.entry.number, self.entry.line) = (phone.number(), row.line);
         self.entry.raw.clear();
         self.entry.raw.push_str(shown(raw));
-        let part = partition(&self.key, number, self.runs.len());
+        let part = partition(&self.key, phone, self.runs.len());
         let written = self.runs.writer(part).and_then(|file| self.entry.write(file));
         written.map_err(AudienceError::Temporary)
     }

@@ -16,6 +16,7 @@ use super::{
     BATCH, FIRST_SEQ, MAX_LANES,
     consent::ConsentStamp,
     error::AudienceError,
+    file::FileReport,
     gather::Gathered,
     order::{Order, Stamp},
     port::{Recipient, Screen, Sink},
@@ -64,6 +65,8 @@ pub struct Report {
     pub absent_columns: Vec<String>,
     /// The consent of the file; keep it with the campaign.
     pub consent: ConsentStamp,
+    /// How the file was read.
+    pub file: FileReport,
 }
 
 impl Gathered {
@@ -78,7 +81,7 @@ impl Gathered {
         screen: &dyn Screen,
         sink: &mut dyn Sink,
     ) -> Result<Report, AudienceError> {
-        let Self { absent, consent, key, folder, template, mut runs, rejects, rows } = self;
+        let Self { absent, consent, key, folder, template, mut runs, rejects, rows, file } = self;
         let verdicts = Files::new(&folder, 1);
         let mut screening =
             Screening { lane, screen, consent: &consent, rejects, verdicts, lanes: Lanes::default() };
@@ -97,7 +100,7 @@ impl Gathered {
         }
         let refused = rejects.finish()?;
         let lanes = lanes.sizes();
-        Ok(Report { rows, accepted: order.rows, refused, lanes, absent_columns: absent, consent })
+        Ok(Report { rows, accepted: order.rows, refused, lanes, absent_columns: absent, consent, file })
     }
 }
 

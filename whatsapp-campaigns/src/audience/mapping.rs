@@ -1,7 +1,8 @@
 //! What the columns of a file mean.
-use std::fmt;
+use std::{borrow::Cow, collections::BTreeSet, fmt};
 
-use super::{consent::ConsentStamp, error::FileError, number::Region, source::Row};
+use super::{consent::ConsentStamp, error::FileError, source::Row};
+use crate::person::Region;
 
 /// A column of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -176,9 +177,19 @@ pub(super) struct Layout<'a> {
 }
 
 impl Layout<'_> {
+    /// Does the file have the column of the address?
+    pub(super) const fn has_address(&self) -> bool {
+        self.address.is_some()
+    }
+
     /// The text of the address; `None` when the row has no such column.
     pub(super) fn address<'r>(&self, row: &'r Row) -> Option<&'r str> {
         row.field(self.address?)
+    }
+
+    /// The number of the address as programs write it, where the sheet shows something else.
+    pub(super) fn plain_address<'r>(&self, row: &'r Row) -> Option<&'r str> {
+        row.plain(self.address?)
     }
 
     /// Does the row say that they agreed? So it is where no column is to say it.
@@ -189,22 +200,39 @@ impl Layout<'_> {
         })
     }
 
+    /// Has a variable another text for programs in this row?
+    pub(super) fn has_plain(&self, row: &Row, name: &str) -> bool {
+        let places = self.mapping.variables.iter().zip(&self.variables);
+        let mut of_name =
+            places.filter(|(variable, _)| variable.name == name).filter_map(|(_, place)| *place);
+        of_name.any(|place| row.plain(place).is_some())
+    }
+
     /// Writes the variables as a JSON object of texts; the name of one that is missing and must not be is the error.
-    pub(super) fn variables(&self, row: &Row, json: &mut Vec<u8>) -> Result<(), &str> {
+    /// Those of `plain` are written as programs write them.
+    pub(super) fn variables(
+        &self,
+        row: &Row,
+        plain: &BTreeSet<String>,
+        json: &mut Vec<u8>,
+    ) -> Result<(), &str> {
         json.clear();
         for (variable, place) in self.mapping.variables.iter().zip(&self.variables) {
-            let found =
-                place.and_then(|place| row.field(place)).map(str::trim).filter(|text| !text.is_empty());
+            let field = |place: usize| match plain.contains(&variable.name) {
+                true => row.plain(place).or_else(|| row.field(place)),
+                false => row.field(place),
+            };
+            let found = place.and_then(field).map(one_form).filter(|text| !text.is_empty());
             let value = match (found, &variable.missing) {
                 (Some(value), _) => value,
-                (None, Missing::Default(value)) => value,
+                (None, Missing::Default(value)) => value.into(),
                 (None, Missing::Leave) => continue,
                 (None, Missing::Exclude) => return Err(&variable.name),
             };
             json.push(if json.is_empty() { b'{' } else { b',' });
             write_text(json, &variable.name);
             json.push(b':');
-            write_text(json, value);
+            write_text(json, &value);
         }
         if json.is_empty() {
             json.push(b'{');
@@ -212,6 +240,26 @@ impl Layout<'_> {
         json.push(b'}');
         Ok(())
     }
+}
+
+/// A value without what a message cannot have: ends of lines have one form, a tab is a space, and control characters go.
+fn one_form(value: &str) -> Cow<'_, str> {
+    let value = value.trim();
+    if !value.chars().any(|c| c.is_control() && c != '\n' || matches!(c, '\u{2028}' | '\u{2029}')) {
+        return value.into();
+    }
+    let mut text = String::with_capacity(value.len());
+    let mut rest = value.chars().peekable();
+    while let Some(character) = rest.next() {
+        match character {
+            '\r' if rest.peek() == Some(&'\n') => {}
+            '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => text.push('\n'),
+            '\t' => text.push(' '),
+            _ if character.is_control() && character != '\n' => {}
+            _ => text.push(character),
+        }
+    }
+    text.trim().to_owned().into()
 }
 
 /// A JSON text.

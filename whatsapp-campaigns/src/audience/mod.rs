@@ -58,10 +58,10 @@
 //! ```
 mod consent;
 mod error;
+mod file;
 mod gather;
 mod hand_out;
 mod mapping;
-mod number;
 mod order;
 mod permutation;
 mod port;
@@ -78,13 +78,13 @@ pub use self::source::XlsxSource;
 pub use self::{
     consent::{ConsentError, ConsentStamp},
     error::{AudienceError, FileError, PortError},
+    file::{FileReport, Note},
     gather::{Freeze, Gathered},
     hand_out::{LaneSize, Report},
     mapping::{Column, Mapping, Missing},
-    number::{InvalidNumber, Region, UnknownRegion},
     port::{Batch, Recipient, Screen, Sink},
     reason::{Reason, Refusals, Unreadable},
-    source::{CsvSource, Encoding, ListSource, Row, Rows, Source},
+    source::{CsvSource, Encoding, ListSource, Row, Rows, Source, UnknownEncoding},
     store::StoreScreen,
 };
 

@@ -4,11 +4,8 @@ use std::{collections::HashSet, fmt};
 use async_trait::async_trait;
 use whatsapp_store::{AudienceBatch, AudienceRow, CampaignChange};
 
-use super::{
-    consent::ConsentStamp,
-    error::PortError,
-    number::{self, Region},
-};
+use super::{consent::ConsentStamp, error::PortError};
+use crate::person::{Phone, Region};
 
 /// Knows who must not be written to. It is asked about some hundred addresses at a time; what it answers about others has
 /// no effect. When it cannot say, nobody is written to.
@@ -97,7 +94,7 @@ impl Recipient<'_> {
 
     /// The country of the number.
     pub fn region(&self) -> Option<Region> {
-        number::region(self.address)
+        self.address.parse().ok().and_then(|number| Phone::from_number(number).region())
     }
 
     /// The value of a variable, if it has one.

@@ -1,7 +1,7 @@
 //! Why a row is not written to. The codes are for programs and stay as they are.
 use std::collections::BTreeMap;
 
-use super::number::InvalidNumber;
+use crate::person::PhoneError;
 
 /// Why a row is not part of the audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,7 +12,7 @@ pub enum Reason {
     /// The file or the row does not have the column of the address.
     MissingColumn,
     /// The address is no number that can be written to.
-    InvalidNumber(InvalidNumber),
+    InvalidNumber(PhoneError),
     /// The column that says so does not say that they agreed.
     NoConsent,
     /// A variable has no value, and the mapping leaves such rows out.
@@ -23,6 +23,8 @@ pub enum Reason {
     Duplicate,
     /// On the list of those not to be written to.
     Suppressed,
+    /// The sheet hides the row, or its filter does.
+    HiddenRow,
     /// They have taken their consent back, or never gave it for this.
     Withdrawn,
     /// The campaign leaves them out.
@@ -43,6 +45,7 @@ impl Reason {
             Self::InvalidVariable => "invalid_variable",
             Self::Duplicate => "duplicate",
             Self::Suppressed => "suppressed",
+            Self::HiddenRow => "hidden_row",
             Self::Withdrawn => "withdrawn",
             Self::Excluded => "excluded",
         }

@@ -8,14 +8,12 @@ use super::{
     error::AudienceError,
     reason::{Reason, Refusals},
 };
+use crate::csv;
 
 /// More of a value is not shown.
 pub(super) const SHOWN: usize = 200;
 
 /// Writes `line,value,reason,detail`, and counts. What is counted is written, and the other way round.
-///
-/// Values are the texts of the file as they are. One may begin with `=`: a table that runs formulas from a file that
-/// somebody else has filled in is not a safe place to open it in.
 pub(super) struct Rejects {
     file: Box<dyn Write + Send>,
     counts: Refusals,
@@ -51,7 +49,7 @@ impl Rejects {
             self.is_begun = true;
             self.file.write_all(b"line,value,reason,detail\r\n")?;
         }
-        let (value, detail) = (quoted(shown(value)), quoted(detail));
+        let (value, detail) = (csv::cell(shown(value)), csv::cell(detail));
         write!(self.file, "{line},{value},{},{detail}\r\n", reason.code())
     }
 
@@ -67,25 +65,12 @@ pub(super) fn shown(value: &str) -> &str {
     &value[..value.floor_char_boundary(SHOWN)]
 }
 
-/// A field of CSV.
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\r', '\n', ';', '\t']) || field.trim() != field {
-        return format!("\"{}\"", field.replace('"', "\"\""));
-    }
-    field.to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn fields_that_need_it_are_quoted() {
-        for (field, written) in
-            [("+49 151", "+49 151"), ("a,b", "\"a,b\""), ("\"", "\"\"\"\""), (" x", "\" x\"")]
-        {
-            assert_eq!(quoted(field), written);
-        }
+    fn a_value_is_cut_between_characters() {
         assert_eq!(shown(&"ä".repeat(150)).len(), SHOWN);
     }
 }

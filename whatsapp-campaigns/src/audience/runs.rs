@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::number::Number;
+use crate::person::Phone;
 
 /// Buffers of all files together take this times the number of files.
 const BUFFER: usize = 16 * 1024;
@@ -26,7 +26,7 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn address(&self) -> String {
-        Number(self.number).to_string()
+        self.number.to_string()
     }
 
     pub(super) fn write(&self, to: &mut impl Write) -> io::Result<()> {
@@ -142,10 +142,10 @@ impl Written {
 }
 
 /// In which of so many files a number goes. Nobody can choose numbers that all go into one: the key decides.
-pub(super) fn partition(key: &[u8; 32], number: Number, count: usize) -> usize {
+pub(super) fn partition(key: &[u8; 32], phone: Phone, count: usize) -> usize {
     let mut hasher = DefaultHasher::new();
     hasher.write(key);
-    hasher.write_u64(number.0);
+    hasher.write_u64(phone.number());
     usize::try_from(hasher.finish() % count as u64).unwrap_or_default()
 }
 

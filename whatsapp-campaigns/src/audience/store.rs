@@ -4,15 +4,16 @@ use async_trait::async_trait;
 use whatsapp_store::{ContactStore, WorkspaceId};
 
 use super::{consent::ConsentStamp, error::PortError, port::Screen};
+use crate::person::{self, Phone};
 
-/// Asks the contacts and suppressions of a workspace.
+/// Asks the contacts and suppressions of a workspace, for every address that a person may have.
 ///
 /// A contact that has opted out stays out, whatever time the consent of a file says: a stamp on many people takes nothing
 /// back that one of them has said. A newer consent of their own, noted at the contact, does.
 pub struct StoreScreen<'a, S: ?Sized> {
     store: &'a S,
     workspace: WorkspaceId,
-    excluded: HashSet<String>,
+    excluded: HashSet<u64>,
 }
 
 impl<S: ?Sized> fmt::Debug for StoreScreen<'_, S> {
@@ -27,10 +28,10 @@ impl<'a, S: ContactStore + Sync + ?Sized> StoreScreen<'a, S> {
         Self { store, workspace, excluded: HashSet::new() }
     }
 
-    /// Leaves these addresses out, too: a list that is short enough to be in memory.
+    /// Leaves these people out, too: a list that is short enough to be in memory.
     #[must_use]
-    pub fn excluding(mut self, addresses: impl IntoIterator<Item = String>) -> Self {
-        self.excluded.extend(addresses);
+    pub fn excluding(mut self, people: impl IntoIterator<Item = Phone>) -> Self {
+        self.excluded.extend(people.into_iter().map(Phone::number));
         self
     }
 }
@@ -38,17 +39,16 @@ impl<'a, S: ContactStore + Sync + ?Sized> StoreScreen<'a, S> {
 #[async_trait]
 impl<S: ContactStore + Sync + ?Sized> Screen for StoreScreen<'_, S> {
     async fn suppressed(&self, addresses: &[String]) -> Result<HashSet<String>, PortError> {
-        Ok(self.store.suppressed(&self.workspace, addresses).await?.into_iter().collect())
+        Ok(person::suppressed(self.store, &self.workspace, addresses).await?)
     }
 
     async fn withdrawn(&self, addresses: &[String], _: &ConsentStamp) -> Result<HashSet<String>, PortError> {
-        let contacts = self.store.contacts_by_phone(&self.workspace, addresses).await?;
-        let asked = addresses.iter().zip(contacts);
-        let out = asked.filter(|(_, contact)| contact.as_ref().is_some_and(|who| who.opted_out_at.is_some()));
-        Ok(out.map(|(address, _)| address.clone()).collect())
+        Ok(person::opted_out(self.store, &self.workspace, addresses).await?)
     }
 
     async fn excluded(&self, addresses: &[String]) -> Result<HashSet<String>, PortError> {
-        Ok(addresses.iter().filter(|address| self.excluded.contains(*address)).cloned().collect())
+        let is_excluded =
+            |address: &&String| address.parse().is_ok_and(|number: u64| self.excluded.contains(&number));
+        Ok(addresses.iter().filter(is_excluded).cloned().collect())
     }
 }

@@ -25,6 +25,16 @@ pub(crate) fn has_opt_out_hint(text: &str) -> bool {
     })
 }
 
+/// Does a folded text use words for ending messages, such as `unsubscribe`?
+pub(super) fn speaks_of_ending(folded: &str) -> bool {
+    known().says.iter().any(|says| begins_a_word(folded, says))
+        || known()
+            .stop
+            .iter()
+            .filter(|stop| stop.len() > 1)
+            .any(|stop| begins_a_word(folded, &stop.join(" ")))
+}
+
 /// Is it in the text, at the beginning of a word? Chinese, Japanese and Korean do not set words apart.
 fn begins_a_word(folded: &str, says: &str) -> bool {
     let is_east_asian = says.starts_with(|c: char| c >= '\u{1100}');

@@ -8,6 +8,7 @@ use super::{
     definition::{Category, Definition, Kind, Missing, Variable, Variant},
     engine::{Engine, RENDERED, SOURCE},
     fields,
+    placeholder::{self, LooksLikePlaceholder},
     problem::{Problem, Problems, RenderError, What},
     source,
     split::WHOLE,
@@ -23,8 +24,13 @@ const RESERVED: [&str; 14] =
 
 /// Checks a definition and makes a template of it.
 pub(super) fn template(definition: &Definition) -> Result<Template, Problems> {
-    let mut check =
-        Check { problems: Vec::new(), used: BTreeSet::new(), unread: false, engine: Engine::new() };
+    let mut check = Check {
+        problems: Vec::new(),
+        placeholders: Vec::new(),
+        used: BTreeSet::new(),
+        unread: false,
+        engine: Engine::new(),
+    };
     check.shape(definition);
     let variables: Vec<_> =
         definition.variables.iter().filter_map(|(name, variable)| check.variable(name, variable)).collect();
@@ -45,6 +51,7 @@ pub(super) fn template(definition: &Definition) -> Result<Template, Problems> {
         split: definition.split,
         compiled,
         engine: check.engine,
+        placeholders: check.placeholders,
     };
     let problems = trial(&template);
     if problems.is_empty() { Ok(template) } else { Err(Problems(problems)) }
@@ -59,6 +66,7 @@ fn version(definition: &Definition) -> Version {
 
 struct Check {
     problems: Vec<Problem>,
+    placeholders: Vec<LooksLikePlaceholder>,
     used: BTreeSet<String>,
     /// A field could not be read, so that nobody knows which variables it uses.
     unread: bool,
@@ -142,6 +150,11 @@ impl Check {
             self.found(path, What::NotFinite);
             return None;
         };
+        // What can be sent at all is decided in one place, for messages of every kind.
+        if let Err(why) = variant.content.sendable() {
+            self.found(path, What::Unsendable(why));
+            return None;
+        }
         let mut always = String::new();
         let mut compiled = Vec::new();
         for field in fields::of(&json) {
@@ -151,6 +164,9 @@ impl Check {
                 Ok(source) => {
                     always.push_str(&source.always);
                     always.push('\n');
+                    let found = placeholder::find(&source.literal).into_iter();
+                    let at = |text| LooksLikePlaceholder { path: path.clone(), text };
+                    self.placeholders.extend(found.map(at));
                     if source.is_template {
                         compiled.push(CompiledField { path: field.path, pointer: field.pointer, name });
                     }
@@ -220,14 +236,7 @@ fn default(typed: &Typed, kind: Kind, value: &str) -> Result<Value, Invalid> {
 
 /// Can it go to many? Menus cannot: not every phone shows them, and whose does not sees nothing.
 const fn is_for_many(content: &Content) -> bool {
-    !matches!(
-        content,
-        Content::Unsupported { .. }
-            | Content::Media { .. }
-            | Content::Choice { .. }
-            | Content::Buttons { .. }
-            | Content::List { .. }
-    )
+    !matches!(content, Content::Buttons { .. } | Content::List { .. })
 }
 
 /// Renders every variant with values of the declared types, to find what only rendering shows.

@@ -8,6 +8,7 @@ mod definition;
 mod engine;
 mod fields;
 mod json;
+mod placeholder;
 mod preview;
 mod problem;
 mod source;
@@ -23,6 +24,7 @@ pub(crate) use self::json::read as read_json;
 pub use self::{
     definition::{Category, Definition, Kind, Missing, OptOutOverride, Variable, Variant},
     json::JsonError,
+    placeholder::LooksLikePlaceholder,
     preview::{Preview, Refused, Sample, preview},
     problem::{BindError, Fault, Problem, Problems, RenderError, What},
     split::{Arm, Arms, Split},

@@ -1,6 +1,8 @@
 //! What can be wrong with a definition, a recipient's values, or a rendering. None of these carries a value.
 use std::fmt;
 
+use whatsapp_store::NotSendable;
+
 use super::value::Invalid;
 
 /// Everything that is wrong with a definition.
@@ -56,6 +58,9 @@ pub enum What {
     /// Content that cannot be sent.
     #[error("content of this type cannot be sent; choose another type")]
     NotSendable,
+    /// Content that no message can have.
+    #[error("{0}")]
+    Unsendable(NotSendable),
     /// A number that JSON does not know.
     #[error("a number of this content is not finite")]
     NotFinite,
@@ -237,6 +242,9 @@ pub enum Fault {
     /// Two choices of a poll are the same.
     #[error("two choices are the same")]
     SameTwice,
+    /// What comes out cannot be sent.
+    #[error("with these values it cannot be sent")]
+    NotSendable,
     /// An operation that these types do not have.
     #[error("line {0}: an operation that these types do not have")]
     Operation(usize),
@@ -245,6 +253,6 @@ pub enum Fault {
 impl Fault {
     /// Whatever the values are. Emptiness and sameness may be of the values alone.
     pub(super) const fn is_of_the_template(self) -> bool {
-        !matches!(self, Self::Empty | Self::SameTwice)
+        !matches!(self, Self::Empty | Self::SameTwice | Self::NotSendable)
     }
 }

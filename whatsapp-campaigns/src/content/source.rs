@@ -21,12 +21,16 @@ pub(super) struct Source {
     pub(super) is_template: bool,
     /// The literal text that is always there: outside of placeholders, comments and conditions.
     pub(super) always: String,
+    /// All literal text, and numbers in the place of names: `{{ 1 }}` says 1.
+    pub(super) literal: String,
 }
 
 /// Looks through a source; says what is not allowed in it.
 pub(super) fn scan(source: &str) -> Result<Source, What> {
     let (mut found, mut rest, mut depth, mut joins) = (Source::default(), source, 0_u32, 0);
     while let Some(start) = next_mark(rest) {
+        found.literal.push_str(&rest[..start]);
+        found.literal.push('\n');
         if depth == 0 {
             found.always.push_str(&rest[..start]);
             found.always.push('\0');
@@ -46,10 +50,19 @@ pub(super) fn scan(source: &str) -> Result<Source, What> {
                 }
                 end
             }
-            _ => expression_end(inside, "}}", line, &mut joins)?,
+            _ => {
+                let end = expression_end(inside, "}}", line, &mut joins)?;
+                let name = inside[..end].trim();
+                if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
+                    found.literal.push_str(&rest[start..start + end + 4]);
+                    found.literal.push('\n');
+                }
+                end
+            }
         };
         rest = &inside[end + 2..];
     }
+    found.literal.push_str(rest);
     if depth == 0 {
         found.always.push_str(rest);
     }

@@ -12,6 +12,7 @@ use super::{
     check,
     definition::{Definition, Missing, Variant},
     engine::Engine,
+    placeholder::LooksLikePlaceholder,
     problem::{BindError, Fault, Problems, RenderError},
     split::{Arm, Arms, Split},
     value::Typed,
@@ -32,6 +33,7 @@ pub struct Template {
     pub(super) split: Split,
     pub(super) compiled: Vec<Compiled>,
     pub(super) engine: Engine,
+    pub(super) placeholders: Vec<LooksLikePlaceholder>,
 }
 
 impl fmt::Debug for Template {
@@ -74,6 +76,11 @@ impl Template {
     /// Its version, made from all that decides what is rendered. Store it with the campaign.
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// What looks like a placeholder of another program, and is sent as it stands.
+    pub fn placeholders(&self) -> &[LooksLikePlaceholder] {
+        &self.placeholders
     }
 
     /// How many variants there are.
@@ -156,6 +163,9 @@ impl Template {
             && options.iter().collect::<BTreeSet<_>>().len() < options.len()
         {
             return Err(whole(Fault::SameTwice));
+        }
+        if content.sendable().is_err() {
+            return Err(whole(Fault::NotSendable));
         }
         Ok(content)
     }

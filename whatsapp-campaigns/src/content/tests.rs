@@ -90,10 +90,6 @@ fn every_kind_of_content_is_rendered_in_all_its_texts() {
             Content::Contact { name: "Ann".into(), vcard: "BEGIN:VCARD\nFN:Ann\nEND:VCARD".into() },
         ),
         (
-            r#"{"type":"reaction","emoji":"👍","message_id":"{{ name }}"}"#,
-            Content::Reaction { emoji: "👍".into(), message_id: "Ann".into() },
-        ),
-        (
             r#"{"type":"poll","question":"{{ name }}?","options":["yes","no, {{ name }}"],"selectable":1}"#,
             Content::Poll {
                 question: "Ann?".into(),

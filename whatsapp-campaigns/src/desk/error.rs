@@ -1,10 +1,14 @@
 //! Why something was not done, and what to do.
+use std::collections::BTreeMap;
+
 use whatsapp_store::{CampaignState, Error as StoreError, ErrorKind};
 
 use crate::{
-    audience::AudienceError,
+    audience::{AudienceError, ConsentError},
+    consent::RuleError,
     content::{BindError, RenderError},
     model::SettingsError,
+    person::PhoneError,
     simulate::ForecastError,
 };
 
@@ -53,6 +57,41 @@ pub enum DeskError {
     /// The audience is a filter, or a file.
     #[error("{0}")]
     WrongAudience(&'static str),
+    /// Nobody of a file would be written to.
+    #[error("nobody in the file can be written to, and the earlier recipients stay: {}", told(*rows, refused))]
+    NobodyLeft {
+        /// Rows of the file.
+        rows: u64,
+        /// Why, and how many.
+        refused: BTreeMap<String, u64>,
+    },
+    /// The consent of a file lacks something, or cannot be.
+    #[error(transparent)]
+    Consent(#[from] ConsentError),
+    /// The consent is to something else.
+    #[error(
+        "consentScope: a consent to `{scope}` does not cover this campaign; what does: {known}, or what a contact agreed to"
+    )]
+    Scope {
+        /// To what.
+        scope: String,
+        /// What would do.
+        known: String,
+    },
+    /// The rules for replies do not work.
+    #[error(transparent)]
+    Rules(#[from] RuleError),
+    /// Somebody changed the campaign while a file was read.
+    #[error("the campaign was changed while the file was read: upload it again")]
+    Changed,
+    /// Somebody to leave out cannot be found by what is written.
+    #[error("exclude: `{text}` is no number that can be found: {why}")]
+    Exclude {
+        /// What is written.
+        text: String,
+        /// What is wrong with it.
+        why: PhoneError,
+    },
     /// Somebody else is writing its recipients.
     #[error("somebody is uploading recipients of this campaign right now: try again later")]
     Uploading,
@@ -82,6 +121,15 @@ impl From<StoreError> for DeskError {
             ErrorKind::Fenced => Self::Uploading,
             _ => Self::Store(error),
         }
+    }
+}
+
+/// Rows and reasons.
+fn told(rows: u64, refused: &BTreeMap<String, u64>) -> String {
+    let reasons: Vec<String> = refused.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+    match rows {
+        0 => "it has no row but the names of its columns".to_owned(),
+        _ => format!("{rows} rows, of which {}", reasons.join(", ")),
     }
 }
 

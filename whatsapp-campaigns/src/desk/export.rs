@@ -5,6 +5,7 @@ use whatsapp_store::{ExportRow, RecipientFlag, RecipientRecord};
 use super::{Desk, DeskError, Shown, rfc3339};
 use crate::{
     content::{Arm, Arms, Template},
+    csv,
     id::RowId,
     outcome::Code,
     runner::{Keys, key},
@@ -58,8 +59,7 @@ impl Desk {
         let page = self.store.campaign_export(&self.workspace, id, after, PAGE).await?;
         let mut text = String::new();
         if after.is_none() && format == ExportFormat::Csv {
-            text.push_str(&COLUMNS.join(","));
-            text.push_str("\r\n");
+            text.push_str(&csv::line(COLUMNS));
         }
         for row in page.rows {
             let row_id = RowId::new(record.number, row.lane, row.recipient.seq);
@@ -67,7 +67,7 @@ impl Desk {
             let message = row_id.map(|id| keys.ids.id(id)).unwrap_or_default();
             let values = values(row, variant, message);
             match format {
-                ExportFormat::Csv => text.push_str(&csv(&values)),
+                ExportFormat::Csv => text.push_str(&csv::line(values.iter().map(String::as_str))),
                 ExportFormat::Ndjson => text.push_str(&ndjson(&values)),
             }
         }
@@ -108,46 +108,9 @@ fn values(row: ExportRow, variant: Option<String>, message: String) -> [String; 
     ]
 }
 
-fn csv(values: &[String; 13]) -> String {
-    let cells: Vec<String> = values.iter().map(|value| cell(value)).collect();
-    format!("{}\r\n", cells.join(","))
-}
-
 fn ndjson(values: &[String; 13]) -> String {
     let pairs = COLUMNS.iter().zip(values).filter(|(_, value)| !value.is_empty());
     let object: serde_json::Map<_, _> =
         pairs.map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     format!("{}\n", serde_json::Value::Object(object))
-}
-
-/// A cell that no spreadsheet takes for a formula.
-fn cell(value: &str) -> String {
-    let is_number = value.strip_prefix(['+', '-']).unwrap_or(value).bytes().all(|byte| byte.is_ascii_digit());
-    let looks_like_one = value.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number;
-    let value = if looks_like_one { format!("'{value}") } else { value.to_owned() };
-    if value.contains([',', '"', '\r', '\n', ';', '\t']) || value.trim() != value {
-        return format!("\"{}\"", value.replace('"', "\"\""));
-    }
-    value
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_cell_is_a_formula() {
-        for (value, written) in [
-            ("=1+1", "'=1+1"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("-2+3", "'-2+3"),
-            ("+4915123456789", "+4915123456789"),
-            ("-5", "-5"),
-            ("a,b", "\"a,b\""),
-            ("=\"x\"", "\"'=\"\"x\"\"\""),
-            ("", ""),
-        ] {
-            assert_eq!(cell(value), written);
-        }
-    }
 }

@@ -10,17 +10,19 @@ use serde_json::json;
 use whatsapp_store::{CampaignChange, CampaignRecord, CampaignState, Change, ContactRecord, LaneRecord};
 
 use super::{
-    Desk, DeskError, Shown,
+    Desk, DeskError, Shown, expect,
     lanes::{LaneBook, ZONE},
+    replaced_by,
     sink::StoreSink,
 };
 use crate::{
     audience::{
-        AudienceError, Column, ConsentStamp, FIRST_SEQ, Freeze, Mapping, Missing, Region, Report, Row, Rows,
-        Source, StoreScreen,
+        AudienceError, Column, ConsentStamp, FIRST_SEQ, Freeze, Gathered, Mapping, Missing, Report, Row,
+        Rows, Source, StoreScreen,
     },
     content::Template,
     model::{Document, Frozen, Kept, LaneSpec},
+    person::{self, Phone, Region},
     runner::key,
 };
 
@@ -44,7 +46,7 @@ pub struct Upload {
     pub zone: Option<Column>,
     /// A column that says whether they agreed, and the words that mean yes.
     pub agreed: Option<(Column, Vec<String>)>,
-    /// Addresses to leave out, such as `4915123456789`.
+    /// People to leave out, in any spelling of their numbers; `region` is the country of those without a country's code.
     pub exclude: BTreeSet<String>,
     /// Where temporary files go; the system's folder for them unless said otherwise.
     pub temporary: Option<PathBuf>,
@@ -63,6 +65,14 @@ impl Upload {
             exclude: BTreeSet::new(),
             temporary: None,
         }
+    }
+
+    /// The people to leave out. One that cannot be read is not passed over: they would be written to.
+    fn excluded(&self) -> Result<Vec<Phone>, DeskError> {
+        let parse = |text: &String| {
+            person::parse(text, self.region).map_err(|why| DeskError::Exclude { text: text.clone(), why })
+        };
+        self.exclude.iter().map(parse).collect()
     }
 
     fn mapping(&self, template: &Template) -> Mapping {
@@ -91,7 +101,7 @@ impl Desk {
     /// `rejects` as CSV, with their reason, and counted.
     ///
     /// # Errors
-    /// When it is no draft, somebody else uploads, or the file cannot be used; then the campaign has no recipients.
+    /// When it is no draft, somebody else uploads, or the file cannot be used; then the campaign has the recipients that it had.
     pub async fn upload(
         &self,
         id: &str,
@@ -104,7 +114,9 @@ impl Desk {
         if shown.document.settings.audience.is_some() {
             return Err(DeskError::WrongAudience("the recipients of this campaign are a filter of contacts"));
         }
-        self.freeze(shown, source, upload, rejects, actor).await
+        self.covers(&upload.consent, shown.document.settings.content.category).await?;
+        let intake = Intake { source, upload, rejects: Box::new(rejects), may_be_empty: false };
+        self.freeze(shown, intake, actor).await
     }
 
     /// Takes the recipients of a draft from the contacts that its filter finds and that agreed.
@@ -118,11 +130,13 @@ impl Desk {
         };
         let scope = audience.filter.consent_scope.clone().unwrap_or_default();
         let consent = ConsentStamp::new(&scope, "contacts", self.clock.now(), "noted at each contact");
-        let upload = Upload {
-            exclude: audience.exclude.clone(),
-            zone: Some(ZONE.into()),
-            ..Upload::new(consent.map_err(|_| DeskError::Stored)?)
-        };
+        let consent = consent.map_err(|_| DeskError::Stored)?;
+        // A run of a day may find nobody; a person who asks is told that a scope is none.
+        if shown.document.kept.run_of.is_none() {
+            self.covers(&consent, shown.document.settings.content.category).await?;
+        }
+        let upload =
+            Upload { exclude: audience.exclude.clone(), zone: Some(ZONE.into()), ..Upload::new(consent) };
         let (pages, source) = std::sync::mpsc::sync_channel(AHEAD);
         let variables = shown.document.settings.content.variables.keys().cloned().collect();
         let (store, workspace, filter) = (self.store.clone(), self.workspace.clone(), audience.filter);
@@ -140,8 +154,9 @@ impl Desk {
                 }
             }
         });
-        let contacts = Contacts { pages: source, variables };
-        let frozen = self.freeze(shown, contacts, upload, std::io::sink(), actor).await;
+        let source = Contacts { pages: source, variables };
+        let intake = Intake { source, upload, rejects: Box::new(std::io::sink()), may_be_empty: true };
+        let frozen = self.freeze(shown, intake, actor).await;
         match reading.await {
             Ok(Ok(())) => frozen,
             Ok(Err(error)) => Err(error.into()),
@@ -149,39 +164,53 @@ impl Desk {
         }
     }
 
-    async fn freeze(
+    /// Until the first recipient is written, the earlier audience is as it was: a file that breaks off, is no table, or has
+    /// nobody to write to changes nothing.
+    async fn freeze<S: Source + Send + 'static>(
         &self,
         shown: Shown,
-        source: impl Source + Send + 'static,
-        upload: Upload,
-        rejects: impl Write + Send + 'static,
+        intake: Intake<S>,
         actor: &str,
     ) -> Result<Frozen, DeskError> {
         let Shown { record, mut document } = shown;
         self.is_draft(&record)?;
-        let template = document.settings.check()?.template;
+        let excluded = intake.upload.excluded()?;
         let sink = StoreSink::open(&self.store, &self.clock, &self.workspace, &record.id).await?;
         let mut sink = sink.ok_or(DeskError::Uploading)?;
         document.kept = Kept { frozen: None, dry_run: None, ..document.kept };
-        sink.commit(self.anew(&record, &record.name, &document, CampaignState::Freezing).into()).await?;
-        let taken = self.take_in(&mut sink, &document, template, source, upload, rejects).await;
-        let done = match taken {
+        let fresh = self.fresh(&record, &record.name, &document, CampaignState::Freezing);
+        // What it is once the first recipient is written: somebody may change it while the file is read.
+        let begun = expect(&fresh);
+        sink.begin_with(self.emptied(&record, fresh));
+        let done = match self.take_in(&mut sink, &record, &document, intake, excluded).await {
             Ok((frozen, lanes)) => {
-                document.kept.frozen = Some(frozen.clone());
+                document.kept.frozen = Some(Frozen { file: None, ..frozen.clone() });
                 let details = json!({ "rows": frozen.rows, "recipients": frozen.recipients, "consent": frozen.consent });
-                let mut list = lanes;
+                let mut list = vec![begun];
+                list.extend(lanes);
                 list.extend(self.drafted(&record, &document));
                 list.push(self.audit(actor, "campaign.recipients", &record.id, details));
                 sink.commit(list).await.map(|()| frozen).map_err(DeskError::from)
             }
+            Err(error) if !sink.has_begun() => Err(error),
             Err(error) => {
                 // Without recipients, and without half of them.
-                let list = self.anew(&record, &record.name, &document, CampaignState::Draft).into();
+                let mut list = vec![begun];
+                list.extend(self.anew(&record, &record.name, &document, CampaignState::Draft));
                 sink.commit(list).await.map_err(DeskError::from).and(Err(error))
             }
         };
         sink.close().await;
         done
+    }
+
+    /// The campaign without its earlier audience, if it is a draft still.
+    fn emptied(&self, record: &CampaignRecord, fresh: CampaignRecord) -> Vec<Change> {
+        let drafts = [CampaignState::Draft, CampaignState::Approved, CampaignState::Freezing];
+        let from = CampaignState::bits(&drafts);
+        let mut list = vec![expect(record), self.moved_from(&record.id, CampaignState::Freezing, None, from)];
+        list.extend(replaced_by(fresh));
+        list
     }
 
     fn drafted(&self, record: &CampaignRecord, document: &Document) -> [Change; 2] {
@@ -190,29 +219,28 @@ impl Desk {
         [drafted, CampaignChange::Put(self.with(record, document)).into()]
     }
 
-    async fn take_in(
+    async fn take_in<S: Source + Send + 'static>(
         &self,
         sink: &mut StoreSink<'_>,
+        record: &CampaignRecord,
         document: &Document,
-        template: Arc<Template>,
-        source: impl Source + Send + 'static,
-        upload: Upload,
-        rejects: impl Write + Send + 'static,
+        intake: Intake<S>,
+        excluded: Vec<Phone>,
     ) -> Result<(Frozen, Vec<Change>), DeskError> {
         let key = document.kept.key.as_deref().and_then(key).ok_or(DeskError::Stored)?;
+        let template = document.settings.check()?.template;
         let version = template.version();
-        let mut freeze = Freeze::new(upload.mapping(&template), key)
-            .template(template)
-            .rejects_to(std::io::BufWriter::new(rejects));
-        if let Some(folder) = &upload.temporary {
-            freeze = freeze.temporary_files_in(folder);
-        }
-        let gathered = tokio::task::spawn_blocking(move || freeze.gather(source)).await;
-        let gathered = gathered.map_err(|_| DeskError::Internal)??;
+        let may_be_empty = intake.may_be_empty;
+        let gathered = gathered(intake, template, key).await?;
+        self.is_unchanged(record).await?;
         let book = LaneBook::new(document.settings.senders.clone());
-        let screen = StoreScreen::new(&*self.store, self.workspace.clone()).excluding(upload.exclude);
+        let screen = StoreScreen::new(&*self.store, self.workspace.clone()).excluding(excluded);
         let report = gathered.hand_out(&|recipient| book.lane(recipient), &screen, sink).await;
         let report = report.map_err(unwrapped)?;
+        let frozen = self.frozen(&report, version.to_string());
+        if frozen.recipients == 0 && !may_be_empty {
+            return Err(DeskError::NobodyLeft { rows: frozen.rows, refused: frozen.refused });
+        }
         let id = sink.campaign().to_owned();
         let lanes = report.lanes.iter().filter_map(|size| {
             let (sender, zones) = book.of(size.lane)?;
@@ -227,7 +255,15 @@ impl Desk {
             };
             Some(CampaignChange::PutLane(lane).into())
         });
-        Ok((self.frozen(&report, version.to_string()), lanes.collect()))
+        Ok((frozen, lanes.collect()))
+    }
+
+    /// To read a file takes a while: has somebody changed or started the campaign meanwhile?
+    async fn is_unchanged(&self, record: &CampaignRecord) -> Result<(), DeskError> {
+        let now = self.show(&record.id).await?.record;
+        self.is_draft(&now)?;
+        let same = now.number == record.number && now.definition == record.definition;
+        same.then_some(()).ok_or(DeskError::Changed)
     }
 
     fn frozen(&self, report: &Report, version: String) -> Frozen {
@@ -240,8 +276,34 @@ impl Desk {
             absent_columns: report.absent_columns.clone(),
             consent: report.consent.reference(),
             evidence: report.consent.evidence().to_owned(),
+            file: Some(report.file.clone()),
         }
     }
+}
+
+/// What recipients are taken from.
+struct Intake<S> {
+    source: S,
+    upload: Upload,
+    rejects: Box<dyn Write + Send>,
+    /// Contacts of a day may be none; a file of none is a mistake.
+    may_be_empty: bool,
+}
+
+async fn gathered<S: Source + Send + 'static>(
+    intake: Intake<S>,
+    template: Arc<Template>,
+    key: [u8; 32],
+) -> Result<Gathered, DeskError> {
+    let Intake { source, upload, rejects, .. } = intake;
+    let mut freeze = Freeze::new(upload.mapping(&template), key)
+        .template(template)
+        .rejects_to(std::io::BufWriter::new(rejects));
+    if let Some(folder) = upload.temporary {
+        freeze = freeze.temporary_files_in(folder);
+    }
+    let gathered = tokio::task::spawn_blocking(move || freeze.gather(source)).await;
+    Ok(gathered.map_err(|_| DeskError::Internal)??)
 }
 
 /// The store's own error, if it was one.

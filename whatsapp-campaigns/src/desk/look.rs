@@ -6,7 +6,7 @@ use whatsapp_store::{CampaignState, Content, RecipientFlag, RecipientMinute, Rec
 
 use super::{Desk, DeskError, Shown, freeze::FIRST};
 use crate::{
-    content::{Arm, Arms, RenderError, Template, Values},
+    content::{Arm, Arms, LooksLikePlaceholder, RenderError, Template, Values},
     id::RowId,
     model::Chosen,
     runner::key,
@@ -68,6 +68,9 @@ pub struct PreviewRow {
     /// Why it cannot be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// What looks wrong in the text of its variants, for people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl Desk {
@@ -167,6 +170,9 @@ fn preview(template: &Template, arm: Arm, row: whatsapp_store::AudienceRow) -> P
         Arm::Waits => 0..template.variants(),
         Arm::HoldOut => 0..0,
     };
+    let names: Vec<String> = variants.clone().map(|variant| format!("variants[{variant}].")).collect();
+    let is_shown = |found: &&LooksLikePlaceholder| names.iter().any(|name| found.path.starts_with(name));
+    let warnings = template.placeholders().iter().filter(is_shown).map(ToString::to_string).collect();
     let render = || -> Result<Vec<Content>, RenderError> {
         let values = Values::from_bytes(&row.variables)?;
         variants.map(|variant| template.render(&values, variant)).collect()
@@ -176,5 +182,5 @@ fn preview(template: &Template, arm: Arm, row: whatsapp_store::AudienceRow) -> P
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
     let variant = arm.variant(None).and_then(|variant| template.variant_name(variant)).map(str::to_owned);
-    PreviewRow { address: row.address, variant, contents, problem }
+    PreviewRow { address: row.address, variant, contents, problem, warnings }
 }

@@ -27,6 +27,7 @@
 //! # Ok(())
 //! # }
 //! ```
+mod agreed;
 mod error;
 mod export;
 mod freeze;
@@ -237,13 +238,18 @@ impl Desk {
         document: &Document,
         state: CampaignState,
     ) -> [Change; 2] {
-        let fresh = CampaignRecord {
-            state,
-            reason: None,
-            created_at: record.created_at,
-            ..self.record(&record.id, name, document)
-        };
-        [CampaignChange::Delete { campaign: record.id.clone() }.into(), CampaignChange::Put(fresh).into()]
+        replaced_by(self.fresh(record, name, document, state))
+    }
+
+    fn fresh(
+        &self,
+        record: &CampaignRecord,
+        name: &str,
+        document: &Document,
+        state: CampaignState,
+    ) -> CampaignRecord {
+        let created_at = record.created_at;
+        CampaignRecord { state, reason: None, created_at, ..self.record(&record.id, name, document) }
     }
 
     fn moved(&self, id: &str, state: CampaignState, reason: Option<&str>) -> Change {
@@ -284,6 +290,11 @@ impl Desk {
             Ok(()) => self.show(id).await,
         }
     }
+}
+
+/// The campaign with all that belongs to it makes room for this one.
+fn replaced_by(fresh: CampaignRecord) -> [Change; 2] {
+    [CampaignChange::Delete { campaign: fresh.id.clone() }.into(), CampaignChange::Put(fresh).into()]
 }
 
 /// The campaign is still as it was read. It comes before all other changes of a commit.

@@ -5,6 +5,7 @@ use whatsapp_store::{CampaignState, LaneRecord, RecipientState};
 
 use super::{Desk, DeskError, Shown, freeze::FIRST};
 use crate::{
+    content::LooksLikePlaceholder,
     model::LaneSpec,
     pacing::Rate,
     scheduler::Limits,
@@ -41,7 +42,13 @@ impl Desk {
         if shown.document.kept.frozen.is_none() {
             return Err(DeskError::NoRecipients);
         }
-        let report = self.simulated(shown, outlook).await?;
+        let template = shown.document.settings.check()?.template;
+        let mut report = self.simulated(shown, outlook).await?;
+        let warnings = template.placeholders().iter().cloned().map(|LooksLikePlaceholder { path, text }| {
+            // It is the first of the forecast.
+            simulate::Warning::Placeholder { campaign: 0, path, text }
+        });
+        report.warnings.extend(warnings);
         self.note_dry_run(id).await?;
         Ok(report)
     }

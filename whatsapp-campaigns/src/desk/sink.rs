@@ -27,6 +27,7 @@ pub(super) struct StoreSink<'a> {
     _keeping: Keeping,
     pending: Vec<Change>,
     rows: usize,
+    has_begun: bool,
 }
 
 impl<'a> StoreSink<'a> {
@@ -43,12 +44,23 @@ impl<'a> StoreSink<'a> {
         let Some(lease) = lease else { return Ok(None) };
         let _keeping = Keeping::begin(store.clone(), clock.clone(), workspace.clone(), lease.clone());
         let (store, pending, rows) = (&**store, Vec::new(), 0);
-        Ok(Some(Self { store, workspace, campaign, lease, _keeping, pending, rows }))
+        let has_begun = false;
+        Ok(Some(Self { store, workspace, campaign, lease, _keeping, pending, rows, has_begun }))
     }
 
     /// Whose audience it is.
     pub(super) fn campaign(&self) -> &'a str {
         self.campaign
+    }
+
+    /// These come before the first rows, in one commit with them.
+    pub(super) fn begin_with(&mut self, changes: Vec<Change>) {
+        self.pending = changes;
+    }
+
+    /// Was anything written?
+    pub(super) const fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     /// Writes what is left, with something more.
@@ -58,7 +70,9 @@ impl<'a> StoreSink<'a> {
         changes.list = std::mem::take(&mut self.pending);
         changes.list.extend(more);
         self.rows = 0;
-        self.store.commit(changes).await
+        self.store.commit(changes).await?;
+        self.has_begun = true;
+        Ok(())
     }
 
     /// Lets others write.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settings::Settings;
 use crate::{
+    audience::FileReport,
     content::{JsonError, Version, read_json},
     window::Millis,
 };
@@ -96,6 +97,9 @@ pub struct Frozen {
     pub consent: String,
     /// What proves it.
     pub evidence: String,
+    /// How the file was read. It is part of the answer, and is not stored: it shows rows of people.
+    #[serde(flatten, skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileReport>,
 }
 
 impl Frozen {

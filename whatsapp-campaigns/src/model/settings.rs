@@ -7,6 +7,7 @@ use whatsapp_store::AudienceFilter;
 use crate::{
     content::{Definition, JsonError, Problems, Template, read_json},
     pacing::{Rate, SECOND},
+    person::{self, PhoneError},
     window::{Plan, ScheduleError, Timing},
 };
 
@@ -62,7 +63,7 @@ fn usual() -> Option<Canary> {
 pub struct SourceFilter {
     /// Which contacts.
     pub filter: AudienceFilter,
-    /// Addresses to leave out, such as `4915123456789`.
+    /// People to leave out, in any spelling of their numbers with the country's code.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub exclude: BTreeSet<String>,
 }
@@ -164,6 +165,14 @@ pub enum SettingsError {
         "audience: a recurring campaign takes its recipients from the contacts at each run; give a filter"
     )]
     Recurring,
+    /// Somebody to leave out cannot be found by what is written.
+    #[error("audience.exclude: `{text}` is no number that can be found: {why}")]
+    Exclude {
+        /// What is written.
+        text: String,
+        /// What is wrong with it.
+        why: PhoneError,
+    },
     /// A filter of contacts without a consent.
     #[error("audience.filter.consentScope: say what the contacts must have agreed to, such as `marketing`")]
     Consent,
@@ -206,6 +215,11 @@ impl Settings {
         }
         if self.audience.as_ref().is_some_and(|audience| audience.filter.consent_scope.is_none()) {
             return Err(SettingsError::Consent);
+        }
+        for text in self.audience.iter().flat_map(|audience| &audience.exclude) {
+            if let Err(why) = person::parse(text, None) {
+                return Err(SettingsError::Exclude { text: text.clone(), why });
+            }
         }
         let rate = self.per_minute.map(|count| Rate::per(count, 60 * SECOND, 1));
         Ok(Checked { template, plan, rate })

@@ -13,13 +13,16 @@ use whatsapp_store::{
 
 use super::{keys::Keys, tick::event};
 use crate::{
-    consent::{Wish, wish},
+    consent::{Hearing, OptIn, ReplyRules, Wish},
     id::RowId,
     lattice::{RowEvent, effect, flagged},
     outcome::{Code, Refusal, RowReaction},
+    person,
     window::Millis,
 };
 
+/// The setting that holds what a workspace decided about replies.
+pub(crate) const REPLY_RULES: &str = "campaigns/replies";
 /// Campaigns read at once to find one by its number.
 const PAGE: u32 = 500;
 
@@ -77,6 +80,8 @@ pub struct Heard {
     pub answers: Option<(String, String)>,
     /// What it asks for. Confirm it once.
     pub wish: Option<Wish>,
+    /// It may ask for something, and nothing was done: a person has to read it.
+    pub needs_person: bool,
 }
 
 /// Brings what comes back to its campaigns. All of it may be handed in again: it has no further effect.
@@ -125,6 +130,11 @@ impl Ears {
         let mut lanes = BTreeMap::<(String, u16), Vec<Outcome>>::new();
         for receipt in receipts {
             let Some(found) = self.find(workspace, &receipt.id, &receipt.to).await? else { continue };
+            // One of several addresses has no account: whoever sends tries the others, and tells what came of it.
+            let is_tried = receipt.kind == ReceiptKind::Refused(Code::NoAccount);
+            if is_tried && person::forms(&receipt.to).len() > 1 {
+                continue;
+            }
             let (event, retry_at) = match receipt.kind {
                 ReceiptKind::Sent => (RowEvent::Acked, None),
                 ReceiptKind::Delivered => (RowEvent::Delivered, None),
@@ -152,9 +162,15 @@ impl Ears {
     /// # Errors
     /// When the store fails; hand the message in again then.
     pub async fn incoming(&self, workspace: &WorkspaceId, message: &Incoming) -> Result<Heard, StoreError> {
-        let wish = message.text.as_deref().and_then(wish);
+        let rules = self.rules(workspace).await?;
+        let hearing = message.text.as_deref().map_or(Hearing::Nothing, |text| rules.hear(text));
+        let wish = match hearing {
+            Hearing::Stop => Some(Wish::Stop),
+            Hearing::Start => Some(Wish::Start),
+            Hearing::AskPerson | Hearing::Nothing => None,
+        };
         let mut changes = Changes::new(workspace.clone());
-        let mut heard = Heard { answers: None, wish };
+        let mut heard = Heard { answers: None, wish, needs_person: hearing == Hearing::AskPerson };
         for id in &message.answers {
             if let Some(found) = self.find(workspace, id, &message.from).await? {
                 let flag =
@@ -165,10 +181,16 @@ impl Ears {
                 break;
             }
         }
-        let contact = self.store.contact_by_phone(workspace, &message.from).await?;
-        changes.list.extend(wished(wish, message, contact.map(|contact| contact.id)));
-        if heard.answers.is_some() || wish.is_some() {
-            changes.push(told(message, &heard));
+        let contacts = person::contacts(&*self.store, workspace, &message.from).await?;
+        let contacts = contacts.into_iter().map(|contact| contact.id);
+        changes.list.extend(wished(wish, rules.opt_in.as_ref(), message, contacts));
+        if heard.needs_person {
+            changes.push(unclear(message, &heard));
+        }
+        if heard.answers.is_some() || wish.is_some() || heard.needs_person {
+            if heard.answers.is_some() || wish.is_some() {
+                changes.push(told(message, &heard, rules.opt_in.as_ref()));
+            }
             self.commit(changes).await?;
         }
         Ok(heard)
@@ -190,6 +212,12 @@ impl Ears {
             }
         }
         Ok(None)
+    }
+
+    /// What the workspace decided about replies. What cannot be read decides nothing.
+    async fn rules(&self, workspace: &WorkspaceId) -> Result<ReplyRules, StoreError> {
+        let stored = self.store.setting(workspace, REPLY_RULES).await?;
+        Ok(stored.and_then(|stored| serde_json::from_slice(&stored).ok()).unwrap_or_default())
     }
 
     /// Somebody who says stop and start in turn may have taken back what this asks for: that stays.
@@ -214,7 +242,7 @@ impl Ears {
         let Some(campaign) = campaign else { return Ok(None) };
         let place = row.seq..row.seq.saturating_add(1);
         let audience = self.store.audience(workspace, &campaign, i32::from(row.lane), place).await?;
-        let is_theirs = audience.first().is_some_and(|(_, row)| row.address == to);
+        let is_theirs = audience.first().is_some_and(|(_, row)| person::is_same(&row.address, to));
         Ok(is_theirs.then_some(Found { campaign, row }))
     }
 
@@ -278,47 +306,67 @@ fn settlement(campaign: String, lane: u16, at: Millis, outcomes: Vec<Outcome>) -
 }
 
 /// What a wish changes.
-fn wished(wish: Option<Wish>, message: &Incoming, contact: Option<String>) -> Vec<Change> {
-    let (address, at) = (message.from.clone(), message.at);
-    match wish {
-        None => Vec::new(),
-        Some(Wish::Stop) => {
-            let mut list =
-                vec![ContactChange::Suppress(Suppression { address, reason: "stop".to_owned(), at }).into()];
-            list.extend(contact.map(|id| ContactChange::OptOut { id, at }.into()));
-            list
+fn wished(
+    wish: Option<Wish>,
+    opt_in: Option<&OptIn>,
+    message: &Incoming,
+    contacts: impl Iterator<Item = String>,
+) -> Vec<Change> {
+    let (forms, at) = (person::forms(&message.from).into_iter(), message.at);
+    match (wish, opt_in) {
+        (None, _) | (Some(Wish::Start), None) => Vec::new(),
+        (Some(Wish::Stop), _) => {
+            let reason = "stop".to_owned();
+            let suppress =
+                |address| ContactChange::Suppress(Suppression { address, reason: reason.clone(), at });
+            let opt_out = contacts.map(|id| ContactChange::OptOut { id, at });
+            forms.map(suppress).chain(opt_out).map(Change::from).collect()
         }
-        Some(Wish::Start) => {
+        (Some(Wish::Start), Some(opt_in)) => {
             // The message is a newer consent itself.
             let consent = Consent {
-                scope: "marketing".to_owned(),
+                scope: opt_in.scope.clone(),
                 source: "message".to_owned(),
                 at,
                 evidence: Some(message.id.clone()),
             };
-            let mut list: Vec<Change> = contact
-                .map(|id| ContactChange::RecordConsent { id, consent: consent.clone() }.into())
-                .into_iter()
-                .collect();
-            list.push(ContactChange::Unsuppress { address, consent }.into());
-            list
+            let record = contacts.map(|id| ContactChange::RecordConsent { id, consent: consent.clone() });
+            let unsuppress =
+                forms.map(|address| ContactChange::Unsuppress { address, consent: consent.clone() });
+            record.chain(unsuppress).map(Change::from).collect()
         }
     }
 }
 
-fn told(message: &Incoming, heard: &Heard) -> Change {
+/// That a person has to read a message.
+fn unclear(message: &Incoming, heard: &Heard) -> Change {
+    let data = json!({
+        "campaignId": heard.answers.as_ref().map(|(campaign, _)| campaign),
+        "sessionId": message.account,
+        "from": message.from,
+        "replyId": message.id,
+    });
+    event("campaign.reply.unclear", &data, message.at)
+}
+
+fn told(message: &Incoming, heard: &Heard, opt_in: Option<&OptIn>) -> Change {
     let key = match heard.wish {
         Some(Wish::Stop) => "campaign.opted.out",
         Some(Wish::Start) => "campaign.opted.in",
         None => "campaign.replied",
     };
     let (campaign, sent) = heard.answers.clone().unzip();
-    let data = json!({
+    let mut data = json!({
         "campaignId": campaign,
         "messageId": sent,
         "sessionId": message.account,
         "from": message.from,
         "replyId": message.id,
     });
+    if let (Some(Wish::Start), Some(opt_in)) = (heard.wish, opt_in) {
+        // What they are to be told: what they agreed to.
+        data["scope"] = json!(opt_in.scope);
+        data["confirmation"] = json!(opt_in.confirmation);
+    }
     event(key, &data, message.at)
 }

@@ -16,7 +16,7 @@ use tokio::{
 use whatsapp_store::{AccountId, AudienceRow, Lease};
 
 use super::{
-    Shared,
+    Shared, addresses,
     board::{Board, Live, shared},
     lanes::Lanes,
     port::{Message, Sender, Submission},
@@ -170,7 +170,7 @@ impl Line {
         };
         self.reached.push((row.person, now));
         let sender = self.sender.clone();
-        self.under_way.spawn(async move { (number, seq, sender.submit(message).await) });
+        self.under_way.spawn(async move { (number, seq, addresses::submit(&*sender, message).await) });
     }
 
     fn collect_what_is_there(&mut self) {

@@ -14,6 +14,7 @@
 //! The lease of a range is the intent: ids follow from campaign, lane and place, so nothing is written before a message is handed
 //! over. After a crash, whoever has the sender next hands every row without an outcome over again, under its old id and with its
 //! old text. A line whose lease was taken writes nothing more: the store refuses it.
+mod addresses;
 mod board;
 mod conductor;
 mod ears;
@@ -51,7 +52,7 @@ use self::{
     lanes::Lanes,
     line::{Ended, Line, Wishes, micros},
 };
-pub(crate) use self::{board::key, tick::event};
+pub(crate) use self::{board::key, ears::REPLY_RULES, tick::event};
 pub use self::{
     ears::{Ears, Heard, Incoming, Receipt, ReceiptKind},
     keys::Keys,

@@ -1,17 +1,15 @@
 //! One leased range, from its rows to their outcomes.
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use whatsapp_store::{
     AudienceRow, CampaignChange, Change, ContactChange, Error as StoreError, Outcome, RangeLease,
-    RecipientState, Settlement, Store,
+    RecipientState, Settlement, Store, Suppression,
 };
 
 use super::board::Live;
 use crate::{
     lattice::{RowEvent, effect},
+    person,
     window::Millis,
 };
 
@@ -96,8 +94,7 @@ impl Range {
     pub(super) async fn screen(&mut self, store: &dyn Store, now: Millis) -> Result<(), StoreError> {
         let addresses: Vec<String> = self.unsent.values().map(|unsent| unsent.row.address.clone()).collect();
         if !addresses.is_empty() {
-            let found: BTreeSet<String> =
-                store.suppressed(&self.live.workspace, &addresses).await?.into_iter().collect();
+            let found = person::suppressed(store, &self.live.workspace, &addresses).await?;
             let out: Vec<u32> = self
                 .unsent
                 .iter()
@@ -194,8 +191,10 @@ impl Range {
         }
     }
 
-    /// Somebody who must not be written to any more.
-    pub(super) fn suppress(&mut self, suppression: whatsapp_store::Suppression) {
-        self.also.push(ContactChange::Suppress(suppression).into());
+    /// Somebody who must not be written to any more, under any address of theirs.
+    pub(super) fn suppress(&mut self, suppression: &Suppression) {
+        let forms = person::forms(&suppression.address).into_iter();
+        let of = |address| ContactChange::Suppress(Suppression { address, ..suppression.clone() }).into();
+        self.also.extend(forms.map(of));
     }
 }

@@ -314,7 +314,7 @@ impl Line {
                 }
                 if reaction.suppress {
                     let (address, reason) = (unsent.row.address, "the service says so".to_owned());
-                    range.suppress(Suppression { address, reason, at: now });
+                    range.suppress(&Suppression { address, reason, at: now });
                 }
                 let campaign = range.live.record.id.clone();
                 self.react(campaign, code, reaction.stop, now);

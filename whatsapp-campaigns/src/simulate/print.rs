@@ -86,8 +86,8 @@ impl Report {
 
     fn warn(&self, f: &mut fmt::Formatter<'_>, warning: &Warning) -> fmt::Result {
         use Warning::{
-            CanaryStuck, CapBinds, Empty, EndsBefore, ManyFail, NeverOpen, SlowAnswers, SlowedDown, Stopped,
-            TooLong, Unpriced,
+            CanaryStuck, CapBinds, Empty, EndsBefore, ManyFail, NeverOpen, Placeholder, SlowAnswers,
+            SlowedDown, Stopped, TooLong, Unpriced,
         };
         let whom = match warning {
             Empty { campaign }
@@ -95,6 +95,7 @@ impl Report {
             | EndsBefore { campaign, .. }
             | CanaryStuck { campaign, .. }
             | TooLong { campaign, .. }
+            | Placeholder { campaign, .. }
             | ManyFail { campaign, .. } => self.campaigns.get(*campaign).map(|of| &of.name),
             Stopped { sender }
             | CapBinds { sender, .. }

@@ -13,7 +13,7 @@ use crate::window::Millis;
 const HOUR: Millis = 3_600_000;
 
 /// What somebody should know. Campaigns and senders are named by their places in the forecast. In JSON with a `type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Warning {
@@ -21,6 +21,15 @@ pub enum Warning {
     Empty {
         /// Which.
         campaign: usize,
+    },
+    /// A text has something that looks like a placeholder of another program, and is sent as it stands.
+    Placeholder {
+        /// Which.
+        campaign: usize,
+        /// Where, such as `variants[0].content.text`.
+        path: String,
+        /// What stands there.
+        text: String,
     },
     /// Quiet hours leave no moment for rows of some zones.
     NeverOpen {
@@ -144,6 +153,9 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty { .. } => f.write_str("there is nobody to write to"),
+            Self::Placeholder { path, text, .. } => {
+                write!(f, "{path}: `{text}` looks like a placeholder and is sent as it stands")
+            }
             Self::NeverOpen { rows, .. } => write!(
                 f,
                 "{rows} people live in countries with so many zones that it is always quiet in one: choose shorter quiet hours, or give the contacts their zone"

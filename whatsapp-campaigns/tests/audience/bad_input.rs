@@ -14,9 +14,9 @@ fn a_file_in_another_encoding_is_read_or_refused_with_advice() {
         .flat_map(u16::to_be_bytes)
         .collect();
     assert_eq!(freeze_csv(&utf16).unwrap().rows()[0].1["name"], "Jürgen");
-    let refused = freeze_csv(&utf16[2..]).map(|_| ()).unwrap_err();
-    assert!(matches!(refused, AudienceError::File(FileError::Utf16WithoutMark)), "{refused}");
-    assert!(refused.to_string().contains("save it as UTF-8"));
+    let unmarked = freeze_csv(&utf16[2..]).unwrap();
+    assert_eq!(unmarked.rows()[0].1["name"], "Jürgen");
+    assert_eq!(unmarked.report.file.encoding.as_deref(), Some("UTF-16BE"));
     // One row that is not in the encoding of all others.
     let mixed = freeze_csv("phone,name\n015123456789,Jürgen\n".as_bytes()).unwrap();
     assert_eq!(mixed.report.accepted, 1);
@@ -30,14 +30,9 @@ fn a_file_in_another_encoding_is_read_or_refused_with_advice() {
 }
 
 #[test]
-fn a_missing_column_leaves_nobody() {
-    let frozen = freeze_csv(b"telephone,name\n015123456789,Ada\n015123456780,Bob\n").unwrap();
-    assert_eq!(frozen.reasons(), [("missing_column", 2)]);
-    assert_eq!(frozen.report.absent_columns, ["phone"]);
-    assert_eq!(
-        frozen.lines(),
-        ["2,015123456789,missing_column,phone", "3,015123456780,missing_column,phone"]
-    );
+fn a_missing_column_is_named_with_those_that_there_are() {
+    let why = freeze_csv(b"telephone,name\n015123456789,Ada\n").map(|_| ()).unwrap_err().to_string();
+    assert!(why.contains("`phone`") && why.contains("`telephone`, `name`"), "{why}");
     // A row that ends before the column.
     let frozen = freeze_csv(b"name,phone\nAda,015123456789\nBob\n").unwrap();
     assert_eq!((frozen.report.accepted, frozen.report.refused.of(Reason::MissingColumn)), (1, 1));
@@ -95,9 +90,9 @@ fn reasons_of_numbers_are_told_apart_and_the_raw_text_is_kept() {
         frozen.lines(),
         [
             "2,\"01512, 3456789\",invalid_number.several,",
-            "3,4.91512E+11,invalid_number.rounded,",
+            "3,4.91512E+11,invalid_number.rounded,\"a spreadsheet has rounded it, and digits are lost: format the column as text and save again\"",
             "4,n/a,invalid_number.letters,",
-            "5,+999 12345,invalid_number.unknown_country,",
+            "5,+999 12345,invalid_number.unknown_country,\"it begins with no country's code that exists: write it as +49…, or name the country with region\"",
             "6,+55 11 91,invalid_number.too_short,",
             "9,\"last \"\"\",invalid_number.letters,",
         ]
@@ -115,4 +110,24 @@ fn no_consent_in_the_row_is_no_consent() {
     let absent = freeze(CsvSource::new(file.as_slice()), mapping().agreed("consent", &["yes"])).unwrap();
     assert_eq!((absent.report.accepted, absent.reasons()), (0, vec![("no_consent", 4)]));
     assert_eq!(absent.report.absent_columns, ["name", "consent"]);
+}
+
+#[test]
+fn a_cell_with_ends_of_lines_and_tabs_keeps_its_customer() {
+    let frozen = freeze_csv(b"phone,name\n015123456789,\"Ada\r\nLovelace\tJr\x07.\"\n").unwrap();
+    assert_eq!(frozen.rows()[0].1["name"], "Ada\nLovelace Jr.");
+    let frozen = freeze_csv("phone, name, city\n015123456789, \"Müller, Anna\", Bonn\n".as_bytes()).unwrap();
+    assert_eq!(frozen.rows()[0].1["name"], "Müller, Anna");
+}
+
+#[test]
+fn the_answer_says_how_the_file_was_read() {
+    let bytes = b"phone;name\n+79161234567;\xc8\xe2\xe0\xed\n".as_slice();
+    let report = freeze_csv(bytes).unwrap().report.file;
+    assert_eq!(report.encoding.as_deref(), Some("windows-1251"));
+    assert_eq!(report.delimiter.as_deref(), Some(";"));
+    assert_eq!(report.sample, [["phone", "name"], ["+79161234567", "Иван"]]);
+    let said = CsvSource::new(bytes).encoding("cp1252".parse().unwrap());
+    let report = freeze(said, mapping()).unwrap().report.file;
+    assert_eq!((report.encoding.as_deref(), report.sample[1][1].as_str()), (Some("windows-1252"), "Èâàí"));
 }

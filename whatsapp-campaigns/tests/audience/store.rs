@@ -1,5 +1,8 @@
 //! The contacts and suppressions of a store.
-use whatsapp_campaigns::audience::{ListSource, StoreScreen};
+use whatsapp_campaigns::{
+    audience::{ListSource, StoreScreen},
+    person,
+};
 use whatsapp_store::{Change, Changes, ContactChange, ContactRecord, Suppression, WorkspaceId};
 
 use super::*;
@@ -33,7 +36,8 @@ async fn suppressions_and_opt_outs_of_the_workspace_count() {
 
     let numbers = ["015123456781", "015123456782", "015123456783", "015123456784", "015123456785"];
     let mapping = Mapping::list(consent()).region("DE".parse().unwrap());
-    let screen = StoreScreen::new(&*store, shop).excluding(["4915123456784".to_owned()]);
+    let screen =
+        StoreScreen::new(&*store, shop).excluding([person::parse("+49 1512 3456784", None).unwrap()]);
     let mut kept = Kept::default();
     let gathered = Freeze::new(mapping, [7; 32]).gather(ListSource::new(numbers)).unwrap();
     let report = gathered.hand_out(&|_| 0, &screen, &mut kept).await.unwrap();

@@ -103,7 +103,7 @@ fn what_is_no_workbook_says_so() {
     assert_eq!(why(archive(&[])), Some(FileError::Workbook));
     assert_eq!(why(workbook("")), Some(FileError::Empty));
     let absent = XlsxSource::new(Cursor::new(workbook(ROWS))).sheet("Others");
-    assert!(matches!(freeze(absent, mapping()), Err(AudienceError::File(FileError::Sheet))));
+    assert!(matches!(freeze(absent, mapping()), Err(AudienceError::NoSheet { .. })));
     assert!(matches!(freeze_csv(&workbook(ROWS)), Err(AudienceError::File(FileError::Archive))));
 }
 
@@ -129,4 +129,131 @@ proptest! {
             prop_assert!(matches!(why, AudienceError::File(_)), "{why}");
         }
     }
+}
+
+/// A workbook with number formats, and sheets by name, state and rows.
+fn styled(formats: &[&str], sheets: &[(&str, &str, &str)]) -> Vec<u8> {
+    let main = "xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"";
+    let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let package = "http://schemas.openxmlformats.org/package/2006/relationships";
+    let code = |text: &str| text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    let numbered = || formats.iter().zip(164..);
+    let codes: String = numbered()
+        .map(|(format, id)| format!("<numFmt numFmtId=\"{id}\" formatCode=\"{}\"/>", code(format)))
+        .collect();
+    let styles: String =
+        numbered().map(|(_, id)| format!("<xf numFmtId=\"{id}\" applyNumberFormat=\"1\"/>")).collect();
+    let named: String = sheets
+        .iter()
+        .zip(1..)
+        .map(|((name, state, _), id)| {
+            format!("<sheet name=\"{name}\" sheetId=\"{id}\" state=\"{state}\" r:id=\"rId{id}\"/>")
+        })
+        .collect();
+    let targets: String = (1..=sheets.len())
+        .map(|id| {
+            format!("<Relationship Id=\"rId{id}\" Type=\"{office}/worksheet\" Target=\"worksheets/sheet{id}.xml\"/>")
+        })
+        .collect();
+    let mut files = vec![
+        (
+            "_rels/.rels".to_owned(),
+            format!(
+                "<Relationships xmlns=\"{package}\"><Relationship Id=\"rId1\" Type=\"{office}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
+            ),
+        ),
+        (
+            "xl/workbook.xml".to_owned(),
+            format!("<workbook {main} xmlns:r=\"{office}\"><sheets>{named}</sheets></workbook>"),
+        ),
+        (
+            "xl/_rels/workbook.xml.rels".to_owned(),
+            format!(
+                "<Relationships xmlns=\"{package}\">{targets}<Relationship Id=\"rId99\" Type=\"{office}/styles\" Target=\"styles.xml\"/></Relationships>"
+            ),
+        ),
+        (
+            "xl/styles.xml".to_owned(),
+            format!(
+                "<styleSheet {main}><numFmts>{codes}</numFmts><cellXfs><xf numFmtId=\"0\"/>{styles}</cellXfs></styleSheet>"
+            ),
+        ),
+    ];
+    for ((_, _, rows), id) in sheets.iter().zip(1..) {
+        let text = format!("<worksheet {main}><sheetData>{rows}</sheetData></worksheet>");
+        files.push((format!("xl/worksheets/sheet{id}.xml"), text));
+    }
+    let files: Vec<(&str, String)> = files.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
+    archive(&files)
+}
+
+const HEADER: &str = "<row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>phone</t></is></c>\
+    <c r=\"B1\" t=\"inlineStr\"><is><t>name</t></is></c></row>";
+
+fn row(line: u32, attributes: &str, phone: &str, style: usize, value: &str) -> String {
+    format!(
+        "<row r=\"{line}\" {attributes}><c r=\"A{line}\"><v>{phone}</v></c><c r=\"B{line}\" s=\"{style}\"><v>{value}</v></c></row>"
+    )
+}
+
+#[test]
+fn cells_are_read_as_the_sheet_shows_them() {
+    for (format, value, shown) in [
+        ("h:mm", "0.4375", "10:30"),
+        ("0.00", "0.30000000000000004", "0.30"),
+        ("dd.mm.yyyy", "46350", "24.11.2026"),
+        ("[h]:mm", "1.5", "36:00"),
+        ("0%", "0.25", "25%"),
+        ("#,##0.00 \"€\"", "1234.5", "1,234.50 €"),
+        ("General", "0.30000000000000004", "0.3"),
+    ] {
+        let rows = format!("{HEADER}{}", row(2, "", "4915123456789", 1, value));
+        let frozen = freeze_xlsx(styled(&[format], &[("People", "visible", &rows)])).unwrap();
+        assert_eq!(frozen.rows()[0].1["name"], shown, "{format} of {value}");
+    }
+    // The number of a phone has all its digits, however it is shown.
+    for format in ["0.00E+00", "#,##0", "0.0", "General", "+00 000 0000000"] {
+        let rows = format!("{HEADER}<row r=\"2\"><c r=\"A2\" s=\"1\"><v>4915123456789</v></c></row>");
+        let frozen = freeze_xlsx(styled(&[format], &[("People", "visible", &rows)])).unwrap();
+        assert_eq!(frozen.addresses(), ["4915123456789"], "{format}");
+    }
+    let rows = format!("{HEADER}<row r=\"2\"><c r=\"A2\" s=\"1\"><v>15123456789</v></c></row>");
+    let frozen = freeze_xlsx(styled(&["000000000000"], &[("People", "visible", &rows)])).unwrap();
+    assert_eq!(frozen.addresses(), ["4915123456789"], "a leading zero that only the format has");
+}
+
+#[test]
+fn the_first_sheet_that_is_seen_or_the_one_that_is_named() {
+    let of = |phone: &str| format!("{HEADER}{}", row(2, "", phone, 0, "1"));
+    let (one, two, three) = (of("4915123456781"), of("4915123456782"), of("4915123456783"));
+    let book = styled(&[], &[("Old", "hidden", &one), ("New", "visible", &two), ("Next", "visible", &three)]);
+    let source = || XlsxSource::new(Cursor::new(book.clone()));
+    let frozen = freeze(source(), mapping()).unwrap();
+    assert_eq!(frozen.addresses(), ["4915123456782"]);
+    assert_eq!(frozen.report.file.sheet.as_deref(), Some("New"));
+    for (name, address) in [("Next", 3), ("next", 3), ("3", 3), ("1", 1), ("Old", 1)] {
+        let frozen = freeze(source().sheet(name), mapping()).unwrap();
+        assert_eq!(frozen.addresses(), [format!("491512345678{address}")], "{name}");
+    }
+    let why = freeze(source().sheet("9"), mapping()).map(|_| ()).unwrap_err().to_string();
+    assert!(why.contains("`9`") && why.contains("`Old`, `New`, `Next`"), "{why}");
+}
+
+#[test]
+fn rows_that_are_hidden_are_left_out_and_counted() {
+    let rows = format!(
+        "{HEADER}{}{}{}",
+        row(2, "hidden=\"1\"", "4915123456781", 0, "1"),
+        row(3, "", "4915123456782", 0, "2"),
+        row(4, "hidden=\"true\"", "4915123456783", 0, "3"),
+    );
+    let book = styled(&[], &[("People", "visible", &rows)]);
+    let frozen = freeze_xlsx(book.clone()).unwrap();
+    assert_eq!(
+        (frozen.addresses(), frozen.reasons()),
+        (vec!["4915123456782".to_owned()], vec![("hidden_row", 2)])
+    );
+    assert_eq!(frozen.report.file.hidden_rows, 2);
+    let all = freeze(XlsxSource::new(Cursor::new(book)).with_hidden_rows(), mapping()).unwrap();
+    assert_eq!((all.report.accepted, all.report.file.hidden_rows), (3, 2));
 }

@@ -12,6 +12,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use whatsapp_campaigns::{
+    audience::AudienceError,
     desk::{Desk, DeskError, Shown},
     model::{Kept, Settings, SettingsError},
 };
@@ -30,6 +31,9 @@ impl From<DeskError> for ApiError {
             DeskError::NotFound => Self::not_found(message),
             DeskError::Store(error) => error.into(),
             DeskError::Internal => Self::internal(message),
+            DeskError::Audience(AudienceError::File(file)) if file.is_other_kind() => {
+                Self::unsupported_media_type(message)
+            }
             DeskError::Exists
             | DeskError::State { .. }
             | DeskError::NoRecipients
@@ -37,6 +41,7 @@ impl From<DeskError> for ApiError {
             | DeskError::NoDryRun
             | DeskError::NotApproved
             | DeskError::SamePerson
+            | DeskError::Changed
             | DeskError::Uploading => Self::conflict(message),
             _ => Self::bad_request(message),
         }

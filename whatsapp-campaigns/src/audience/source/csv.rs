@@ -2,22 +2,27 @@ use std::{fmt, io::Read, mem};
 
 use super::{
     Row, Rows, Source,
-    encoding::{Encoding, Unmarked, detect, of_text, windows},
+    encoding::{Decoded, Encoding},
     split::{Fields, Found, Splitter},
 };
-use crate::audience::{
-    error::{AudienceError, FileError},
-    reason::Unreadable,
+use crate::{
+    audience::{
+        error::{AudienceError, FileError},
+        file::Note,
+        reason::Unreadable,
+    },
+    person::Region,
 };
 
 /// A CSV file. Its first line names the columns.
 ///
-/// Comma, semicolon or tab is found out from that line (a line `sep=;` before it is understood), and the encoding from the
-/// beginning of the file: UTF-8 with a byte order mark or without, UTF-16 with one, else Windows-1252. It is read once and
+/// Comma, semicolon, tab or bar is found out from that line (a line `sep=;` before it is understood), and the encoding from
+/// the text: UTF-8 and UTF-16 with a byte order mark or without, else what people of that country write. It is read once and
 /// needs the same memory whatever its length.
 pub struct CsvSource<R> {
     reader: R,
     encoding: Option<Encoding>,
+    region: Option<Region>,
 }
 
 impl<R> fmt::Debug for CsvSource<R> {
@@ -29,7 +34,7 @@ impl<R> fmt::Debug for CsvSource<R> {
 impl<R: Read> CsvSource<R> {
     /// Reads it from here. It is read in large parts; no buffer is needed in between.
     pub const fn new(reader: R) -> Self {
-        Self { reader, encoding: None }
+        Self { reader, encoding: None, region: None }
     }
 
     /// The encoding, where somebody knows it. A byte order mark knows better.
@@ -38,49 +43,56 @@ impl<R: Read> CsvSource<R> {
         self.encoding = Some(encoding);
         self
     }
+
+    /// Whose file it is, to find the encoding out where there is little text; else the numbers in it tell.
+    #[must_use]
+    pub const fn region(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
+    }
 }
 
 impl<R: Read> Source for CsvSource<R> {
     fn read(self: Box<Self>, rows: &mut dyn Rows) -> Result<(), AudienceError> {
-        let reader = Unmarked::new(self.reader).map_err(AudienceError::Read)?;
-        let marked = reader.marked.then_some(Encoding::Utf8);
-        let mut splitter = Splitter::new(reader);
-        let start = splitter.look().map_err(AudienceError::Read)?;
-        let found = if marked.is_some() { None } else { detect(start)? };
-        let mut text = Text { encoding: marked.or(self.encoding).or(found), fields: Fields::default() };
-        let delimiter = header(&mut splitter, &mut text, rows)?;
+        let mut splitter = Splitter::new(Decoded::new(self.reader, self.encoding, self.region)?);
+        let mut fields = Fields::default();
+        let delimiter = header(&mut splitter, &mut fields, rows)?;
+        rows.note(Note::Delimiter(char::from(delimiter)));
         let mut row = Row::default();
         loop {
-            let (line, found) = splitter.next(delimiter, &mut text.fields).map_err(AudienceError::Read)?;
+            let (line, found) = splitter.next(delimiter, &mut fields).map_err(AudienceError::Read)?;
             match found {
-                Found::End => return Ok(()),
-                Found::Unreadable(why) => rows.unreadable(line, &text.shown(), why)?,
+                Found::End => break,
+                Found::Unreadable(why) => rows.unreadable(line, &shown(&fields), why)?,
                 Found::Row => {
                     row.line = line;
-                    match text.decode(&mut row) {
+                    match take(&mut fields, &mut row) {
                         Ok(()) => rows.row(&row)?,
-                        Err(why) => rows.unreadable(line, &text.shown(), why)?,
+                        Err(why) => rows.unreadable(line, &shown(&fields), why)?,
                     }
                 }
             }
         }
+        // Only now is it known: all before may have been ASCII.
+        rows.note(Note::Encoding(splitter.reader().encoding().name()));
+        Ok(())
     }
 }
 
 /// Reads the first line, and says what stands between fields.
 fn header<R: Read>(
     splitter: &mut Splitter<R>,
-    text: &mut Text,
+    fields: &mut Fields,
     rows: &mut dyn Rows,
 ) -> Result<u8, AudienceError> {
     let mut row = Row::default();
     let mut delimiter = delimiter(splitter.look().map_err(AudienceError::Read)?);
     for is_first in [true, false] {
-        let (_, found) = splitter.next(delimiter, &mut text.fields).map_err(AudienceError::Read)?;
+        let (_, found) = splitter.next(delimiter, fields).map_err(AudienceError::Read)?;
         match found {
             Found::End => return Err(FileError::Empty.into()),
             Found::Unreadable(_) => return Err(FileError::Header.into()),
-            Found::Row => text.decode(&mut row).map_err(|_| FileError::Header)?,
+            Found::Row => take(fields, &mut row).map_err(|_| FileError::Header)?,
         }
         // `sep=;` is split at the semicolon that it names.
         match (row.field(0).and_then(|field| field.strip_prefix("sep=")), row.fields().count()) {
@@ -92,9 +104,16 @@ fn header<R: Read>(
     if row.is_blank() {
         return Err(FileError::Header.into());
     }
-    let names: Vec<_> = row.fields().map(|name| name.trim().to_owned()).collect();
+    let names: Vec<_> = row.fields().map(named).collect();
     rows.header(&names)?;
     Ok(delimiter)
+}
+
+/// The name of a column without what nobody sees.
+pub(super) fn named(field: &str) -> String {
+    let is_unseen =
+        |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    field.trim_matches(is_unseen).to_owned()
 }
 
 /// What the first line has most of, outside of quotation marks.
@@ -104,7 +123,7 @@ fn delimiter(start: &[u8]) -> u8 {
         is_quoted ^= **byte == b'"';
         is_quoted || !matches!(byte, b'\n' | b'\r')
     });
-    let (mut counts, mut is_quoted) = ([(0, b','), (0, b';'), (0, b'\t')], false);
+    let (mut counts, mut is_quoted) = ([(0, b','), (0, b';'), (0, b'\t'), (0, b'|')], false);
     for byte in line {
         is_quoted ^= *byte == b'"';
         counts.iter_mut().filter(|(_, known)| !is_quoted && known == byte).for_each(|(count, _)| *count += 1);
@@ -113,49 +132,21 @@ fn delimiter(start: &[u8]) -> u8 {
     counts.iter().rev().max_by_key(|(count, _)| *count).map_or(b',', |(_, byte)| *byte)
 }
 
-/// Turns fields into text.
-struct Text {
-    /// `None` as long as all was ASCII.
-    encoding: Option<Encoding>,
-    fields: Fields,
+/// The fields as a row, if all of it is text.
+fn take(fields: &mut Fields, row: &mut Row) -> Result<(), Unreadable> {
+    row.clear();
+    let text = str::from_utf8(&fields.bytes).map_err(|_| Unreadable::Encoding)?;
+    if text.contains('\0') || !fields.ends.iter().all(|end| text.is_char_boundary(*end)) {
+        return Err(Unreadable::Encoding);
+    }
+    row.text.push_str(text);
+    mem::swap(&mut row.ends, &mut fields.ends);
+    Ok(())
 }
 
-impl Text {
-    fn decode(&mut self, row: &mut Row) -> Result<(), Unreadable> {
-        let Fields { bytes, ends } = &mut self.fields;
-        if bytes.contains(&0) {
-            return Err(Unreadable::Encoding);
-        }
-        if self.encoding.is_none() {
-            self.encoding = of_text(bytes);
-        }
-        row.clear();
-        if self.encoding == Some(Encoding::Windows1252) {
-            let mut start = 0;
-            for end in ends.iter() {
-                for byte in &bytes[start..*end] {
-                    row.text.push(windows(*byte).ok_or(Unreadable::Encoding)?);
-                }
-                row.ends.push(row.text.len());
-                start = *end;
-            }
-            return Ok(());
-        }
-        let text = str::from_utf8(bytes).map_err(|_| Unreadable::Encoding)?;
-        // Two halves of a character in two fields look whole when the fields are one behind the other.
-        if !ends.iter().all(|end| text.is_char_boundary(*end)) {
-            return Err(Unreadable::Encoding);
-        }
-        row.text.push_str(text);
-        mem::swap(&mut row.ends, ends);
-        Ok(())
-    }
-
-    /// The beginning of a row that cannot be read, as far as it is text.
-    fn shown(&self) -> String {
-        let bytes = &self.fields.bytes[..self.fields.bytes.len().min(200)];
-        String::from_utf8_lossy(bytes).into_owned()
-    }
+/// The beginning of a row that cannot be read, as far as it is text.
+fn shown(fields: &Fields) -> String {
+    String::from_utf8_lossy(&fields.bytes[..fields.bytes.len().min(200)]).into_owned()
 }
 
 #[cfg(test)]
@@ -201,6 +192,8 @@ mod tests {
             ("a\n1;2", 1),
             ("sep=;\na,b;c\n1;2", 2),
             ("sep=|\na|b|c\n1|2|3", 3),
+            ("a|b|c\n1|2|3", 3),
+            ("a, \"b;;\"\n1, \"2;\"", 2),
             ("\na;b\n1;2", 2),
         ] {
             let kept = read(text.as_bytes()).unwrap();
@@ -245,6 +238,6 @@ mod tests {
         assert_eq!(why(b"PK\x03\x04\0\0"), Some(FileError::Archive));
         assert_eq!(why(b",,\n1,2,3"), Some(FileError::Header));
         assert_eq!(why(b"\"a\n1"), Some(FileError::Header));
-        assert_eq!(why(b"a\0b\0\n\0"), Some(FileError::Utf16WithoutMark));
+        assert_eq!(why(b"%PDF-1.4"), Some(FileError::NoTable("a PDF document")));
     }
 }

@@ -1,165 +1,223 @@
-//! Which bytes are which characters.
+//! Which bytes are which characters: any encoding that people have, turned into UTF-8 on the way in.
 use std::{
-    collections::VecDeque,
+    fmt,
     io::{self, Read},
+    str::FromStr,
 };
 
-use crate::audience::error::FileError;
+use encoding_rs::{Decoder, DecoderResult};
 
-/// How text is written as bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// With a byte order mark or without. UTF-16 with a mark is turned into it on the way in.
-    Utf8,
-    /// Western European, as Windows writes it; Latin-1 but for a few characters that no file has.
-    Windows1252,
-}
+use super::{
+    detect::{detect, wide},
+    sniff,
+};
+use crate::{
+    audience::error::{AudienceError, FileError},
+    person::Region,
+};
 
-/// What Windows-1252 has where Latin-1 has control characters; zero where it has nothing.
-const WINDOWS: [u16; 32] = [
-    0x20ac, 0, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0, 0x17d,
-    0, //
-    0, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0, 0x17e,
-    0x178,
-];
+/// How text is written as bytes, by the names of the WHATWG, such as `windows-1251`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Encoding(&'static encoding_rs::Encoding);
 
-/// The character of a byte of Windows-1252.
-pub(super) fn windows(byte: u8) -> Option<char> {
-    match byte {
-        0x80..0xa0 => Some(WINDOWS[usize::from(byte) - 0x80])
-            .filter(|code| *code != 0)
-            .and_then(|code| char::from_u32(code.into())),
-        _ => Some(char::from(byte)),
+/// Not the name of an encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not an encoding that can be read: give a name such as UTF-8, windows-1251, Shift_JIS, GBK or UTF-16LE"
+)]
+pub struct UnknownEncoding;
+
+impl Encoding {
+    /// With a byte order mark or without.
+    pub const UTF_8: Self = Self(encoding_rs::UTF_8);
+    /// Western European, as Windows writes it.
+    pub const WINDOWS_1252: Self = Self(encoding_rs::WINDOWS_1252);
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+
+    fn is_wide(self) -> bool {
+        self.0 == encoding_rs::UTF_16LE || self.0 == encoding_rs::UTF_16BE
     }
 }
 
-/// The encoding of a file that begins like this and has no byte order mark; `None` as long as all of it is ASCII.
-pub(super) fn detect(start: &[u8]) -> Result<Option<Encoding>, FileError> {
-    if start.starts_with(b"PK\x03\x04") {
-        return Err(FileError::Archive);
+impl fmt::Debug for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
-    let zeros = |parity| start.iter().skip(parity).step_by(2).filter(|byte| **byte == 0).count();
-    let (even, odd) = (zeros(0), zeros(1));
-    if even + odd > 0 {
-        // Text of the western world in UTF-16 has a zero in nearly every other place.
-        let is_wide = even.max(odd) * 4 > start.len() && even.min(odd) * 8 < even.max(odd);
-        return Err(if is_wide { FileError::Utf16WithoutMark } else { FileError::Binary });
-    }
-    Ok(of_text(start))
 }
 
-/// UTF-8 if most of what is not ASCII is well-formed: one damaged row does not make it something else.
-pub(super) fn of_text(text: &[u8]) -> Option<Encoding> {
-    let (mut sound, mut broken, mut rest) = (0, 0, text);
-    loop {
-        let (valid, next) = match str::from_utf8(rest) {
-            Ok(valid) => (valid, None),
-            Err(error) => {
-                let (valid, tail) = rest.split_at(error.valid_up_to());
-                // Without a length, the text ends within a character: it is cut there.
-                let next = error.error_len().map(|length| &tail[length..]);
-                broken += usize::from(next.is_some());
-                (str::from_utf8(valid).unwrap_or_default(), next)
-            }
+impl FromStr for Encoding {
+    type Err = UnknownEncoding;
+
+    /// A label of the WHATWG, or the number of a code page: `cp1251`, `win-1250`, `932`.
+    fn from_str(text: &str) -> Result<Self, UnknownEncoding> {
+        let label = text.trim().to_ascii_lowercase().replace('_', "-");
+        let number: String = label.chars().filter(char::is_ascii_digit).collect();
+        let is_page =
+            ["", "cp", "win", "windows", "codepage", "code page", "ms", "ansi", "ibm", "dos", "x-cp"]
+                .contains(&label.trim_end_matches(char::is_numeric).trim_end_matches(['-', ' ']));
+        let page = if is_page { page(&number) } else { None };
+        let labelled = || {
+            let of = |label: &str| encoding_rs::Encoding::for_label_no_replacement(label.as_bytes());
+            of(&label).or_else(|| of(&label.replace('-', "_")))
         };
-        sound += valid.chars().filter(|character| !character.is_ascii()).count();
-        match next {
-            Some(next) => rest = next,
-            None if sound + broken == 0 => return None,
-            None => return Some(if sound > broken { Encoding::Utf8 } else { Encoding::Windows1252 }),
-        }
+        let found = page.or_else(labelled).filter(|found| *found != encoding_rs::X_USER_DEFINED);
+        found.map(Self).ok_or(UnknownEncoding)
     }
 }
 
-/// Takes a byte order mark off, and turns UTF-16 into UTF-8. Half a surrogate pair becomes a byte that is no UTF-8, so that the row
-/// it is in cannot be read.
-pub(super) struct Unmarked<R> {
-    inner: R,
-    wide: Option<Order>,
-    /// Said by the mark.
-    pub(super) marked: bool,
-    /// Bytes that were read and not looked at.
-    ahead: VecDeque<u8>,
-    /// UTF-8 that was not asked for yet.
-    ready: VecDeque<u8>,
-    /// The first half of a pair.
-    high: Option<u16>,
+/// The encoding that a code page of Windows is.
+fn page(number: &str) -> Option<&'static encoding_rs::Encoding> {
+    Some(match number {
+        "866" => encoding_rs::IBM866,
+        "874" => encoding_rs::WINDOWS_874,
+        "932" => encoding_rs::SHIFT_JIS,
+        "936" => encoding_rs::GBK,
+        "949" => encoding_rs::EUC_KR,
+        "950" => encoding_rs::BIG5,
+        "1200" => encoding_rs::UTF_16LE,
+        "1201" => encoding_rs::UTF_16BE,
+        "54936" => encoding_rs::GB18030,
+        "65001" => encoding_rs::UTF_8,
+        "1250" | "1251" | "1252" | "1253" | "1254" | "1255" | "1256" | "1257" | "1258" => {
+            encoding_rs::Encoding::for_label(format!("windows-{number}").as_bytes())?
+        }
+        _ => return None,
+    })
 }
 
-#[derive(Clone, Copy)]
-enum Order {
-    Little,
-    Big,
-}
-
+/// So many bytes are looked at to find an encoding out.
+const SAMPLE: usize = 256 * 1024;
+/// So many bytes are read at once.
+const STEP: usize = 64 * 1024;
+/// Stands where bytes are no character: no UTF-8, so that the row it is in cannot be read.
 const NO_CHARACTER: u8 = 0xff;
 
-impl<R: Read> Unmarked<R> {
-    pub(super) fn new(mut inner: R) -> io::Result<Self> {
-        let mut start = Vec::with_capacity(3);
-        inner.by_ref().take(3).read_to_end(&mut start)?;
-        let (mark, wide) = match start.as_slice() {
-            [0xef, 0xbb, 0xbf] => (3, None),
-            [0xff, 0xfe, ..] => (2, Some(Order::Little)),
-            [0xfe, 0xff, ..] => (2, Some(Order::Big)),
-            _ => (0, None),
+/// Reads a file as UTF-8. What is not said is found out, at the first character that is not ASCII.
+pub(super) struct Decoded<R> {
+    inner: R,
+    region: Option<Region>,
+    /// `None` as long as all was ASCII.
+    encoding: Option<Encoding>,
+    decoder: Option<Decoder>,
+    /// Bytes that were read and not decoded.
+    raw: Vec<u8>,
+    /// UTF-8, of which the first `taken` bytes were handed on.
+    ready: Vec<u8>,
+    taken: usize,
+    is_over: bool,
+}
+
+impl<R: Read> Decoded<R> {
+    /// `wanted` is what somebody says; a byte order mark knows better. `region` helps where text is short.
+    pub(super) fn new(
+        mut inner: R,
+        wanted: Option<Encoding>,
+        region: Option<Region>,
+    ) -> Result<Self, AudienceError> {
+        let mut raw = Vec::new();
+        inner.by_ref().take(SAMPLE as u64).read_to_end(&mut raw).map_err(AudienceError::Read)?;
+        sniff::is_text(&raw)?;
+        let mark = encoding_rs::Encoding::for_bom(&raw);
+        let known = mark.map(|(found, _)| Encoding(found)).or(wanted).or_else(|| wide(&raw).map(Encoding));
+        if !known.is_some_and(Encoding::is_wide) && raw.contains(&0) {
+            return Err(FileError::Binary.into());
+        }
+        raw.drain(..mark.map_or(0, |(_, length)| length));
+        let mut decoded = Self {
+            inner,
+            region,
+            encoding: None,
+            decoder: None,
+            raw,
+            ready: Vec::new(),
+            taken: 0,
+            is_over: false,
         };
-        let ahead = start.split_off(mark).into();
-        Ok(Self { inner, wide, marked: mark > 0, ahead, ready: VecDeque::new(), high: None })
+        if let Some(known) = known {
+            decoded.begin(known);
+        }
+        Ok(decoded)
     }
 
-    /// Reads some more UTF-16; nothing at the end.
-    fn widen(&mut self, order: Order) -> io::Result<()> {
-        let mut bytes = [0; 4096];
-        while self.ready.is_empty() {
-            let read = self.inner.read(&mut bytes)?;
-            self.ahead.extend(&bytes[..read]);
-            while self.ahead.len() > 1 {
-                let (first, second) = (self.ahead.pop_front(), self.ahead.pop_front());
-                let pair = [first.unwrap_or_default(), second.unwrap_or_default()];
-                self.unit(match order {
-                    Order::Little => u16::from_le_bytes(pair),
-                    Order::Big => u16::from_be_bytes(pair),
-                });
+    /// What it is read with.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.encoding.unwrap_or(Encoding::UTF_8)
+    }
+
+    fn begin(&mut self, encoding: Encoding) {
+        self.encoding = Some(encoding);
+        self.decoder = Some(encoding.0.new_decoder_without_bom_handling());
+    }
+
+    /// Makes some more ready; nothing at the end.
+    fn advance(&mut self) -> io::Result<()> {
+        self.ready.clear();
+        self.taken = 0;
+        while self.ready.is_empty() && !self.is_over {
+            if self.raw.is_empty() {
+                self.is_over = self.read_more(STEP)? == 0;
             }
-            if read == 0 {
-                let is_cut = self.high.take().is_some() | self.ahead.pop_front().is_some();
-                self.ready.extend(is_cut.then_some(NO_CHARACTER));
-                return Ok(());
+            if self.decoder.is_none() {
+                self.take_ascii()?;
             }
+            let raw = std::mem::take(&mut self.raw);
+            self.decode(&raw);
         }
         Ok(())
     }
 
-    fn unit(&mut self, unit: u16) {
-        if let Some(high) = self.high.take() {
-            if let Some(Ok(character)) = char::decode_utf16([high, unit]).next() {
-                return self.put(character);
-            }
-            self.ready.push_back(NO_CHARACTER);
-        }
-        match char::decode_utf16([unit]).next() {
-            Some(Ok(character)) => self.put(character),
-            _ if (0xd800..0xdc00).contains(&unit) => self.high = Some(unit),
-            _ => self.ready.push_back(NO_CHARACTER),
-        }
+    fn read_more(&mut self, most: usize) -> io::Result<usize> {
+        self.inner.by_ref().take(most as u64).read_to_end(&mut self.raw)
     }
 
-    fn put(&mut self, character: char) {
-        self.ready.extend(character.encode_utf8(&mut [0; 4]).bytes());
+    /// Hands ASCII on; at the first other byte, finds the encoding out.
+    fn take_ascii(&mut self) -> io::Result<()> {
+        let length = self.raw.iter().take_while(|byte| byte.is_ascii()).count();
+        if length == self.raw.len() {
+            self.ready.append(&mut self.raw);
+            return Ok(());
+        }
+        if self.raw.len() < SAMPLE {
+            self.read_more(SAMPLE)?;
+        }
+        let found = Encoding(detect(&self.raw, self.region));
+        self.begin(found);
+        Ok(())
+    }
+
+    fn decode(&mut self, bytes: &[u8]) {
+        let Some(decoder) = &mut self.decoder else { return };
+        let mut rest = bytes;
+        loop {
+            let room = decoder.max_utf8_buffer_length_without_replacement(rest.len()).unwrap_or(STEP);
+            let start = self.ready.len();
+            self.ready.resize(start + room, 0);
+            let (result, read, written) =
+                decoder.decode_to_utf8_without_replacement(rest, &mut self.ready[start..], self.is_over);
+            self.ready.truncate(start + written);
+            rest = &rest[read..];
+            match result {
+                DecoderResult::InputEmpty => return,
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(..) => self.ready.push(NO_CHARACTER),
+            }
+        }
     }
 }
 
-impl<R: Read> Read for Unmarked<R> {
+impl<R: Read> Read for Decoded<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        match self.wide {
-            Some(order) => {
-                self.widen(order)?;
-                self.ready.read(bytes)
-            }
-            None if self.ahead.is_empty() => self.inner.read(bytes),
-            None => self.ahead.read(bytes),
+        if self.taken == self.ready.len() {
+            self.advance()?;
         }
+        let mut rest = &self.ready[self.taken..];
+        let read = rest.read(bytes)?;
+        self.taken += read;
+        Ok(read)
     }
 }
 
@@ -171,54 +229,115 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Vec<u8> {
         let mut read = Vec::new();
-        Unmarked::new(bytes).unwrap().read_to_end(&mut read).unwrap();
+        Decoded::new(bytes, None, None).unwrap().read_to_end(&mut read).unwrap();
         read
     }
 
-    fn wide(text: &str, big: bool) -> Vec<u8> {
-        let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
-        units.flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+    fn wide_text(text: &str, big: bool) -> Vec<u8> {
+        text.encode_utf16()
+            .flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() })
+            .collect()
     }
 
     proptest! {
         #[test]
-        fn utf_16_in_both_orders_and_a_mark_read_as_utf_8(text in "\\PC{0,40}") {
-            prop_assert_eq!(read(&wide(&text, false)), text.as_bytes());
-            prop_assert_eq!(read(&wide(&text, true)), text.as_bytes());
+        fn utf_16_in_both_orders_and_a_mark_read_as_utf_8(text in "a\\PC{0,40}") {
+            for big in [false, true] {
+                prop_assert_eq!(read(&wide_text(&format!("\u{feff}{text}"), big)), text.as_bytes());
+            }
             prop_assert_eq!(read(format!("\u{feff}{text}").as_bytes()), text.as_bytes());
         }
 
         #[test]
-        fn other_bytes_come_as_they_are(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            let marks: [&[u8]; 3] = [&[0xff, 0xfe], &[0xfe, 0xff], &[0xef, 0xbb, 0xbf]];
-            prop_assume!(!marks.iter().any(|mark| bytes.starts_with(mark)));
-            prop_assert_eq!(read(&bytes), bytes);
+        fn no_bytes_are_too_strange(bytes in prop::collection::vec(any::<u8>(), 1..90)) {
+            if let Ok(mut decoded) = Decoded::new(bytes.as_slice(), None, None) {
+                decoded.read_to_end(&mut Vec::new()).unwrap();
+            }
         }
     }
 
     #[test]
     fn half_a_character_is_none() {
-        let mut text = wide("ab", false);
+        let mut text = wide_text("\u{feff}ab", false);
         text.extend([0x00, 0xd8, b'c', 0, 0x00, 0xdc, b'd']);
-        assert_eq!(read(&text), b"ab\xffc\xff\xff");
+        assert_eq!(read(&text).iter().filter(|byte| **byte == NO_CHARACTER).count(), 3);
     }
 
     #[test]
-    fn encodings_are_told_apart() {
-        let of = |bytes: &[u8]| detect(bytes);
-        assert_eq!(of(b"plain"), Ok(None));
-        assert_eq!(of("Jürgen".as_bytes()), Ok(Some(Encoding::Utf8)));
-        assert_eq!(of(&"Jürgen".as_bytes()[..2]), Ok(None), "cut within a character");
-        assert_eq!(of(b"J\xfcrgen"), Ok(Some(Encoding::Windows1252)));
-        assert_eq!(
-            of(b"J\xc3\xbcrgen, M\xc3\xbcller, J\xfcrgen"),
-            Ok(Some(Encoding::Utf8)),
-            "one damaged name"
-        );
-        assert_eq!(of(&wide("name;phone", false)[2..]), Err(FileError::Utf16WithoutMark));
-        assert_eq!(of(&wide("name;phone", true)[2..]), Err(FileError::Utf16WithoutMark));
-        assert_eq!(of(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0"), Err(FileError::Binary));
-        assert_eq!(of(b"PK\x03\x04"), Err(FileError::Archive));
-        assert_eq!((windows(0x80), windows(0xe9), windows(0x81)), (Some('€'), Some('é'), None));
+    fn names_of_encodings() {
+        for (text, name) in [
+            ("utf8", "UTF-8"),
+            ("UTF-8", "UTF-8"),
+            ("cp1251", "windows-1251"),
+            ("win-1250", "windows-1250"),
+            ("Windows_1254", "windows-1254"),
+            ("1252", "windows-1252"),
+            ("latin1", "windows-1252"),
+            ("ISO-8859-2", "ISO-8859-2"),
+            ("Shift_JIS", "Shift_JIS"),
+            ("sjis", "Shift_JIS"),
+            ("cp932", "Shift_JIS"),
+            ("gb2312", "GBK"),
+            ("GBK", "GBK"),
+            ("big5", "Big5"),
+            ("euc-kr", "EUC-KR"),
+            ("koi8-r", "KOI8-R"),
+            ("utf-16", "UTF-16LE"),
+            ("UTF-16BE", "UTF-16BE"),
+        ] {
+            assert_eq!(text.parse::<Encoding>().map(Encoding::name), Ok(name), "{text}");
+        }
+        for text in ["", "klingon", "x-user-defined", "iso-2022-cn", "0"] {
+            assert_eq!(text.parse::<Encoding>(), Err(UnknownEncoding), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_is_found_out() {
+        let encode = |text: &str, label: &str| {
+            let encoding: Encoding = label.parse().unwrap();
+            encoding.0.encode(text).0.into_owned()
+        };
+        for (number, name, label) in [
+            ("+7 916 123-45-67", "Иван", "windows-1251"),
+            ("+4917604069010", "Иван", "windows-1251"),
+            ("+4917604069010", "Елена Петрова", "windows-1251"),
+            ("+48601234567", "Łukasz Żółkiewski", "windows-1250"),
+            ("+420601234567", "Jiří Dvořák", "windows-1250"),
+            ("+4917604069010", "Jürgen", "windows-1252"),
+            ("+33612345678", "Zoë Éluard", "windows-1252"),
+            ("+905321234567", "Gülşah Yıldız", "windows-1254"),
+            ("+819012345678", "山田太郎", "Shift_JIS"),
+            ("+8613812345678", "王小明", "GBK"),
+            ("+821012345678", "김민수", "EUC-KR"),
+            ("+886912345678", "陳怡君", "Big5"),
+            ("+306912345678", "Γιώργος", "windows-1253"),
+            ("+972521234567", "שלום", "windows-1255"),
+            ("+966512345678", "محمد", "windows-1256"),
+            ("+66812345678", "สมชาย", "windows-874"),
+            ("+37120123456", "Jānis Bērziņš", "windows-1257"),
+            ("+4917604069010", "Łukasz", "windows-1250"),
+            ("+4917604069010", "山田太郎", "Shift_JIS"),
+            ("+819012345678", "山田", "Shift_JIS"),
+            ("+380501234567", "Юлія", "windows-1251"),
+            ("+34612345678", "José Nuñez", "windows-1252"),
+        ] {
+            let file = format!("phone;name\n{number};{name}\n");
+            let bytes = encode(&file, label);
+            let text = String::from_utf8_lossy(&read(&bytes)).into_owned();
+            assert_eq!(text, file, "{label}");
+        }
+        for big in [false, true] {
+            let file = "phone;name\n+79161234567;Иван Петров\n";
+            assert_eq!(read(&wide_text(file, big)), file.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_name_far_down_decides_for_itself() {
+        let mut file = b"phone;name\n".to_vec();
+        (0..40_000).for_each(|_| file.extend(b"+4917604069010;Ada\n"));
+        file.extend(b"+4917604069010;J\xfcrgen\n");
+        assert!(String::from_utf8(read(&file)).unwrap().ends_with("Jürgen\n"));
     }
 }

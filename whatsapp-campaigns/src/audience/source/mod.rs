@@ -1,7 +1,14 @@
 //! Where rows come from: a file or a list, read from front to back once.
+#[cfg(feature = "xlsx")]
+mod cell;
 mod csv;
+mod detect;
 mod encoding;
+#[cfg(feature = "xlsx")]
+mod hidden;
+mod hint;
 mod list;
+mod sniff;
 mod split;
 #[cfg(feature = "xlsx")]
 mod xlsx;
@@ -10,8 +17,12 @@ use std::fmt;
 
 #[cfg(feature = "xlsx")]
 pub use self::xlsx::XlsxSource;
-pub use self::{csv::CsvSource, encoding::Encoding, list::ListSource};
-use super::{error::AudienceError, reason::Unreadable};
+pub use self::{
+    csv::CsvSource,
+    encoding::{Encoding, UnknownEncoding},
+    list::ListSource,
+};
+use super::{error::AudienceError, file::Note, reason::Unreadable};
 
 /// One row of a file. `Debug` shows its line alone.
 #[derive(Clone, Default)]
@@ -22,6 +33,8 @@ pub struct Row {
     text: String,
     /// Where each field ends.
     ends: Vec<usize>,
+    /// Numbers as programs write them, where the sheet shows them in another way: place and text.
+    plain: Vec<(usize, String)>,
 }
 
 impl fmt::Debug for Row {
@@ -35,12 +48,26 @@ impl Row {
     pub fn clear(&mut self) {
         self.text.clear();
         self.ends.clear();
+        self.plain.clear();
     }
 
     /// Adds a field at the end.
     pub fn push(&mut self, field: &str) {
         self.text.push_str(field);
         self.ends.push(self.text.len());
+    }
+
+    /// Adds a field that is shown in one way and read by programs in another one.
+    pub fn push_number(&mut self, shown: &str, plain: &str) {
+        if shown != plain {
+            self.plain.push((self.ends.len(), plain.to_owned()));
+        }
+        self.push(shown);
+    }
+
+    /// A field as programs write it, if it is a number that is shown in another way.
+    pub fn plain(&self, place: usize) -> Option<&str> {
+        self.plain.iter().find(|(found, _)| *found == place).map(|(_, plain)| plain.as_str())
     }
 
     /// A field; `None` when the row is not as long.
@@ -74,6 +101,20 @@ pub trait Rows {
     /// # Errors
     /// When the reader wants no more.
     fn row(&mut self, row: &Row) -> Result<(), AudienceError>;
+
+    /// A row that is there and that nobody sees, and so is left out.
+    ///
+    /// # Errors
+    /// When the reader wants no more.
+    fn hidden(&mut self, row: &Row) -> Result<(), AudienceError> {
+        let _ = row;
+        Ok(())
+    }
+
+    /// Something about the source as a whole.
+    fn note(&mut self, note: Note<'_>) {
+        let _ = note;
+    }
 
     /// A row that cannot be read, and the beginning of what is there.
     ///

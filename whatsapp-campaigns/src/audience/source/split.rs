@@ -65,6 +65,11 @@ impl<R: Read> Splitter<R> {
         Self { reader, buffer: vec![0; LIMIT], start: 0, end: 0, is_over: false, line: 1 }
     }
 
+    /// Where it reads from.
+    pub(super) const fn reader(&self) -> &R {
+        &self.reader
+    }
+
     /// What is there without reading on; after the first call, the beginning of the file.
     pub(super) fn look(&mut self) -> io::Result<&[u8]> {
         if self.start == self.end {
@@ -157,14 +162,21 @@ fn split(bytes: &[u8], is_over: bool, delimiter: u8, fields: &mut Fields) -> Spl
     let (mut place, mut lines) = (0, 1);
     loop {
         let before = place;
-        if bytes.get(place) == Some(&b'"') {
-            match quoted(&bytes[place..], is_over, delimiter, fields) {
-                Quoted::Field(length) => place += length,
-                Quoted::Bad => return Split::Bad(Unreadable::Quotes),
-                Quoted::Unfinished => return Split::Unfinished,
-            }
+        let (spaces, kept) = (spaces(&bytes[place..], delimiter), fields.bytes.len());
+        let found = match bytes.get(place + spaces) {
+            Some(b'"') => quoted(&bytes[place + spaces..], is_over, delimiter, fields),
+            _ => Quoted::No,
+        };
+        if let Quoted::Field(length) = found {
+            place += spaces + length;
             lines += count_lines(&bytes[before..place]);
         } else {
+            match found {
+                Quoted::Unfinished => return Split::Unfinished,
+                // Behind spaces, a quotation mark may be a character like others.
+                Quoted::Bad if spaces == 0 => return Split::Bad(Unreadable::Quotes),
+                _ => fields.bytes.truncate(kept),
+            }
             let rest = &bytes[place..];
             let length = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r') || *byte == delimiter);
             place += length.unwrap_or(rest.len());
@@ -190,6 +202,13 @@ enum Quoted {
     Field(usize),
     Bad,
     Unfinished,
+    /// The field begins with something else.
+    No,
+}
+
+/// Spaces in front of a quotation mark or behind one are no part of a field.
+fn spaces(bytes: &[u8], delimiter: u8) -> usize {
+    bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t') && **byte != delimiter).count()
 }
 
 /// The field that begins with a quotation mark.
@@ -205,11 +224,16 @@ fn quoted(bytes: &[u8], is_over: bool, delimiter: u8, fields: &mut Fields) -> Qu
                 fields.bytes.push(b'"');
                 place += 1;
             }
-            Some(b'\n' | b'\r') => return Quoted::Field(place),
-            Some(byte) if *byte == delimiter => return Quoted::Field(place),
-            Some(_) => return Quoted::Bad,
-            None if is_over => return Quoted::Field(place),
-            None => return Quoted::Unfinished,
+            _ => {
+                place += spaces(&bytes[place..], delimiter);
+                return match bytes.get(place) {
+                    Some(b'\n' | b'\r') => Quoted::Field(place),
+                    Some(byte) if *byte == delimiter => Quoted::Field(place),
+                    Some(_) => Quoted::Bad,
+                    None if is_over => Quoted::Field(place),
+                    None => Quoted::Unfinished,
+                };
+            }
         }
     }
 }
@@ -281,6 +305,20 @@ mod tests {
         }
         assert_eq!(rows(b"", 1), []);
         assert_eq!(rows(b"\n\r\n ", 1), []);
+    }
+
+    #[test]
+    fn spaces_around_quotes_are_no_part_of_a_field() {
+        for step in [1, 3, 1000] {
+            let found = rows(b"1, \"M\xc3\xbcller, Anna\" , Bonn\n2,\t\"a\"\n3, \"b\" c\n4,  d\n", step);
+            let wanted = [
+                ok(1, &["1", "Müller, Anna", " Bonn"]),
+                ok(2, &["2", "a"]),
+                ok(3, &["3", " \"b\" c"]),
+                ok(4, &["4", "  d"]),
+            ];
+            assert_eq!(found, wanted);
+        }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 use whatsapp_store::{CampaignState, Changes, ContactChange, Store, Suppression, WorkspaceId};
 
 use super::bench::{Bench, START, Shared, people, settings, upload};
-use crate::desk::DeskError;
+use crate::{
+    audience::CsvSource,
+    desk::{DeskError, Upload},
+};
 
 #[tokio::test]
 async fn ids_and_settings_that_are_none() {
@@ -30,11 +33,17 @@ async fn a_number_in_five_shapes_is_one_person() {
 }
 
 #[tokio::test]
-async fn files_that_are_not_what_they_say_leave_nobody_to_be_written_to() {
+async fn a_refused_file_leaves_the_earlier_recipients() {
     let bench = Bench::new();
     bench.draft("spring").await;
-    bench.upload("spring", people(5)).await.unwrap();
+    let earlier = bench.upload("spring", people(5)).await.unwrap();
+    let broken = b"phone,name\n+49 151 23456789,A\n12".to_vec();
     for (file, says) in [
+        (b"--b\r\nContent-Disposition: form-data\r\n\r\nphone\n".to_vec(), "form"),
+        (b"[{\"phone\":\"+4915123456789\"}]".to_vec(), "JSON"),
+        (b"telephone\n+4915123456789\n".to_vec(), "`phone`"),
+        (b"phone,name\n12,A\n".to_vec(), "too_short 1"),
+        (b"phone,name\n".to_vec(), "no row"),
         (Vec::new(), "empty"),
         (b"PK\x03\x04rest of an archive".to_vec(), "workbook or an archive"),
         (vec![0_u8; 4_000], "no text"),
@@ -43,10 +52,18 @@ async fn files_that_are_not_what_they_say_leave_nobody_to_be_written_to() {
         let error = bench.upload("spring", file).await.unwrap_err();
         assert!(error.to_string().contains(says), "{error}");
         let shown = bench.desk.show("spring").await.unwrap();
-        assert_eq!((shown.record.state, shown.document.kept.frozen), (CampaignState::Draft, None));
-        assert_eq!(bench.desk.progress("spring").await.unwrap().recipients, 0);
+        let kept = shown.document.kept.frozen.map(|frozen| frozen.at);
+        assert_eq!((shown.record.state, kept), (CampaignState::Draft, Some(earlier.at)));
+        assert_eq!(bench.desk.progress("spring").await.unwrap().recipients, 5);
     }
-    assert!(matches!(bench.desk.start("spring", "ana").await, Err(DeskError::NoRecipients)));
+    let broken = Broken(std::io::Cursor::new(broken));
+    let error = bench.desk.upload("spring", CsvSource::new(broken), upload(), Shared::default(), "ana").await;
+    assert!(error.is_err());
+    let mut wrong = upload();
+    wrong.exclude.insert("nobody".into());
+    let error = bench.upload_with("spring", people(3), wrong, Shared::default()).await.unwrap_err();
+    assert!(error.to_string().contains("`nobody`"), "{error}");
+    assert_eq!(bench.desk.progress("spring").await.unwrap().recipients, 5);
 }
 
 #[tokio::test]
@@ -54,18 +71,11 @@ async fn a_missing_column_and_a_variable_that_nobody_has_are_counted_and_explain
     let bench = Bench::new();
     bench.draft("spring").await;
     let rejects = Shared::default();
-    let frozen = bench
-        .upload_with("spring", "number,name\n+49 151 23456789,A\n", upload(), rejects.clone())
-        .await
-        .unwrap();
-    assert_eq!((frozen.recipients, frozen.refused["missing_column"]), (0, 1));
-    assert_eq!(frozen.absent_columns, ["phone"]);
-    let frozen = bench
+    let error = bench
         .upload_with("spring", "phone,nom\n+49 151 23456789,A\n", upload(), rejects.clone())
         .await
-        .unwrap();
-    assert_eq!((frozen.recipients, frozen.refused["missing_variable"]), (0, 1));
-    assert_eq!(frozen.absent_columns, ["name"]);
+        .unwrap_err();
+    assert!(error.to_string().contains("missing_variable 1"), "{error}");
     assert!(rejects.text().contains("missing_variable,name"), "{}", rejects.text());
 }
 
@@ -90,8 +100,8 @@ async fn other_encodings_are_read_and_broken_ones_counted() {
     let told = frozen.recipients == 1 || frozen.refused.contains_key("unreadable.encoding");
     assert!(told, "{frozen:?}");
     latin.splice(0..0, *b"\xef\xbb\xbf");
-    let frozen = bench.upload("spring", latin).await.unwrap();
-    assert_eq!((frozen.recipients, frozen.refused["unreadable.encoding"]), (0, 1));
+    let error = bench.upload("spring", latin).await.unwrap_err();
+    assert!(error.to_string().contains("unreadable.encoding 1"), "{error}");
 }
 
 #[tokio::test]
@@ -106,6 +116,48 @@ async fn whoever_is_suppressed_or_excluded_is_not_among_them() {
     upload.exclude.insert("4915110000007".into());
     let frozen = bench.upload_with("spring", people(10), upload, Shared::default()).await.unwrap();
     assert_eq!((frozen.recipients, frozen.refused["suppressed"], frozen.refused["excluded"]), (8, 1, 1));
+}
+
+/// A file that breaks off.
+struct Broken(std::io::Cursor<Vec<u8>>);
+
+impl std::io::Read for Broken {
+    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.read(bytes)? {
+            0 => Err(std::io::ErrorKind::ConnectionReset.into()),
+            read => Ok(read),
+        }
+    }
+}
+
+#[tokio::test]
+async fn stop_from_one_form_holds_for_the_other_and_so_does_an_exclusion() {
+    for (stop, file) in [
+        ("553187654321", "+55 31 98765-4321"),
+        ("5531987654321", "553187654321"),
+        ("525512345678", "5215512345678"),
+        ("5215512345678", "+52 55 1234 5678"),
+        ("541123456789", "+54 9 11 2345-6789"),
+        ("22997123456", "+229 01 97 12 34 56"),
+    ] {
+        let bench = Bench::new();
+        bench.draft("spring").await;
+        let mut changes = Changes::new(WorkspaceId::default());
+        let suppression = Suppression { address: stop.into(), reason: "stop".into(), at: START };
+        changes.push(ContactChange::Suppress(suppression));
+        bench.store.commit(changes).await.unwrap();
+        let rows = format!("phone,name\n{file},A\n+49 151 23456789,B\n");
+        let abroad = Upload { region: None, ..upload() };
+        let frozen =
+            bench.upload_with("spring", rows.clone(), abroad.clone(), Shared::default()).await.unwrap();
+        assert_eq!((frozen.recipients, frozen.refused["suppressed"]), (1, 1), "{stop} {file}");
+        let bench = Bench::new();
+        bench.draft("spring").await;
+        let mut abroad = abroad;
+        abroad.exclude.insert(format!("+{stop}"));
+        let frozen = bench.upload_with("spring", rows, abroad, Shared::default()).await.unwrap();
+        assert_eq!((frozen.recipients, frozen.refused["excluded"]), (1, 1), "{stop} {file}");
+    }
 }
 
 /// A file that takes longer to read than the right to write the audience lasts.

@@ -2,3 +2,4 @@ mod bad_input;
 mod bench;
 mod life;
 mod looks;
+mod races;

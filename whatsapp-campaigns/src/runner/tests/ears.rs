@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
 use whatsapp_store::{
-    CampaignState, CampaignStore, ContactStore, RecipientFlag, RecipientState, WorkspaceId,
+    CampaignState, CampaignStore, Changes, ContactChange, ContactRecord, ContactStore, RecipientFlag,
+    RecipientState, Store, WorkspaceId,
 };
 
 use super::bench::{Bench, Ledger, address, settings};
 use crate::{
-    consent::Wish,
+    consent::{OptIn, ReplyRules, Wish},
+    desk::Desk,
     outcome::Code,
     runner::{Clock, Ears, Heard, Incoming, Receipt, ReceiptKind},
 };
@@ -71,7 +73,7 @@ async fn a_reply_is_known_by_what_it_quotes_or_by_what_was_sent_last() {
     let (id, to) = &sent[0];
     let message = incoming(to, "Thanks!", &["3EB0FFFFFFFFFFFFFFFFFF", id], bench.clock.now());
     let heard = ears.incoming(&workspace, &message).await.unwrap();
-    assert_eq!(heard, Heard { answers: Some(("spring".into(), id.clone())), wish: None });
+    assert_eq!(heard, Heard { answers: Some(("spring".into(), id.clone())), ..Heard::default() });
     ears.incoming(&workspace, &message).await.unwrap();
     let flags = bench.store.campaign_flags(&workspace, "spring").await.unwrap();
     assert_eq!(flags.of(RecipientFlag::Replied), 1);
@@ -96,9 +98,48 @@ async fn stop_suppresses_everywhere_and_start_takes_it_back() {
         bench.store.campaign_flags(&workspace, "spring").await.unwrap().of(RecipientFlag::OptedOut),
         1
     );
+    // Nobody agrees to anything by a word that the workspace did not choose: a person reads it.
+    let heard = ears.incoming(&workspace, &incoming(to, "start", &[], now + 500)).await.unwrap();
+    assert!(heard.wish.is_none() && heard.needs_person);
+    assert_eq!(suppressed().await, std::slice::from_ref(to));
+    assert_eq!(bench.events("campaign.reply.unclear").await.len(), 1);
+    let opt_in = OptIn {
+        words: vec!["start".into()],
+        scope: "offers".into(),
+        confirmation: "You get our offers again. Reply STOP to end.".into(),
+    };
+    let rules = ReplyRules { opt_in: Some(opt_in), ..ReplyRules::default() };
+    let desk = Desk::with_clock(bench.store.clone(), workspace.clone(), Arc::new(bench.clock.clone()));
+    desk.set_reply_rules(&rules, "ana").await.unwrap();
+    assert_eq!(desk.reply_rules().await.unwrap(), rules);
     // One that is older than the wish, and comes late, changes nothing.
     ears.incoming(&workspace, &incoming(to, "start", &[], now - 1_000)).await.unwrap();
     assert_eq!(suppressed().await, std::slice::from_ref(to));
     ears.incoming(&workspace, &incoming(to, "start", &[], now + 1_000)).await.unwrap();
     assert!(suppressed().await.is_empty());
+    let told = bench.events("campaign.opted.in").await;
+    assert!(
+        told.last()
+            .is_some_and(|told| told["confirmation"] == "You get our offers again. Reply STOP to end."),
+        "{told:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_and_replies_count_from_every_address_of_the_person() {
+    let bench = Bench::new();
+    let sent = sent(&bench, 1).await;
+    let (ears, workspace) = (Ears::new(bench.store.clone()), WorkspaceId::default());
+    let contact =
+        ContactRecord { id: "ana".into(), phone: Some("5531987654321".into()), ..ContactRecord::default() };
+    let mut changes = Changes::new(workspace.clone());
+    changes.push(ContactChange::Put(Box::new(contact)));
+    bench.store.commit(changes).await.unwrap();
+    let stop = incoming("553187654321", "Stop, por favor", &[&sent[0].0], bench.clock.now());
+    let heard = ears.incoming(&workspace, &stop).await.unwrap();
+    assert_eq!((heard.wish, heard.answers), (Some(Wish::Stop), None), "the row is of somebody else");
+    let forms = ["5531987654321".to_owned(), "553187654321".to_owned()];
+    assert_eq!(bench.store.suppressed(&workspace, &forms).await.unwrap().len(), 2);
+    let contact = bench.store.contact(&workspace, "ana").await.unwrap().unwrap();
+    assert!(contact.opted_out_at.is_some());
 }

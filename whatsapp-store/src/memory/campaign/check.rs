@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use super::{Campaigns, Workspace};
+use super::{Campaigns, Workspace, risen};
 use crate::{
     CampaignChange, CampaignMove, CampaignRecord, CampaignState, Change, Error, ErrorKind, Outcome,
     RangeLease, Result, Scope,
@@ -26,7 +26,7 @@ pub(in crate::memory) fn check(campaigns: &Campaigns, scope: &Scope, list: &[Cha
 struct Ahead<'a> {
     stored: &'a Workspace,
     /// The states of campaigns that were put, moved or deleted (`None`).
-    states: HashMap<&'a str, Option<CampaignState>>,
+    states: HashMap<&'a str, Option<(CampaignState, i64)>>,
     /// Leases that ended.
     ended: HashSet<(&'a str, i32, i64)>,
     added: i64,
@@ -59,14 +59,16 @@ impl<'a> Ahead<'a> {
         }
     }
 
-    fn state(&self, campaign: &str) -> Option<CampaignState> {
-        let stored = || self.stored.list.get(campaign).map(|campaign| campaign.record.state);
+    /// The state and the time of the last write.
+    fn stands(&self, campaign: &str) -> Option<(CampaignState, i64)> {
+        let stored = || {
+            self.stored.list.get(campaign).map(|campaign| (campaign.record.state, campaign.record.updated_at))
+        };
         self.states.get(campaign).copied().unwrap_or_else(stored)
     }
 
     fn expect(&self, campaign: &str, updated_at: Option<i64>) -> Result<()> {
-        let stored = self.stored.list.get(campaign).map(|campaign| campaign.record.updated_at);
-        if stored == updated_at {
+        if self.stands(campaign).map(|(_, at)| at) == updated_at {
             Ok(())
         } else {
             Err(Error::new(ErrorKind::Conflict, "changing a campaign"))
@@ -74,7 +76,8 @@ impl<'a> Ahead<'a> {
     }
 
     fn put(&mut self, record: &'a CampaignRecord) -> Result<()> {
-        if self.state(&record.id).is_some() {
+        if let Some((state, at)) = self.stands(&record.id) {
+            self.states.insert(&record.id, Some((state, risen(at, record.updated_at))));
             return Ok(());
         }
         self.added += 1;
@@ -82,14 +85,15 @@ impl<'a> Ahead<'a> {
             return Err(Error::new(ErrorKind::Invalid, "adding a campaign")
                 .because("the workspace has used up the numbers of its campaigns"));
         }
-        self.states.insert(&record.id, Some(record.state));
+        self.states.insert(&record.id, Some((record.state, record.updated_at)));
         Ok(())
     }
 
     fn set_state(&mut self, step: &'a CampaignMove) -> Result<()> {
-        match self.state(&step.campaign) {
-            Some(state) if state == step.state || state.is_in(step.from) => {
-                self.states.insert(&step.campaign, Some(step.state));
+        match self.stands(&step.campaign) {
+            Some((state, _)) if state == step.state => Ok(()),
+            Some((state, at)) if state.is_in(step.from) => {
+                self.states.insert(&step.campaign, Some((step.state, risen(at, step.at))));
                 Ok(())
             }
             _ => Err(Error::new(ErrorKind::Conflict, "moving a campaign to another state")),

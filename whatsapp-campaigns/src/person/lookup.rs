@@ -1,0 +1,49 @@
+//! People looked up in the store by every address that they may have.
+use std::collections::{BTreeSet, HashSet};
+
+use whatsapp_store::{ContactRecord, ContactStore, Error, WorkspaceId};
+
+use super::forms;
+
+/// Those of the addresses whose person is suppressed, under this address or another one of theirs.
+pub(crate) async fn suppressed<S: ContactStore + ?Sized>(
+    store: &S,
+    workspace: &WorkspaceId,
+    addresses: &[String],
+) -> Result<HashSet<String>, Error> {
+    let all: Vec<String> = addresses.iter().flat_map(|address| forms(address)).collect();
+    let found: HashSet<String> = store.suppressed(workspace, &all).await?.into_iter().collect();
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let is_found = |address: &&String| forms(address).iter().any(|form| found.contains(form));
+    Ok(addresses.iter().filter(is_found).cloned().collect())
+}
+
+/// Those of the addresses whose person has opted out, at any contact that has one of their addresses.
+pub(crate) async fn opted_out<S: ContactStore + ?Sized>(
+    store: &S,
+    workspace: &WorkspaceId,
+    addresses: &[String],
+) -> Result<HashSet<String>, Error> {
+    let all: Vec<(&String, String)> = addresses
+        .iter()
+        .flat_map(|address| forms(address).into_iter().map(move |form| (address, form)))
+        .collect();
+    let asked: Vec<String> = all.iter().map(|(_, form)| form.clone()).collect();
+    let contacts = store.contacts_by_phone(workspace, &asked).await?;
+    let out = all.iter().zip(contacts);
+    let out = out.filter(|(_, contact)| contact.as_ref().is_some_and(|who| who.opted_out_at.is_some()));
+    Ok(out.map(|((address, _), _)| (*address).clone()).collect())
+}
+
+/// All contacts of the person who has this address, each once.
+pub(crate) async fn contacts<S: ContactStore + ?Sized>(
+    store: &S,
+    workspace: &WorkspaceId,
+    address: &str,
+) -> Result<Vec<ContactRecord>, Error> {
+    let found = store.contacts_by_phone(workspace, &forms(address)).await?;
+    let mut ids = BTreeSet::new();
+    Ok(found.into_iter().flatten().filter(|contact| ids.insert(contact.id.clone())).collect())
+}
