@@ -77,19 +77,31 @@ fn audit(actor: &str, action: &str, id: &str) -> Change {
     .into()
 }
 
+/// The bot is still as it was read, or not there.
+fn expect(id: &str, read: Option<&FlowRecord>) -> Change {
+    FlowChange::Expect { flow: id.to_owned(), updated_at: read.map(|read| read.updated_at) }.into()
+}
+
 async fn commit(app: &App, list: Vec<Change>) -> ApiResult<()> {
     let mut changes = Changes::new(workspace());
     changes.list = list;
     Ok(app.store.commit(changes).await?)
 }
 
-async fn put(app: &App, id: &str, new: Draft, actor: &str, action: &str) -> ApiResult<Json<Value>> {
+/// Writes a draft in the place of what was read, or of nothing.
+async fn put(
+    app: &App,
+    id: &str,
+    new: Draft,
+    former: Option<&FlowRecord>,
+    (actor, action): (&str, &str),
+) -> ApiResult<Json<Value>> {
     let json = new.definition.to_string();
     let definition = read(&json)?;
     strictly(&new.definition, &definition)?;
     let name = new.name.unwrap_or_else(|| id.to_owned());
     let change = FlowChange::PutDraft { flow: id.to_owned(), name, draft: Some(json), at: now_millis() };
-    commit(app, vec![change.into(), audit(actor, action, id)]).await?;
+    commit(app, vec![expect(id, former), change.into(), audit(actor, action, id)]).await?;
     let mut view = view(&record(app, id).await?);
     view["findings"] = json!(validate(&definition));
     Ok(Json(view))
@@ -109,10 +121,12 @@ pub async fn create(
     if TAKEN.contains(&id.as_str()) {
         return Err(ApiError::bad_request(format!("id: {id} has a meaning of its own here: choose another")));
     }
+    let taken = || ApiError::conflict(format!("there is a chatbot {id} already"));
     if app.store.flow(&workspace(), &id).await?.is_some() {
-        return Err(ApiError::conflict(format!("there is a chatbot {id} already")));
+        return Err(taken());
     }
-    Ok((StatusCode::CREATED, put(&app, &id, new, &actor, "chatbot.created").await?))
+    let made = put(&app, &id, new, None, (&actor, "chatbot.created")).await;
+    Ok((StatusCode::CREATED, made.map_err(|error| if error.is_conflict() { taken() } else { error })?))
 }
 
 /// Query of `POST /api/chatbots/import`.
@@ -189,16 +203,17 @@ pub async fn change(
     Body(new): Body<Draft>,
 ) -> ApiResult<Json<Value>> {
     let former = record(&app, &id).await?;
-    let new = Draft { name: new.name.or(Some(former.name)), ..new };
-    put(&app, &id, new, &actor, "chatbot.changed").await
+    let new = Draft { name: new.name.or(Some(former.name.clone())), ..new };
+    put(&app, &id, new, Some(&former), (&actor, "chatbot.changed")).await
 }
 
 /// `DELETE /api/chatbots/{id}`: with its versions; its conversations end.
 pub async fn delete(State(app): State<App>, Segments(id): Bot, Actor(actor): Actor) -> ApiResult<StatusCode> {
-    record(&app, &id).await?;
+    let former = record(&app, &id).await?;
     let change = FlowChange::Delete { flow: id.clone(), at: now_millis() };
     let times = SettingChange::Delete { name: schedule_setting(&id) };
-    commit(&app, vec![change.into(), times.into(), audit(&actor, "chatbot.deleted", &id)]).await?;
+    let audit = audit(&actor, "chatbot.deleted", &id);
+    commit(&app, vec![expect(&id, Some(&former)), change.into(), times.into(), audit]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -224,7 +239,9 @@ pub async fn publish(
         return Err(ApiError::conflict(format!("the draft cannot be published: {}", errors.join("; "))));
     }
     let at = now_millis();
+    // What was validated is what is published.
     let mut list: Vec<Change> = vec![
+        expect(&id, Some(&flow)),
         FlowChange::Publish {
             flow: id.clone(),
             definition: flow.draft.unwrap_or_default(),
