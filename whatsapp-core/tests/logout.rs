@@ -11,15 +11,16 @@ use whatsapp_core::{
     engine::{Command, LOGGED_OUT_KEPT, logged_out_at, restored},
     event::{DisconnectReason, Event},
     jid::Jid,
-    sim::{Behaviour, pair::World},
+    sim::{Behaviour, RequestKind, pair::World},
 };
 use whatsapp_store::{
-    AccountId, Change, Changes, DeviceRecord, DeviceStore, SignalKind, SignalStore, Store,
+    AccountId, Change, Changes, DeviceRecord, DeviceStore, MessageStatus, SignalKind, SignalStore, Store,
     memory::MemoryStore,
 };
 
 const ALICE: &str = "15550000001";
 const BOB: &str = "15550000002";
+const CAROL: &str = "15550000003";
 
 fn ready<T>(future: impl Future<Output = T>) -> T {
     match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -48,7 +49,7 @@ fn pass(world: &mut World, seconds: u64) {
 
 fn world(seed: u64, store: &MemoryStore) -> World {
     let mut world = World::new(seed);
-    for (name, phone) in [("alice", ALICE), ("bob", BOB)] {
+    for (name, phone) in [("alice", ALICE), ("bob", BOB), ("carol", CAROL)] {
         world.network.add_person(phone, name, Behaviour::Receive).unwrap();
     }
     world.add_client("alice", Box::new(store.clone()));
@@ -57,10 +58,15 @@ fn world(seed: u64, store: &MemoryStore) -> World {
 
 /// Alice is linked, and has written to Bob; then the server says that she is not linked.
 fn logged_out(store: &MemoryStore) -> World {
+    logged_out_with(store, |_| {})
+}
+
+fn logged_out_with(store: &MemoryStore, act: impl FnOnce(&mut World)) -> World {
     let mut world = world(3, store);
     world.link(0, ALICE);
     world.send_text(0, &Jid::pn(BOB), "hello").unwrap();
     pass(&mut world, 30);
+    act(&mut world);
     world.network.fail_next_login(401);
     world.network.cut(&Jid::pn(ALICE).with_device(1)).unwrap();
     pass(&mut world, 60);
@@ -154,4 +160,46 @@ fn another_server_cannot_log_a_device_out() {
         "{last:?}"
     );
     assert_eq!((device(&store), signal_records(&store)), before);
+}
+
+/// Alice accepts a message while nothing can be sent, is logged out, and is linked again to that phone.
+fn queued_over_a_logout(phone: &str, restarts: bool) -> (MemoryStore, World) {
+    let store = MemoryStore::new();
+    let mut world = logged_out_with(&store, |world| {
+        world.network.refuse_requests(RequestKind::DeviceLists, 500, None);
+        world.send_text(0, &Jid::pn(CAROL), "do not lose me").unwrap();
+    });
+    world.network.refuse_nothing();
+    // Before it shows codes again, or while it does.
+    if restarts {
+        world.crash(0);
+        world.start(0);
+        pass(&mut world, 200);
+    }
+    world.crash(0);
+    world.start(0);
+    pass(&mut world, 10);
+    world.link(0, phone);
+    pass(&mut world, 60);
+    assert!(world.clients[0].is_connected());
+    (store, world)
+}
+
+#[test]
+fn messages_queued_at_a_logout_are_sent_after_the_next_link() {
+    for restarts in [false, true] {
+        let (_, world) = queued_over_a_logout(ALICE, restarts);
+        let texts: Vec<_> = world.network.inbox(CAROL).unwrap().messages;
+        assert_eq!(texts.len(), 1);
+        assert!(world.clients[0].messages().iter().all(|message| message.status > MessageStatus::Queued));
+    }
+}
+
+#[test]
+fn messages_queued_at_a_logout_are_not_sent_by_another_account() {
+    let (_, world) = queued_over_a_logout(BOB, true);
+    assert!(world.network.inbox(CAROL).unwrap().messages.is_empty());
+    let messages = world.clients[0].messages();
+    let mine = messages.iter().find(|message| message.content.as_text() == Some("do not lose me")).unwrap();
+    assert_eq!(mine.status, MessageStatus::Failed);
 }

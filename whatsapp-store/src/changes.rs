@@ -23,8 +23,10 @@ macro_rules! change {
             /// Writes the account's device.
             PutDevice(DeviceRecord),
             /// Removes the device and everything that belongs to it: Signal records, people, notices, outgoing messages.
-            /// Messages and the session record stay.
+            /// Messages and the session record stay; messages that were still queued have failed then.
             DeleteDevice,
+            /// As [`Change::DeleteDevice`], but queued messages stay queued: another device of the same account sends them.
+            ReplaceDevice,
             /// Writes a Signal record.
             PutSignal(SignalKey, Bytes),
             /// Removes a Signal record; an absent one is accepted.
@@ -151,6 +153,7 @@ impl fmt::Debug for Change {
         match self {
             Self::PutDevice(device) => f.debug_tuple("PutDevice").field(device).finish(),
             Self::DeleteDevice => f.write_str("DeleteDevice"),
+            Self::ReplaceDevice => f.write_str("ReplaceDevice"),
             Self::PutSignal(key, value) => {
                 f.debug_tuple("PutSignal").field(key).field(&format_args!("{} bytes", value.len())).finish()
             }

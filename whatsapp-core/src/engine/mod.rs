@@ -112,7 +112,7 @@ impl Engine {
         let mut step = Step::new(Changes::new(config.account.clone()));
         let loads = WorkingSet::new(config.cached_records);
         let mut own = Own::new(config, stored, seed, now)?;
-        if own.is_former_expired(now) && own.take_former() {
+        if own.is_former_expired(now) && own.take_former().is_some() {
             step.changes.push(Change::DeleteDevice);
             own.save();
         }

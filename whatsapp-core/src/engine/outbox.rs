@@ -251,8 +251,9 @@ impl Outbox {
         self.unacknowledged.values().map(|(_, deadline)| *deadline).chain(paused).min()
     }
 
+    /// Forgets what is in memory. What is stored is loaded again when there is a device to send it.
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self::after_start();
     }
 }
 

@@ -17,7 +17,23 @@ pub(super) struct Own {
     /// The store does not have the device like this yet.
     is_changed: bool,
     /// The store still has a device that was logged out then: it is not written over before another one is linked.
-    former: Option<Timestamp>,
+    former: Option<Former>,
+}
+
+/// A device that was logged out, and is still stored.
+#[derive(Clone, Debug)]
+pub(super) struct Former {
+    logged_out_at: Timestamp,
+    /// Its address by number.
+    pub(super) account: Option<Jid>,
+}
+
+impl Former {
+    /// `None` for a device that is linked.
+    fn of(device: &Device) -> Option<Self> {
+        let logged_out_at = device.logins.logged_out_at?;
+        Some(Self { logged_out_at, account: device.jid.clone() })
+    }
 }
 
 /// Shows no key and no name.
@@ -40,7 +56,7 @@ impl Own {
     ) -> Result<Self, Error> {
         let mut rng = StdRng::from_seed(seed);
         let stored = stored.map(Device::from_record).transpose()?;
-        let former = stored.as_ref().and_then(|device| device.logins.logged_out_at);
+        let former = stored.as_ref().and_then(Former::of);
         let (device, is_changed) = match stored.filter(|_| former.is_none()) {
             Some(device) => (device, false),
             None => (Device::generate(now, &mut rng), former.is_none()),
@@ -69,19 +85,19 @@ impl Own {
     pub(super) fn retire(&mut self, now: Timestamp) -> DeviceRecord {
         self.device.logins.logged_out_at = Some(now);
         let former = self.device.to_record();
+        self.former = Former::of(&self.device);
         self.reset(now);
-        self.former = Some(now);
         former
     }
 
-    /// Another device is linked in the place of the one that was logged out. `true` when there was one.
-    pub(super) const fn take_former(&mut self) -> bool {
-        self.former.take().is_some()
+    /// Another device is linked in the place of the one that was logged out. Gives that one.
+    pub(super) const fn take_former(&mut self) -> Option<Former> {
+        self.former.take()
     }
 
     /// Was the device logged out so long ago that its keys are kept no longer?
     pub(super) fn is_former_expired(&self, now: Timestamp) -> bool {
-        self.former.is_some_and(|at| now.since(at) >= LOGGED_OUT_KEPT)
+        self.former.as_ref().is_some_and(|former| now.since(former.logged_out_at) >= LOGGED_OUT_KEPT)
     }
 
     /// The server accepted the device.

@@ -118,9 +118,10 @@ impl Pairing {
             }
         };
         success.lid = success.lid.filter(Jid::is_person_lid);
-        if cx.own.take_former() {
-            // What is stored is another device's.
-            cx.change(Change::DeleteDevice);
+        if let Some(former) = cx.own.take_former() {
+            // What is stored is another device's; what waits to be sent is the account's.
+            let is_same = former.account.is_some_and(|account| account.same_user(&success.jid));
+            cx.change(if is_same { Change::ReplaceDevice } else { Change::DeleteDevice });
             cx.loads.begin_anew();
         }
         let primary = success.lid.as_ref().unwrap_or(&success.jid).to_non_device();

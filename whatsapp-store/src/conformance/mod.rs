@@ -77,6 +77,7 @@ macro_rules! conformance_tests {
                 absent_device_is_none
                 device_comes_back_as_written
                 deleted_device_removes_its_records
+                queued_messages_outlast_a_replaced_device_alone
                 absent_signal_records_are_none
                 signal_batch_keeps_the_order_asked
                 signal_batches_of_any_size

@@ -93,8 +93,14 @@ impl Account {
         match change {
             Change::PutDevice(device) => self.device = Some(device),
             Change::DeleteDevice => {
-                let Self { messages, session, .. } = std::mem::take(self);
+                let Self { mut messages, session, outbox, .. } = std::mem::take(self);
+                messages.fail(&outbox.into_queued());
                 *self = Self { messages, session, ..Self::default() };
+            }
+            Change::ReplaceDevice => {
+                let Self { messages, session, mut outbox, .. } = std::mem::take(self);
+                outbox.expire(i64::MAX);
+                *self = Self { messages, session, outbox, ..Self::default() };
             }
             Change::PutSignal(key, value) => drop(self.signal.insert(key, value)),
             Change::DeleteSignal(key) => drop(self.signal.remove(&key)),

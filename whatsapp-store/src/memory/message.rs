@@ -47,6 +47,14 @@ impl Messages {
         }
     }
 
+    /// Queued messages that no device is left to send.
+    pub(super) fn fail(&mut self, ids: &BTreeSet<String>) {
+        let queued = self.list.values_mut().filter(|message| message.status == MessageStatus::Queued);
+        for message in queued.filter(|message| ids.contains(&message.key.id)) {
+            message.status = MessageStatus::Failed;
+        }
+    }
+
     pub(super) fn mark_read(&mut self, chat: &str, until: i64) {
         let places = self.by_chat.get(chat).into_iter().flat_map(|places| places.range(..=(until, u64::MAX)));
         for place in places {

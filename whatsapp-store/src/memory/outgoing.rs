@@ -53,6 +53,11 @@ impl Outbox {
         });
     }
 
+    /// The ids of the queued ones.
+    pub(super) fn into_queued(self) -> BTreeSet<String> {
+        self.queued.into_iter().map(|(_, _, id)| id).collect()
+    }
+
     /// Moves the queued ones to another chat.
     pub(super) fn redirect(&mut self, from: &str, into: &str) {
         let queued = self.messages.values_mut().map(|numbered| &mut numbered.message);

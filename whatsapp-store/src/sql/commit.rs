@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{
-    Connection, DEVICE, SESSION, Sql, account_of, all, counter, device, event, flow, lease, message, notice,
-    of, outgoing, person, session, signal, vault,
+    Connection, DEVICE, REPLACED, SESSION, Sql, account_of, all, counter, device, event, flow, lease,
+    message, notice, of, outgoing, person, session, signal, vault,
 };
 use crate::{
     AccountId, Change, Changes, EventChange, FlowChange, NewEvent, NoticeChange, NoticeRecord, PersonRecord,
@@ -123,6 +123,7 @@ async fn apply_to_account(
     let statement = match change {
         Change::PutDevice(device) => device::put(account, device),
         Change::DeleteDevice => return delete(connection, account, &DEVICE).await,
+        Change::ReplaceDevice => return delete(connection, account, &REPLACED).await,
         Change::DeleteSignal(key) => signal::delete(account, key),
         Change::DeletePerson(address) => person::delete(account, address),
         Change::PutOutgoing(message) => outgoing::put(account, message),

@@ -168,12 +168,25 @@ async fn all<'a>(
 }
 
 /// Rows that belong to a device.
-const DEVICE: [&str; 8] = [
+const DEVICE: [&str; 9] = [
+    "UPDATE message SET status = 9 WHERE workspace = $1 AND account = $2 AND status = 1 \
+     AND id IN (SELECT id FROM outgoing WHERE workspace = $1 AND account = $2 AND state = 1)",
     "DELETE FROM device WHERE workspace = $1 AND account = $2",
     "DELETE FROM signal WHERE workspace = $1 AND account = $2",
     "DELETE FROM person WHERE workspace = $1 AND account = $2",
     "DELETE FROM notice WHERE workspace = $1 AND account = $2",
     "DELETE FROM outgoing WHERE workspace = $1 AND account = $2",
+    "DELETE FROM app_state WHERE workspace = $1 AND account = $2",
+    "DELETE FROM app_state_key WHERE workspace = $1 AND account = $2",
+    "DELETE FROM app_state_mac WHERE workspace = $1 AND account = $2",
+];
+/// As [`DEVICE`], with the queued messages left for the next device of the account.
+const REPLACED: [&str; 8] = [
+    "DELETE FROM device WHERE workspace = $1 AND account = $2",
+    "DELETE FROM signal WHERE workspace = $1 AND account = $2",
+    "DELETE FROM person WHERE workspace = $1 AND account = $2",
+    "DELETE FROM notice WHERE workspace = $1 AND account = $2",
+    "DELETE FROM outgoing WHERE workspace = $1 AND account = $2 AND state = 2",
     "DELETE FROM app_state WHERE workspace = $1 AND account = $2",
     "DELETE FROM app_state_key WHERE workspace = $1 AND account = $2",
     "DELETE FROM app_state_mac WHERE workspace = $1 AND account = $2",

@@ -137,6 +137,7 @@ pub(super) fn removals() -> Vec<Change> {
         EventChange::Forget { consumer: "one".into() }.into(),
         EventChange::Trim { before: 2 }.into(),
         Change::DeleteDevice,
+        Change::ReplaceDevice,
         Change::DeleteSession,
     ]
 }
