@@ -64,6 +64,11 @@ pub struct Message {
     pub text: String,
     /// When it was written, milliseconds since the Unix epoch; without it, machines are not told from people.
     pub at: Option<i64>,
+    /// When it reached the host, milliseconds since the Unix epoch by the clock of the host. Without it, that is when it is handed in.
+    pub received_at: Option<i64>,
+    /// Was it written before the person could see what the bot said last? Then it answers nothing: commands and triggers hear it, a
+    /// question does not. The [runner](crate::runner) says so; whoever calls the engine without it says so here.
+    pub early: bool,
     /// What it is besides.
     pub body: Body,
     /// Is it the first of this contact?
@@ -107,6 +112,15 @@ pub enum Body {
         /// Its name.
         #[serde(default)]
         name: String,
+    },
+    /// A contact card.
+    Contact {
+        /// The name on it.
+        #[serde(default)]
+        name: String,
+        /// Its telephone numbers, as they stand on it.
+        #[serde(default)]
+        phones: Vec<String>,
     },
     /// Anything else, by its name.
     Other {
@@ -173,6 +187,7 @@ impl Message {
                 name.len()
             }
             Body::Location { name, .. } => name.len(),
+            Body::Contact { name, phones } => name.len() + phones.iter().map(String::len).sum::<usize>(),
             Body::Media(Media { kind, mime, name, reference, .. }) => {
                 kind.len() + mime.len() + name.len() + reference.len()
             }
@@ -200,6 +215,7 @@ impl Body {
             Self::List { .. } => "list",
             Self::Media(media) => &media.kind,
             Self::Location { .. } => "location",
+            Self::Contact { .. } => "contact",
             Self::Other { kind } => kind,
         }
     }

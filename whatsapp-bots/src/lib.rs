@@ -39,6 +39,7 @@ pub mod import;
 mod input;
 mod menus;
 pub mod nodes;
+mod numbers;
 #[cfg(feature = "runner")]
 pub mod runner;
 mod schedule;

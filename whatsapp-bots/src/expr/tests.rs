@@ -48,6 +48,7 @@ impl World {
             zone: &self.zone,
             riches: &self.riches,
             language: 0,
+            mark: Default::default(),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
 mod answer;
 mod menu;
 mod parse;
+mod selection;
 
 pub use self::{
     answer::{Answer, DateOrder},

@@ -1,10 +1,14 @@
 //! Dates and times of day.
 use jiff::civil::{Date, Time};
 
-use crate::nodes::DateOrder;
+use crate::{nodes::DateOrder, numbers::readable};
+
+/// Bytes of the longest date or time, once its digits are those of ASCII.
+const LONGEST: usize = 24;
 
 pub(super) fn date(text: &str, order: DateOrder) -> Option<Date> {
-    if text.len() > 12 {
+    let text = readable(text);
+    if text.len() > LONGEST {
         return None;
     }
     let mut parts = text.split(['-', '/', '.', ' ']).filter(|part| !part.is_empty());
@@ -31,10 +35,11 @@ pub(super) fn date(text: &str, order: DateOrder) -> Option<Date> {
 
 /// `9:30`, `09.30`, `21h`, `9h30`, `9 am`, `9:30 p.m.`. A number alone is an hour.
 pub(super) fn time(text: &str) -> Option<Time> {
-    if text.len() > 12 {
+    let text = readable(text);
+    if text.len() > LONGEST {
         return None;
     }
-    let text = text.to_ascii_lowercase().replace(['.', ' '], ":").replace("a:m:", "am").replace("p:m:", "pm");
+    let text = text.trim().to_ascii_lowercase().replace(['.', ' '], ":").replace("a:m:", "am").replace("p:m:", "pm");
     let (clock, half) = match (text.strip_suffix("am"), text.strip_suffix("pm")) {
         (Some(clock), _) => (clock, Some(0)),
         (_, Some(clock)) => (clock, Some(12)),
