@@ -132,6 +132,10 @@ fn by_number(said: &str, options: &[Called]) -> Option<usize> {
     if others.is_empty() {
         return Some(place);
     }
+    // Something else is chosen as well: `1 and Medium`.
+    if others.contains(' ') && others.split(' ').any(is_joiner) {
+        return None;
+    }
     let number = (place + 1).to_string();
     let is_other = options.iter().enumerate().any(|(other, option)| {
         let is_named = option.names.iter().any(|name| !name.is_empty() && fold::holds(&others, name));
