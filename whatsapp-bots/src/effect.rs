@@ -262,6 +262,9 @@ pub enum Trouble {
     /// `R012`.
     #[error("R012: the answer of a request has no such value; the variable is empty")]
     NotInAnswer,
+    /// `R013`.
+    #[error("R013: a message was written before the question could be seen; it is no answer to it")]
+    Early,
 }
 
 impl Trouble {

@@ -4,6 +4,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::numbers::is_invisible;
+
 /// Something that happened. `Debug` shows nothing that somebody wrote.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -168,6 +170,17 @@ impl Message {
     /// A message that is text alone.
     pub fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
+    }
+
+    /// Does it say anything: words, a choice, a file, a place, a contact? Reactions, calls and what this version does not know do not:
+    /// they start nothing and answer nothing.
+    pub fn says_something(&self) -> bool {
+        match &self.body {
+            Body::Text => self.seen().chars().any(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(c)),
+            Body::Button { payload: id } | Body::List { row: id } => !id.is_empty() || !self.text.trim().is_empty(),
+            Body::Media(_) | Body::Location { .. } | Body::Contact { .. } => true,
+            Body::Other { .. } => false,
+        }
     }
 
     /// The id of the button or row, if it is one.

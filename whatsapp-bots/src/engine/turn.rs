@@ -239,6 +239,11 @@ impl<'a> Turn<'a> {
             self.tripped = Some(Guard::Unanswered);
             return;
         }
+        if !self.state.queue.is_empty() {
+            // They were written before this, and do not answer it.
+            self.state.queue.clear();
+            self.note(Some(Trouble::Early));
+        }
         self.state.unanswered += 1;
         self.state.sent_at = Some(self.ctx.now);
         let id = self.number();

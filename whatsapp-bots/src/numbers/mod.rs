@@ -36,7 +36,7 @@ pub(crate) fn number(text: &str, mark: DecimalMark) -> Option<f64> {
 
 /// The first number in a text, whatever stands around it.
 pub(crate) fn first_number(text: &str, mark: DecimalMark) -> Option<f64> {
-    number(text, mark).or_else(|| tokens(&readable(text), mark).next().map(|token| token.value))
+    number(text, mark).or_else(|| numbers(&readable(text), mark).next())
 }
 
 /// A number as a flow keeps it: whole ones as integers.
@@ -44,34 +44,22 @@ pub(crate) fn to_json(number: f64) -> Json {
     if number.fract() == 0.0 && number.abs() < 9e15 { json!(number as i64) } else { json!(number) }
 }
 
-/// A number within a text that [`readable`] gave.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Token {
-    pub(crate) value: f64,
-    /// Where it begins and ends, its sign included.
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-}
-
-/// The numbers of a text, in order.
-pub(crate) fn tokens(text: &str, mark: DecimalMark) -> impl Iterator<Item = Token> {
+/// The numbers of a text that [`readable`] gave, in order.
+fn numbers(text: &str, mark: DecimalMark) -> impl Iterator<Item = f64> {
     let mut from = 0;
     std::iter::from_fn(move || {
         let start = from + text[from..].find(|c: char| c.is_ascii_digit())?;
         let end = token_end(text, start, mark);
         from = end;
         let value = magnitude(&text[start..end], mark)?;
-        let sign = sign_before(&text[..start]);
-        Some(Token { value: if sign > 0 { -value } else { value }, start: start - sign, end })
+        Some(if has_minus(&text[..start]) { -value } else { value })
     })
 }
 
-/// The bytes of a minus directly before a number: one that hangs on a word or another number is a hyphen.
-fn sign_before(before: &str) -> usize {
-    let Some(minus) = before.chars().next_back().filter(|c| is_minus(*c)) else { return 0 };
-    let length = minus.len_utf8();
-    let hangs = before[..before.len() - length].chars().next_back().is_some_and(char::is_alphanumeric);
-    if hangs { 0 } else { length }
+/// Is there a minus directly before a number? One that hangs on a word or another number is a hyphen.
+fn has_minus(before: &str) -> bool {
+    let mut last = before.chars().rev();
+    last.next().is_some_and(is_minus) && !last.next().is_some_and(char::is_alphanumeric)
 }
 
 /// Where the longest number ends that begins there.
@@ -269,7 +257,7 @@ mod tests {
         ] {
             assert_eq!(first_number(text, Point), expected, "{text}");
         }
-        let all: Vec<f64> = tokens("1,3 and 5", Comma).map(|token| token.value).collect();
+        let all: Vec<f64> = numbers("1,3 and 5", Comma).collect();
         assert_eq!(all, [1.3, 5.0]);
     }
 }
