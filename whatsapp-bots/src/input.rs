@@ -4,7 +4,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::numbers::is_invisible;
+use crate::{numbers::is_invisible, vcard};
 
 /// Something that happened. `Debug` shows nothing that somebody wrote.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -220,6 +220,11 @@ impl Message {
 }
 
 impl Body {
+    /// A contact card, by its name and its vCard.
+    pub fn contact(name: impl Into<String>, vcard: &str) -> Self {
+        Self::Contact { name: name.into(), phones: vcard::phones(vcard) }
+    }
+
     /// Its name, as flows read it in `input.kind`.
     pub fn kind(&self) -> &str {
         match self {

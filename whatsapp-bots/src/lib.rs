@@ -47,6 +47,7 @@ mod state;
 pub mod tester;
 mod triggers;
 mod validate;
+mod vcard;
 
 pub use self::{
     compile::Compiled,
