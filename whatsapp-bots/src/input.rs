@@ -176,8 +176,12 @@ impl Message {
     /// they start nothing and answer nothing.
     pub fn says_something(&self) -> bool {
         match &self.body {
-            Body::Text => self.seen().chars().any(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(c)),
-            Body::Button { payload: id } | Body::List { row: id } => !id.is_empty() || !self.text.trim().is_empty(),
+            Body::Text => {
+                self.seen().chars().any(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(c))
+            }
+            Body::Button { payload: id } | Body::List { row: id } => {
+                !id.is_empty() || !self.text.trim().is_empty()
+            }
             Body::Media(_) | Body::Location { .. } | Body::Contact { .. } => true,
             Body::Other { .. } => false,
         }

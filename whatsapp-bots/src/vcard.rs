@@ -18,7 +18,8 @@ pub(crate) fn phones(card: &str) -> Vec<String> {
         if !name.rsplit('.').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("tel")) {
             continue;
         }
-        let id = parts.filter_map(|part| part.split_once('=')).find(|(key, _)| key.eq_ignore_ascii_case("waid"));
+        let id =
+            parts.filter_map(|part| part.split_once('=')).find(|(key, _)| key.eq_ignore_ascii_case("waid"));
         known.extend(id.map(|(_, digits)| format!("+{}", digits.trim_matches('"'))));
         others.push(value.trim().to_owned());
     }

@@ -75,7 +75,10 @@ impl BotEar {
             }
             Input::HumanTookOver
         } else {
-            Input::Message(Message { received_at: Some(received_at), ..self.message(account, message).await? })
+            Input::Message(Message {
+                received_at: Some(received_at),
+                ..self.message(account, message).await?
+            })
         };
         heard(account, self.bots.hear(account, &chat, &id, &input, &name).await.map(drop))
     }
@@ -139,13 +142,17 @@ fn body(message: &MessageRecord) -> (String, Body) {
 /// was there to hear it, does not count.
 fn is_first(message: &MessageRecord, last: &[MessageRecord]) -> bool {
     let place = last.iter().position(|other| other.key == message.key);
-    place.is_some_and(|place| last[place + 1..].iter().all(|other| other.from_me))
+    place.is_some_and(|place| last[place + 1..].iter().all(|other| other.from_me || !is_said(&other.content)))
 }
 
 /// Did somebody say it? Reactions, votes, calls and what this version does not know are not: they start nothing, and a person who
 /// sends them has not taken over.
 fn is_said(content: &Content) -> bool {
-    !matches!(content, Content::Reaction { .. } | Content::Unsupported { .. })
+    match content {
+        Content::Reaction { .. } | Content::Unsupported { .. } => false,
+        Content::Text { text } => !text.trim().is_empty(),
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -176,9 +183,11 @@ mod tests {
     #[test]
     fn what_is_about_another_message_is_not_said() {
         let unsupported = |kind: &str| Content::Unsupported { kind: kind.to_owned() };
-        assert!(is_said(&Content::text("hi")));
+        assert!(is_said(&Content::text("hi")) && !is_said(&Content::text(" ")));
         assert!(!is_said(&Content::Reaction { emoji: "x".into(), message_id: "1".into() }));
-        for kind in ["poll_update_message", "event_message", "keep_in_chat_message", "call_log_mesage", "unknown", ""] {
+        for kind in
+            ["poll_update_message", "event_message", "keep_in_chat_message", "call_log_mesage", "unknown", ""]
+        {
             assert!(!is_said(&unsupported(kind)), "{kind}");
         }
     }

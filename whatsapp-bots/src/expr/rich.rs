@@ -1,7 +1,10 @@
 //! What is more than paths: minijinja without a loader, with few filters, and with an end to what it may do and make.
 use std::{collections::BTreeMap, fmt, io};
 
-use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value as Mini, filters, value::ValueKind};
+use minijinja::{
+    Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value as Mini, escape_formatter,
+    filters, value::ValueKind,
+};
 use serde_json::{Number, Value as Json};
 
 use super::{Found, RENDERED, Root, View, scan, scan::Why};
@@ -44,6 +47,7 @@ impl Riches {
         environment.set_undefined_behavior(UndefinedBehavior::Chainable);
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(64);
+        environment.set_formatter(write_value);
         environment.add_filter("upper", filters::upper);
         environment.add_filter("lower", filters::lower);
         environment.add_filter("title", filters::title);
@@ -202,6 +206,17 @@ fn from_mini(value: &Mini, depth: u8) -> Option<Json> {
             (text.len() <= RENDERED).then_some(Json::String(text))?
         }
     })
+}
+
+/// A number is written without a fraction that is none, as in texts without filters.
+fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Mini) -> Result<(), Error> {
+    let number = Some(value).filter(|value| value.kind() == ValueKind::Number && !value.is_integer());
+    match number.and_then(|value| f64::try_from(value.clone()).ok()) {
+        Some(float) if float.fract() == 0.0 && float.abs() < 1e15 => {
+            write!(out, "{float}").map_err(Error::from)
+        }
+        _ => escape_formatter(out, state, value),
+    }
 }
 
 /// Refuses a text that a filter made too long: in a chain it would grow without end.

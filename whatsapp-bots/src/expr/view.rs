@@ -108,9 +108,14 @@ impl<'a> View<'a> {
             ("campaign", _) => message.campaign.as_deref().map_or(Found::Missing, Found::Text),
             ("mime", Body::Media(media)) => known(&media.mime),
             ("reference", Body::Media(media)) => known(&media.reference),
-            ("name", Body::Media(Media { name, .. }) | Body::Location { name, .. } | Body::Contact { name, .. }) => known(name),
+            (
+                "name",
+                Body::Media(Media { name, .. }) | Body::Location { name, .. } | Body::Contact { name, .. },
+            ) => known(name),
             ("size", Body::Media(media)) => Found::Owned(json!(media.size)),
-            ("phone", Body::Contact { phones, .. }) => phones.first().map_or(Found::Missing, |phone| known(phone)),
+            ("phone", Body::Contact { phones, .. }) => {
+                phones.first().map_or(Found::Missing, |phone| known(phone))
+            }
             ("latitude", Body::Location { latitude, .. }) => Found::Owned(json!(latitude)),
             ("longitude", Body::Location { longitude, .. }) => Found::Owned(json!(longitude)),
             _ => Found::Missing,

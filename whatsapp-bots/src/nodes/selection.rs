@@ -33,23 +33,37 @@ const FILLERS: &str = "please pls plz thanks thank you number no nr num option c
     st nd rd th er e ere eme ieme ste te ая ый й я ое го";
 
 /// Words between choices.
-const JOINERS: &str =
-    "and y e und et og och ja en i oraz a и й та ve ile dan va at na و और एवं এবং ও và lan plus également auch \
+const JOINERS: &str = "and y e und et og och ja en i oraz a и й та ve ile dan va at na و और एवं এবং ও và lan plus également auch \
     और व மற்றும் และ กับ 和 跟 与 與 と や 및 와 과 하고 랑 번과 번와 번하고";
 
 /// Words that turn a number into something else: no choice, one of two, or a range.
-const TWISTERS: &str =
-    "not dont t never except without but or to through until than nicht kein keine ohne außer oder bis pas ne sans sauf ou jusqu não nao ni ou \
+const TWISTERS: &str = "not dont t never except without but or to through until than nicht kein keine ohne außer oder bis pas ne sans sauf ou jusqu não nao ni ou \
     o sin salvo excepto menos hasta não ate senza non tranne oppure не без кроме или до nie bez lub albo niet geen zonder of tot değil veya \
     haric bukan jangan tidak kecuali atau không khong hoặc trừ ليس لا بدون الا او أو नहीं मत या ikke inte eller utan";
 /// The same in scripts that are written without spaces.
 const TWISTING: [&str; 16] = [
-    "不", "别", "非", "没", "除了", "或", "以外", "ない", "なし", "または", "ไม่", "หรือ", "ยกเว้น", "말고",
-    "아니", "또는",
+    "不",
+    "别",
+    "非",
+    "没",
+    "除了",
+    "或",
+    "以外",
+    "ない",
+    "なし",
+    "または",
+    "ไม่",
+    "หรือ",
+    "ยกเว้น",
+    "말고",
+    "아니",
+    "또는",
 ];
 
 fn set(list: &str) -> HashSet<String> {
-    list.split_whitespace().flat_map(|word| fold::words(word).split(' ').map(str::to_owned).collect::<Vec<_>>()).collect()
+    list.split_whitespace()
+        .flat_map(|word| fold::words(word).split(' ').map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 fn is_filler(word: &str) -> bool {
@@ -64,7 +78,8 @@ fn is_joiner(word: &str) -> bool {
 
 fn is_twister(word: &str) -> bool {
     static SET: OnceLock<HashSet<String>> = OnceLock::new();
-    SET.get_or_init(|| set(TWISTERS)).contains(word) || TWISTING.iter().any(|part| word.contains(&fold::words(part)))
+    SET.get_or_init(|| set(TWISTERS)).contains(word)
+        || TWISTING.iter().any(|part| word.contains(&fold::words(part)))
 }
 
 /// The one option that an answer picks; `None` when it picks none, or several.
@@ -153,12 +168,14 @@ fn says_little(words: &str) -> bool {
         false => 1,
     };
     let words: Vec<_> = words.split(' ').filter(|word| !word.is_empty()).collect();
-    words.iter().all(|word| !is_twister(word)) && words.iter().map(|word| weight(word)).sum::<usize>() <= MOST_WORDS
+    words.iter().all(|word| !is_twister(word))
+        && words.iter().map(|word| weight(word)).sum::<usize>() <= MOST_WORDS
 }
 
 /// The options of a list with marks or words between its parts.
 fn listed(said: &str, options: &[Called]) -> Option<Vec<usize>> {
-    let is_between = |c: char| matches!(c, ',' | ';' | '\n' | '&' | '+' | '/' | '|' | '、' | '،' | '؛' | '•' | '·');
+    let is_between =
+        |c: char| matches!(c, ',' | ';' | '\n' | '&' | '+' | '/' | '|' | '、' | '،' | '؛' | '•' | '·');
     let mut picked = Vec::new();
     for part in said.split(is_between).map(str::trim).filter(|part| !part.is_empty()) {
         match one_of(part, options) {
@@ -240,7 +257,9 @@ impl Run {
     fn ends_alone(self, behind: &str) -> bool {
         let mut next = behind.chars();
         match next.next() {
-            Some('.' | ':' | '-' | '–' | '⁄' | '٫' | '\'') => !next.next().is_some_and(|c| c.is_ascii_digit()),
+            Some('.' | ':' | '-' | '–' | '⁄' | '٫' | '\'') => {
+                !next.next().is_some_and(|c| c.is_ascii_digit())
+            }
             Some('%' | '٪' | '‰' | '$' | '€' | '£' | '₹' | '¥') => false,
             Some(c) if c.is_alphabetic() && !is_free(c) => {
                 let word: String = behind.chars().take_while(|c| c.is_alphabetic()).collect();
@@ -254,9 +273,13 @@ impl Run {
         let mut last = before.chars().rev();
         match last.next() {
             // A hyphen hangs on a word; a minus does not.
-            Some('-' | '–' | '−') => last.next().is_some_and(|c| c.is_alphabetic() || matches!(c, ')' | '.')),
+            Some('-' | '–' | '−') => {
+                last.next().is_some_and(|c| c.is_alphabetic() || matches!(c, ')' | '.'))
+            }
             Some('.' | ':' | '⁄' | '٫' | '\'') => !last.next().is_some_and(|c| c.is_ascii_digit()),
-            Some('$' | '€' | '£' | '₹' | '¥' | '+') => last.next().is_some_and(|c| c.is_ascii_digit() || c == ' '),
+            Some('$' | '€' | '£' | '₹' | '¥' | '+') => {
+                last.next().is_some_and(|c| c.is_ascii_digit() || c == ' ')
+            }
             Some(c) if c.is_alphabetic() && !is_free(c) => {
                 let word: String = before.chars().rev().take_while(|c| c.is_alphabetic()).collect();
                 let word = fold::words(&word.chars().rev().collect::<String>());
@@ -291,11 +314,62 @@ mod tests {
     #[test]
     fn one_number_is_one_choice() {
         for said in [
-            "2", " 2 ", "2.", "2)", "(2)", "#2", "# 2", "2️⃣", "２", "②", "٢", "२", "๒", "2 - Large", "2. Large", "2) Large", "2: Large",
-            "2 Large", "Large (2)", "*2*", "2 please", "2, please", "2 bitte", "option 2", "Option 2 please", "opción 2", "número 2", "№2", "nº 2", "n° 2",
-            "no. 2", "No.2", "number 2", "2nd", "the 2nd one", "la 2", "quiero la 2", "die 2 bitte", "第2个", "2番", "2번", "2번이요", "2番でお願いします",
-            "вариант 2", "رقم ٢", "خيار ٢ من فضلك", "विकल्प २", "ข้อ 2 ครับ", "\u{200e}2\u{200f}", "02", "I'd like option 2 please", "option-2", "large", "Large please",
-            "2 🙏", "2!",
+            "2",
+            " 2 ",
+            "2.",
+            "2)",
+            "(2)",
+            "#2",
+            "# 2",
+            "2️⃣",
+            "２",
+            "②",
+            "٢",
+            "२",
+            "๒",
+            "2 - Large",
+            "2. Large",
+            "2) Large",
+            "2: Large",
+            "2 Large",
+            "Large (2)",
+            "*2*",
+            "2 please",
+            "2, please",
+            "2 bitte",
+            "option 2",
+            "Option 2 please",
+            "opción 2",
+            "número 2",
+            "№2",
+            "nº 2",
+            "n° 2",
+            "no. 2",
+            "No.2",
+            "number 2",
+            "2nd",
+            "the 2nd one",
+            "la 2",
+            "quiero la 2",
+            "die 2 bitte",
+            "第2个",
+            "2番",
+            "2번",
+            "2번이요",
+            "2番でお願いします",
+            "вариант 2",
+            "رقم ٢",
+            "خيار ٢ من فضلك",
+            "विकल्प २",
+            "ข้อ 2 ครับ",
+            "\u{200e}2\u{200f}",
+            "02",
+            "I'd like option 2 please",
+            "option-2",
+            "large",
+            "Large please",
+            "2 🙏",
+            "2!",
         ] {
             assert_eq!(one(said, &menu()), Some(1), "{said}");
         }
@@ -304,29 +378,112 @@ mod tests {
     #[test]
     fn other_numbers_are_no_choice() {
         for said in [
-            "", "-2", "−2", "- 2.5", "2.5", "2,5", "12", "0", "-0", "6", "2-3", "2:30", "1/2", "2%", "$2", "A2", "2x", "2 or 3", "1 and 3", "1,3", "1 y 3", "1 3",
-            "2 Small", "not 2", "nicht die 2", "не 2", "anything but 2", "we are 2 people and want to come tomorrow", "2 to 3", "不要2", "22", "2.2", "+49 2", "½",
+            "",
+            "-2",
+            "−2",
+            "- 2.5",
+            "2.5",
+            "2,5",
+            "12",
+            "0",
+            "-0",
+            "6",
+            "2-3",
+            "2:30",
+            "1/2",
+            "2%",
+            "$2",
+            "A2",
+            "2x",
+            "2 or 3",
+            "1 and 3",
+            "1,3",
+            "1 y 3",
+            "1 3",
+            "2 Small",
+            "not 2",
+            "nicht die 2",
+            "не 2",
+            "anything but 2",
+            "we are 2 people and want to come tomorrow",
+            "2 to 3",
+            "不要2",
+            "22",
+            "2.2",
+            "+49 2",
+            "½",
         ] {
             assert_eq!(one(said, &menu()), None, "{said}");
         }
         let sizes: Vec<_> = ["5 GB", "2 GB", "1 GB"].map(called).into();
-        assert_eq!((one("1 GB", &sizes), one("the 1 GB plan", &sizes), one("1", &sizes)), (Some(2), None, Some(0)));
+        assert_eq!(
+            (one("1 GB", &sizes), one("the 1 GB plan", &sizes), one("1", &sizes)),
+            (Some(2), None, Some(0))
+        );
         let degrees: Vec<_> = ["-2", "2", "2.5"].map(called).into();
-        assert_eq!(["-2", "2", "2.5", "3"].map(|said| one(said, &degrees)), [Some(0), Some(1), Some(2), Some(2)]);
+        assert_eq!(
+            ["-2", "2", "2.5", "3"].map(|said| one(said, &degrees)),
+            [Some(0), Some(1), Some(2), Some(2)]
+        );
     }
 
     #[test]
     fn several_are_picked_where_they_may_be() {
         for said in [
-            "1 and 3", "1,3", "1, 3", "1 y 3", "1 e 3", "1 und 3", "1 et 3", "1 и 3", "1 ve 3", "1 dan 3", "1 và 3", "1 & 3", "1+3", "1 3", "3 1", "1/3", "1; 3", "1\n3", "1、3",
-            "１，３", "١ و ٣", "١ و٣", "١، ٣", "१ और ३", "1和3", "1と3", "1번과 3번", "1 และ 3", "options 1 and 3 please", "1. Small\n3. Extra large", "Small, Extra large",
-            "Small and Extra large", "1 and extra large", "#1 #3", "1️⃣ 3️⃣", "1, 3 and 1", "1 and 3, please",
+            "1 and 3",
+            "1,3",
+            "1, 3",
+            "1 y 3",
+            "1 e 3",
+            "1 und 3",
+            "1 et 3",
+            "1 и 3",
+            "1 ve 3",
+            "1 dan 3",
+            "1 và 3",
+            "1 & 3",
+            "1+3",
+            "1 3",
+            "3 1",
+            "1/3",
+            "1; 3",
+            "1\n3",
+            "1、3",
+            "１，３",
+            "١ و ٣",
+            "١ و٣",
+            "١، ٣",
+            "१ और ३",
+            "1和3",
+            "1と3",
+            "1번과 3번",
+            "1 และ 3",
+            "options 1 and 3 please",
+            "1. Small\n3. Extra large",
+            "Small, Extra large",
+            "Small and Extra large",
+            "1 and extra large",
+            "#1 #3",
+            "1️⃣ 3️⃣",
+            "1, 3 and 1",
+            "1 and 3, please",
         ] {
             assert_eq!(several(said, &menu()), Some(vec![0, 2]), "{said}");
         }
         assert_eq!(several("2", &menu()), Some(vec![1]));
         assert_eq!(several("1, 2 and 3", &menu()), Some(vec![0, 1, 2]));
-        for said in ["1 or 3", "1 and 9", "1-3", "1.3", "1 and Medium", "1 to 3", "not 1 and 3", "", "-1, 3", "1 and 3 people of us come at noon"] {
+        for said in [
+            "1 or 3",
+            "1 and 9",
+            "1-3",
+            "1.3",
+            "1 and Medium",
+            "1 to 3",
+            "not 1 and 3",
+            "",
+            "-1, 3",
+            "1 and 3 people of us come at noon",
+        ] {
             assert_eq!(several(said, &menu()), None, "{said}");
         }
     }

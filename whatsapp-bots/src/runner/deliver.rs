@@ -1,6 +1,8 @@
 //! What stands in a conversation to be done is done, in order, and taken off.
 use serde_json::json;
-use whatsapp_store::{AccountId, Change, Changes, ConversationRecord, ConversationStatus, ErrorKind, FlowChange};
+use whatsapp_store::{
+    AccountId, Change, Changes, ConversationRecord, ConversationStatus, ErrorKind, FlowChange,
+};
 
 use super::{
     Bots,

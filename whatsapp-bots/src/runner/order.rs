@@ -30,7 +30,8 @@ impl Order {
         let received = message.received_at.unwrap_or(now);
         let lag = self.lag.unwrap_or_default();
         let stamp = message.at.map(|at| at.saturating_add(lag));
-        received < given_at || stamp.is_some_and(|stamp| stamp.div_euclid(SECOND) < given_at.div_euclid(SECOND))
+        received < given_at
+            || stamp.is_some_and(|stamp| stamp.div_euclid(SECOND) < given_at.div_euclid(SECOND))
     }
 
     /// Learns from a message how far the clocks are apart.

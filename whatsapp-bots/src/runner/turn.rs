@@ -232,13 +232,14 @@ async fn whose(
 /// The input, with word of it when it is a message that was written before the person could see what the bot said last.
 fn timed<'a>(shared: &Shared, hearing: Hearing<'a>, envelope: &Envelope, now: i64) -> Cow<'a, Input> {
     let Input::Message(message) = hearing.input else { return Cow::Borrowed(hearing.input) };
-    let given_at = match envelope.unsent().map(|id| shared.outstanding.given(hearing.account, hearing.chat, id)) {
-        None => envelope.order.given_at,
-        Some(Given::At(at)) => Some(at),
-        // Not before it was noted.
-        Some(Given::Unknown) => envelope.state.said_at(),
-        Some(Given::NotYet) => Some(i64::MAX),
-    };
+    let given_at =
+        match envelope.unsent().map(|id| shared.outstanding.given(hearing.account, hearing.chat, id)) {
+            None => envelope.order.given_at,
+            Some(Given::At(at)) => Some(at),
+            // Not before it was noted.
+            Some(Given::Unknown) => envelope.state.said_at(),
+            Some(Given::NotYet) => Some(i64::MAX),
+        };
     match given_at.is_some_and(|at| envelope.order.is_early(message, now, at)) {
         true => Cow::Owned(Input::Message(Message { early: true, ..message.clone() })),
         false => Cow::Borrowed(hearing.input),
@@ -356,9 +357,6 @@ fn told(effect: &Effect, bot: &str, (account, chat): (&AccountId, &str), at: i64
         }
         Effect::Emit(event @ Event::Guard { .. }) => ("chatbot.stopped", json!(event)),
         Effect::Handoff { queue, note } => ("chatbot.handoff", json!({ "queue": queue, "note": note })),
-        Effect::StartCampaign { campaign, path } => {
-            ("chatbot.campaign", json!({ "campaignId": campaign, "path": path }))
-        }
         Effect::Log { code, .. } => {
             tracing::info!(bot, code = code.code(), "{code}");
             return None;

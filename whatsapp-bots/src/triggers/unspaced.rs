@@ -20,7 +20,8 @@ impl Unspaced {
         let mut words: Vec<(usize, String)> =
             kinds.flat_map(|(kind, _)| by_kind[kind].keys().map(move |word| (kind, word.clone()))).collect();
         words.sort_unstable();
-        let automaton = (!words.is_empty()).then(|| AhoCorasick::new(words.iter().map(|(_, word)| word)).ok());
+        let automaton =
+            (!words.is_empty()).then(|| AhoCorasick::new(words.iter().map(|(_, word)| word)).ok());
         Self { automaton: automaton.flatten(), words }
     }
 
@@ -54,7 +55,8 @@ mod tests {
         }
         let find = |text: &str| {
             let mut found = Vec::new();
-            Unspaced::new(&by_kind).find(&fold::words(text), |kind, word| found.push((kind, word.to_owned())));
+            Unspaced::new(&by_kind)
+                .find(&fold::words(text), |kind, word| found.push((kind, word.to_owned())));
             found.sort();
             found
         };

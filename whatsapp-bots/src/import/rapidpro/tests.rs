@@ -130,9 +130,7 @@ fn tests_have_counterparts() {
         node(&imported, "n1.1")["config"]["cases"][0]["when"].clone()
     };
     let test = |is: &str, value: &str| json!({"test": {"path": "r_age.value", "is": is, "value": value}});
-    let number = |is: &str, value: Json| {
-        json!({"test": {"path": "r_age.value", "is": is, "value": value, "asNumber": true}})
-    };
+    let number = |is: &str, value: Json| json!({"test": {"path": "r_age.value", "is": is, "value": value, "asNumber": true}});
     assert_eq!(when("has_number_gt", json!(["17"])), number("greater", json!(17)));
     assert_eq!(
         when("has_number_between", json!(["1", "@fields.most"])),

@@ -39,7 +39,8 @@ pub(super) fn time(text: &str) -> Option<Time> {
     if text.len() > LONGEST {
         return None;
     }
-    let text = text.trim().to_ascii_lowercase().replace(['.', ' '], ":").replace("a:m:", "am").replace("p:m:", "pm");
+    let text =
+        text.trim().to_ascii_lowercase().replace(['.', ' '], ":").replace("a:m:", "am").replace("p:m:", "pm");
     let (clock, half) = match (text.strip_suffix("am"), text.strip_suffix("pm")) {
         (Some(clock), _) => (clock, Some(0)),
         (_, Some(clock)) => (clock, Some(12)),

@@ -1,5 +1,5 @@
 //! Telephone numbers, by the numbering plans of the library.
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region};
 
 use crate::numbers::readable;
 
@@ -22,13 +22,18 @@ pub(super) fn phone(text: &str, home: Option<Region>) -> Option<String> {
     let national = parsed(&dialled, Some(home));
     let code = PHONE_NUMBER_UTIL.get_country_code_for_region(home)?.to_string();
     let whole = dialled.starts_with(&code).then(|| parsed(&format!("+{dialled}"), None)).flatten();
-    let is_valid = |number: &PhoneNumber| PHONE_NUMBER_UTIL.is_valid_number(number);
-    // Digits that begin with the country's own code may be meant with it or without it: the numbering plan says which exists.
+    // Digits that begin with the country's own code may be meant with it or without it: the one that exists is, and of two a mobile one.
+    let rank = |number: &PhoneNumber| (PHONE_NUMBER_UTIL.is_valid_number(number), is_mobile(number));
     match (national, whole) {
-        (Some(national), Some(whole)) if is_valid(&national) || !is_valid(&whole) => written(&national),
+        (Some(national), Some(whole)) if rank(&national) >= rank(&whole) => written(&national),
         (_, Some(whole)) => written(&whole),
         (national, None) => written(&national?),
     }
+}
+
+fn is_mobile(number: &PhoneNumber) -> bool {
+    let kind = PHONE_NUMBER_UTIL.get_number_type(number);
+    matches!(kind, PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile)
 }
 
 /// With `+` in front, if a number begins as one for another country: `+44`, `0044`.
@@ -111,6 +116,7 @@ mod tests {
             ("0049 1760 4069010", "55", "+4917604069010"),
             ("+49 (0)176 04069010", "49", "+4917604069010"),
             ("0176 04069010", "49", "+4917604069010"),
+            ("4917604069010", "49", "+4917604069010"),
             ("9876543210", "91", "+919876543210"),
             ("919876543210", "91", "+919876543210"),
             ("8 (912) 345-67-89", "7", "+79123456789"),

@@ -231,8 +231,7 @@ impl Process {
             for _ in 0..times {
                 // They answer what they saw; what was written before a question is tested elsewhere.
                 let received_at = Some(i64::MAX);
-                let input =
-                    Input::Message(Message { id: text.into(), received_at, ..Message::text(text) });
+                let input = Input::Message(Message { id: text.into(), received_at, ..Message::text(text) });
                 while let Err(error) = self.bots.hear(&account(), CHATS[*chat], text, &input, "Ada").await {
                     if self.is_dead() {
                         return;

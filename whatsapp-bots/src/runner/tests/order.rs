@@ -133,7 +133,10 @@ async fn a_response_is_told_when_it_was_handed_over() {
     bench.until(&bots, 1).await;
     let [(key, data)] = &bench.told().await[..] else { panic!("one event") };
     let id = bench.phone.shown.lock().unwrap().keys().next().unwrap().clone();
-    assert_eq!((key.as_str(), &data["messageId"], &data["chat"]), ("chatbot.response.sent", &json!(id), &json!(CHAT)));
+    assert_eq!(
+        (key.as_str(), &data["messageId"], &data["chat"]),
+        ("chatbot.response.sent", &json!(id), &json!(CHAT))
+    );
 }
 
 /// An account that can never send such a message.

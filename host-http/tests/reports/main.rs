@@ -1,0 +1,12 @@
+//! What was reported, and is not to come again: cases as data.
+#![allow(clippy::unwrap_used, reason = "tests")]
+mod bots;
+
+use serde_json::Value;
+
+#[test]
+fn reports_about_bots() {
+    let cases: Vec<Value> = serde_json::from_str(bots::CASES).unwrap();
+    let wrong: Vec<String> = cases.iter().filter_map(|case| bots::check(case).err()).collect();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
