@@ -23,9 +23,7 @@ pub(super) fn follow(rest: &str) -> bool {
     let is_verb = verbs.iter().any(|verb| begins(rest, verb).is_some());
     // Two in a row at most: `에서는`, `까지만`.
     let is_last = |rest: &str| particles.iter().any(|particle| particle == rest);
-    is_verb
-        || is_last(rest)
-        || particles.iter().filter_map(|particle| begins(rest, particle)).any(|more| is_last(more))
+    is_verb || is_last(rest) || particles.iter().filter_map(|particle| begins(rest, particle)).any(is_last)
 }
 
 /// What is left of a text that begins with a whole syllable or several.

@@ -26,7 +26,9 @@ pub(crate) fn number(text: &str, mark: DecimalMark) -> Option<f64> {
         return None;
     }
     let text = readable(text);
-    let (sign, text) = signed(text.trim());
+    // A sentence may end behind it.
+    let text = text.trim().trim_end_matches(['.', '!', '?', ',', ';', '。', '،', '।', '؟']);
+    let (sign, text) = signed(text);
     let text = without_currency(text)?;
     // The sign may stand behind the currency, too: `$-5`.
     let (inner, text) = if sign == 0 { signed(text.trim()) } else { (0, text.trim()) };
@@ -182,6 +184,9 @@ mod tests {
             ("-1,5", Point, -1.5),
             ("−12", Point, -12.0),
             ("+7", Point, 7.0),
+            ("25.", Point, 25.0),
+            ("25!", Comma, 25.0),
+            ("२५।", Point, 25.0),
         ] {
             assert_eq!(number(text, mark), Some(expected), "{text} {mark:?}");
         }

@@ -11,7 +11,8 @@ pub(super) fn date(text: &str, order: DateOrder) -> Option<Date> {
     if text.len() > LONGEST {
         return None;
     }
-    let mut parts = text.split(['-', '/', '.', ' ']).filter(|part| !part.is_empty());
+    let mut parts =
+        text.split(['-', '/', '.', ' ', '年', '月', '日', '년', '월', '일']).filter(|part| !part.is_empty());
     let (one, two, three) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() {
         return None;
@@ -74,6 +75,9 @@ mod tests {
             ("1/2/2026", DateOrder::DayFirst, "2026-02-01"),
             ("1/2/26", DateOrder::MonthFirst, "2026-01-02"),
             ("24. 11. 2026", DateOrder::DayFirst, "2026-11-24"),
+            ("٢٤/١١/٢٠٢٦", DateOrder::DayFirst, "2026-11-24"),
+            ("२४-११-२०२६", DateOrder::DayFirst, "2026-11-24"),
+            ("２０２６年１１月２４日", DateOrder::DayFirst, "2026-11-24"),
         ] {
             assert_eq!(date(text, order).map(|date| date.to_string()), Some(expected.to_owned()), "{text}");
         }
