@@ -208,7 +208,9 @@ fn joined(text: &str) -> Option<Vec<String>> {
 /// The options of the numbers in an answer that says little else.
 fn numbered(said: &str, options: &[Called]) -> Option<Vec<usize>> {
     let runs = runs(said);
-    if runs.len() < 2 {
+    // `1 - 3` is a range.
+    let is_dash = |pair: &[Run]| matches!(said[pair[0].end..pair[1].start].trim(), "-" | "–" | "—" | "~");
+    if runs.len() < 2 || runs.windows(2).any(is_dash) {
         return None;
     }
     let picked = runs.iter().map(|run| run.place(said, options.len())).collect::<Option<Vec<_>>>()?;
@@ -476,6 +478,8 @@ mod tests {
             "1 or 3",
             "1 and 9",
             "1-3",
+            "1 - 3",
+            "1 – 3",
             "1.3",
             "1 and Medium",
             "1 to 3",
