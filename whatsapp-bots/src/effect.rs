@@ -70,14 +70,6 @@ pub enum Effect {
         /// What the person should know.
         note: String,
     },
-    /// Put the contact on the reply path of a campaign, if it may be written to.
-    StartCampaign {
-        /// The campaign's id.
-        campaign: String,
-        /// Which path.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        path: Option<String>,
-    },
     /// For the reports.
     Emit(Event),
     /// For whoever made the bot: something went otherwise than it was meant to.
@@ -262,6 +254,9 @@ pub enum Trouble {
     /// `R012`.
     #[error("R012: the answer of a request has no such value; the variable is empty")]
     NotInAnswer,
+    /// `R013`.
+    #[error("R013: a message was written before the question could be seen; it is no answer to it")]
+    Early,
 }
 
 impl Trouble {
@@ -288,7 +283,6 @@ impl fmt::Debug for Effect {
             Self::Tag { tag, add } => write!(f, "Tag({tag}, {add})"),
             Self::OptOut { back } => write!(f, "OptOut({back})"),
             Self::Handoff { queue, .. } => write!(f, "Handoff({queue:?})"),
-            Self::StartCampaign { campaign, .. } => write!(f, "StartCampaign({campaign})"),
             Self::Emit(Event::Custom { name, .. }) => write!(f, "Emit({name})"),
             Self::Emit(event) => write!(f, "Emit({event:?})"),
             Self::Log { at, code } => write!(f, "Log({at:?}, {})", code.code()),

@@ -4,6 +4,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::{numbers::is_invisible, vcard};
+
 /// Something that happened. `Debug` shows nothing that somebody wrote.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -64,6 +66,11 @@ pub struct Message {
     pub text: String,
     /// When it was written, milliseconds since the Unix epoch; without it, machines are not told from people.
     pub at: Option<i64>,
+    /// When it reached the host, milliseconds since the Unix epoch by the clock of the host. Without it, that is when it is handed in.
+    pub received_at: Option<i64>,
+    /// Was it written before the person could see what the bot said last? Then it answers nothing: commands and triggers hear it, a
+    /// question does not. The [runner](crate::runner) says so; whoever calls the engine without it says so here.
+    pub early: bool,
     /// What it is besides.
     pub body: Body,
     /// Is it the first of this contact?
@@ -107,6 +114,15 @@ pub enum Body {
         /// Its name.
         #[serde(default)]
         name: String,
+    },
+    /// A contact card.
+    Contact {
+        /// The name on it.
+        #[serde(default)]
+        name: String,
+        /// Its telephone numbers, as they stand on it.
+        #[serde(default)]
+        phones: Vec<String>,
     },
     /// Anything else, by its name.
     Other {
@@ -156,6 +172,21 @@ impl Message {
         Self { text: text.into(), ..Self::default() }
     }
 
+    /// Does it say anything: words, a choice, a file, a place, a contact? Reactions, calls and what this version does not know do not:
+    /// they start nothing and answer nothing.
+    pub fn says_something(&self) -> bool {
+        match &self.body {
+            Body::Text => {
+                self.seen().chars().any(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(c))
+            }
+            Body::Button { payload: id } | Body::List { row: id } => {
+                !id.is_empty() || !self.text.trim().is_empty()
+            }
+            Body::Media(_) | Body::Location { .. } | Body::Contact { .. } => true,
+            Body::Other { .. } => false,
+        }
+    }
+
     /// The id of the button or row, if it is one.
     pub fn payload(&self) -> Option<&str> {
         match &self.body {
@@ -173,6 +204,7 @@ impl Message {
                 name.len()
             }
             Body::Location { name, .. } => name.len(),
+            Body::Contact { name, phones } => name.len() + phones.iter().map(String::len).sum::<usize>(),
             Body::Media(Media { kind, mime, name, reference, .. }) => {
                 kind.len() + mime.len() + name.len() + reference.len()
             }
@@ -192,6 +224,11 @@ impl Message {
 }
 
 impl Body {
+    /// A contact card, by its name and its vCard.
+    pub fn contact(name: impl Into<String>, vcard: &str) -> Self {
+        Self::Contact { name: name.into(), phones: vcard::phones(vcard) }
+    }
+
     /// Its name, as flows read it in `input.kind`.
     pub fn kind(&self) -> &str {
         match self {
@@ -200,6 +237,7 @@ impl Body {
             Self::List { .. } => "list",
             Self::Media(media) => &media.kind,
             Self::Location { .. } => "location",
+            Self::Contact { .. } => "contact",
             Self::Other { kind } => kind,
         }
     }

@@ -39,6 +39,7 @@ pub mod import;
 mod input;
 mod menus;
 pub mod nodes;
+mod numbers;
 #[cfg(feature = "runner")]
 pub mod runner;
 mod schedule;
@@ -46,6 +47,7 @@ mod state;
 pub mod tester;
 mod triggers;
 mod validate;
+mod vcard;
 
 pub use self::{
     compile::Compiled,

@@ -35,8 +35,8 @@ impl Ear for BotEar {
     async fn take(&self, events: Vec<EventRecord>) -> Result<(), Error> {
         stream::iter(by_chat(events).into_values().map(Ok))
             .try_for_each_concurrent(AT_ONCE, |(account, messages)| async move {
-                for message in messages {
-                    self.hear(&account, message).await?;
+                for (message, received_at) in messages {
+                    self.hear(&account, message, received_at).await?;
                 }
                 Ok(())
             })
@@ -44,20 +44,23 @@ impl Ear for BotEar {
     }
 }
 
+/// A message, and when it reached the host: milliseconds since the Unix epoch.
+type Arrived = (MessageRecord, i64);
+
 /// The messages of each chat, in order: chats do not wait for each other.
-fn by_chat(events: Vec<EventRecord>) -> BTreeMap<(String, String), (AccountId, Vec<MessageRecord>)> {
+fn by_chat(events: Vec<EventRecord>) -> BTreeMap<(String, String), (AccountId, Vec<Arrived>)> {
     let mut chats = BTreeMap::new();
     for event in events.into_iter().filter(|event| event.key == "message.received") {
         let Some(account) = event.account else { continue };
         let Ok(Received { message }) = serde_json::from_str(&event.data) else { continue };
         let place = (account.to_string(), message.key.chat.clone());
-        chats.entry(place).or_insert_with(|| (account, Vec::new())).1.push(message);
+        chats.entry(place).or_insert_with(|| (account, Vec::new())).1.push((message, event.at));
     }
     chats
 }
 
 impl BotEar {
-    async fn hear(&self, account: &AccountId, message: MessageRecord) -> Result<(), Error> {
+    async fn hear(&self, account: &AccountId, message: MessageRecord, received_at: i64) -> Result<(), Error> {
         let chat = message.key.chat.clone();
         let is_person = chat.parse::<Jid>().is_ok_and(|chat| chat.is_pn() || chat.is_lid());
         if !is_person || !is_said(&message.content) || now_millis() - message.timestamp > STALE {
@@ -72,7 +75,10 @@ impl BotEar {
             }
             Input::HumanTookOver
         } else {
-            Input::Message(self.message(account, message).await?)
+            Input::Message(Message {
+                received_at: Some(received_at),
+                ..self.message(account, message).await?
+            })
         };
         heard(account, self.bots.hear(account, &chat, &id, &input, &name).await.map(drop))
     }
@@ -86,7 +92,8 @@ impl BotEar {
             None => None,
         };
         let (text, body) = body(&message);
-        Ok(Message { id: message.key.id, at: Some(message.timestamp), text, body, first_contact, campaign })
+        let (id, at) = (message.key.id, Some(message.timestamp));
+        Ok(Message { id, at, text, body, first_contact, campaign, ..Message::default() })
     }
 }
 
@@ -122,6 +129,7 @@ fn body(message: &MessageRecord) -> (String, Body) {
             name: name.clone().unwrap_or_default(),
             reference: message.key.id.clone(),
         }),
+        Content::Contact { name, vcard } => Body::contact(name, vcard),
         Content::Choice { of: MenuKind::List, id, .. } => Body::List { row: id.clone() },
         Content::Choice { id, .. } => Body::Button { payload: id.clone() },
         Content::Unsupported { kind } => other(kind),
@@ -134,16 +142,15 @@ fn body(message: &MessageRecord) -> (String, Body) {
 /// was there to hear it, does not count.
 fn is_first(message: &MessageRecord, last: &[MessageRecord]) -> bool {
     let place = last.iter().position(|other| other.key == message.key);
-    place.is_some_and(|place| last[place + 1..].iter().all(|other| other.from_me))
+    place.is_some_and(|place| last[place + 1..].iter().all(|other| other.from_me || !is_said(&other.content)))
 }
 
-/// Did somebody say it? Reactions, votes and the like are about what was said before.
+/// Did somebody say it? Reactions, votes, calls and what this version does not know are not: they start nothing, and a person who
+/// sends them has not taken over.
 fn is_said(content: &Content) -> bool {
-    const ABOUT: [&str; 4] =
-        ["poll_update_message", "enc_reaction_message", "pin_in_chat_message", "secret_encrypted_message"];
     match content {
-        Content::Reaction { .. } => false,
-        Content::Unsupported { kind } => !ABOUT.contains(&kind.as_str()),
+        Content::Reaction { .. } | Content::Unsupported { .. } => false,
+        Content::Text { text } => !text.trim().is_empty(),
         _ => true,
     }
 }
@@ -176,8 +183,12 @@ mod tests {
     #[test]
     fn what_is_about_another_message_is_not_said() {
         let unsupported = |kind: &str| Content::Unsupported { kind: kind.to_owned() };
-        assert!(is_said(&Content::text("hi")) && is_said(&unsupported("event_message")));
+        assert!(is_said(&Content::text("hi")) && !is_said(&Content::text(" ")));
         assert!(!is_said(&Content::Reaction { emoji: "x".into(), message_id: "1".into() }));
-        assert!(!is_said(&unsupported("poll_update_message")));
+        for kind in
+            ["poll_update_message", "event_message", "keep_in_chat_message", "call_log_mesage", "unknown", ""]
+        {
+            assert!(!is_said(&unsupported(kind)), "{kind}");
+        }
     }
 }

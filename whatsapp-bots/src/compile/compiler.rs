@@ -11,6 +11,7 @@ use crate::{
     expr::Riches,
     fold,
     nodes::Nothing,
+    numbers::DecimalMark,
     triggers::{TriggerPlan, Triggers},
     validate::{self, Code, Finding},
 };
@@ -76,6 +77,7 @@ impl<'d> Compiler<'d> {
             flows,
             nodes,
             names: this.names.list,
+            marks: this.languages.iter().map(|language| DecimalMark::of(language)).collect(),
             languages: this.languages,
             zone: this.zone,
             riches: this.riches,

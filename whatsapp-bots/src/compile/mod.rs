@@ -16,6 +16,7 @@ use crate::{
     engine::{self, Behaviour, Ctx, Leaving, Limits, Visit},
     expr::{Riches, Texts},
     input::Message,
+    numbers::DecimalMark,
     schedule::Schedule,
     state::State,
     triggers::{Fit, Triggers},
@@ -30,6 +31,8 @@ pub struct Compiled {
     pub(crate) nodes: Vec<NodePlan>,
     pub(crate) names: Vec<String>,
     pub(crate) languages: Vec<String>,
+    /// How numbers are written in each language.
+    pub(crate) marks: Vec<DecimalMark>,
     pub(crate) zone: TimeZone,
     pub(crate) riches: Riches,
     pub(crate) triggers: Triggers,

@@ -221,7 +221,7 @@ impl Compiler<'_> {
         }
         let value = self.value(field, &test.value, 0);
         match self.path(field, &test.path) {
-            Some(path) => Check::Test(path, test.is, value),
+            Some(path) => Check::Test { path, is: test.is, value, as_number: test.as_number },
             None => Check::Never,
         }
     }

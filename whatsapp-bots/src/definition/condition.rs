@@ -39,9 +39,14 @@ pub struct Test {
     /// With what; its texts are templates. `set`, `empty` and `number` need none.
     #[serde(default, skip_serializing_if = "Json::is_null")]
     pub value: Json,
+    /// Is it the first number of a text that is compared, as in `I am 25`? A text without a number then compares as nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub as_number: bool,
 }
 
-/// How a value compares. Texts that are numbers compare as numbers with numbers; texts compare without case and accents.
+/// How a value compares. A text that is a number compares as one with a number, and in `greater`, `less` and the like also with another
+/// text that is one; its marks are those of the language that the bot speaks with the person. Other texts compare without case and
+/// accents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

@@ -71,6 +71,9 @@ impl<'a> Turn<'a> {
     }
 
     fn message(&mut self, message: &'a Message) {
+        if !message.says_something() {
+            return;
+        }
         self.input = Some(Cow::Borrowed(message));
         let folded = folded(message);
         let handed_off = self.is_handed_off();
@@ -82,7 +85,7 @@ impl<'a> Turn<'a> {
         if handed_off {
             return;
         }
-        if self.is_machine(message) {
+        if !message.early && self.is_machine(message) {
             return self.stop_talking();
         }
         self.heard();
@@ -126,8 +129,12 @@ impl<'a> Turn<'a> {
         self.state.paused = Some(self.ctx.now);
     }
 
-    /// Gives a message to the node that waits, or keeps it for the next that asks.
+    /// Gives a message to the node that waits, or keeps it for the next that asks without saying more. What was written before the
+    /// person could see the question is no answer to it.
     fn answer(&mut self, message: &'a Message) {
+        if message.early {
+            return self.note(Some(Trouble::Early));
+        }
         if self.resume(Resume::Message(message)) {
             return;
         }
@@ -138,7 +145,7 @@ impl<'a> Turn<'a> {
         self.state.queue.push_back(message.shortened());
     }
 
-    /// Messages that came in between answer what is asked now.
+    /// Messages that came in between answer what waits now, if nothing was said since.
     fn answer_queue(&mut self) {
         while self.asks()
             && let Some(message) = self.state.queue.pop_front()
@@ -247,6 +254,9 @@ impl<'a> Turn<'a> {
 
     /// How well the best trigger fits a message, if nothing is live.
     pub(super) fn fit(mut self, message: &'a Message) -> Option<Fit> {
+        if !message.says_something() {
+            return None;
+        }
         self.input = Some(Cow::Borrowed(message));
         let folded = folded(message);
         let (place, length) =

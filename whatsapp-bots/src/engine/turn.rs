@@ -12,6 +12,7 @@ use crate::{
     effect::{Effect, Event, Guard, Menu, NodeIndex, Trouble},
     expr::{self, Check, Template, Texts, Value, View},
     input::Message,
+    numbers::DecimalMark,
     state::{State, Vars, Wait, Waits},
 };
 
@@ -84,6 +85,7 @@ impl<'a> Turn<'a> {
             zone: &self.bot.zone,
             riches: &self.bot.riches,
             language: self.language,
+            mark: self.bot.marks.get(self.language).copied().unwrap_or_default(),
         }
     }
 
@@ -105,6 +107,11 @@ impl<'a> Turn<'a> {
 
     pub(crate) fn resume_after(&self) -> Option<u64> {
         self.bot.resume_after
+    }
+
+    /// How the person writes numbers, by the language that the bot speaks with her.
+    pub(crate) fn decimal_mark(&self) -> DecimalMark {
+        self.view().mark
     }
 
     /// Answers of this wait that were none.
@@ -231,6 +238,11 @@ impl<'a> Turn<'a> {
         if self.state.unanswered >= self.bot.limits.unanswered {
             self.tripped = Some(Guard::Unanswered);
             return;
+        }
+        if !self.state.queue.is_empty() {
+            // They were written before this, and do not answer it.
+            self.state.queue.clear();
+            self.note(Some(Trouble::Early));
         }
         self.state.unanswered += 1;
         self.state.sent_at = Some(self.ctx.now);

@@ -9,6 +9,7 @@ use crate::{
     definition::{Compare, Matching},
     effect::Trouble,
     fold,
+    numbers::{DecimalMark, first_number, number},
 };
 
 /// Something that holds or not.
@@ -17,7 +18,12 @@ pub(crate) enum Check {
     All(Box<[Check]>),
     Any(Box<[Check]>),
     Not(Box<Check>),
-    Test(Path, Compare, Value),
+    Test {
+        path: Path,
+        is: Compare,
+        value: Value,
+        as_number: bool,
+    },
     Words(Path, Matching, Box<[String]>),
     Regex(Path, Regex),
     Tag(Box<str>),
@@ -32,11 +38,14 @@ impl Check {
             Self::All(checks) => checks.iter().all(|check| check.holds(view, trouble)),
             Self::Any(checks) => checks.iter().any(|check| check.holds(view, trouble)),
             Self::Not(check) => !check.holds(view, trouble),
-            Self::Test(path, is, Value::Const(value)) => compare(&view.find(path), *is, value),
-            Self::Test(path, is, value) => {
+            Self::Test { path, is, value, as_number } => {
+                let comparison = Comparison { mark: view.mark, is_within: *as_number };
+                if let Value::Const(value) = value {
+                    return comparison.holds(&view.find(path), *is, value);
+                }
                 let (value, its) = value.evaluate(view);
                 *trouble = trouble.or(its);
-                compare(&view.find(path), *is, &value)
+                comparison.holds(&view.find(path), *is, &value)
             }
             Self::Words(path, matching, words) => {
                 let text = fold::words(&view.find(path).text());
@@ -78,47 +87,90 @@ fn is_true(value: &Json) -> bool {
     }
 }
 
-fn compare(found: &Found<'_>, is: Compare, value: &Json) -> bool {
-    match is {
-        Compare::Set => !found.is_missing(),
-        Compare::Empty => found.is_missing() || found.text().trim().is_empty(),
-        Compare::Number => number_of(found).is_some(),
-        Compare::Equal => !found.is_missing() && order(found, value) == Some(Ordering::Equal),
-        Compare::NotEqual => found.is_missing() || order(found, value) != Some(Ordering::Equal),
-        _ if found.is_missing() => false,
-        Compare::Greater => order(found, value) == Some(Ordering::Greater),
-        Compare::GreaterOrEqual => order(found, value).is_some_and(Ordering::is_ge),
-        Compare::Less => order(found, value) == Some(Ordering::Less),
-        Compare::LessOrEqual => order(found, value).is_some_and(Ordering::is_le),
-        Compare::Contains => match found.json() {
-            Some(Json::Array(items)) => items.iter().any(|item| is_same(&Found::Json(item), value)),
-            _ => plain(found).contains(&plain(&Found::Json(value))),
-        },
-        Compare::StartsWith => plain(found).starts_with(&plain(&Found::Json(value))),
-        Compare::EndsWith => plain(found).ends_with(&plain(&Found::Json(value))),
-        Compare::OneOf => match value {
-            Json::Array(items) => items.iter().any(|item| is_same(found, item)),
-            _ => is_same(found, value),
-        },
-    }
+/// How texts are read as numbers when values are compared.
+#[derive(Clone, Copy)]
+struct Comparison {
+    mark: DecimalMark,
+    /// Is a number taken from within a text, and nothing else compared?
+    is_within: bool,
 }
 
-fn is_same(found: &Found<'_>, value: &Json) -> bool {
-    order(found, value) == Some(Ordering::Equal)
-}
+impl Comparison {
+    fn holds(self, found: &Found<'_>, is: Compare, value: &Json) -> bool {
+        let order = || self.order(found, value);
+        match is {
+            Compare::Set => !found.is_missing(),
+            Compare::Empty => found.is_missing() || found.text().trim().is_empty(),
+            Compare::Number => self.number(found).is_some(),
+            Compare::Equal => !found.is_missing() && self.is_same(found, value),
+            Compare::NotEqual => found.is_missing() || !self.is_same(found, value),
+            _ if found.is_missing() => false,
+            Compare::Greater => order() == Some(Ordering::Greater),
+            Compare::GreaterOrEqual => order().is_some_and(Ordering::is_ge),
+            Compare::Less => order() == Some(Ordering::Less),
+            Compare::LessOrEqual => order().is_some_and(Ordering::is_le),
+            Compare::Contains => match found.json() {
+                Some(Json::Array(items)) => items.iter().any(|item| self.is_same(&Found::Json(item), value)),
+                _ => plain(found).contains(&plain(&Found::Json(value))),
+            },
+            Compare::StartsWith => plain(found).starts_with(&plain(&Found::Json(value))),
+            Compare::EndsWith => plain(found).ends_with(&plain(&Found::Json(value))),
+            Compare::OneOf => match value {
+                Json::Array(items) => items.iter().any(|item| self.is_same(found, item)),
+                _ => self.is_same(found, value),
+            },
+        }
+    }
 
-/// As numbers if one of them is one and the other can be; else as texts.
-fn order(found: &Found<'_>, value: &Json) -> Option<Ordering> {
-    if let (Some(Json::Number(one)), Json::Number(other)) = (found.json(), value)
-        && let (Some(one), Some(other)) = (one.as_i64(), other.as_i64())
-    {
-        return Some(one.cmp(&other));
+    /// As numbers if one of them is one and the other can be; else as texts.
+    fn is_same(self, found: &Found<'_>, value: &Json) -> bool {
+        let is_number = |value: Option<&Json>| matches!(value, Some(Json::Number(_)));
+        let order = match self.is_within || is_number(found.json()) || is_number(Some(value)) {
+            true => self.numbers(found, value),
+            false => Some(plain(found).cmp(&plain(&Found::Json(value)))),
+        };
+        order == Some(Ordering::Equal)
     }
-    let is_number = |value: Option<&Json>| matches!(value, Some(Json::Number(_)));
-    if is_number(found.json()) || is_number(Some(value)) {
-        return number_of(found)?.partial_cmp(&number_of(&Found::Json(value))?);
+
+    /// As numbers if both can be; as texts if neither is one.
+    fn order(self, found: &Found<'_>, value: &Json) -> Option<Ordering> {
+        let is_number = |value: Option<&Json>| matches!(value, Some(Json::Number(_)));
+        let must_be = self.is_within || is_number(found.json()) || is_number(Some(value));
+        match self.numbers(found, value) {
+            None if !must_be => Some(plain(found).cmp(&plain(&Found::Json(value)))),
+            order => order,
+        }
     }
-    Some(plain(found).cmp(&plain(&Found::Json(value))))
+
+    fn numbers(self, found: &Found<'_>, value: &Json) -> Option<Ordering> {
+        if let (Some(Json::Number(one)), Json::Number(other)) = (found.json(), value)
+            && let (Some(one), Some(other)) = (one.as_i64(), other.as_i64())
+        {
+            return Some(one.cmp(&other));
+        }
+        // What stands in a definition is written as programs write numbers.
+        let other = match value {
+            Json::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+            _ => None,
+        };
+        self.number(found)?.partial_cmp(&other.or_else(|| self.number(&Found::Json(value)))?)
+    }
+
+    fn number(self, found: &Found<'_>) -> Option<f64> {
+        let text = match found {
+            Found::Missing => return None,
+            Found::Text(text) => text,
+            Found::Json(Json::Number(number)) => return number.as_f64(),
+            Found::Owned(Json::Number(number)) => return number.as_f64(),
+            Found::Json(Json::String(text)) => text.as_str(),
+            Found::Owned(Json::String(text)) => text.as_str(),
+            Found::Json(_) | Found::Owned(_) => return None,
+        };
+        match self.is_within {
+            true => first_number(text, self.mark),
+            false => number(text, self.mark),
+        }
+    }
 }
 
 fn plain(found: &Found<'_>) -> String {
@@ -127,17 +179,4 @@ fn plain(found: &Found<'_>) -> String {
         Found::Json(Json::String(text)) => fold::plain(text),
         found => fold::plain(&found.text()),
     }
-}
-
-fn number_of(found: &Found<'_>) -> Option<f64> {
-    let text = match found {
-        Found::Missing => return None,
-        Found::Text(text) => text,
-        Found::Json(Json::Number(number)) => return number.as_f64(),
-        Found::Owned(Json::Number(number)) => return number.as_f64(),
-        Found::Json(Json::String(text)) => text.as_str(),
-        Found::Owned(Json::String(text)) => text.as_str(),
-        Found::Json(_) | Found::Owned(_) => return None,
-    };
-    text.trim().parse().ok().filter(|number: &f64| number.is_finite())
 }

@@ -1,16 +1,24 @@
 //! What is more than paths: minijinja without a loader, with few filters, and with an end to what it may do and make.
 use std::{collections::BTreeMap, fmt, io};
 
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value as Mini, filters, value::ValueKind};
+use minijinja::{
+    Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value as Mini, escape_formatter,
+    filters, value::ValueKind,
+};
 use serde_json::{Number, Value as Json};
 
 use super::{Found, RENDERED, Root, View, scan, scan::Why};
-use crate::effect::Trouble;
+use crate::{
+    effect::Trouble,
+    numbers::{self, DecimalMark},
+};
 
 /// Steps of one rendering.
 const FUEL: u64 = 10_000;
 /// How deep a value may be.
 const DEPTH: u8 = 32;
+/// The name that says whether the person writes a decimal comma.
+const COMMA: &str = "__comma";
 /// The name that an expression's value goes to.
 const RESULT: &str = "__result";
 
@@ -39,6 +47,7 @@ impl Riches {
         environment.set_undefined_behavior(UndefinedBehavior::Chainable);
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(64);
+        environment.set_formatter(write_value);
         environment.add_filter("upper", filters::upper);
         environment.add_filter("lower", filters::lower);
         environment.add_filter("title", filters::title);
@@ -58,6 +67,8 @@ impl Riches {
         environment.add_filter("word", word);
         environment.add_filter("counterpart", counterpart);
         environment.add_filter("urlencode", url_encode);
+        environment.add_filter("number", as_number);
+        environment.add_filter("find_number", find_number);
         Self { environment, count: 0 }
     }
 
@@ -142,6 +153,7 @@ fn context(rich: &Rich, view: &View<'_>) -> Mini {
             Found::Owned(value) => names.insert(name.to_string(), to_mini(&value)),
         };
     }
+    names.insert(COMMA.to_owned(), Mini::from(view.mark == DecimalMark::Comma));
     Mini::from(names)
 }
 
@@ -196,6 +208,17 @@ fn from_mini(value: &Mini, depth: u8) -> Option<Json> {
     })
 }
 
+/// A number is written without a fraction that is none, as in texts without filters.
+fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Mini) -> Result<(), Error> {
+    let number = Some(value).filter(|value| value.kind() == ValueKind::Number && !value.is_integer());
+    match number.and_then(|value| f64::try_from(value.clone()).ok()) {
+        Some(float) if float.fract() == 0.0 && float.abs() < 1e15 => {
+            write!(out, "{float}").map_err(Error::from)
+        }
+        _ => escape_formatter(out, state, value),
+    }
+}
+
 /// Refuses a text that a filter made too long: in a chain it would grow without end.
 fn capped(text: String) -> Result<String, Error> {
     if text.len() > RENDERED { Err(Error::from(ErrorKind::WriteFailure)) } else { Ok(text) }
@@ -243,6 +266,30 @@ fn times(one: Mini, other: Mini) -> Result<Mini, Error> {
         return one.checked_mul(other).map(Mini::from).ok_or_else(wrong);
     }
     Ok(Mini::from(f64::try_from(one)? * f64::try_from(other)?))
+}
+
+/// A text that is a number as that number, by the marks of the person's language; anything else as it is.
+fn as_number(state: &State<'_, '_>, value: Mini) -> Mini {
+    value.as_str().and_then(|text| numbers::number(text, mark(state))).map_or(value.clone(), whole_or_not)
+}
+
+/// The first number of a text; a number as it is, and nothing of what has none.
+fn find_number(state: &State<'_, '_>, value: Mini) -> Mini {
+    match value.as_str() {
+        Some(text) => numbers::first_number(text, mark(state)).map_or(Mini::from(()), whole_or_not),
+        None => value,
+    }
+}
+
+fn mark(state: &State<'_, '_>) -> DecimalMark {
+    match state.lookup(COMMA) {
+        Some(is) if is.is_true() => DecimalMark::Comma,
+        _ => DecimalMark::Point,
+    }
+}
+
+fn whole_or_not(number: f64) -> Mini {
+    to_mini(&numbers::to_json(number))
 }
 
 /// One word of a text: 0 is the first, -1 the last. Nothing where there is none.

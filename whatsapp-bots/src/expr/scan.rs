@@ -9,7 +9,7 @@ pub(crate) enum Why {
     Repetition(usize),
     #[error(
         "line {0}: there are the filters upper, lower, title, capitalize, trim, length, abs, round, int, float, first, last, \
-         join, replace, default, times, word, counterpart and urlencode"
+         join, replace, default, times, word, counterpart, urlencode, number and find_number"
     )]
     Filter(usize),
     #[error("line {0}: there are no tests with `is`; compare with ==, !=, <, > and `in`")]
@@ -28,7 +28,7 @@ pub(crate) enum Why {
     Nested,
 }
 
-pub(super) const FILTERS: [&str; 19] = [
+pub(super) const FILTERS: [&str; 21] = [
     "upper",
     "lower",
     "title",
@@ -48,6 +48,8 @@ pub(super) const FILTERS: [&str; 19] = [
     "word",
     "counterpart",
     "urlencode",
+    "number",
+    "find_number",
 ];
 const STATEMENTS: [&str; 6] = ["if", "elif", "else", "endif", "for", "endfor"];
 const JOINS: usize = 64;

@@ -48,6 +48,7 @@ impl World {
             zone: &self.zone,
             riches: &self.riches,
             language: 0,
+            mark: Default::default(),
         }
     }
 }
@@ -102,6 +103,11 @@ fn expressions() {
         ("nothing | default('x')", json!("x")),
         ("contact.fields.city | upper", json!("SÃO PAULO")),
         ("'ü/' | urlencode", json!("%C3%BC%2F")),
+        ("('10' | number) + ('5' | number)", json!(15)),
+        ("('1.5' | number) + (2 | number)", json!(3.5)),
+        ("'many' | number", json!("many")),
+        ("'I am 25' | find_number", json!(25)),
+        ("'nobody' | find_number", json!(null)),
         ("\"Ana María, d'Or\" | word(1)", json!("María")),
         ("\"Ana María, d'Or\" | word(-1)", json!("d'Or")),
         ("'Ana' | word(1)", json!("")),

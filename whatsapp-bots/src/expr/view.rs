@@ -11,6 +11,7 @@ use super::{
 use crate::{
     contact::Contact,
     input::{Body, Media, Message},
+    numbers::DecimalMark,
     state::Vars,
 };
 
@@ -26,6 +27,8 @@ pub(crate) struct View<'a> {
     pub(crate) riches: &'a Riches,
     /// Place of the contact's language in that of the bot.
     pub(crate) language: usize,
+    /// How numbers are written in that language.
+    pub(crate) mark: DecimalMark,
 }
 
 /// What stands at a path.
@@ -105,8 +108,14 @@ impl<'a> View<'a> {
             ("campaign", _) => message.campaign.as_deref().map_or(Found::Missing, Found::Text),
             ("mime", Body::Media(media)) => known(&media.mime),
             ("reference", Body::Media(media)) => known(&media.reference),
-            ("name", Body::Media(Media { name, .. }) | Body::Location { name, .. }) => known(name),
+            (
+                "name",
+                Body::Media(Media { name, .. }) | Body::Location { name, .. } | Body::Contact { name, .. },
+            ) => known(name),
             ("size", Body::Media(media)) => Found::Owned(json!(media.size)),
+            ("phone", Body::Contact { phones, .. }) => {
+                phones.first().map_or(Found::Missing, |phone| known(phone))
+            }
             ("latitude", Body::Location { latitude, .. }) => Found::Owned(json!(latitude)),
             ("longitude", Body::Location { longitude, .. }) => Found::Owned(json!(longitude)),
             _ => Found::Missing,
@@ -131,6 +140,7 @@ fn whole_input(message: &Message) -> Json {
         Body::Location { latitude, longitude, name } => {
             json!({"latitude": latitude, "longitude": longitude, "name": name})
         }
+        Body::Contact { name, phones } => json!({"name": name, "phone": phones.first()}),
         _ => Json::Null,
     };
     if let (Json::Object(whole), Json::Object(more)) = (&mut whole, more) {

@@ -22,6 +22,8 @@ pub use self::rapidpro::{Workspace, rapidpro};
 pub use self::typebot::typebot;
 use crate::definition::{Definition, MAX_JSON};
 
+/// The largest document that is read, in bytes.
+pub const MAX_BYTES: usize = MAX_JSON;
 /// The most steps that an import takes, of all flows together.
 pub const MAX_STEPS: usize = 20_000;
 
@@ -101,6 +103,14 @@ pub enum ImportError {
         /// The column, from 1.
         column: usize,
     },
+    /// `I006`: not in the encoding of JSON.
+    #[error("I006: byte {byte}: this is {what}, and JSON is UTF-8; save the file as UTF-8")]
+    Encoding {
+        /// The first byte that is wrong, from 0.
+        byte: usize,
+        /// What it is.
+        what: &'static str,
+    },
     /// `I002`: too much of it.
     #[error("I002: {path}: more than {limit} {what}; divide the bot into several")]
     TooLarge {
@@ -142,8 +152,30 @@ impl ImportError {
     }
 }
 
+/// The text of a document as it was sent or stored. A byte order mark is passed over.
+///
+/// # Errors
+/// [`ImportError::Encoding`] when it is not UTF-8, [`ImportError::TooLarge`] when it is longer than [`MAX_BYTES`].
+pub fn decode(bytes: &[u8]) -> Result<&str, ImportError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(ImportError::TooLarge { path: String::new(), limit: MAX_BYTES, what: "bytes" });
+    }
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(ImportError::Encoding { byte: 0, what: "UTF-16" });
+    }
+    std::str::from_utf8(bytes).map(without_mark).map_err(|error| ImportError::Encoding {
+        byte: error.valid_up_to(),
+        what: "no UTF-8, perhaps Latin-1",
+    })
+}
+
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// Reads a document that is to be imported.
 fn read(text: &str) -> Result<Json, ImportError> {
+    let text = without_mark(text);
     if text.len() > MAX_JSON {
         return Err(ImportError::TooLarge { path: String::new(), limit: MAX_JSON, what: "bytes" });
     }

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::{
     Retries, Style,
     menu::{MOST, Offers, Question, show},
+    selection::{self, Called},
 };
 use crate::{
     compile::{Compiler, ExitId},
@@ -144,16 +145,15 @@ impl ListPlan {
     fn chosen(&self, turn: &Turn<'_>, message: &Message) -> Option<(Choice, Json)> {
         let mut choices = self.choices(turn);
         let said = message.payload().unwrap_or(message.seen()).trim();
-        let folded = fold::words(said);
         let by_id = choices.iter().position(|(choice, _)| choice.id == said);
-        let by_label = || {
-            let is_it = |(choice, _): &(Choice, Json)| fold::words(&choice.title) == folded;
-            choices.iter().position(is_it).filter(|_| !folded.is_empty())
+        let called = |(choice, _): &(Choice, Json)| {
+            let line = format!("{} {}", choice.title, choice.description);
+            let (names, plain) = (vec![fold::words(&choice.title)], fold::plain(&choice.title));
+            Called { names, line: fold::words(&line), plain }
         };
-        let by_number = || folded.parse::<usize>().ok()?.checked_sub(1).filter(|place| *place < choices.len());
         let place = match message.payload() {
             Some(_) => by_id,
-            None => by_id.or_else(by_label).or_else(by_number),
+            None => by_id.or_else(|| selection::one(said, &choices.iter().map(called).collect::<Vec<_>>())),
         };
         Some(choices.swap_remove(place?))
     }

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use whatsapp_store::Content;
 
+use super::selection::{self, Called};
 use crate::{
     compile::{Compiler, ExitId},
     definition::{Text, Words},
@@ -208,42 +209,36 @@ impl MenuPlan {
         self.named(turn, message.seen())
     }
 
-    /// The options that a message names, in the order of the menu: between commas and the like, or numbers with spaces between
-    /// them. `None` when there is anything else in it.
+    /// The options that a message names, in the order of the menu; `None` when there is anything else in it.
     pub(super) fn all_chosen(&self, turn: &Turn<'_>, message: &Message) -> Option<Vec<&str>> {
         if let Some(one) = self.chosen(turn, message) {
             return Some(vec![one]);
         }
-        let said = message.seen();
-        let is_numbers = said.chars().all(|c| c.is_ascii_digit() || c.is_whitespace());
-        let is_between =
-            |c: char| matches!(c, ',' | ';' | '\n' | '&' | '+') || (is_numbers && c.is_whitespace());
-        let parts = said.split(is_between).filter(|part| !part.trim().is_empty());
-        let named = parts.map(|part| self.named(turn, part)).collect::<Option<Vec<_>>>()?;
-        let all = self.options.iter().map(|option| &*option.id).filter(|id| named.contains(id));
-        Some(all.collect())
+        if message.payload().is_some() {
+            return None;
+        }
+        let picked = selection::several(message.seen(), &self.called(turn))?;
+        Some(picked.into_iter().map(|place| &*self.options[place].id).collect())
     }
 
     fn named(&self, turn: &Turn<'_>, said: &str) -> Option<&str> {
         let said = said.trim();
-        let folded = fold::words(said);
-        let by_id = self.options.iter().find(|option| option.id == said);
-        let by_label = || self.options.iter().find(|option| option.is_said(&folded));
-        let by_shown = || {
-            let shown = |option: &&OptionPlan| {
-                option.labels.is_empty() && fold::words(&option.label.render(&turn.view()).0) == folded
-            };
-            self.options.iter().find(shown)
+        let by_id = self.options.iter().position(|option| option.id == said);
+        let place = by_id.or_else(|| selection::one(said, &self.called(turn)))?;
+        Some(&self.options[place].id)
+    }
+
+    /// What the options are called now.
+    fn called(&self, turn: &Turn<'_>) -> Vec<Called> {
+        let shown = |texts: &Texts| texts.render(&turn.view()).0;
+        let called = |option: &OptionPlan| {
+            let title = shown(&option.label);
+            let description = option.description.as_ref().map(shown).unwrap_or_default();
+            let names = option.said().cloned().chain([fold::words(&title)]).collect();
+            let line = fold::words(&format!("{title} {description}"));
+            Called { names, line, plain: fold::plain(&title) }
         };
-        let by_number = || {
-            let number: usize = folded.parse().ok()?;
-            self.options.get(number.checked_sub(1)?)
-        };
-        let option = by_id
-            .or_else(by_label)
-            .or_else(|| by_shown().filter(|_| !folded.is_empty()))
-            .or_else(by_number)?;
-        Some(&option.id)
+        self.options.iter().map(called).collect()
     }
 }
 
@@ -285,10 +280,6 @@ impl OptionPlan {
     /// All that says it, folded.
     fn said(&self) -> impl Iterator<Item = &String> {
         self.labels.iter().chain(&self.words)
-    }
-
-    fn is_said(&self, folded: &str) -> bool {
-        !folded.is_empty() && self.said().any(|said| said == folded)
     }
 
     fn look_at_length(&self, compiler: &mut Compiler<'_>, field: &str, style: Style) {

@@ -13,6 +13,7 @@ use crate::{
 mod answer;
 mod menu;
 mod parse;
+mod selection;
 
 pub use self::{
     answer::{Answer, DateOrder},
@@ -71,7 +72,11 @@ macro_rules! kinds {
                 match self {
                     $(Self::$Type(config) => config.compile(compiler),)*
                     Self::Unknown(unknown) => {
-                        let why = format!("this version does not know nodes of kind `{}`; replace it", unknown.kind);
+                        let why = match &*unknown.kind {
+                            "start_campaign" => "flows start no campaigns in this version: remove this node, \
+                                and upload its contacts to the campaign".to_owned(),
+                            kind => format!("this version does not know nodes of kind `{kind}`; replace it"),
+                        };
                         compiler.find(Code::E006, "", why);
                         Box::new(Nothing)
                     }
@@ -110,7 +115,6 @@ kinds! {
     "contact" contact Contact
     "opt_out" opt_out OptOut
     "handoff" handoff Handoff
-    "start_campaign" start_campaign StartCampaign
     "emit" emit Emit
     "end" end End
 }

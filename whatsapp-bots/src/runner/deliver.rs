@@ -1,5 +1,8 @@
 //! What stands in a conversation to be done is done, in order, and taken off.
-use whatsapp_store::{AccountId, Changes, ConversationRecord, ConversationStatus, ErrorKind, FlowChange};
+use serde_json::json;
+use whatsapp_store::{
+    AccountId, Change, Changes, ConversationRecord, ConversationStatus, ErrorKind, FlowChange,
+};
 
 use super::{
     Bots,
@@ -55,7 +58,8 @@ impl Bots {
         // Whoever does it already looks once more.
         let Some(mut busy) = self.shared.begin(account, chat) else { return };
         let now = self.shared.clock.now();
-        let mut delivery = Delivery { bots: self, account, chat, known, done: Vec::new(), since: now };
+        let (bot, done) = Default::default();
+        let mut delivery = Delivery { bots: self, account, chat, known, bot, done, since: now };
         loop {
             match delivery.all().await {
                 // The rest is for whoever runs next.
@@ -112,13 +116,28 @@ struct Delivery<'a> {
     chat: &'a str,
     /// The conversation, where it need not be read.
     known: Option<ConversationRecord>,
+    /// Whose conversation it is.
+    bot: String,
     /// What was done and is to be taken off.
-    done: Vec<u64>,
+    done: Vec<Done>,
     /// When that was written last.
     since: i64,
 }
 
+/// Something that was done.
+struct Done {
+    id: u64,
+    /// When it was given to the account, if that is known.
+    given_at: Option<i64>,
+    /// What became of a message, with its id.
+    message: Option<(String, Result<(), String>)>,
+}
+
 impl Delivery<'_> {
+    fn is_done(&self, pending: &Pending) -> bool {
+        self.done.iter().any(|done| done.id == pending.id())
+    }
+
     /// Does all that there is, and takes it off.
     async fn all(&mut self) -> Result<(), TurnError> {
         let mut did = Ok(());
@@ -126,13 +145,16 @@ impl Delivery<'_> {
             // Read before each message: somebody may have taken over the chat, or ended the conversation.
             let Some((stored, envelope)) = self.look().await? else { break };
             let salt = envelope.salt;
-            let mut left = envelope.pending.into_iter().filter(|pending| !self.done.contains(&pending.id()));
-            let Some(next) = left.next() else {
+            self.bot.clone_from(&stored.flow);
+            let mut left = envelope.pending.into_iter().filter(|pending| !self.is_done(pending));
+            let (next, is_last) = (left.next(), left.next().is_none());
+            drop(left);
+            let Some(next) = next else {
                 self.known = Some(stored);
                 break;
             };
             // After the last one, nobody else is to be asked.
-            self.known = left.next().is_none().then_some(stored);
+            self.known = is_last.then_some(stored);
             did = self.one(salt, next).await;
             let waited = self.bots.shared.clock.now() - self.since;
             if self.done.len() >= AT_ONCE || waited >= SOON {
@@ -160,14 +182,19 @@ impl Delivery<'_> {
         match pending {
             Pending::Send { id, content } => {
                 let name = message_id(account, chat, salt, id);
-                match shared.outlet.send(account, chat, &name, content).await {
-                    Ok(()) => {}
-                    Err(NotSent::Later) => return Err(TurnError::Busy),
-                    Err(NotSent::Never(why)) => {
-                        tracing::warn!(%account, why, "an answer of a bot cannot be sent")
+                let given_at = shared.outstanding.give(account, chat, id, shared.clock.now());
+                let sent = match shared.outlet.send(account, chat, &name, content).await {
+                    Ok(()) => Ok(()),
+                    Err(NotSent::Later) => {
+                        shared.outstanding.take_back(account, chat);
+                        return Err(TurnError::Busy);
                     }
-                }
-                self.done.push(done);
+                    Err(NotSent::Never(why)) => {
+                        tracing::warn!(%account, why, "an answer of a bot cannot be sent");
+                        Err(why)
+                    }
+                };
+                self.done.push(Done { id: done, given_at, message: Some((name, sent)) });
                 Ok(())
             }
             Pending::Request { mut call } => {
@@ -178,7 +205,7 @@ impl Delivery<'_> {
                 // Heard before it is taken off: after a crash it is made again, under the same key.
                 let hearing = Hearing { account, chat, id: &name, input: &input, name: "", bot: None };
                 self.known = Box::pin(turn::take(shared, hearing)).await?.record;
-                self.done.push(done);
+                self.done.push(Done { id: done, given_at: None, message: None });
                 // At once: nobody wants to make it twice.
                 self.take_off().await
             }
@@ -193,30 +220,64 @@ impl Delivery<'_> {
                 return Ok(());
             }
             let Some((stored, mut envelope)) = self.look().await? else {
-                self.done.clear();
-                return Ok(());
+                // It was ended from outside: what was sent is told all the same.
+                return self.tell().await;
             };
             let before = envelope.pending.len();
-            envelope.pending.retain(|pending| !self.done.contains(&pending.id()));
+            envelope.pending.retain(|pending| !self.is_done(pending));
             if envelope.pending.len() == before {
                 self.done.clear();
                 return Ok(());
             }
+            let last = self.done.iter().rev().find(|done| done.message.is_some());
+            if let Some(last) = last {
+                envelope.order.given_at = last.given_at.or(envelope.state.said_at());
+            }
+            let is_all = envelope.unsent().is_none();
             let ConversationRecord { flow, version, revision, .. } = stored;
             let at = self.since;
             let record = record(self.account, self.chat, &flow, version, envelope, Some(revision), at);
             let mut changes = Changes::new(self.account.clone());
+            changes.list = self.events(at);
             changes.push(FlowChange::PutConversation { record: record.clone(), expected: Some(revision) });
             match self.bots.shared.store.commit(changes).await {
                 Err(error) if error.kind() == ErrorKind::Conflict => {}
                 Err(error) => return Err(error.into()),
                 Ok(()) => {
+                    if is_all {
+                        self.bots.shared.outstanding.forget(self.account, self.chat);
+                    }
                     self.known = Some(record);
                     self.done.clear();
                 }
             }
         }
         Err(TurnError::Busy)
+    }
+
+    /// What became of the messages that were done.
+    fn events(&self, at: i64) -> Vec<Change> {
+        let told = |done: &Done| {
+            let (id, sent) = done.message.as_ref()?;
+            let (key, more) = match sent {
+                Ok(()) => ("chatbot.response.sent", json!({ "messageId": id })),
+                Err(why) => ("chatbot.response.failed", json!({ "messageId": id, "reason": why })),
+            };
+            Some(turn::event(key, &self.bot, (self.account, self.chat), more, at))
+        };
+        self.done.iter().filter_map(told).collect()
+    }
+
+    /// Tells of what was done, of a conversation that is not there any more.
+    async fn tell(&mut self) -> Result<(), TurnError> {
+        let mut changes = Changes::new(self.account.clone());
+        changes.list = self.events(self.since);
+        self.done.clear();
+        self.bots.shared.outstanding.forget(self.account, self.chat);
+        if !changes.list.is_empty() {
+            self.bots.shared.store.commit(changes).await?;
+        }
+        Ok(())
     }
 }
 

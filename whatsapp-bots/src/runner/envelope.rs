@@ -4,10 +4,14 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use whatsapp_store::Content;
 
+use super::order::Order;
 use crate::{Effect, Menus, State, StateError};
 
-/// Of this format.
-const FORMAT: u8 = 1;
+/// Of this format; the one before knew nothing of the order of messages.
+const FORMAT: u8 = 2;
+const WITHOUT_ORDER: u8 = 1;
+/// In place of a time that is not known.
+const NO_TIME: i64 = i64::MIN;
 
 /// A state with what waits to be done, in order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +19,8 @@ pub(super) struct Envelope {
     /// When the first conversation of the chat began: ids of messages follow from it, so that one that was forgotten does not
     /// take the ids of the next.
     pub(super) salt: i64,
+    /// What tells whether a message was written before what was said last.
+    pub(super) order: Order,
     pub(super) state: State,
     pub(super) pending: Vec<Pending>,
 }
@@ -101,7 +107,9 @@ impl Envelope {
         let state = self.state.to_bytes();
         let length = u32::try_from(state.len()).unwrap_or(u32::MAX);
         let mut bytes = vec![FORMAT];
-        bytes.extend_from_slice(&self.salt.to_le_bytes());
+        for number in [Some(self.salt), self.order.given_at, self.order.lag] {
+            bytes.extend_from_slice(&number.unwrap_or(NO_TIME).to_le_bytes());
+        }
         bytes.extend_from_slice(&length.to_le_bytes());
         bytes.extend_from_slice(&state);
         if !self.pending.is_empty() {
@@ -117,17 +125,37 @@ impl Envelope {
             return Ok(Self::default());
         }
         let (&format, rest) = bytes.split_first().ok_or(EnvelopeError::Damaged)?;
-        let (salt, rest) =
-            rest.split_first_chunk().filter(|_| format == FORMAT).ok_or(EnvelopeError::Damaged)?;
+        let (salt, rest) = number(rest)?;
+        let (order, rest) = match format {
+            FORMAT => {
+                let (given_at, rest) = number(rest)?;
+                let (lag, rest) = number(rest)?;
+                let known = |number: i64| Some(number).filter(|number| *number != NO_TIME);
+                (Order { given_at: known(given_at), lag: known(lag) }, rest)
+            }
+            WITHOUT_ORDER => (Order::default(), rest),
+            _ => return Err(EnvelopeError::Damaged),
+        };
         let (length, rest) = rest.split_first_chunk().ok_or(EnvelopeError::Damaged)?;
-        let (salt, length) = (i64::from_le_bytes(*salt), u32::from_le_bytes(*length) as usize);
+        let length = u32::from_le_bytes(*length) as usize;
         let (state, pending) = rest.split_at_checked(length).ok_or(EnvelopeError::Damaged)?;
         let pending = match pending {
             [] => Vec::new(),
             pending => serde_json::from_slice(pending).map_err(|_| EnvelopeError::Damaged)?,
         };
-        Ok(Self { salt, state: State::from_bytes(state)?, pending })
+        Ok(Self { salt, order, state: State::from_bytes(state)?, pending })
     }
+
+    /// The last message that stands to be sent.
+    pub(super) fn unsent(&self) -> Option<u64> {
+        let sends = self.pending.iter().filter(|pending| matches!(pending, Pending::Send { .. }));
+        sends.map(Pending::id).max()
+    }
+}
+
+fn number(bytes: &[u8]) -> Result<(i64, &[u8]), EnvelopeError> {
+    let (number, rest) = bytes.split_first_chunk().ok_or(EnvelopeError::Damaged)?;
+    Ok((i64::from_le_bytes(*number), rest))
 }
 
 /// What is stored of a conversation cannot be read.
@@ -148,6 +176,7 @@ mod tests {
         let content = Content::text("hello");
         let envelope = Envelope {
             salt: -5,
+            order: Order { given_at: Some(7), lag: None },
             state: State::default(),
             pending: vec![Pending::Send { id: 7, content: content.clone() }],
         };

@@ -14,6 +14,8 @@ mod consent;
 mod counts;
 mod deliver;
 mod envelope;
+mod order;
+mod outstanding;
 mod person;
 mod port;
 mod schedules;
@@ -33,7 +35,7 @@ use tokio::{
 };
 use whatsapp_store::{AccountId, ConversationRecord, Error as StoreError, Store};
 
-use self::{catalog::Catalog, schedules::Schedules, turn::Hearing};
+use self::{catalog::Catalog, outstanding::Outstanding, schedules::Schedules, turn::Hearing};
 pub use self::{
     consent::Refusal,
     counts::{ENDED, STARTED},
@@ -71,6 +73,8 @@ struct Shared {
     catalog: Catalog,
     /// Chats for which something is being done, and whether somebody came meanwhile with more.
     busy: Mutex<HashMap<(AccountId, String), bool>>,
+    /// What was noted and not given to an account yet.
+    outstanding: Outstanding,
     nudge: Notify,
     stop: watch::Sender<bool>,
     /// What is being done for chats.
@@ -86,8 +90,9 @@ impl Bots {
     /// By another clock.
     pub fn with_clock(store: Arc<dyn Store>, outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) -> Self {
         let (stop, _) = watch::channel(false);
-        let (catalog, busy, nudge, tasks) = Default::default();
-        Self { shared: Arc::new(Shared { store, outlet, clock, catalog, busy, nudge, stop, tasks }) }
+        let (catalog, busy, outstanding, nudge, tasks) = Default::default();
+        let shared = Shared { store, outlet, clock, catalog, busy, outstanding, nudge, stop, tasks };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Looks after conversations whose time has come, until [`Bots::shutdown`]: timers, and what was left undone.

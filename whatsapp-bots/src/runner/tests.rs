@@ -1,6 +1,7 @@
 //! Conversations over a store in memory, with crashes at every commit and every send.
 mod crashes;
 mod holes;
+mod order;
 
 use std::{
     collections::BTreeMap,

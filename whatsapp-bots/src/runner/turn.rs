@@ -1,5 +1,5 @@
 //! One turn: an input, the conversation as it is then, and all that follows, in one commit.
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use serde_json::{Value as Json, json};
 use whatsapp_store::{
@@ -12,6 +12,8 @@ use super::{
     consent::{self, Refusal},
     counts,
     envelope::{Envelope, Pending},
+    order::Order,
+    outstanding::Given,
     person::Person,
     unheard::{passed_over, seen},
 };
@@ -66,6 +68,7 @@ struct Taken {
     compiled: Arc<Compiled>,
     step: Step,
     salt: i64,
+    order: Order,
     pending: Vec<Pending>,
     menus: Menus,
 }
@@ -117,9 +120,14 @@ pub(super) async fn take(shared: &Shared, hearing: Hearing<'_>) -> Result<Turn, 
         }
         let contact = person.contact(hearing.name);
         let ctx = Ctx { now: shared.clock.now(), seed: seed(account, chat), contact: &contact };
+        let mut first_said = None;
         let (list, turn) = match whose(shared, hearing, stored.as_ref(), &ctx).await? {
             Whose::Taken(taken) => {
-                let says = taken.step.effects.iter().filter(|effect| matches!(effect, Effect::Send { .. }));
+                let says = taken.step.effects.iter().filter_map(|effect| match effect {
+                    Effect::Send { id, .. } => Some(*id),
+                    _ => None,
+                });
+                first_said = says.clone().min();
                 let says = says.count();
                 let (list, record) =
                     changes(&mut person, account, chat, id, stored.as_ref(), *taken, ctx.now);
@@ -131,7 +139,12 @@ pub(super) async fn take(shared: &Shared, hearing: Hearing<'_>) -> Result<Turn, 
         let mut changes = Changes::new(account.clone());
         changes.list = list;
         match store.commit(changes).await {
-            Ok(()) => return Ok(turn),
+            Ok(()) => {
+                if let Some(first) = first_said {
+                    shared.outstanding.note(account, chat, first);
+                }
+                return Ok(turn);
+            }
             // Another node was faster, or the same input came twice at once.
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             Err(error) => return Err(error.into()),
@@ -147,7 +160,7 @@ async fn whose(
     stored: Option<&ConversationRecord>,
     ctx: &Ctx<'_>,
 ) -> Result<Whose, TurnError> {
-    let Hearing { account, input, .. } = hearing;
+    let account = hearing.account;
     let (store, workspace) = (&*shared.store, account.workspace());
     let is_meant = |bot: &str| hearing.bot.is_none_or(|meant| meant == bot);
     let menus = shared.outlet.menus(account);
@@ -158,14 +171,22 @@ async fn whose(
     if let Err(error) = &envelope {
         tracing::error!(%account, %error, "a conversation is over: it cannot be read");
     }
-    let Envelope { mut salt, mut state, mut pending } = envelope.ok().flatten().unwrap_or_default();
+    let envelope = envelope.ok().flatten().unwrap_or_default();
+    let mut order = envelope.order;
+    let input = timed(shared, hearing, &envelope, ctx.now);
+    let input = input.as_ref();
+    if let Input::Message(message) = input {
+        order.hear(message, ctx.now);
+    }
+    let Envelope { mut salt, mut state, mut pending, .. } = envelope;
     match live.filter(|_| goes_on(&state)) {
         Some(record) => match shared.catalog.bot(store, workspace, &record.flow, record.version).await? {
             Some(_) if !is_meant(&record.flow) => return Ok(Whose::Nobody { over: false }),
             Some(compiled) => {
                 let step = step(&compiled, state, input, ctx);
                 let bot = record.flow.clone();
-                return Ok(Whose::Taken(Box::new(Taken { bot, compiled, step, salt, pending, menus })));
+                let taken = Taken { bot, compiled, step, salt, order, pending, menus };
+                return Ok(Whose::Taken(Box::new(taken)));
             }
             None => {
                 tracing::error!(%account, bot = record.flow, version = record.version, "a conversation is over: its bot is gone");
@@ -201,10 +222,28 @@ async fn whose(
     for (bot, compiled) in starting {
         let step = step(&compiled, of(&bot).clone(), input, ctx);
         if step.state.is_live() || !step.effects.is_empty() {
-            return Ok(Whose::Taken(Box::new(Taken { bot, compiled, step, salt, pending, menus })));
+            let taken = Taken { bot, compiled, step, salt, order, pending, menus };
+            return Ok(Whose::Taken(Box::new(taken)));
         }
     }
     Ok(nobody)
+}
+
+/// The input, with word of it when it is a message that was written before the person could see what the bot said last.
+fn timed<'a>(shared: &Shared, hearing: Hearing<'a>, envelope: &Envelope, now: i64) -> Cow<'a, Input> {
+    let Input::Message(message) = hearing.input else { return Cow::Borrowed(hearing.input) };
+    let given_at =
+        match envelope.unsent().map(|id| shared.outstanding.given(hearing.account, hearing.chat, id)) {
+            None => envelope.order.given_at,
+            Some(Given::At(at)) => Some(at),
+            // Not before it was noted.
+            Some(Given::Unknown) => envelope.state.said_at(),
+            Some(Given::NotYet) => Some(i64::MAX),
+        };
+    match given_at.is_some_and(|at| envelope.order.is_early(message, now, at)) {
+        true => Cow::Owned(Input::Message(Message { early: true, ..message.clone() })),
+        false => Cow::Borrowed(hearing.input),
+    }
 }
 
 /// A message goes to the bot that it fits best; one that fits none, to the first that has something to say to it.
@@ -244,18 +283,18 @@ fn changes(
     taken: Taken,
     now: i64,
 ) -> (Vec<Change>, Option<ConversationRecord>) {
-    let Taken { bot, compiled, step, salt, mut pending, menus } = taken;
+    let Taken { bot, compiled, step, salt, order, mut pending, menus } = taken;
     let counts = counts::counts(&compiled, &step);
     let (mut list, mut events) = (vec![seen(account, chat, id, now)], Vec::new());
     for effect in &step.effects {
         list.extend(person.changes(effect, id, now));
-        events.extend(told(effect, &bot, (account, chat, salt), now));
+        events.extend(told(effect, &bot, (account, chat), now));
         pending.extend(Pending::of(effect, menus));
     }
     // What is alike stands in a row, and is written together.
     list.extend(events);
     let is_to_do = !pending.is_empty();
-    let envelope = Envelope { salt, state: step.state, pending };
+    let envelope = Envelope { salt, order, state: step.state, pending };
     let expected = stored.map(|stored| stored.revision);
     let record = record(account, chat, &bot, compiled.version(), envelope, expected, now);
     list.push(FlowChange::PutConversation { record: record.clone(), expected }.into());
@@ -307,12 +346,7 @@ fn stored_status(state: &State) -> ConversationStatus {
 }
 
 /// The event of an effect, for whoever listens.
-fn told(
-    effect: &Effect,
-    bot: &str,
-    (account, chat, salt): (&AccountId, &str, i64),
-    at: i64,
-) -> Option<Change> {
+fn told(effect: &Effect, bot: &str, (account, chat): (&AccountId, &str), at: i64) -> Option<Change> {
     let (key, more): (&str, Json) = match effect {
         Effect::Emit(Event::Started { flow, trigger }) => {
             ("chatbot.triggered", json!({ "flow": flow, "trigger": trigger }))
@@ -323,23 +357,28 @@ fn told(
         }
         Effect::Emit(event @ Event::Guard { .. }) => ("chatbot.stopped", json!(event)),
         Effect::Handoff { queue, note } => ("chatbot.handoff", json!({ "queue": queue, "note": note })),
-        Effect::StartCampaign { campaign, path } => {
-            ("chatbot.campaign", json!({ "campaignId": campaign, "path": path }))
-        }
-        Effect::Send { id, .. } => {
-            ("chatbot.response.sent", json!({ "messageId": message_id(account, chat, salt, *id) }))
-        }
         Effect::Log { code, .. } => {
             tracing::info!(bot, code = code.code(), "{code}");
             return None;
         }
         _ => return None,
     };
+    Some(event(key, bot, (account, chat), more, at))
+}
+
+/// An event of a conversation.
+pub(super) fn event(
+    key: &str,
+    bot: &str,
+    (account, chat): (&AccountId, &str),
+    more: Json,
+    at: i64,
+) -> Change {
     let mut data = json!({ "chatbotId": bot, "sessionId": account.to_string(), "chat": chat });
     if let (Some(data), Json::Object(more)) = (data.as_object_mut(), more) {
         data.extend(more);
     }
-    Some(EventChange::Put(NewEvent { key: key.to_owned(), data: data.to_string(), at }).into())
+    EventChange::Put(NewEvent { key: key.to_owned(), data: data.to_string(), at }).into()
 }
 
 /// The id of a message that a bot sends: it follows from the conversation, so that it is the same after a crash. `3EB0` and 18

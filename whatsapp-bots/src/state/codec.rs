@@ -179,6 +179,11 @@ impl Out {
                 self.0.extend_from_slice(&longitude.to_le_bytes());
                 self.text(name);
             }
+            Body::Contact { name, phones } => {
+                self.0.push(6);
+                self.text(name);
+                self.list(phones, |out, phone| out.text(phone));
+            }
             Body::Other { kind } => {
                 self.0.push(5);
                 self.text(kind);
@@ -340,8 +345,12 @@ impl<'a> In<'a> {
                 }),
                 4 => Body::Location { latitude: self.float()?, longitude: self.float()?, name: self.text()? },
                 5 => Body::Other { kind: self.text()? },
+                6 => Body::Contact { name: self.text()?, phones: self.list(Self::text)? },
                 _ => return None,
             },
+            // Only what can be an answer is kept.
+            received_at: None,
+            early: false,
         })
     }
 }

@@ -140,6 +140,12 @@ impl State {
         self.timer.map(|timer| timer.at)
     }
 
+    /// When the bot last decided to say something.
+    #[cfg(feature = "runner")]
+    pub(crate) fn said_at(&self) -> Option<i64> {
+        self.sent_at
+    }
+
     /// The id of the timer that is armed.
     pub fn timer(&self) -> Option<u64> {
         self.timer.map(|timer| timer.id)

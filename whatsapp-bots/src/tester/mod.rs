@@ -199,7 +199,6 @@ fn effect_name(effect: &Effect) -> String {
         Effect::Tag { tag, add } => format!("{} {tag}", if *add { "tag" } else { "untag" }),
         Effect::OptOut { back } => if *back { "optIn" } else { "optOut" }.to_owned(),
         Effect::Handoff { queue, .. } => format!("handoff {}", queue.as_deref().unwrap_or("-")),
-        Effect::StartCampaign { campaign, .. } => format!("startCampaign {campaign}"),
         Effect::Log { code, .. } => format!("log {}", code.code()),
         Effect::Emit(Event::Custom { name, data }) => format!("emit {name} {data}"),
         Effect::Emit(Event::Started { flow, .. }) => format!("started {flow}"),

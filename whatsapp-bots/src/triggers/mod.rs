@@ -1,5 +1,6 @@
 //! What starts flows: of all triggers that fit, in the order that is written at [`Trigger`].
 mod patterns;
+mod unspaced;
 
 use std::{cmp::Reverse, collections::HashMap};
 
@@ -7,11 +8,12 @@ use regex::Regex;
 use serde_json::Value as Json;
 use whatsapp_store::AccountId;
 
-use self::patterns::Patterns;
+use self::{patterns::Patterns, unspaced::Unspaced};
 use crate::{
     compile::Compiler,
     definition::{Matching, On, Trigger},
     expr::Check,
+    fold,
     input::{Body, Message},
     schedule::{self, Schedule},
     validate::Code,
@@ -173,6 +175,8 @@ pub(crate) struct Triggers {
     words: [HashMap<String, Vec<u32>>; 3],
     /// The most words of one entry, for each.
     longest: [usize; 3],
+    /// The same words, for texts in which words do not end at spaces.
+    unspaced: Unspaced,
     payloads: HashMap<String, Vec<u32>>,
     events: HashMap<String, Vec<u32>>,
     patterns: Patterns,
@@ -191,6 +195,7 @@ impl Triggers {
             plans: Vec::new(),
             words: Default::default(),
             longest: [0; 3],
+            unspaced: Unspaced::default(),
             payloads: HashMap::new(),
             events: HashMap::new(),
             patterns: Patterns::default(),
@@ -217,6 +222,7 @@ impl Triggers {
             }
         }
         this.patterns = Patterns::new(patterns);
+        this.unspaced = Unspaced::new(&this.words);
         this.plans = plans;
         this
     }
@@ -319,6 +325,9 @@ impl Triggers {
             return;
         }
         look(exact, folded);
+        if folded.chars().any(fold::needs_no_spaces) {
+            return self.unspaced.find(folded, |kind, words| look(kind, words));
+        }
         if self.longest[starts] > 0 {
             runs(folded, self.longest[starts]).for_each(|words| look(starts, words));
         }

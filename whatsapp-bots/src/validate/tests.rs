@@ -53,6 +53,14 @@ fn the_bot_with_everything_is_fit_to_be_published() {
 }
 
 #[test]
+fn a_flow_that_starts_a_campaign_is_refused_with_what_to_do() {
+    let json = of("start_campaign", json!({"campaign": "welcome"}), &["next"]);
+    let findings = validate(&Definition::from_json(&json.to_string()).unwrap());
+    let refused = findings.iter().find(|finding| finding.code == Code::E006).unwrap();
+    assert!(refused.message.contains("flows start no campaigns"), "{refused}");
+}
+
+#[test]
 fn a_small_bot_has_nothing_wrong_with_it() {
     finds(flow(json!([say("a", "Hi", "b"), end("b")])), &[]);
 }

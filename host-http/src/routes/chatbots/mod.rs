@@ -3,7 +3,12 @@ pub mod analytics;
 pub mod conversations;
 pub mod happenings;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    body::to_bytes,
+    extract::{Request, State},
+    http::StatusCode,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use whatsapp_bots::{
@@ -151,12 +156,20 @@ pub async fn import(
     State(app): State<App>,
     Actor(actor): Actor,
     Params(query): Params<ImportQuery>,
-    document: String,
+    request: Request,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
-    let imported = match query.format {
-        Format::Typebot => import::typebot(&document),
-        Format::Rapidpro => import::rapidpro(&document, &import::Workspace { languages: Vec::new() }),
-    };
+    // As bytes: an extractor of text would stop at its own limit, and say nothing of what is wrong with the encoding.
+    let document = to_bytes(request.into_body(), import::MAX_BYTES).await;
+    let document = document.map_err(|_| {
+        ApiError::bad_request(format!(
+            "the document cannot be read, or has more than {} bytes: divide the bot into several",
+            import::MAX_BYTES
+        ))
+    })?;
+    let imported = import::decode(&document).and_then(|text| match query.format {
+        Format::Typebot => import::typebot(text),
+        Format::Rapidpro => import::rapidpro(text, &import::Workspace { languages: Vec::new() }),
+    });
     let imported = imported.map_err(|error| ApiError::bad_request(error.to_string()))?;
     let definition = serde_json::to_value(&imported.definition);
     let definition = definition.map_err(|_| ApiError::internal("the imported bot cannot be written"))?;

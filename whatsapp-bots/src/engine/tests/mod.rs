@@ -233,7 +233,7 @@ fn a_state_is_always_one_that_the_store_takes() {
     let http = compile(&bot_http());
     let mut state = run(&http, State::default(), &start()).state;
     for _ in 0..12 {
-        let step = run(&http, state, &long(Body::Other { kind: "y".repeat(5_000_000) }));
+        let step = run(&http, state, &long(Body::Button { payload: "y".repeat(5_000_000) }));
         assert!(step.state.to_bytes().len() < whatsapp_store::MAX_CONVERSATION_STATE / 2);
         state = step.state;
     }

@@ -1,5 +1,5 @@
 //! The tests of a router, as our conditions.
-use serde_json::Value as Json;
+use serde_json::{Number, Value as Json};
 
 use super::Import;
 use crate::{
@@ -26,7 +26,12 @@ impl<'j> Import<'j> {
         let second = arguments.get(1).cloned().unwrap_or_default();
         let test = |is: Compare, value: &str| {
             let value = if value.is_empty() { Json::Null } else { Json::String(value.to_owned()) };
-            Condition::Test(Test { path: operand.to_owned(), is, value })
+            Condition::Test(Test { path: operand.to_owned(), is, value, as_number: false })
+        };
+        // Their tests look for a number anywhere in the text.
+        let number = |is: Compare, value: &str| {
+            let value = if value.is_empty() { Json::Null } else { constant(value) };
+            Condition::Test(Test { path: operand.to_owned(), is, value, as_number: true })
         };
         let not = |condition: Condition| Condition::Not(Box::new(condition));
         let pattern = |pattern: &str| {
@@ -48,16 +53,16 @@ impl<'j> Import<'j> {
                 Condition::Any(arguments.iter().map(|argument| test(Compare::Equal, argument)).collect())
             }
             "has_pattern" => pattern(&format!("(?i){first}")),
-            "has_number" => test(Compare::Number, ""),
+            "has_number" => number(Compare::Number, ""),
             "has_number_between" => Condition::All(vec![
-                test(Compare::GreaterOrEqual, &first),
-                test(Compare::LessOrEqual, &second),
+                number(Compare::GreaterOrEqual, &first),
+                number(Compare::LessOrEqual, &second),
             ]),
-            "has_number_eq" => test(Compare::Equal, &first),
-            "has_number_lt" => test(Compare::Less, &first),
-            "has_number_lte" => test(Compare::LessOrEqual, &first),
-            "has_number_gt" => test(Compare::Greater, &first),
-            "has_number_gte" => test(Compare::GreaterOrEqual, &first),
+            "has_number_eq" => number(Compare::Equal, &first),
+            "has_number_lt" => number(Compare::Less, &first),
+            "has_number_lte" => number(Compare::LessOrEqual, &first),
+            "has_number_gt" => number(Compare::Greater, &first),
+            "has_number_gte" => number(Compare::GreaterOrEqual, &first),
             "has_email" => pattern(r"[^\s@]+@[^\s@]+\.[^\s@.]+"),
             "has_phone" => pattern(r"\+?\d[\d\s().-]{5,}\d"),
             "has_date" => pattern(r"\b\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b"),
@@ -65,7 +70,11 @@ impl<'j> Import<'j> {
             "has_group" => Condition::Tag(if second.is_empty() { first } else { second }),
             _ => return None,
         };
-        Some(vec![Way { when, value: whole }])
+        let value = match text(case, "type").starts_with("has_number") {
+            true => format!("{{{{ {operand} | find_number }}}}"),
+            false => whole,
+        };
+        Some(vec![Way { when, value }])
     }
 
     fn arguments(&mut self, case: &Json, path: &str, node: &str) -> Vec<String> {
@@ -107,6 +116,12 @@ impl<'j> Import<'j> {
         });
         ways.collect()
     }
+}
+
+/// A number where a text is one, as programs write them; a template stays a text.
+fn constant(value: &str) -> Json {
+    let number = value.trim().parse::<Number>();
+    number.map_or_else(|_| Json::String(value.to_owned()), Json::Number)
 }
 
 fn keywords(words: Vec<String>, operand: &str, matching: Matching) -> Condition {

@@ -138,6 +138,21 @@ impl<'j> Import<'j> {
     }
 }
 
+/// An operand that is read as a number: what people wrote is a text.
+fn as_number(value: &str) -> String {
+    let is_number = value.parse::<serde_json::Number>().is_ok();
+    if is_number { value.to_owned() } else { format!("({value} | number)") }
+}
+
+fn is_constant(value: &str) -> bool {
+    matches!(value, "none" | "true" | "false")
+}
+
+/// An operand that is read as a text.
+fn as_text(value: &str) -> String {
+    if value.starts_with('\'') { value.to_owned() } else { format!("({value} ~ '')") }
+}
+
 /// Where the parenthesis closes that is open before the text.
 fn closing(text: &str) -> Option<usize> {
     let (mut depth, mut is_quoted) = (0_usize, false);
@@ -184,7 +199,15 @@ impl Reader<'_, '_, '_> {
             ("<", "<"),
             (">", ">"),
         ]) {
-            left = format!("({left} {operator} {})", self.joined(depth)?);
+            let right = self.joined(depth)?;
+            left = match operator {
+                // They compare these as texts, and the others as numbers.
+                "==" | "!=" if is_constant(&left) || is_constant(&right) => {
+                    format!("({left} {operator} {right})")
+                }
+                "==" | "!=" => format!("({} {operator} {})", as_text(&left), as_text(&right)),
+                _ => format!("({} {operator} {})", as_number(&left), as_number(&right)),
+            };
         }
         Some(left)
     }
@@ -200,7 +223,8 @@ impl Reader<'_, '_, '_> {
     fn sum(&mut self, depth: usize) -> Option<String> {
         let mut left = self.product(depth)?;
         while let Some(operator) = self.one_of(&[("+", "+"), ("-", "-")]) {
-            left = format!("({left} {operator} {})", self.product(depth)?);
+            let right = self.product(depth)?;
+            left = format!("({} {operator} {})", as_number(&left), as_number(&right));
         }
         Some(left)
     }
@@ -210,8 +234,8 @@ impl Reader<'_, '_, '_> {
         while let Some(operator) = self.one_of(&[("*", "*"), ("/", "/")]) {
             let right = self.value(depth)?;
             left = match operator {
-                "*" => format!("({left} | times({right}))"),
-                _ => format!("({left} / {right})"),
+                "*" => format!("({} | times({}))", as_number(&left), as_number(&right)),
+                _ => format!("({} / {})", as_number(&left), as_number(&right)),
             };
         }
         Some(left)

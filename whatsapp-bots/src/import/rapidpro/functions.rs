@@ -13,14 +13,15 @@ pub(super) fn call(function: &str, arguments: &[String]) -> Option<Call> {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let mut about = None;
     let expression = match (function, &arguments[..]) {
-        ("upper" | "lower" | "title" | "abs", [value]) => format!("{value} | {function}"),
+        ("abs", [value]) => format!("({value} | number | abs)"),
+        ("upper" | "lower" | "title", [value]) => format!("{value} | {function}"),
         ("clean" | "trim", [value]) => format!("{value} | trim"),
         ("text_length" | "len" | "count", [value]) => format!("{value} | length"),
         ("url_encode", [value]) => format!("{value} | urlencode"),
         ("word", [value, place]) => format!("({value} | word({place}))"),
-        ("round", [value]) => format!("{value} | round"),
-        ("round", [value, places]) => format!("{value} | round({places})"),
-        ("number", [value]) => format!("{value} | float"),
+        ("round", [value]) => format!("({value} | number | round)"),
+        ("round", [value, places]) => format!("({value} | number | round({places}))"),
+        ("number", [value]) => format!("({value} | number)"),
         ("text", [value]) => format!("({value} ~ '')"),
         ("json", [value]) => format!("{value}{JSON}"),
         ("default", [value, other]) => format!("({value} | default({other}))"),
@@ -29,7 +30,10 @@ pub(super) fn call(function: &str, arguments: &[String]) -> Option<Call> {
         ("if", [when, one, other]) => format!("({one} if {when} else {other})"),
         ("and", [_, ..]) => format!("({})", arguments.join(" and ")),
         ("or", [_, ..]) => format!("({})", arguments.join(" or ")),
-        ("sum", [_, ..]) => format!("({})", arguments.join(" + ")),
+        ("sum", [_, ..]) => {
+            let numbers: Vec<_> = arguments.iter().map(|value| format!("({value} | number)")).collect();
+            format!("({})", numbers.join(" + "))
+        }
         ("concat", [_, ..]) => format!("({})", arguments.join(" ~ ")),
         ("today", []) => "today".to_owned(),
         ("now", []) => "now".to_owned(),

@@ -209,7 +209,7 @@ impl<'j> Import<'j> {
             return id.to_owned();
         }
         let path = "input.text".to_owned();
-        let when = Condition::Test(Test { path, is: Compare::Set, value: Json::Null });
+        let when = Condition::Test(Test { path, is: Compare::Set, value: Json::Null, as_number: false });
         let cases = vec![Case { id: "heard".to_owned(), when }];
         let exits =
             vec![draft::exit("heard", Some(format!("{id}.1"))), draft::exit("else", Some(id.to_owned()))];

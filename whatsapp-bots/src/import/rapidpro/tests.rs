@@ -65,9 +65,9 @@ fn texts_become_templates() {
     is("@(upper(contact.name) & \"!\")", "{{ (contact.name | upper ~ '!') }}");
     is(
         "@(IF(results.age > 17, \"yes\", \"it's no\"))",
-        "{{ ('yes' if (r_age.value > 17) else 'it\\'s no') }}",
+        "{{ ('yes' if ((r_age.value | number) > 17) else 'it\\'s no') }}",
     );
-    is("@(results.a * 2 + 1)", "{{ ((r_a.value | times(2)) + 1) }}");
+    is("@(results.a * 2 + 1)", "{{ ((((r_a.value | number) | times(2)) | number) + 1) }}");
     is("@(default(input.text, \"(none)\"))", "{{ (input.text | default('(none)')) }}");
     is("{{ mine }} {%", "{{ '{{' }} mine }} {{ '{%' }}");
     is("@unknown.thing @(open", "@unknown.thing @(open");
@@ -130,10 +130,11 @@ fn tests_have_counterparts() {
         node(&imported, "n1.1")["config"]["cases"][0]["when"].clone()
     };
     let test = |is: &str, value: &str| json!({"test": {"path": "r_age.value", "is": is, "value": value}});
-    assert_eq!(when("has_number_gt", json!(["17"])), test("greater", "17"));
+    let number = |is: &str, value: Json| json!({"test": {"path": "r_age.value", "is": is, "value": value, "asNumber": true}});
+    assert_eq!(when("has_number_gt", json!(["17"])), number("greater", json!(17)));
     assert_eq!(
         when("has_number_between", json!(["1", "@fields.most"])),
-        json!({"all": [test("greaterOrEqual", "1"), test("lessOrEqual", "{{ contact.fields.most }}")]})
+        json!({"all": [number("greaterOrEqual", json!(1)), number("lessOrEqual", json!("{{ contact.fields.most }}"))]})
     );
     assert_eq!(when("has_pattern", json!(["^a+$"]))["regex"]["pattern"], "(?i)^a+$");
     let many: Vec<_> = (0..50).map(|place| format!("w{place}")).collect();

@@ -50,8 +50,8 @@ impl<'s> Reader<'s> {
             let (name, rest) = after.split_once("}}")?;
             self.rest = rest;
             let name = self.variables.named(name)?;
-            // Without a value it counts as 0, as it did.
-            return Some(format!("({name} | default(0))"));
+            // Without a value it counts as 0, and a text that is a number counts as one, as they did.
+            return Some(format!("({name} | default(0) | number)"));
         }
         if let Some(after) = self.rest.strip_prefix('(') {
             if depth == DEPTH {

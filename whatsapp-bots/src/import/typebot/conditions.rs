@@ -58,7 +58,9 @@ impl<'j> Import<'j, '_> {
             // Of a list, it is the length that is compared.
             return Some(Condition::Expr(format!("({path} | default([]) | length) {sign} {number}")));
         }
-        let test = |is: Compare, value: Json| Condition::Test(Test { path: path.clone(), is, value });
+        let test = |is: Compare, value: Json| {
+            Condition::Test(Test { path: path.clone(), is, value, as_number: false })
+        };
         let not = |condition: Condition| Condition::Not(Box::new(condition));
         let regex = |path: &str| {
             let path = Some(path.to_owned());

@@ -156,7 +156,7 @@ fn conditions_and_sums() {
     ])));
     assert_eq!(
         node(&imported, "set")["config"]["values"][0]["from"]["expr"],
-        "((points_so_far | default(0)) | times(2)) + 5"
+        "((points_so_far | default(0) | number) | times(2)) + 5"
     );
     assert_eq!(
         node(&imported, "if")["config"]["cases"],

@@ -1,9 +1,12 @@
-//! Addresses: of e-mail, of telephones, of the web.
+//! Addresses: of e-mail, of the web.
+use crate::numbers::readable;
+
 /// Characters of an address of the web.
 const URL: usize = 2_048;
 
 pub(super) fn email(text: &str) -> Option<String> {
-    let text = text.trim_start_matches("mailto:").to_lowercase();
+    let text = readable(text);
+    let text = text.trim().trim_start_matches("mailto:").to_lowercase();
     let (local, host) = text.rsplit_once('@')?;
     let is_local = |c: char| c.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-".contains(c);
     let fits = text.len() <= 254 && (1..=64).contains(&local.len()) && local.chars().all(is_local);
@@ -26,28 +29,6 @@ fn is_host(host: &str) -> bool {
         && labels.all(is_label)
         && top.chars().count() >= 2
         && !top.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// As `+` and 8 to 15 digits. Whether there is such a number, only who calls it finds out.
-pub(super) fn phone(text: &str, code: Option<&str>) -> Option<String> {
-    let mut digits = String::new();
-    let is_international = text.starts_with('+') || text.starts_with("00");
-    for c in text.strip_prefix('+').unwrap_or(text).chars() {
-        match c {
-            '0'..='9' => digits.push(c),
-            ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}' => {}
-            _ => return None,
-        }
-        if digits.len() > 20 {
-            return None;
-        }
-    }
-    let digits = match (is_international, code) {
-        (true, _) => digits.trim_start_matches('0').to_owned(),
-        (false, Some(code)) => format!("{code}{}", digits.trim_start_matches('0')),
-        (false, None) => return None,
-    };
-    (8..=15).contains(&digits.len()).then(|| format!("+{digits}"))
 }
 
 pub(super) fn url(text: &str) -> Option<String> {
@@ -83,12 +64,6 @@ mod tests {
             "https://ana@example.org",
         ] {
             assert_eq!(url(text), None, "{text}");
-        }
-        assert_eq!(phone("(11) 91234-5678", Some("55")), Some("+5511912345678".into()));
-        assert_eq!(phone("+44 20 7946 0000", Some("55")), Some("+442079460000".into()));
-        assert_eq!(phone("0049 170 1234567", None), Some("+491701234567".into()));
-        for text in ["12", "call me", "1234567890", "+1234567890123456"] {
-            assert_eq!(phone(text, None), None, "{text}");
         }
     }
 }

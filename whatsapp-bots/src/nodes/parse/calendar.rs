@@ -1,13 +1,18 @@
 //! Dates and times of day.
 use jiff::civil::{Date, Time};
 
-use crate::nodes::DateOrder;
+use crate::{nodes::DateOrder, numbers::readable};
+
+/// Bytes of the longest date or time, once its digits are those of ASCII.
+const LONGEST: usize = 24;
 
 pub(super) fn date(text: &str, order: DateOrder) -> Option<Date> {
-    if text.len() > 12 {
+    let text = readable(text);
+    if text.len() > LONGEST {
         return None;
     }
-    let mut parts = text.split(['-', '/', '.', ' ']).filter(|part| !part.is_empty());
+    let mut parts =
+        text.split(['-', '/', '.', ' ', '年', '月', '日', '년', '월', '일']).filter(|part| !part.is_empty());
     let (one, two, three) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() {
         return None;
@@ -31,10 +36,12 @@ pub(super) fn date(text: &str, order: DateOrder) -> Option<Date> {
 
 /// `9:30`, `09.30`, `21h`, `9h30`, `9 am`, `9:30 p.m.`. A number alone is an hour.
 pub(super) fn time(text: &str) -> Option<Time> {
-    if text.len() > 12 {
+    let text = readable(text);
+    if text.len() > LONGEST {
         return None;
     }
-    let text = text.to_ascii_lowercase().replace(['.', ' '], ":").replace("a:m:", "am").replace("p:m:", "pm");
+    let text =
+        text.trim().to_ascii_lowercase().replace(['.', ' '], ":").replace("a:m:", "am").replace("p:m:", "pm");
     let (clock, half) = match (text.strip_suffix("am"), text.strip_suffix("pm")) {
         (Some(clock), _) => (clock, Some(0)),
         (_, Some(clock)) => (clock, Some(12)),
@@ -68,6 +75,9 @@ mod tests {
             ("1/2/2026", DateOrder::DayFirst, "2026-02-01"),
             ("1/2/26", DateOrder::MonthFirst, "2026-01-02"),
             ("24. 11. 2026", DateOrder::DayFirst, "2026-11-24"),
+            ("٢٤/١١/٢٠٢٦", DateOrder::DayFirst, "2026-11-24"),
+            ("२४-११-२०२६", DateOrder::DayFirst, "2026-11-24"),
+            ("２０２６年１１月２４日", DateOrder::DayFirst, "2026-11-24"),
         ] {
             assert_eq!(date(text, order).map(|date| date.to_string()), Some(expected.to_owned()), "{text}");
         }

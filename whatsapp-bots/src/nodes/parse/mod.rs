@@ -1,16 +1,16 @@
 //! From what somebody wrote to a value of the wanted type, or to nothing.
 mod address;
 mod calendar;
-mod number;
+mod phone;
 
 use jiff::civil::{Date, Time};
 use regex::Regex;
 use serde_json::{Value as Json, json};
 
 use self::{
-    address::{email, phone, url},
+    address::{email, url},
     calendar::{date, time},
-    number::number,
+    phone::phone,
 };
 use super::{
     Answer, DateOrder, Style,
@@ -20,6 +20,7 @@ use crate::{
     compile::Compiler,
     engine::Turn,
     input::{Body, Message},
+    numbers::{self, number},
     validate::Code,
 };
 
@@ -32,7 +33,7 @@ pub(super) enum Parser {
     Text { min: u32, max: u32, pattern: Option<Regex> },
     Number { min: f64, max: f64, whole: bool },
     Email,
-    Phone(Option<String>),
+    Phone(Option<rlibphonenumber::Region>),
     Url,
     Date { min: Option<Limit>, max: Option<Limit>, order: DateOrder },
     Time { min: Time, max: Time },
@@ -70,17 +71,12 @@ impl Parser {
             }
             Answer::Email => Self::Email,
             Answer::Phone { country_code } => {
-                let is_code = |code: &String| {
-                    (1..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit())
-                };
-                if country_code.as_ref().is_some_and(|code| !is_code(code)) {
-                    compiler.find(
-                        Code::E001,
-                        "answer/countryCode",
-                        "a calling code is 1 to 3 digits, such as 55",
-                    );
+                let home = country_code.as_ref().and_then(|code| phone::region(code));
+                if country_code.is_some() && home.is_none() {
+                    let why = "this is no calling code of a country; one is like 55";
+                    compiler.find(Code::E001, "answer/countryCode", why);
                 }
-                Self::Phone(country_code.clone())
+                Self::Phone(home)
             }
             Answer::Url => Self::Url,
             Answer::Date { min, max, order } => {
@@ -135,13 +131,16 @@ impl Parser {
                 (fits && matches).then(|| json!(text))
             }
             Self::Number { min, max, whole } => {
-                let number = number(text)?;
+                let number = number(text, turn.decimal_mark())?;
                 let fits = number >= *min && number <= *max && (!whole || number.fract() == 0.0);
-                let is_int = number.fract() == 0.0 && number.abs() < 9e15;
-                fits.then(|| if is_int { json!(number as i64) } else { json!(number) })
+                fits.then(|| numbers::to_json(number))
             }
             Self::Email => email(text).map(Json::String),
-            Self::Phone(code) => phone(text, code.as_deref()).map(Json::String),
+            Self::Phone(home) => match &message.body {
+                Body::Contact { phones, .. } => phones.iter().find_map(|number| phone(number, *home)),
+                _ => phone(text, *home),
+            }
+            .map(Json::String),
             Self::Url => url(text).map(Json::String),
             Self::Date { min, max, order } => {
                 let date = date(text, *order)?;
@@ -219,11 +218,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::numbers::DecimalMark;
 
     proptest! {
         #[test]
         fn nothing_panics(text in "\\PC{0,24}|[-+0-9.,/ @:]{0,16}") {
-            let _ = (number(&text), email(&text), url(&text), phone(&text, Some("55")), time(&text));
+            let _ = (number(&text, DecimalMark::Comma), email(&text), url(&text), time(&text));
+            let _ = phone(&text, phone::region("55"));
             let _ = (date(&text, DateOrder::DayFirst), date(&text, DateOrder::MonthFirst));
         }
     }

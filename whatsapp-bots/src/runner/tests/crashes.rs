@@ -229,7 +229,9 @@ impl Process {
         for (place, chat) in order.iter().enumerate() {
             let text = SAID[order[..place].iter().filter(|other| *other == chat).count()];
             for _ in 0..times {
-                let input = Input::Message(Message { id: text.into(), ..Message::text(text) });
+                // They answer what they saw; what was written before a question is tested elsewhere.
+                let received_at = Some(i64::MAX);
+                let input = Input::Message(Message { id: text.into(), received_at, ..Message::text(text) });
                 while let Err(error) = self.bots.hear(&account(), CHATS[*chat], text, &input, "Ada").await {
                     if self.is_dead() {
                         return;
