@@ -87,7 +87,7 @@ impl TestApp {
 async fn link_send_and_see_the_answer() {
     let test = TestApp::start().await;
     test.linked("me").await;
-    let message = json!({ "to": "+1 (555) 000-0001", "text": "hello" });
+    let message = json!({ "to": "\u{202a}+1\u{a0}(555) 000-0001\u{202c}", "text": "hello" });
     let (status, accepted) = test.call("POST", "/api/sessions/me/messages", Some(message)).await;
     assert_eq!((status, &accepted["status"]), (StatusCode::ACCEPTED, &json!("queued")));
     let list = test
@@ -99,7 +99,7 @@ async fn link_send_and_see_the_answer() {
     assert_eq!(list["messages"][0]["content"], json!({ "type": "text", "text": "echo: hello" }));
     assert_eq!(list["messages"][1]["id"], accepted["id"]);
     let received = json!({ "messages": [{
-        "chat": list["messages"][0]["chat"], "sender": list["messages"][0]["sender"], "id": list["messages"][0]["id"],
+        "chat": "+1 555 000-0001", "sender": list["messages"][0]["sender"], "id": list["messages"][0]["id"],
     }]});
     let read = test.call("POST", "/api/sessions/me/messages/read", Some(received)).await.0;
     assert_eq!(read, StatusCode::NO_CONTENT);
@@ -208,6 +208,10 @@ async fn wrong_input_is_told() {
         (messages, json!({ "to": "15550000001", "text": "x", "content": { "type": "text", "text": "y" } })),
         (messages, json!({ "to": "nobody", "text": "x" })),
         (messages, json!({ "to": "123", "text": "x" })),
+        (messages, json!({ "to": "0176 04069010", "text": "x" })),
+        (messages, json!({ "to": "00000000", "text": "x" })),
+        (messages, json!({ "to": "+4917604069010@s.whatsapp.net", "text": "x" })),
+        (messages, json!({ "to": "abc@s.whatsapp.net", "text": "x" })),
         (messages, json!({ "to": "1234@example.org", "text": "x" })),
         (messages, json!({ "to": "123-456@g.us", "text": "x" })),
         (

@@ -10,7 +10,7 @@ pub(super) async fn run(events: Events, sessions: Sessions, text: String) {
         match events.listen(WorkspaceId::default(), None).await {
             Ok(mut listener) => {
                 while let Some(told) = listener.next().await {
-                    if told.event == "campaign.opted.out" {
+                    if told.event == "campaign.opted.out" && told.data["again"] != true {
                         confirm(&sessions, &told.data, &text).await;
                     }
                 }

@@ -2,10 +2,9 @@
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use whatsapp_core::jid::Jid;
 use whatsapp_store::{Content, MessageKey, MessageQuery};
 
-use super::Id;
+use super::{Id, person};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -32,7 +31,7 @@ pub async fn send(
     Body(new): Body<NewMessage>,
 ) -> ApiResult<impl IntoResponse> {
     app.sessions.record(&id).await?;
-    let to = recipient(&new.to)?;
+    let to = person::chat(&app, &id, "to", &new.to).await?;
     let content = match (new.text, new.content) {
         (Some(text), None) => Content::text(text),
         (None, Some(content)) => content,
@@ -53,21 +52,6 @@ pub async fn send(
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
-/// A phone number in any spelling, or an address.
-pub(super) fn recipient(text: &str) -> ApiResult<Jid> {
-    if text.contains('@') {
-        return text.parse().map_err(|error| ApiError::bad_request(format!("to: {error}")));
-    }
-    let plain = text.chars().all(|c| c.is_ascii_digit() || "+-() .".contains(c));
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    if !plain || !(7..=15).contains(&digits.len()) {
-        return Err(ApiError::bad_request(
-            "to: not a phone number (7 to 15 digits with country code, such as +91 98765 43210) and not an address",
-        ));
-    }
-    Ok(Jid::pn(digits))
-}
-
 /// Query of `GET /api/sessions/{id}/messages`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -86,7 +70,10 @@ pub async fn list(
     Params(query): Params<ListQuery>,
 ) -> ApiResult<Json<Value>> {
     app.sessions.record(&id).await?;
-    let chat = query.chat.as_deref().map(recipient).transpose()?.map(|chat| chat.to_string());
+    let chat = match query.chat.as_deref() {
+        Some(chat) => Some(person::chat(&app, &id, "chat", chat).await?.to_string()),
+        None => None,
+    };
     let query = MessageQuery { chat, words: query.words, before: query.before, limit: query.limit };
     let page = app.store.messages(&id, &query).await?;
     Ok(Json(json!({ "messages": page.messages, "next": page.next })))
@@ -102,6 +89,11 @@ pub struct Read {
 /// `POST /api/sessions/{id}/messages/read`: tells the sender that messages (of one chat and sender) were read.
 pub async fn mark_read(State(app): State<App>, Id(id): Id, Body(read): Body<Read>) -> ApiResult<StatusCode> {
     app.sessions.record(&id).await?;
-    app.sessions.client(&id)?.mark_read(read.messages).await.map_err(|error| app.failed(error))?;
+    let mut messages = read.messages;
+    for message in &mut messages {
+        message.chat = person::chat(&app, &id, "messages.chat", &message.chat).await?.to_string();
+        message.sender = person::chat(&app, &id, "messages.sender", &message.sender).await?.to_string();
+    }
+    app.sessions.client(&id)?.mark_read(messages).await.map_err(|error| app.failed(error))?;
     Ok(StatusCode::NO_CONTENT)
 }

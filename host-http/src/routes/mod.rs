@@ -5,6 +5,7 @@ pub mod chats;
 pub mod events;
 pub mod health;
 pub mod messages;
+mod person;
 pub mod sandbox;
 pub mod sessions;
 

@@ -77,15 +77,22 @@ impl<'a> Turn<'a> {
         self.input = Some(Cow::Borrowed(message));
         let folded = folded(message);
         let handed_off = self.is_handed_off();
+        let is_machine = !message.early && self.is_machine(message);
         if let Some(command) = self.command(&folded)
             && (!handed_off || command.does == CommandKind::Stop)
         {
-            return self.obey(command);
+            if !is_machine {
+                return self.obey(command);
+            }
+            // It is done, and not answered.
+            if command.does == CommandKind::Stop {
+                self.effect(Effect::OptOut { back: false });
+            }
         }
         if handed_off {
             return;
         }
-        if !message.early && self.is_machine(message) {
+        if is_machine {
             return self.stop_talking();
         }
         self.heard();
@@ -122,7 +129,6 @@ impl<'a> Turn<'a> {
 
     /// Two machines would talk for ever: a person decides.
     fn stop_talking(&mut self) {
-        self.state.quick = 0;
         let at = self.at();
         self.emit(Event::Guard { at, guard: Guard::QuickAnswers });
         self.hand_off(None, String::new());

@@ -80,6 +80,8 @@ pub struct Heard {
     pub answers: Option<(String, String)>,
     /// What it asks for. Confirm it once.
     pub wish: Option<Wish>,
+    /// They asked for no more messages before: to confirm it again would never end where a machine asks.
+    pub again: bool,
     /// It may ask for something, and nothing was done: a person has to read it.
     pub needs_person: bool,
 }
@@ -170,7 +172,9 @@ impl Ears {
             Hearing::AskPerson | Hearing::Nothing => None,
         };
         let mut changes = Changes::new(workspace.clone());
-        let mut heard = Heard { answers: None, wish, needs_person: hearing == Hearing::AskPerson };
+        let again = wish == Some(Wish::Stop)
+            && !self.store.suppressed(workspace, &person::forms(&message.from)).await?.is_empty();
+        let mut heard = Heard { answers: None, wish, again, needs_person: hearing == Hearing::AskPerson };
         for id in &message.answers {
             if let Some(found) = self.find(workspace, id, &message.from).await? {
                 let flag =
@@ -363,6 +367,9 @@ fn told(message: &Incoming, heard: &Heard, opt_in: Option<&OptIn>) -> Change {
         "from": message.from,
         "replyId": message.id,
     });
+    if heard.again {
+        data["again"] = json!(true);
+    }
     if let (Some(Wish::Start), Some(opt_in)) = (heard.wish, opt_in) {
         // What they are to be told: what they agreed to.
         data["scope"] = json!(opt_in.scope);

@@ -106,8 +106,9 @@ pub async fn test(
     let content = desk(&app).test_message(&id, &test.values, test.variant).await?;
     let session = crate::routes::session_id(&test.session_id)?;
     app.sessions.record(&session).await?;
-    let to = crate::routes::messages::recipient(&test.to)?;
-    let record = app.sessions.client(&session)?.send(&to, content).await?;
+    let to = crate::routes::person::chat(&app, &session, "to", &test.to).await?;
+    let sent = app.sessions.client(&session)?.send(&to, content).await;
+    let record = sent.map_err(|error| app.failed(error))?;
     app.campaigns.runner.interactive(&session);
     Ok((
         StatusCode::ACCEPTED,

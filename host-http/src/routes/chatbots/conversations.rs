@@ -6,10 +6,12 @@ use whatsapp_bots::{
     Input,
     runner::{Heard, TurnError},
 };
-use whatsapp_core::jid::Jid;
 use whatsapp_store::{ConversationRecord, ConversationStatus};
 
-use super::{super::session_id, Listed, workspace};
+use super::{
+    super::{person, session_id},
+    Listed, workspace,
+};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -60,11 +62,7 @@ pub async fn act(
 ) -> ApiResult<Json<Value>> {
     let id = session_id(&id)?;
     app.sessions.record(&id).await?;
-    let chat: Jid = if chat.contains('@') {
-        chat.parse().map_err(|error| ApiError::bad_request(format!("chat: {error}")))?
-    } else {
-        Jid::pn(&chat)
-    };
+    let chat = person::chat(&app, &id, "chat", &chat).await?;
     let (chat, input) = (
         chat.to_string(),
         match act {

@@ -7,7 +7,7 @@ use whatsapp_core::jid::Jid;
 use whatsapp_store::{AccountId, PersonAddress};
 
 use super::{
-    super::{messages::recipient, session_id},
+    super::{person, session_id},
     conversations::shown,
 };
 use crate::{
@@ -40,7 +40,7 @@ pub async fn tell(
 ) -> ApiResult<Json<Value>> {
     let account = session_id(&happening.session_id)?;
     app.sessions.record(&account).await?;
-    let chat = chat(&app, &account, recipient(&happening.to)?).await?;
+    let chat = chat(&app, &account, person::chat(&app, &account, "to", &happening.to).await?).await?;
     let id = named(&headers, happening.id.as_deref())?;
     if !(1..=LONGEST).contains(&happening.name.len()) {
         return Err(ApiError::bad_request(format!("name: 1 to {LONGEST} bytes")));

@@ -409,3 +409,30 @@ fn two_machines_do_not_talk_for_ever() {
     assert_eq!(talk(Some(-60_000)), Status::Done);
     assert_eq!(talk(None), Status::Done);
 }
+
+#[test]
+fn a_machine_that_says_stop_is_not_answered_for_ever() {
+    let mut json =
+        bot(json!([{"id": "n0", "kind": "say", "config": {"text": "hi"}, "exits": [{"id": "next"}]}]));
+    json["commands"] =
+        json!([{"id": "stop", "does": "stop", "words": ["stop"], "say": "You will hear no more."}]);
+    let stop = compile(&json);
+    let contact = Contact::default();
+    let (mut state, mut answers, mut stops, mut now) = (State::default(), 0, 0, 0);
+    // It says it whenever it hears something, and so do we.
+    loop {
+        now += 1_000;
+        let input = Input::Message(Message { at: Some(now - 700), ..Message::text("STOP") });
+        let turn = step(&stop, state, &input, &Ctx { now, seed: 0, contact: &contact });
+        stops +=
+            turn.effects.iter().filter(|effect| matches!(effect, Effect::OptOut { back: false })).count();
+        state = turn.state;
+        if !turn.effects.iter().any(|effect| matches!(effect, Effect::Send { .. })) {
+            break;
+        }
+        answers += 1;
+        assert!(answers < 10, "without an end");
+    }
+    assert!(answers >= 1);
+    assert_eq!(stops, answers + 1, "it is heard each time");
+}

@@ -90,7 +90,10 @@ async fn stop_suppresses_everywhere_and_start_takes_it_back() {
     let (id, to) = &sent[1];
     let now = bench.clock.now();
     let heard = ears.incoming(&workspace, &incoming(to, " STOP! ", &[id], now)).await.unwrap();
-    assert_eq!(heard.wish, Some(Wish::Stop));
+    assert_eq!((heard.wish, heard.again), (Some(Wish::Stop), false));
+    // Two machines would confirm each other for ever.
+    let heard = ears.incoming(&workspace, &incoming(to, "STOP", &[id], now + 1)).await.unwrap();
+    assert_eq!((heard.wish, heard.again), (Some(Wish::Stop), true));
     let suppressed =
         || async { bench.store.suppressed(&workspace, &[to.clone(), address(0, 99)]).await.unwrap() };
     assert_eq!(suppressed().await, std::slice::from_ref(to));
