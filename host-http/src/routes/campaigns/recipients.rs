@@ -146,9 +146,14 @@ impl Reading {
     }
 
     fn csv(&self, file: File, upload: &Upload) -> CsvSource<File> {
-        let source = CsvSource::new(file);
-        let source = self.encoding.map_or(source, |encoding| source.encoding(encoding));
-        upload.region.map_or(source, |region| source.region(region))
+        let mut source = CsvSource::new(file);
+        if let Some(encoding) = self.encoding {
+            source = source.encoding(encoding);
+        }
+        match upload.region {
+            Some(region) => source.region(region),
+            None => source,
+        }
     }
 
     fn xlsx(&self, file: File) -> XlsxSource<io::BufReader<File>> {
