@@ -33,12 +33,28 @@ pub struct RowId {
     pub seq: u32,
 }
 
+/// Bits of a campaign's number, where a row has several addresses: the two above them say which.
+const CAMPAIGN_BITS: u32 = 22;
+
 impl RowId {
     /// A row by the numbers that the store gives. `None` when one of them is too high for an id: a lane above 4,095, or a
     /// place above 16,777,215.
     pub fn new(campaign: i64, lane: i32, seq: u32) -> Option<Self> {
         let (campaign, lane) = (u32::try_from(campaign).ok()?, u16::try_from(lane).ok()?);
         Some(Self { campaign, lane, seq }).filter(|row| row.fits())
+    }
+
+    /// The row as it is sent to another address of the same person: an id is of one chat, and an address that has no account
+    /// keeps the one it was tried with. `None` for the first address, and when there is no room.
+    pub(crate) fn at_address(self, place: usize) -> Option<Self> {
+        let place = u32::try_from(place).ok().filter(|place| (1..4).contains(place))?;
+        (self.campaign < 1 << CAMPAIGN_BITS)
+            .then_some(Self { campaign: self.campaign | place << CAMPAIGN_BITS, ..self })
+    }
+
+    /// The row, whatever address it was sent to.
+    pub(crate) const fn at_first_address(self) -> Self {
+        Self { campaign: self.campaign & ((1 << CAMPAIGN_BITS) - 1), ..self }
     }
 
     const fn fits(self) -> bool {

@@ -1,14 +1,28 @@
 //! To which of a person's addresses a message goes.
 use super::port::{Message, Sender, Submission};
-use crate::{outcome::Code, person};
+use crate::{
+    id::{MessageIds, RowId},
+    outcome::Code,
+    person,
+};
 
-/// Hands a message over to the first address of the person that takes it. The id stays: nothing was shown at an address
-/// that refused it, and after a crash the same addresses are tried in the same order. Where all refuse, the first answer
-/// counts: it is of the number of today.
-pub(super) async fn submit(sender: &dyn Sender, message: Message) -> Submission {
+/// The addresses of a row's person, each with the id that the message has there. The first is the message's own.
+pub(super) fn of(ids: &MessageIds, row: RowId, message: &Message) -> Vec<(String, String)> {
+    let others = person::forms(&message.to).into_iter().enumerate().skip(1);
+    let others = others.filter_map(|(place, to)| Some((to, ids.id(row.at_address(place)?))));
+    std::iter::once((message.to.clone(), message.id.clone())).chain(others).collect()
+}
+
+/// Hands a message over to the first address of the person that takes it. After a crash the same addresses are tried in
+/// the same order, under the same ids. Where all refuse, the first answer counts: it is of the number of today.
+pub(super) async fn submit(
+    sender: &dyn Sender,
+    message: Message,
+    addresses: Vec<(String, String)>,
+) -> Submission {
     let mut first = None;
-    for to in person::forms(&message.to) {
-        let answer = sender.submit(Message { to, ..message.clone() }).await;
+    for (to, id) in addresses {
+        let answer = sender.submit(Message { to, id, ..message.clone() }).await;
         match answer {
             // A message that was given up for want of an account is `Unsent` when it is handed over again.
             Submission::Refused { code: Code::NoAccount | Code::Unsent, .. } | Submission::NoConversation => {
@@ -44,7 +58,13 @@ mod tests {
         let sender = Account(account, other, Mutex::default());
         let message =
             Message { id: "3EB0".into(), to: to.into(), content: Content::text("Hello"), may_begin: true };
-        let answer = submit(&sender, message).await;
+        let ids = MessageIds::new(&[7; 32]);
+        let row = RowId::new(1, 0, 1).unwrap();
+        let addresses = of(&ids, row, &message);
+        for (_, id) in &addresses[1..] {
+            assert_eq!(ids.row(id).map(RowId::at_first_address), Some(row));
+        }
+        let answer = submit(&sender, message, addresses).await;
         let tried = sender.2.lock().unwrap().len();
         (answer, tried)
     }

@@ -239,6 +239,7 @@ impl Ears {
     async fn find(&self, workspace: &WorkspaceId, id: &str, to: &str) -> Result<Option<Found>, StoreError> {
         let known = self.known(workspace).await?;
         let Some(row) = known.keys.ids.row(id) else { return Ok(None) };
+        let row = if known.campaigns.contains_key(&row.campaign) { row } else { row.at_first_address() };
         let campaign = match known.campaigns.get(&row.campaign) {
             Some(campaign) => Some(campaign.clone()),
             None => self.read_campaigns(workspace).await?.get(&row.campaign).cloned(),

@@ -161,7 +161,8 @@ impl Line {
         let Some(range) = self.ranges.get_mut(&number) else { return };
         let Some(unsent) = range.begin(seq) else { return };
         let live = range.live.clone();
-        let message = match message(&live, range.lease.lane, seq, &unsent.row) {
+        let lane = range.lease.lane;
+        let message = match message(&live, lane, seq, &unsent.row) {
             Ok(message) => message,
             Err(unsendable) => {
                 range.under_way.remove(&seq);
@@ -170,7 +171,9 @@ impl Line {
         };
         self.reached.push((row.person, now));
         let sender = self.sender.clone();
-        self.under_way.spawn(async move { (number, seq, addresses::submit(&*sender, message).await) });
+        let id = RowId::new(live.record.number, lane, seq);
+        let to = id.map(|id| addresses::of(&live.keys.ids, id, &message)).unwrap_or_default();
+        self.under_way.spawn(async move { (number, seq, addresses::submit(&*sender, message, to).await) });
     }
 
     fn collect_what_is_there(&mut self) {

@@ -147,11 +147,10 @@ impl Reading {
     }
 
     fn csv(&self, file: File, upload: &Upload) -> CsvSource<File> {
-        let source = CsvSource::new(file);
-        let source = match self.encoding {
-            Some(encoding) => source.encoding(encoding),
-            None => source,
-        };
+        let mut source = CsvSource::new(file);
+        if let Some(encoding) = self.encoding {
+            source = source.encoding(encoding);
+        }
         match upload.region {
             Some(region) => source.region(region),
             None => source,

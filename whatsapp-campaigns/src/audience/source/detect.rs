@@ -30,6 +30,10 @@ pub(super) fn detect(text: &[u8], region: Option<Region>) -> &'static Encoding {
     if found == encoding_rs::WINDOWS_1252 && has_foreign_words(text) {
         return alphabet(country.as_deref().unwrap_or_default());
     }
+    if found == encoding_rs::WINDOWS_1258 && country.as_deref() != Some("vn") {
+        // The two have the letters of Serbian and Croatian in the same places.
+        return encoding_rs::WINDOWS_1250;
+    }
     of_windows(found, text)
 }
 

@@ -3,9 +3,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use whatsapp_store::{CampaignState, RecipientState};
 
-use super::bench::{Bench, people};
+use super::bench::{Bench, SETTINGS, people};
 use crate::{
-    desk::{DeskError, ExportFormat},
+    desk::{DeskError, ExportFormat, Outlook},
+    model::Settings,
     pacing::{Rate, SECOND},
     runner::{Clock, Message, Options, Runner, Sender, Submission},
     scheduler::Limits,
@@ -96,4 +97,18 @@ async fn previews_and_test_messages() {
     assert_eq!(bench.desk.test_message("spring", &values, 0).await.unwrap().as_text(), Some("Hello me"));
     assert!(bench.desk.test_message("spring", &BTreeMap::new(), 0).await.is_err());
     assert!(bench.desk.test_message("spring", &values, 7).await.is_err());
+}
+
+#[tokio::test]
+async fn a_placeholder_of_another_program_is_warned_of() {
+    let bench = Bench::new();
+    let text = SETTINGS.replace("Hello {{ name }}", "Hello {{ name }}, dear [NAME]");
+    bench.desk.create("spring", "Spring", Settings::from_json(&text).unwrap(), "ana").await.unwrap();
+    bench.upload("spring", people(3)).await.unwrap();
+    let rows = bench.desk.preview("spring", 1).await.unwrap();
+    assert!(rows[0].warnings[0].contains("`[NAME]` looks like a placeholder"), "{:?}", rows[0].warnings);
+    let report = bench.desk.dry_run("spring", &Outlook::default()).await.unwrap();
+    assert!(report.to_string().contains("`[NAME]` looks like a placeholder"), "{report}");
+    let json = serde_json::to_value(&report.warnings).unwrap();
+    assert!(json.as_array().unwrap().iter().any(|found| found["type"] == "placeholder"), "{json}");
 }

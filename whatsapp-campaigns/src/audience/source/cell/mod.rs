@@ -43,7 +43,7 @@ impl Format {
         // A section for negative numbers says so itself.
         let has_sign = self.has_conditions || self.sections.len() == 1 || value > 0.0;
         let shown = match section {
-            _ if section.tokens.contains(&Token::General)
+            _ if section.tokens.iter().any(|token| matches!(token, Token::General | Token::Text))
                 || section.tokens.is_empty() && self.sections.len() == 1 =>
             {
                 with_literals(section, &plain(value.abs()))
@@ -147,6 +147,7 @@ mod tests {
             ("0.00;-0.00;\"none\"", 0.0, "none"),
             (";;;", 5.0, ""),
             ("# ?/?", 0.5, "0.5"),
+            ("@", 42.0, "42"),
         ] {
             assert_eq!(Format::new(code, false).number(value), shown, "{code} of {value}");
         }
