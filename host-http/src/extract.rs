@@ -133,12 +133,7 @@ fn difference(sent: &Value, understood: &Value, all_fields: bool) -> Option<Stri
     differs(sent, understood, all_fields, &mut Vec::new())
 }
 
-fn differs<'a>(
-    sent: &'a Value,
-    understood: &Value,
-    all_fields: bool,
-    path: &mut Vec<String>,
-) -> Option<String> {
+fn differs(sent: &Value, understood: &Value, all_fields: bool, path: &mut Vec<String>) -> Option<String> {
     match (sent, understood) {
         (Value::Array(_), Value::Object(_)) => {
             Some(format!("{}: send an object, not an array", path.join(".")))

@@ -170,7 +170,7 @@ async fn nothing_is_lost_in_any_order_of_two_commits() {
             let allowed = serial([first, second]).await;
             for bits in 0..1_u32 << LENGTH {
                 let order = (0..LENGTH).map(|turn| usize::from(bits >> turn & 1 == 1)).collect();
-                let got = together([first, second], order).await;
+                let got = Box::pin(together([first, second], order)).await;
                 assert!(
                     allowed.contains(&got),
                     "{first:?} and {second:?}, {bits:04b}: {got:?}, not of {allowed:?}"
