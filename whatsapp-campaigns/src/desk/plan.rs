@@ -107,7 +107,11 @@ impl Desk {
         let lanes = self.lanes(&record.id).await?;
         campaign.canary = canary(&document, &lanes, self.clock.now());
         let counts = self.store.campaign_progress(&self.workspace, &record.id).await?;
-        let mut waiting = counts.of(RecipientState::Retry) + counts.of(RecipientState::InDoubt);
+        let unleased = |(lane, spec): &(LaneRecord, LaneSpec)| (FIRST + spec.rows).saturating_sub(lane.next);
+        let behind: u64 = lanes.iter().map(|lane| u64::from(unleased(lane))).sum();
+        // Those that a sender holds and has not sent yet wait, too.
+        let held = counts.of(RecipientState::Pending).saturating_sub(behind);
+        let mut waiting = counts.of(RecipientState::Retry) + counts.of(RecipientState::InDoubt) + held;
         for (lane, spec) in lanes {
             let sender = match senders.get(&spec.sender) {
                 Some(sender) => *sender,

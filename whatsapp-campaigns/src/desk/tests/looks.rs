@@ -1,7 +1,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use whatsapp_store::{CampaignState, RecipientState};
+use whatsapp_store::{
+    CampaignChange, CampaignMove, CampaignState, CampaignStore, Changes, RangeClaim, RecipientState, Store,
+    WorkspaceId,
+};
 
 use super::bench::{Bench, SETTINGS, people};
 use crate::{
@@ -111,4 +114,32 @@ async fn a_placeholder_of_another_program_is_warned_of() {
     assert!(report.to_string().contains("`[NAME]` looks like a placeholder"), "{report}");
     let json = serde_json::to_value(&report.warnings).unwrap();
     assert!(json.as_array().unwrap().iter().any(|found| found["type"] == "placeholder"), "{json}");
+}
+
+#[tokio::test]
+async fn what_a_sender_holds_is_still_to_come() {
+    let bench = Bench::new();
+    bench.draft("spring").await;
+    bench.upload("spring", people(40)).await.unwrap();
+    bench.desk.note_dry_run("spring").await.unwrap();
+    bench.desk.start("spring", "ana").await.unwrap();
+    let mut running = Changes::new(WorkspaceId::default());
+    running.push(CampaignChange::SetState(CampaignMove {
+        campaign: "spring".into(),
+        state: CampaignState::Running,
+        reason: None,
+        from: CampaignState::bits(&[CampaignState::Scheduled]),
+        at: bench.clock.now(),
+    }));
+    bench.store.commit(running).await.unwrap();
+    let whole = bench.desk.eta("spring", &Outlook::default()).await.unwrap();
+    let (workspace, now) = (WorkspaceId::default(), bench.clock.now());
+    for lane in bench.store.lanes(&workspace, "spring").await.unwrap() {
+        let (campaign, owner) = ("spring".to_owned(), "a".to_owned());
+        let claim = RangeClaim { campaign, lane: lane.lane, owner, now, until: now + 60_000, limit: 1_000 };
+        bench.store.lease_range(&workspace, &claim).await.unwrap().unwrap();
+    }
+    let held = bench.desk.eta("spring", &Outlook::default()).await.unwrap();
+    assert_eq!((held.all.counts.sent, held.warnings), (whole.all.counts.sent, whole.warnings));
+    assert!(held.all.counts.sent > 0);
 }
