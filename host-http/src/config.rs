@@ -68,10 +68,10 @@ pub struct HostOptions {
     #[arg(long, env = "DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
     /// Days that events are kept for those who come back.
-    #[arg(long, env = "KEEP_EVENTS_DAYS", value_name = "DAYS", default_value = "7")]
+    #[arg(long, env = "KEEP_EVENTS_DAYS", value_name = "DAYS", default_value = "7", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub keep_events_days: u32,
     /// Days that messages are kept [default: for ever]
-    #[arg(long, env = "KEEP_MESSAGES_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "KEEP_MESSAGES_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub keep_messages_days: Option<u32>,
     /// Days that conversations of bots are kept that are over, and that it is known which inputs were answered. Never less
     /// than two: messages of the last day may be read again after a crash.

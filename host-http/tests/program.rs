@@ -48,6 +48,9 @@ fn wrong_flags_say_what_is_wrong() {
     {
         assert!(fails(&["--server-url", wrong]).contains("wss://"), "{wrong}");
     }
+    // Zero would delete everything at once.
+    assert!(fails(&["--keep-messages-days", "0"]).contains("--keep-messages-days"));
+    assert!(fails(&["--keep-events-days", "0"]).contains("--keep-events-days"));
     let data = tempfile::tempdir().unwrap();
     let directory = data.path().to_str().unwrap();
     let free = ["--listen", "127.0.0.1:0", "--data-dir", directory];

@@ -77,6 +77,9 @@ pub enum FileError {
     /// There is nothing in it.
     #[error("the file is empty: it needs a first line with the names of its columns")]
     Empty,
+    /// A workbook that is far larger when it is unpacked.
+    #[error("the workbook unpacks to more than a list of people needs: save it as CSV, without long texts")]
+    Unpacked,
     /// Another kind of file.
     #[error("the file is {0}, and not a table: save it as CSV or XLSX")]
     NoTable(&'static str),

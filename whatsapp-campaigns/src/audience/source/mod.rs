@@ -11,6 +11,8 @@ mod list;
 mod sniff;
 mod split;
 #[cfg(feature = "xlsx")]
+mod unpacked;
+#[cfg(feature = "xlsx")]
 mod xlsx;
 
 use std::fmt;

@@ -10,7 +10,7 @@ use super::{
     Row, Rows, Source,
     cell::{Format, iso, plain},
     csv::named,
-    hidden,
+    hidden, unpacked,
 };
 use crate::audience::{
     error::{AudienceError, FileError},
@@ -61,6 +61,8 @@ impl<R: Read + Seek> XlsxSource<R> {
 
 impl<R: Read + Seek> Source for XlsxSource<R> {
     fn read(mut self: Box<Self>, rows: &mut dyn Rows) -> Result<(), AudienceError> {
+        unpacked::check(&mut self.reader)?;
+        self.reader.seek(SeekFrom::Start(0)).map_err(AudienceError::Read)?;
         let name = sheet_name(&mut self.reader, self.sheet.as_deref())?;
         rows.note(Note::Sheet(&name));
         self.reader.seek(SeekFrom::Start(0)).map_err(AudienceError::Read)?;
