@@ -11,12 +11,12 @@ use whatsapp_store::{
     RecipientFlag, Settlement, Store, Suppression, WorkspaceId,
 };
 
-use super::{keys::Keys, tick::event};
+use super::{keys::Keys, late::LateStop, tick::event};
 use crate::{
     consent::{Hearing, OptIn, ReplyRules, Wish},
     id::RowId,
     lattice::{RowEvent, effect, flagged},
-    outcome::{Code, Refusal, RowReaction},
+    outcome::{Code, Reaction, Refusal, RowReaction},
     person,
     window::Millis,
 };
@@ -130,6 +130,7 @@ impl Ears {
         at: Millis,
     ) -> Result<usize, StoreError> {
         let mut lanes = BTreeMap::<(String, u16), Vec<Outcome>>::new();
+        let (mut suppressions, mut stops) = (Vec::new(), Vec::new());
         for receipt in receipts {
             let Some(found) = self.find(workspace, &receipt.id, &receipt.to).await? else { continue };
             // One of several addresses has no account: whoever sends tries the others, and tells what came of it.
@@ -141,7 +142,23 @@ impl Ears {
                 ReceiptKind::Sent => (RowEvent::Acked, None),
                 ReceiptKind::Delivered => (RowEvent::Delivered, None),
                 ReceiptKind::Read => (RowEvent::Read, None),
-                ReceiptKind::Refused(code) => self.refused(workspace, &found, code, at).await?,
+                ReceiptKind::Refused(code) => {
+                    let reaction = self.refused(workspace, &found, code, at).await?;
+                    if reaction.suppress {
+                        let (address, reason) = (receipt.to.clone(), "the service says so".to_owned());
+                        suppressions.push(ContactChange::Suppress(Suppression { address, reason, at }));
+                    }
+                    stops.push(LateStop {
+                        campaign: found.campaign.clone(),
+                        lane: found.row.lane,
+                        code,
+                        stop: reaction.stop,
+                    });
+                    match reaction.row {
+                        RowReaction::Retry { at } => (RowEvent::RetryLater { code: code.stored() }, Some(at)),
+                        RowReaction::Fail => (RowEvent::Failed { code: code.stored() }, None),
+                    }
+                }
             };
             // Handing it over was the try, and is counted.
             let effect = Effect { tries: 0, ..effect(event) };
@@ -153,8 +170,12 @@ impl Ears {
         for ((campaign, lane), outcomes) in lanes {
             changes.push(settlement(campaign, lane, at, outcomes));
         }
+        changes.list.extend(suppressions.into_iter().map(Change::from));
         if count > 0 {
             self.store.commit(changes).await?;
+        }
+        for stop in stops {
+            stop.carry_out(&*self.store, workspace, at).await?;
         }
         Ok(count)
     }
@@ -258,15 +279,12 @@ impl Ears {
         found: &Found,
         code: Code,
         at: Millis,
-    ) -> Result<(RowEvent, Option<Millis>), StoreError> {
+    ) -> Result<Reaction, StoreError> {
         let (lane, seq) = (i32::from(found.row.lane), found.row.seq);
         let recipients =
             self.store.recipients(workspace, &found.campaign, lane, seq..seq.saturating_add(1)).await?;
         let tries = recipients.first().map_or(1, |recipient| recipient.tries.max(1));
-        Ok(match (Refusal { code, row: found.row, tries, at, until: None }).reaction().row {
-            RowReaction::Retry { at } => (RowEvent::RetryLater { code: code.stored() }, Some(at)),
-            RowReaction::Fail => (RowEvent::Failed { code: code.stored() }, None),
-        })
+        Ok(Refusal { code, row: found.row, tries, at, until: None }.reaction())
     }
 
     async fn known(&self, workspace: &WorkspaceId) -> Result<Known, StoreError> {

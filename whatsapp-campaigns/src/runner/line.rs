@@ -74,6 +74,8 @@ pub(super) struct Line {
     pub(super) next_ticket: u32,
     pub(super) under_way: JoinSet<(u32, u32, Submission)>,
     pub(super) next_tick: Millis,
+    /// When it was last looked whether the sender was stopped.
+    pub(super) looked_at: Millis,
     /// Of those written to since it was last noted.
     pub(super) reached: Vec<(u64, Millis)>,
     /// The store did not take the last outcomes.

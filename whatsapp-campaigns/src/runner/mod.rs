@@ -22,6 +22,7 @@ mod expire;
 mod guard;
 mod keys;
 mod lanes;
+mod late;
 mod line;
 mod port;
 mod range;
@@ -387,6 +388,7 @@ async fn open(
         next_ticket: 0,
         under_way: Default::default(),
         next_tick: now,
+        looked_at: now,
         reached: Vec::new(),
         is_behind: false,
         stops: Vec::new(),

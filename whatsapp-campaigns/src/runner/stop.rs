@@ -18,6 +18,9 @@ use crate::{
     window::Millis,
 };
 
+/// How often a line looks whether it was stopped.
+const LOOK_AGAIN: Millis = 5_000;
+
 /// What stops.
 #[derive(Clone, Debug)]
 pub(super) enum Halt {
@@ -117,12 +120,18 @@ impl Line {
     }
 
     /// Was it released, or are its limits others?
-    pub(super) async fn look_at_limits(&mut self) -> Result<(), StoreError> {
+    /// Or did a refusal stop it that came late, to another node?
+    pub(super) async fn look_at_limits(&mut self, now: Millis) -> Result<(), StoreError> {
         self.scheduler.limit(self.sender.limits());
-        if self.wishes.look.swap(false, std::sync::atomic::Ordering::Relaxed)
-            && stopped(&*self.shared.store, &self.account).await?.is_none()
-        {
-            self.scheduler.release();
+        let asked = self.wishes.look.swap(false, std::sync::atomic::Ordering::Relaxed);
+        if !asked && now - self.looked_at < LOOK_AGAIN {
+            return Ok(());
+        }
+        self.looked_at = now;
+        match stopped(&*self.shared.store, &self.account).await? {
+            Some(_) => self.scheduler.hear(Verdict::Stop { until: None }, micros(now)),
+            None if asked => self.scheduler.release(),
+            None => {}
         }
         Ok(())
     }

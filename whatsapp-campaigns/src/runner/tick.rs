@@ -43,7 +43,7 @@ impl Line {
 
     async fn round(&mut self, now: Millis) -> Result<(), StoreError> {
         self.renew(now).await?;
-        self.look_at_limits().await?;
+        self.look_at_limits(now).await?;
         self.look_at_campaigns(now);
         self.carry_out_stops(now).await?;
         self.screen(now).await?;

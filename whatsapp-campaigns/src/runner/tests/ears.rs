@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use whatsapp_store::{
-    CampaignState, CampaignStore, Changes, ContactChange, ContactRecord, ContactStore, RecipientFlag,
-    RecipientState, Store, WorkspaceId,
+    AccountId, CampaignState, CampaignStore, Changes, ContactChange, ContactRecord, ContactStore,
+    RecipientFlag, RecipientState, Store, WorkspaceId,
 };
 
 use super::bench::{Bench, Ledger, address, settings};
@@ -10,7 +10,7 @@ use crate::{
     consent::{OptIn, ReplyRules, Wish},
     desk::Desk,
     outcome::Code,
-    runner::{Clock, Ears, Heard, Incoming, Receipt, ReceiptKind},
+    runner::{Clock, Ears, Heard, Incoming, Options, Receipt, ReceiptKind, Runner},
 };
 
 async fn sent(bench: &Bench, rows: u32) -> Vec<(String, String)> {
@@ -51,6 +51,29 @@ async fn a_refusal_that_comes_late_is_not_tried_for_ever() {
     let refused = Receipt { id, to, kind: ReceiptKind::Refused(Code::Web(403)) };
     assert_eq!(ears.receipts(&workspace, &[refused], bench.clock.now()).await.unwrap(), 1);
     assert_eq!(bench.count("spring", RecipientState::Retry).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_comes_late_stops_what_it_would_have_stopped_at_once() {
+    let bench = Bench::new();
+    let sent = sent(&bench, 2).await;
+    let (ears, workspace) = (Ears::new(bench.store.clone()), WorkspaceId::default());
+    let late = |place: usize, code| {
+        let (id, to) = sent[place].clone();
+        Receipt { id, to, kind: ReceiptKind::Refused(code) }
+    };
+    let now = bench.clock.now();
+    ears.receipts(&workspace, &[late(0, Code::Cloud(131_050))], now).await.unwrap();
+    let suppressed = bench.store.suppressed(&workspace, std::slice::from_ref(&sent[0].1)).await.unwrap();
+    assert_eq!(suppressed.len(), 1, "the person has opted out elsewhere");
+    let runner = Runner::with_clock(bench.store.clone(), Options::new("b"), Arc::new(bench.clock.clone()));
+    let account: AccountId = "shop".parse().unwrap();
+    assert_eq!(runner.stopped(&account).await.unwrap(), None);
+    for _ in 0..2 {
+        ears.receipts(&workspace, &[late(1, Code::Web(463))], now).await.unwrap();
+    }
+    let stopped = runner.stopped(&account).await.unwrap().unwrap();
+    assert!(stopped.reason.contains("463"), "{stopped:?}");
 }
 
 fn incoming(from: &str, text: &str, answers: &[&str], at: i64) -> Incoming {
