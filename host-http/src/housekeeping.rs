@@ -51,19 +51,20 @@ pub async fn round(store: &dyn Store, retention: Retention, now: i64) -> Result<
     let before = |days: u32| now - i64::from(days) * DAY;
     let mut changes = Changes::new(WorkspaceId::default());
     changes.push(EventChange::Trim { before: before(retention.events) });
-    store.commit(changes).await?;
-    reseal(store).await?;
-    forget_contacted(store, before(CONTACTED)).await?;
+    // One that fails keeps none of the others from being done.
+    let mut outcome = store.commit(changes).await;
+    outcome = outcome.and(reseal(store).await);
+    outcome = outcome.and(forget_contacted(store, before(CONTACTED)).await);
     let sessions = store.all_sessions().await?;
     let workspaces: BTreeSet<_> = sessions.iter().map(|session| session.id.workspace()).collect();
     for workspace in workspaces {
-        forget_conversations(store, workspace, before(retention.conversations)).await?;
+        outcome = outcome.and(forget_conversations(store, workspace, before(retention.conversations)).await);
     }
-    let Some(days) = retention.messages else { return Ok(()) };
+    let Some(days) = retention.messages else { return outcome };
     for session in sessions {
-        expire(store, &session.id, before(days)).await?;
+        outcome = outcome.and(expire(store, &session.id, before(days)).await);
     }
-    Ok(())
+    outcome
 }
 
 /// After a change of the storage key, what is left under the old one.
