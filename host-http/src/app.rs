@@ -1,9 +1,14 @@
 //! What handlers depend on, in one struct.
-use std::{future::Future, path::Path, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinHandle};
 use whatsapp_bots::runner::Bots;
 use whatsapp_core::client::{Connector, WebSocket};
 use whatsapp_store::Store;
@@ -18,6 +23,7 @@ use crate::{
     housekeeping,
     sandbox::Sandbox,
     session::{Service, Sessions},
+    supervisor::supervise,
     watched::{StoreHealth, WatchedStore},
 };
 
@@ -47,6 +53,8 @@ pub struct App {
     /// When the host started.
     pub started: std::time::Instant,
     stop: watch::Sender<bool>,
+    /// Those that have nothing to finish.
+    workers: Arc<Mutex<Vec<JoinHandle<()>>>>,
     /// Locked while the host runs.
     _data: Option<DataFolder>,
 }
@@ -92,16 +100,13 @@ impl App {
         };
         app.campaigns.start(app.sessions.clone(), options.stop_confirmation.clone());
         app.sessions.start_desired().await.context("cannot start the stored sessions")?;
-        let (sessions, sweep) = (app.sessions.clone(), SWEEP.min(app.campaigns.term / 2));
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(sweep).await;
-                if let Err(error) = sessions.start_desired().await {
-                    tracing::warn!(%error, "sessions were not looked after: it is tried again");
-                }
-            }
-        });
-        tokio::spawn(housekeeping::run(app.store.clone(), options.retention()));
+        let (sessions, pause) = (app.sessions.clone(), SWEEP.min(app.campaigns.term / 2));
+        let (store, retention) = (app.store.clone(), options.retention());
+        let workers = [
+            supervise("sessions", move || sweep(sessions.clone(), pause)),
+            supervise("housekeeping", move || housekeeping::run(store.clone(), retention)),
+        ];
+        app.workers.lock().unwrap_or_else(PoisonError::into_inner).extend(workers);
         Ok(app)
     }
 
@@ -141,6 +146,7 @@ impl App {
             health,
             started,
             stop,
+            workers: Arc::default(),
             _data: None,
         }
     }
@@ -181,8 +187,23 @@ impl App {
     /// they send through. The store stays open.
     pub async fn shutdown(&self) {
         self.stop();
+        self.workers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+            .for_each(|worker| worker.abort());
         tokio::join!(self.bot_tasks.stop(), self.campaigns.shutdown());
         self.sessions.shutdown().await;
+    }
+}
+
+/// Starts sessions that should run and do not run anywhere.
+async fn sweep(sessions: Sessions, pause: Duration) {
+    loop {
+        tokio::time::sleep(pause).await;
+        if let Err(error) = sessions.start_desired().await {
+            tracing::warn!(%error, "sessions were not looked after: it is tried again");
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod serve;
 pub mod session;
 mod signal;
 pub mod simulator;
+mod supervisor;
 mod tenure;
 pub mod time;
 pub mod watched;

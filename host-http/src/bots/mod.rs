@@ -15,7 +15,7 @@ use whatsapp_store::Store;
 
 pub use self::fetch::Reach;
 use self::{ear::BotEar, fetch::Fetch, outlet::Sessions as SessionOutlet};
-use crate::{campaigns::Campaigns, consumer, session::Sessions};
+use crate::{campaigns::Campaigns, consumer, session::Sessions, supervisor::supervise};
 
 /// What bots of this host may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,15 +63,25 @@ pub(crate) fn start(
     let Manners { reach, menus } = manners;
     let outlet = SessionOutlet { store: store.clone(), sessions, campaigns, fetch: Fetch::new(reach), menus };
     let bots = Bots::new(store.clone(), Arc::new(outlet));
-    let (stop, mut stopping) = watch::channel(false);
-    let (answering, scheduling, node) = (bots.clone(), bots.clone(), Arc::<str>::from(node));
-    let ear = BotEar { store: store.clone(), bots: bots.clone(), ears: Ears::new(store.clone()) };
+    let (stop, stopping) = watch::channel(false);
+    let (answering, scheduling, hearing, node) =
+        (bots.clone(), bots.clone(), bots.clone(), Arc::<str>::from(node));
     let owner = node.clone();
-    let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
     let running = vec![
-        tokio::spawn(async move { answering.run().await }),
-        tokio::spawn(async move { scheduling.run_schedules(&node).await }),
-        tokio::spawn(consumer::run_until(store, owner, "bots", ear, stopped)),
+        supervise("bots", move || {
+            let bots = answering.clone();
+            async move { bots.run().await }
+        }),
+        supervise("schedules of bots", move || {
+            let (bots, node) = (scheduling.clone(), node.clone());
+            async move { bots.run_schedules(&node).await }
+        }),
+        supervise("messages to bots", move || {
+            let (store, bots, mut stopping) = (store.clone(), hearing.clone(), stopping.clone());
+            let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
+            let ear = BotEar { store: store.clone(), bots, ears: Ears::new(store.clone()) };
+            consumer::run_until(store, owner.clone(), "bots", ear, stopped)
+        }),
     ];
     let tasks = Tasks { bots: bots.clone(), stop, running: Arc::new(Mutex::new(running)) };
     (bots, tasks)

@@ -16,7 +16,7 @@ use whatsapp_campaigns::{
 use whatsapp_store::{SessionRecord, Store, WorkspaceId};
 
 use self::follow::Follower;
-use crate::{consumer, events::Events, session::Sessions, time::now_millis};
+use crate::{consumer, events::Events, session::Sessions, supervisor::supervise, time::now_millis};
 
 pub(crate) use self::follow::{Received, answers, last_of, number};
 pub use self::rejects::Rejects;
@@ -106,14 +106,22 @@ impl Campaigns {
     /// Starts to look after them. Whoever says STOP is told `confirmation`, unless that is empty.
     pub fn start(&self, sessions: Sessions, confirmation: String) {
         let runner = self.runner.clone();
-        let follower = Follower { store: self.store.clone(), ears: Ears::new(self.store.clone()) };
-        let following = consumer::run(self.store.clone(), self.owner.clone(), "campaigns", follower);
+        let (store, owner) = (self.store.clone(), self.owner.clone());
+        let following = move || {
+            let follower = Follower { store: store.clone(), ears: Ears::new(store.clone()) };
+            consumer::run(store.clone(), owner.clone(), "campaigns", follower)
+        };
         let mut tasks = self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        tasks.push(tokio::spawn(async move { runner.run().await }));
-        tasks.push(tokio::spawn(following));
+        let running = move || {
+            let runner = runner.clone();
+            async move { runner.run().await }
+        };
+        tasks.push(supervise("campaigns", running));
+        tasks.push(supervise("receipts and replies of campaigns", following));
         if !confirmation.is_empty() {
             let events = Events::new(self.store.clone());
-            tasks.push(tokio::spawn(confirm::run(events, sessions, confirmation)));
+            let confirming = move || confirm::run(events.clone(), sessions.clone(), confirmation.clone());
+            tasks.push(supervise("confirmations of STOP", confirming));
         }
     }
 
