@@ -112,6 +112,35 @@ async fn link_send_and_see_the_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_sent_again_with_its_key_is_one_message() {
+    let test = TestApp::start().await;
+    test.linked("me").await;
+    let send = async |key: &str, to: &str| {
+        let request = Request::post("/api/sessions/me/messages")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("idempotency-key", key)
+            .body(Body::from(json!({ "to": to, "text": "once" }).to_string()))
+            .unwrap();
+        let response = test.send(request).await;
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice::<Value>(&bytes).unwrap()["id"].clone())
+    };
+    let first = send("order-7", "15550000002").await;
+    assert_eq!(first.0, StatusCode::ACCEPTED);
+    assert_eq!(send("order-7", "15550000002").await, first);
+    assert_ne!(send("order-8", "15550000002").await.1, first.1);
+    assert_eq!(
+        send("order-7", "15550000003").await.0,
+        StatusCode::CONFLICT,
+        "another message under a used key"
+    );
+    let (_, list) = test.get("/api/sessions/me/messages?words=once").await;
+    assert_eq!(list["messages"].as_array().unwrap().len(), 2);
+    test.app.sessions.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn codes_in_every_format() {
     let test = TestApp::start().await;
     test.call("POST", "/api/sessions", Some(json!({ "id": "me", "name": "My shop" }))).await;

@@ -1,7 +1,15 @@
 //! Messages of a session.
-use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::IntoResponse,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use whatsapp_store::{Content, MessageKey, MessageQuery};
 
 use super::{Id, person};
@@ -9,8 +17,11 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult},
     extract::{Body, Params},
+    message_id,
 };
 
+/// How long a message may take to be stored.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Longer texts are refused by the service.
 const MAX_TEXT: usize = 65_536;
 
@@ -28,6 +39,7 @@ pub struct NewMessage {
 pub async fn send(
     State(app): State<App>,
     Id(id): Id,
+    headers: HeaderMap,
     Body(new): Body<NewMessage>,
 ) -> ApiResult<impl IntoResponse> {
     app.sessions.record(&id).await?;
@@ -40,7 +52,19 @@ pub async fn send(
     if content.as_text().is_some_and(|text| text.is_empty() || text.len() > MAX_TEXT) {
         return Err(ApiError::bad_request(format!("a text has 1 to {MAX_TEXT} bytes")));
     }
-    let sent = app.sessions.client(&id)?.send(&to, content).await;
+    let client = app.sessions.client(&id)?;
+    let key = idempotency_key(&headers)?;
+    let sending = async {
+        match key {
+            Some(key) => client.send_as(&message_id::of(&format!("{id}/{key}")), &to, content).await,
+            None => client.send(&to, content).await,
+        }
+    };
+    let sent = timeout(PATIENCE, sending).await.map_err(|_| {
+        ApiError::unavailable(
+            "the message was not confirmed in time and may go out yet: with the same Idempotency-Key it can be sent again without going out twice",
+        )
+    })?;
     let record = sent.map_err(|error| app.failed(error))?;
     app.campaigns.runner.interactive(&id);
     let answer = json!({
@@ -50,6 +74,13 @@ pub async fn send(
         "timestamp": record.timestamp,
     });
     Ok((StatusCode::ACCEPTED, Json(answer)))
+}
+
+/// What a caller knows a request by: sent again, it has no further effect.
+fn idempotency_key(headers: &HeaderMap) -> ApiResult<Option<&str>> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = key.to_str().ok().filter(|key| (1..=200).contains(&key.len()));
+    key.map(Some).ok_or_else(|| ApiError::bad_request("Idempotency-Key: 1 to 200 plain characters"))
 }
 
 /// Query of `GET /api/sessions/{id}/messages`.
