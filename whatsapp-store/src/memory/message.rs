@@ -49,7 +49,8 @@ impl Messages {
 
     /// Queued messages that no device is left to send.
     pub(super) fn fail(&mut self, ids: &BTreeSet<String>) {
-        let queued = self.list.values_mut().filter(|message| message.status == MessageStatus::Queued);
+        let ours = self.list.values_mut().filter(|message| message.from_me);
+        let queued = ours.filter(|message| message.status == MessageStatus::Queued);
         for message in queued.filter(|message| ids.contains(&message.key.id)) {
             message.status = MessageStatus::Failed;
         }

@@ -169,7 +169,7 @@ async fn all<'a>(
 
 /// Rows that belong to a device.
 const DEVICE: [&str; 9] = [
-    "UPDATE message SET status = 9 WHERE workspace = $1 AND account = $2 AND status = 1 \
+    "UPDATE message SET status = 9 WHERE workspace = $1 AND account = $2 AND from_me = 1 AND status = 1 \
      AND id IN (SELECT id FROM outgoing WHERE workspace = $1 AND account = $2 AND state = 1)",
     "DELETE FROM device WHERE workspace = $1 AND account = $2",
     "DELETE FROM signal WHERE workspace = $1 AND account = $2",
