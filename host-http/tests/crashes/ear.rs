@@ -96,17 +96,18 @@ fn play(death: Option<(u32, Moment)>) -> (ConversationRecord, u32) {
 #[test]
 fn the_host_dies_at_every_write_while_it_hears() {
     let mut deaths = 0;
-    // What was written before the question could be seen is no answer to it, however often it is heard.
+    // What was written before the question could be seen is no answer to it. After a crash it may not be known any more when the
+    // question was handed over, and then it counts as seen: an answer once at most, however often it is heard.
     let said =
         |record: &ConversationRecord| String::from_utf8_lossy(&record.state).matches("A number from").count();
-    let undisturbed = said(&play(None).0);
+    assert_eq!(play(None).0.status, ConversationStatus::Waiting);
     for moment in [Moment::Before, Moment::After] {
         let mut write = 1;
         loop {
             let (record, reached) = play(Some((write, moment)));
             // Neither did the one on the phone take it over, nor was the greeting taken for an answer.
             assert_eq!(record.status, ConversationStatus::Waiting, "dead {moment:?} {write}");
-            assert_eq!(said(&record), undisturbed, "dead {moment:?} {write}");
+            assert!(said(&record) <= 1, "dead {moment:?} {write}");
             if reached < write {
                 break;
             }
