@@ -12,6 +12,7 @@ pub mod error;
 pub mod events;
 pub mod extract;
 pub mod housekeeping;
+mod inbox;
 mod message_id;
 mod outbox;
 pub mod qr;

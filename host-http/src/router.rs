@@ -14,7 +14,7 @@ use crate::{
     app::App,
     error::{ApiError, no_route, wrong_method},
     extract::json_errors,
-    routes::{campaigns, chatbots, chats, events, health, messages, sandbox, sessions},
+    routes::{campaigns, chatbots, chats, events, health, messages, reply_rules, sandbox, sessions},
 };
 
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -72,6 +72,7 @@ pub fn router(app: App) -> Router {
         .route("/api/chatbots/{id}/analytics", get(chatbots::analytics::show))
         .route("/api/chatbots/{id}/test", post(chatbots::test))
         .route("/api/sessions/{id}/conversations/{chat}/{act}", post(chatbots::conversations::act))
+        .route("/api/reply-rules", get(reply_rules::show).put(reply_rules::change))
         .route("/api/events", get(events::all))
         .route("/api/sandbox", get(sandbox::people))
         .route("/api/sandbox/people/{phone}/messages", get(sandbox::shown).post(sandbox::say))

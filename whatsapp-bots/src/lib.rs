@@ -54,7 +54,7 @@ pub use self::{
     contact::Contact,
     definition::Definition,
     effect::{Choice, Effect, Event, Guard, Menu, NodeIndex, Request, Trouble},
-    engine::{Ctx, Leaving, Limits, Step, Visit, step},
+    engine::{Ctx, Leaving, Limits, Meaning, Step, Visit, step},
     input::{Body, Input, MAX_ANSWER, MAX_TEXT, Media, Message, Outcome},
     menus::Menus,
     schedule::Schedule,

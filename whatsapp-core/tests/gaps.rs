@@ -15,7 +15,7 @@ use whatsapp_core::{
     event::Event,
     jid::Jid,
     message::phash::participant_hash,
-    sim::{Behaviour, pair::World},
+    sim::{Behaviour, RawMessage, pair::World},
 };
 use whatsapp_store::{Content as Message, memory::MemoryStore};
 
@@ -382,4 +382,32 @@ fn a_used_key_under_another_id_is_asked_for_again() {
     assert_eq!(texts(&world, 1), ["first", "second", "third", "fourth"]);
     world.run_for(Duration::from_secs(60));
     assert_eq!(world.network.unanswered(), []);
+}
+
+#[test]
+fn a_message_of_a_broadcast_list_is_in_the_chat_with_its_sender() {
+    let mut world = world();
+    let bob = world.network.lid_of(BOB).unwrap();
+    let (now, alice) = (world.now, Jid::pn(ALICE));
+    let to_a_list = |text: &str, list: &'static str| {
+        let sender = Jid::pn(BOB);
+        RawMessage::text(text)
+            .attribute("from", Some(list.parse::<Jid>().unwrap()))
+            .attribute("participant", Some(sender))
+            .attribute("participant_lid", Some(bob.clone()))
+            .attribute("sender_lid", None::<Jid>)
+    };
+    for (text, list) in [("STOP", "1700000000@broadcast"), ("a status", "status@broadcast")] {
+        world.network.send_raw_as(now, BOB, &alice, to_a_list(text, list)).unwrap();
+    }
+    world.run_for(Duration::from_secs(10));
+    let messages = world.clients[0].messages();
+    let places: Vec<_> = messages
+        .iter()
+        .map(|message| {
+            (message.content.as_text().unwrap_or_default(), &*message.key.chat, &*message.key.sender)
+        })
+        .collect();
+    let bob = Jid::pn(BOB).to_string();
+    assert_eq!(places, [("STOP", &*bob, &*bob), ("a status", "status@broadcast", &*bob)]);
 }

@@ -1,5 +1,4 @@
 //! Bots: the flow engine's runner, sessions as what it sends through, and what people write as its inputs.
-mod ear;
 mod fetch;
 mod outlet;
 
@@ -14,8 +13,8 @@ use whatsapp_campaigns::runner::Ears;
 use whatsapp_store::Store;
 
 pub use self::fetch::Reach;
-use self::{ear::BotEar, fetch::Fetch, outlet::Sessions as SessionOutlet};
-use crate::{campaigns::Campaigns, consumer, session::Sessions, supervisor::supervise};
+use self::{fetch::Fetch, outlet::Sessions as SessionOutlet};
+use crate::{campaigns::Campaigns, consumer, inbox::Inbox, session::Sessions, supervisor::supervise};
 
 /// What bots of this host may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,10 +75,10 @@ pub(crate) fn start(
             let (bots, node) = (scheduling.clone(), node.clone());
             async move { bots.run_schedules(&node).await }
         }),
-        supervise("messages to bots", move || {
+        supervise("messages of people", move || {
             let (store, bots, mut stopping) = (store.clone(), hearing.clone(), stopping.clone());
             let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
-            let ear = BotEar { store: store.clone(), bots, ears: Ears::new(store.clone()) };
+            let ear = Inbox { store: store.clone(), bots, ears: Ears::new(store.clone()) };
             consumer::run_until(store, owner.clone(), "bots", ear, stopped)
         }),
     ];

@@ -1,17 +1,23 @@
-//! Tells somebody who said STOP that it was heard: once, by the node that has the session.
+//! Tells somebody who asked for no more messages, or for messages, that it was heard: once, by the node that has the session.
+use serde_json::Value;
 use whatsapp_core::jid::Jid;
 use whatsapp_store::{AccountId, Content, WorkspaceId};
 
-use crate::{events::Events, message_id, session::Sessions};
+use crate::{
+    events::{Events, Told},
+    message_id,
+    session::Sessions,
+};
 
-/// Follows for as long as the host runs. What happened while it did not run is not confirmed late.
-pub(super) async fn run(events: Events, sessions: Sessions, text: String) {
+/// Follows for as long as the host runs. What happened while it did not run is not confirmed late. `goodbye` is told to whoever
+/// opted out, unless it is empty; whoever opted in is told what the workspace says.
+pub(super) async fn run(events: Events, sessions: Sessions, goodbye: String) {
     loop {
         match events.listen(WorkspaceId::default(), None).await {
             Ok(mut listener) => {
                 while let Some(told) = listener.next().await {
-                    if told.event == "campaign.opted.out" && told.data["again"] != true {
-                        confirm(&sessions, &told.data, &text).await;
+                    if let Some(text) = confirmation(&told, &goodbye) {
+                        confirm(&sessions, &told.data, text).await;
                     }
                 }
             }
@@ -21,16 +27,30 @@ pub(super) async fn run(events: Events, sessions: Sessions, text: String) {
     }
 }
 
-async fn confirm(sessions: &Sessions, data: &serde_json::Value, text: &str) {
+fn confirmation<'a>(told: &'a Told, goodbye: &'a str) -> Option<&'a str> {
+    let text = match told.event.as_str() {
+        "campaign.opted.out" => goodbye,
+        "campaign.opted.in" => told.data["confirmation"].as_str()?,
+        _ => return None,
+    };
+    (!text.is_empty() && told.data["again"] != true).then_some(text)
+}
+
+/// The address of a person, as campaigns know people.
+fn address(person: &str) -> Option<Jid> {
+    if person.contains('@') { person.parse().ok() } else { Some(Jid::pn(person)) }
+}
+
+async fn confirm(sessions: &Sessions, data: &Value, text: &str) {
     let (Some(session), Some(to), Some(reply)) =
-        (data["sessionId"].as_str(), data["from"].as_str(), data["replyId"].as_str())
+        (data["sessionId"].as_str(), data["from"].as_str().and_then(address), data["replyId"].as_str())
     else {
         return;
     };
     let Ok(account) = session.parse::<AccountId>() else { return };
     // Of a session that runs on another node, that node tells.
     let Ok(client) = sessions.client(&account) else { return };
-    if let Err(error) = client.send_as(&message_id::of(reply), &Jid::pn(to), Content::text(text)).await {
-        tracing::warn!(%account, %error, "an opt-out was not confirmed");
+    if let Err(error) = client.send_as(&message_id::of(reply), &to, Content::text(text)).await {
+        tracing::warn!(%account, %error, "an opt-out or opt-in was not confirmed");
     }
 }

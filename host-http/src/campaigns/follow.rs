@@ -1,25 +1,19 @@
-//! Receipts, refusals and replies of sessions, from the outbox to the campaigns.
-use std::{collections::BTreeMap, sync::Arc};
+//! Receipts and refusals of sessions, from the outbox to the campaigns.
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use serde::Deserialize;
 use whatsapp_campaigns::{
     outcome::Code,
-    runner::{Ears, Incoming, Receipt, ReceiptKind},
+    runner::{Ears, Receipt, ReceiptKind},
 };
 use whatsapp_core::jid::{Jid, Server};
-use whatsapp_store::{
-    AccountId, Error, EventRecord, MessageKey, MessageQuery, MessageRecord, Store, WorkspaceId,
-};
+use whatsapp_store::{Error, EventRecord, MessageKey, WorkspaceId};
 
 use crate::{consumer::Ear, time::now_millis};
 
-/// A reply is to one of so many last messages of the chat.
-const LAST: u32 = 10;
-
 /// Brings what happened to the campaigns.
 pub(super) struct Follower {
-    pub(super) store: Arc<dyn Store>,
     pub(super) ears: Ears,
 }
 
@@ -31,26 +25,14 @@ struct Refused {
     code: Option<u16>,
 }
 
-/// The data of `message.received`.
-#[derive(Deserialize)]
-pub(crate) struct Received {
-    pub(crate) message: MessageRecord,
-}
-
 #[async_trait]
 impl Ear for Follower {
-    /// Receipts of a workspace together, replies one by one.
+    /// Those of a workspace together.
     async fn take(&self, events: Vec<EventRecord>) -> Result<(), Error> {
         let mut receipts = BTreeMap::<WorkspaceId, Vec<Receipt>>::new();
         for event in events {
             if let Some(receipt) = receipt(&event) {
                 receipts.entry(event.workspace).or_default().push(receipt);
-            } else if event.key == "message.received"
-                && let Some(account) = &event.account
-                && let Ok(Received { message }) = serde_json::from_str(&event.data)
-                && let Some(incoming) = self.incoming(account, message).await?
-            {
-                self.ears.incoming(&event.workspace, &incoming).await?;
             }
         }
         for (workspace, receipts) in receipts {
@@ -58,37 +40,6 @@ impl Ear for Follower {
         }
         Ok(())
     }
-}
-
-impl Follower {
-    /// A message from a person, with what it may be an answer to.
-    async fn incoming(&self, account: &AccountId, message: MessageRecord) -> Result<Option<Incoming>, Error> {
-        let Some(from) = number(&message.key.chat).filter(|_| !message.from_me) else { return Ok(None) };
-        let last = last_of(&*self.store, account, &message).await?;
-        let answers = answers(&message, &last);
-        let text = message.content.as_text().map(str::to_owned);
-        let account = account.to_string();
-        Ok(Some(Incoming { id: message.key.id, account, from, text, answers, at: message.timestamp }))
-    }
-}
-
-/// The last messages of a message's chat.
-///
-/// # Errors
-/// When they cannot be read.
-pub(crate) async fn last_of(
-    store: &dyn Store,
-    account: &AccountId,
-    message: &MessageRecord,
-) -> Result<Vec<MessageRecord>, Error> {
-    let query = MessageQuery { chat: Some(message.key.chat.clone()), limit: LAST, ..MessageQuery::default() };
-    Ok(store.messages(account, &query).await?.messages)
-}
-
-/// What a message may be an answer to, of the last ones of its chat: the one it quotes, then our own.
-pub(crate) fn answers(message: &MessageRecord, last: &[MessageRecord]) -> Vec<String> {
-    let ours = last.iter().filter(|other| other.from_me).map(|other| other.key.id.clone());
-    message.quoted.iter().cloned().chain(ours).collect()
 }
 
 /// What an event says of a message of ours.
@@ -109,7 +60,7 @@ fn receipt(event: &EventRecord) -> Option<Receipt> {
 }
 
 /// The number of a chat with one person.
-pub(crate) fn number(chat: &str) -> Option<String> {
+fn number(chat: &str) -> Option<String> {
     let jid: Jid = chat.parse().ok()?;
     (jid.server == Server::User).then(|| jid.user.to_string())
 }

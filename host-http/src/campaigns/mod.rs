@@ -18,7 +18,6 @@ use whatsapp_store::{SessionRecord, Store, WorkspaceId};
 use self::follow::Follower;
 use crate::{consumer, events::Events, session::Sessions, supervisor::supervise, time::now_millis};
 
-pub(crate) use self::follow::{Received, answers, last_of, number};
 pub use self::rejects::Rejects;
 pub(crate) use self::sender::{Answers, SessionSender, code};
 
@@ -108,7 +107,7 @@ impl Campaigns {
         let runner = self.runner.clone();
         let (store, owner) = (self.store.clone(), self.owner.clone());
         let following = move || {
-            let follower = Follower { store: store.clone(), ears: Ears::new(store.clone()) };
+            let follower = Follower { ears: Ears::new(store.clone()) };
             consumer::run(store.clone(), owner.clone(), "campaigns", follower)
         };
         let mut tasks = self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -117,12 +116,10 @@ impl Campaigns {
             async move { runner.run().await }
         };
         tasks.push(supervise("campaigns", running));
-        tasks.push(supervise("receipts and replies of campaigns", following));
-        if !confirmation.is_empty() {
-            let events = Events::new(self.store.clone());
-            let confirming = move || confirm::run(events.clone(), sessions.clone(), confirmation.clone());
-            tasks.push(supervise("confirmations of STOP", confirming));
-        }
+        tasks.push(supervise("receipts of campaigns", following));
+        let events = Events::new(self.store.clone());
+        let confirming = move || confirm::run(events.clone(), sessions.clone(), confirmation.clone());
+        tasks.push(supervise("confirmations of opt-outs and opt-ins", confirming));
     }
 
     /// Finishes what is under way, and gives everything back.

@@ -6,6 +6,7 @@ pub mod events;
 pub mod health;
 pub mod messages;
 mod person;
+pub mod reply_rules;
 pub mod sandbox;
 pub mod sessions;
 

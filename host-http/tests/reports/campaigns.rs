@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use whatsapp_campaigns::{
     audience::{ConsentStamp, CsvSource, XlsxSource},
-    consent::{Hearing, ReplyRules},
+    consent::{Hearing, ReplyRules, TakenAs},
     content::{Definition, Template},
     desk::{Desk, DeskError, Upload},
     model::{Frozen, Settings},
@@ -192,6 +192,7 @@ async fn stop(input: &Value) -> Value {
         text: Some(input["text"].as_str().unwrap_or("STOP").to_owned()),
         answers: Vec::new(),
         at: NOW - 5_000,
+        taken: TakenAs::Nothing,
     };
     Ears::new(bench.store.clone()).incoming(&WorkspaceId::default(), &incoming).await.unwrap();
     let uploaded = bench.upload(input).await;

@@ -13,7 +13,7 @@ pub(crate) use self::compiler::{Compiler, ExitId};
 use crate::{
     definition::{CommandKind, Definition, Interrupt},
     effect::NodeIndex,
-    engine::{self, Behaviour, Ctx, Leaving, Limits, Visit},
+    engine::{self, Behaviour, Ctx, Leaving, Limits, Meaning, Visit},
     expr::{Riches, Texts},
     input::Message,
     numbers::DecimalMark,
@@ -132,6 +132,11 @@ impl Compiled {
     /// with this bot, else [`State::default`].
     pub fn fit(&self, state: &State, message: &Message, ctx: &Ctx<'_>) -> Option<Fit> {
         engine::fit(self, state, message, ctx)
+    }
+
+    /// What a message is to a conversation with this bot, before it is heard.
+    pub fn meaning(&self, state: &State, message: &Message, ctx: &Ctx<'_>) -> Meaning {
+        engine::meaning(self, state, message, ctx)
     }
 
     /// The times at which it writes by itself, in the order of the triggers' ids.

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Leaving, Resume, Step, Turn};
+use super::{Leaving, Meaning, Resume, Step, Takes, Turn};
 use crate::{
     compile::CommandPlan,
     definition::{CommandKind, Interrupt},
@@ -78,7 +78,9 @@ impl<'a> Turn<'a> {
         let folded = folded(message);
         let handed_off = self.is_handed_off();
         let is_machine = !message.early && self.is_machine(message);
-        if let Some(command) = self.command(&folded)
+        // An option that is offered goes before all other meanings of its words.
+        let is_choice = self.takes(message) == Takes::Choice;
+        if let Some(command) = self.command(&folded).filter(|_| !is_choice)
             && (!handed_off || command.does == CommandKind::Stop)
         {
             if !is_machine {
@@ -97,7 +99,7 @@ impl<'a> Turn<'a> {
         }
         self.heard();
         let live = self.state.is_live();
-        if live && self.interrupt() != Interrupt::All {
+        if live && (is_choice || self.interrupt() != Interrupt::All) {
             return self.answer(message);
         }
         match self.triggered(Asked::Message { message, folded: &folded, only_specific: live }) {
@@ -268,6 +270,41 @@ impl<'a> Turn<'a> {
         let (place, length) =
             self.fitting(&Asked::Message { message, folded: &folded, only_specific: false })?;
         self.bot.triggers.fit(place, length)
+    }
+
+    /// What a message is to this conversation; it goes through the same questions as [`Turn::message`].
+    pub(super) fn meaning(mut self, message: &'a Message) -> Meaning {
+        if !message.says_something() || !self.is_sound() {
+            return Meaning::Other;
+        }
+        self.input = Some(Cow::Borrowed(message));
+        let folded = folded(message);
+        let (handed_off, live) = (self.is_handed_off(), self.state.is_live());
+        let takes = self.takes(message);
+        if takes == Takes::Choice {
+            return Meaning::Choice;
+        }
+        match self.command(&folded) {
+            Some(command) if command.does == CommandKind::Stop => return Meaning::Stop,
+            _ if handed_off => return Meaning::Person,
+            Some(_) => return Meaning::Command,
+            None => {}
+        }
+        let can_trigger = !live || self.interrupt() == Interrupt::All;
+        let asked = Asked::Message { message, folded: &folded, only_specific: true };
+        if can_trigger && self.fitting(&asked).is_some() {
+            return Meaning::Trigger;
+        }
+        if takes == Takes::Answer { Meaning::Answer } else { Meaning::Other }
+    }
+
+    /// What the node that waits would take a message for. What was written before its question could be seen is no answer.
+    fn takes(&self, message: &Message) -> Takes {
+        let node = self.state.frames.last().and_then(|frame| self.bot.nodes.get(frame.node as usize));
+        match node.filter(|_| self.asks() && !message.early) {
+            Some(node) => node.does.takes(self, message),
+            None => Takes::Nothing,
+        }
     }
 
     /// Was it waited for?

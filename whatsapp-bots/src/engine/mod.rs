@@ -83,10 +83,42 @@ pub fn step(bot: &Compiled, state: State, input: &Input, ctx: &Ctx<'_>) -> Step 
     Turn::new(bot, state, ctx).hear(input)
 }
 
+pub(crate) fn meaning(bot: &Compiled, state: &State, message: &Message, ctx: &Ctx<'_>) -> Meaning {
+    Turn::new(bot, state.clone(), ctx).meaning(message)
+}
+
 pub(crate) fn fit(bot: &Compiled, state: &State, message: &Message, ctx: &Ctx<'_>) -> Option<Fit> {
     // As if nothing were live: only when it last ended counts, for triggers that wait after it.
     let state = State { flow: state.flow, done: state.done.clone(), ..State::default() };
     Turn::new(bot, state, ctx).fit(message)
+}
+
+/// What a message is to a conversation, before it is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Meaning {
+    /// It chooses one of the options that the conversation offers. It is that choice and nothing else.
+    Choice,
+    /// A command of the bot that ends messages to the person.
+    Stop,
+    /// Another command of the bot.
+    Command,
+    /// Words, a pattern or a button of a trigger.
+    Trigger,
+    /// It answers an open question.
+    Answer,
+    /// A person has taken the chat over: no bot hears it.
+    Person,
+    /// None of these: a wrong answer, or nobody asked.
+    Other,
+}
+
+/// What a waiting node would take a message for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    Choice,
+    Answer,
+    Nothing,
 }
 
 /// What a node does. It never fails: what goes wrong is an exit, or trouble that is noted.
@@ -97,6 +129,11 @@ pub(crate) trait Behaviour: fmt::Debug + Send + Sync {
     /// Something came that it may have waited for; [`Next::Stay`] when it did not.
     fn resume(&self, _turn: &mut Turn<'_>, _with: Resume<'_>) -> Next {
         Next::Stay
+    }
+
+    /// What it would take a message for, if it waits for one.
+    fn takes(&self, _turn: &Turn<'_>, _message: &Message) -> Takes {
+        Takes::Nothing
     }
 
     /// Does an event of that name end its wait?

@@ -5,7 +5,8 @@ use super::{Answer, Retries, menu::Question, parse::Parser};
 use crate::{
     compile::{Compiler, ExitId},
     definition::Text,
-    engine::{Behaviour, Next, Resume, Turn},
+    engine::{Behaviour, Next, Resume, Takes, Turn},
+    input::Message,
 };
 
 /// Puts a question, waits, and checks the answer.
@@ -66,6 +67,14 @@ impl Behaviour for Asking {
     fn enter(&self, turn: &mut Turn<'_>) -> Next {
         self.question.put(turn, self.parser.menu(), 0);
         self.question.wait(turn, 0)
+    }
+
+    fn takes(&self, turn: &Turn<'_>, message: &Message) -> Takes {
+        match self.parser.parse(turn, message) {
+            Some(_) if self.parser.menu().is_some() => Takes::Choice,
+            Some(_) => Takes::Answer,
+            None => Takes::Nothing,
+        }
     }
 
     fn resume(&self, turn: &mut Turn<'_>, with: Resume<'_>) -> Next {

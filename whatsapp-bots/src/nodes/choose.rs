@@ -8,7 +8,8 @@ use super::{
 use crate::{
     compile::{Compiler, ExitId},
     definition::Text,
-    engine::{Behaviour, Next, Resume, Turn},
+    engine::{Behaviour, Next, Resume, Takes, Turn},
+    input::Message,
     validate::MAX_EXITS,
 };
 
@@ -83,6 +84,10 @@ impl Behaviour for Choosing {
     fn enter(&self, turn: &mut Turn<'_>) -> Next {
         self.question.put(turn, Some(&self.menu), 0);
         self.question.wait(turn, 0)
+    }
+
+    fn takes(&self, turn: &Turn<'_>, message: &Message) -> Takes {
+        if self.menu.chosen(turn, message).is_some() { Takes::Choice } else { Takes::Nothing }
     }
 
     fn resume(&self, turn: &mut Turn<'_>, with: Resume<'_>) -> Next {

@@ -11,7 +11,7 @@ use crate::{
     compile::{Compiler, ExitId},
     definition::Text,
     effect::Choice,
-    engine::{Behaviour, Next, Resume, Turn},
+    engine::{Behaviour, Next, Resume, Takes, Turn},
     expr::{Key, Path, Written, descend},
     fold,
     input::Message,
@@ -183,6 +183,10 @@ impl Behaviour for ChoosingFrom {
         }
         self.question.put(turn, Some(&self.list), 0);
         self.question.wait(turn, 0)
+    }
+
+    fn takes(&self, turn: &Turn<'_>, message: &Message) -> Takes {
+        if self.list.chosen(turn, message).is_some() { Takes::Choice } else { Takes::Nothing }
     }
 
     fn resume(&self, turn: &mut Turn<'_>, with: Resume<'_>) -> Next {

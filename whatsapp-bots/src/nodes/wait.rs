@@ -4,8 +4,9 @@ use serde_json::Value as Json;
 
 use crate::{
     compile::{Compiler, ExitId},
-    engine::{Behaviour, Next, Resume, Turn},
+    engine::{Behaviour, Next, Resume, Takes, Turn},
     expr,
+    input::Message,
     state::Waits,
     validate::Code,
 };
@@ -82,6 +83,10 @@ impl Behaviour for Waiting {
         }
         let on = if self.reply.is_some() { Waits::Reply } else { Waits::Time };
         turn.wait(on, self.seconds.map(|seconds| turn.after(seconds)), 0)
+    }
+
+    fn takes(&self, _turn: &Turn<'_>, _message: &Message) -> Takes {
+        if self.reply.is_some() { Takes::Answer } else { Takes::Nothing }
     }
 
     fn resume(&self, turn: &mut Turn<'_>, with: Resume<'_>) -> Next {

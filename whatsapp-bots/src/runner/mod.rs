@@ -16,6 +16,7 @@ mod deliver;
 mod envelope;
 mod order;
 mod outstanding;
+mod peek;
 mod person;
 mod port;
 mod schedules;

@@ -230,7 +230,12 @@ async fn whose(
 }
 
 /// The input, with word of it when it is a message that was written before the person could see what the bot said last.
-fn timed<'a>(shared: &Shared, hearing: Hearing<'a>, envelope: &Envelope, now: i64) -> Cow<'a, Input> {
+pub(super) fn timed<'a>(
+    shared: &Shared,
+    hearing: Hearing<'a>,
+    envelope: &Envelope,
+    now: i64,
+) -> Cow<'a, Input> {
     let Input::Message(message) = hearing.input else { return Cow::Borrowed(hearing.input) };
     let given_at =
         match envelope.unsent().map(|id| shared.outstanding.given(hearing.account, hearing.chat, id)) {
@@ -263,7 +268,7 @@ fn fitting<'a>(
 }
 
 /// Does what comes belong to this conversation? Also one that is over belongs to its bot while a person has the chat.
-fn goes_on(state: &State) -> bool {
+pub(super) fn goes_on(state: &State) -> bool {
     state.is_live() || state.timer().is_some() || state.status() == Status::HandedOff
 }
 
@@ -390,7 +395,7 @@ pub(super) fn message_id(account: &AccountId, chat: &str, salt: i64, effect: u64
 }
 
 /// Where chance comes from in a conversation.
-fn seed(account: &AccountId, chat: &str) -> u64 {
+pub(super) fn seed(account: &AccountId, chat: &str) -> u64 {
     fnv(format!("{account}\0{chat}").bytes())
 }
 

@@ -46,7 +46,43 @@ pub fn wish(text: &str) -> Option<Wish> {
     phrases(&fold::words(text), &|phrase| known().get(phrase).copied()).map(|(wish, _)| wish)
 }
 
+/// What a conversation takes a message for, while it goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TakenAs {
+    /// Nothing: no conversation goes on, or the message answers nothing.
+    #[default]
+    Nothing,
+    /// A word that starts a conversation.
+    Trigger,
+    /// An answer to an open question.
+    Answer,
+    /// One of the options that were offered, or a command of the conversation.
+    Choice,
+}
+
 impl ReplyRules {
+    /// What a message asks for that a conversation may take for something else.
+    ///
+    /// A choice is that choice and nothing else, whatever its words. Anything else that a conversation takes stops by a word that
+    /// means nothing else, such as `STOP`, and not by an ambiguous one (see [`AMBIGUOUS_WORDS`](super::AMBIGUOUS_WORDS)). Nobody opts
+    /// in by an answer; a word that opts in may start a conversation, too.
+    pub fn hear_taken(&self, text: &str, taken: TakenAs) -> Hearing {
+        if taken == TakenAs::Nothing {
+            return self.hear(text);
+        }
+        if taken == TakenAs::Choice || text.len() > LONGEST {
+            return Hearing::Nothing;
+        }
+        let folded = fold::words(text);
+        if taken == TakenAs::Trigger && self.opts_in(&folded) {
+            return Hearing::Start;
+        }
+        match phrases(&folded, &|phrase| known().get(phrase).copied()) {
+            Some((Wish::Stop, false)) => Hearing::Stop,
+            _ => Hearing::Nothing,
+        }
+    }
+
     /// What a message asks for, as this workspace decided.
     pub fn hear(&self, text: &str) -> Hearing {
         if text.len() > LONGEST {

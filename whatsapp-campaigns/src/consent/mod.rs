@@ -15,7 +15,7 @@ mod words;
 
 pub use self::{
     ambiguous::AMBIGUOUS_WORDS,
-    hear::{Hearing, wish},
+    hear::{Hearing, TakenAs, wish},
     rules::{AmbiguousWords, OptIn, ReplyRules, RuleError},
     words::{LANGUAGES, Language},
 };

@@ -30,7 +30,7 @@ use rlibphonenumber::{
     ValidationError,
 };
 
-pub(crate) use self::lookup::{contacts, opted_out, suppressed};
+pub(crate) use self::lookup::{contacts, new_contact, opted_out, suppressed};
 use self::text::Dialled;
 pub use self::{
     error::PhoneError,

@@ -1,19 +1,19 @@
 //! What comes back: receipts, refusals, replies, and the wish to get no more.
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use serde_json::json;
 use whatsapp_store::{
-    CampaignChange, Change, Changes, Consent, ContactChange, Effect, Error as StoreError, Outcome,
-    RecipientFlag, Settlement, Store, Suppression, WorkspaceId,
+    CampaignChange, Change, Changes, Consent, ContactChange, ContactRecord, Effect, Error as StoreError,
+    Outcome, RecipientFlag, Settlement, Store, Suppression, WorkspaceId,
 };
 
 use super::{keys::Keys, late::LateStop, tick::event};
 use crate::{
-    consent::{Hearing, OptIn, ReplyRules, Wish},
+    consent::{Hearing, OptIn, ReplyRules, TakenAs, Wish},
     id::RowId,
     lattice::{RowEvent, effect, flagged},
     outcome::{Code, Reaction, Refusal, RowReaction},
@@ -65,6 +65,8 @@ pub struct Incoming {
     pub answers: Vec<String>,
     /// When, milliseconds since the Unix epoch.
     pub at: Millis,
+    /// What a conversation takes it for: ask [`Ears::asks`] whether that matters.
+    pub taken: TakenAs,
 }
 
 impl fmt::Debug for Incoming {
@@ -80,7 +82,7 @@ pub struct Heard {
     pub answers: Option<(String, String)>,
     /// What it asks for. Confirm it once.
     pub wish: Option<Wish>,
-    /// They asked for no more messages before: to confirm it again would never end where a machine asks.
+    /// It was so before: to confirm it again would never end where a machine asks.
     pub again: bool,
     /// It may ask for something, and nothing was done: a person has to read it.
     pub needs_person: bool,
@@ -180,21 +182,38 @@ impl Ears {
         Ok(count)
     }
 
+    /// May a text ask for something? Only then it matters what a conversation takes it for.
+    ///
+    /// # Errors
+    /// When the rules of the workspace cannot be read.
+    pub async fn asks(&self, workspace: &WorkspaceId, text: &str) -> Result<bool, StoreError> {
+        Ok(self.rules(workspace).await?.hear(text) != Hearing::Nothing)
+    }
+
     /// Writes down what a message from somebody means: an answer to a campaign, no more messages, or messages again.
     ///
     /// # Errors
     /// When the store fails; hand the message in again then.
     pub async fn incoming(&self, workspace: &WorkspaceId, message: &Incoming) -> Result<Heard, StoreError> {
         let rules = self.rules(workspace).await?;
-        let hearing = message.text.as_deref().map_or(Hearing::Nothing, |text| rules.hear(text));
+        let hearing =
+            message.text.as_deref().map_or(Hearing::Nothing, |text| rules.hear_taken(text, message.taken));
         let wish = match hearing {
             Hearing::Stop => Some(Wish::Stop),
             Hearing::Start => Some(Wish::Start),
             Hearing::AskPerson | Hearing::Nothing => None,
         };
         let mut changes = Changes::new(workspace.clone());
-        let again = wish == Some(Wish::Stop)
-            && !self.store.suppressed(workspace, &person::forms(&message.from)).await?.is_empty();
+        let contacts = match wish {
+            Some(_) => person::contacts(&*self.store, workspace, &message.from).await?,
+            None => Vec::new(),
+        };
+        let again = match wish {
+            Some(wish) => {
+                self.is_so(workspace, wish, rules.opt_in.as_ref(), &message.from, &contacts).await?
+            }
+            None => false,
+        };
         let mut heard = Heard { answers: None, wish, again, needs_person: hearing == Hearing::AskPerson };
         for id in &message.answers {
             if let Some(found) = self.find(workspace, id, &message.from).await? {
@@ -206,9 +225,11 @@ impl Ears {
                 break;
             }
         }
-        let contacts = person::contacts(&*self.store, workspace, &message.from).await?;
-        let contacts = contacts.into_iter().map(|contact| contact.id);
-        changes.list.extend(wished(wish, rules.opt_in.as_ref(), message, contacts));
+        changes.list.extend(match (wish, &rules.opt_in) {
+            (Some(Wish::Stop), _) => stops(message, &contacts),
+            (Some(Wish::Start), Some(opt_in)) => self.starts(workspace, message, opt_in, contacts).await?,
+            _ => Vec::new(),
+        });
         if heard.needs_person {
             changes.push(unclear(message, &heard));
         }
@@ -237,6 +258,58 @@ impl Ears {
             }
         }
         Ok(None)
+    }
+
+    /// Is it already as the person wishes?
+    async fn is_so(
+        &self,
+        workspace: &WorkspaceId,
+        wish: Wish,
+        opt_in: Option<&OptIn>,
+        from: &str,
+        contacts: &[ContactRecord],
+    ) -> Result<bool, StoreError> {
+        let addresses: Vec<String> = addresses(from, contacts).into_iter().collect();
+        let is_suppressed = !self.store.suppressed(workspace, &addresses).await?.is_empty();
+        let has_agreed = |contact: &ContactRecord| {
+            let scope = contact.consent.as_ref().map(|consent| &consent.scope);
+            contact.opted_out_at.is_none() && scope == opt_in.map(|opt_in| &opt_in.scope)
+        };
+        Ok(match wish {
+            Wish::Stop => is_suppressed,
+            Wish::Start => !is_suppressed && contacts.iter().any(has_agreed),
+        })
+    }
+
+    /// Messages again, or for the first time: a stranger becomes a contact, since a consent is somebody's.
+    async fn starts(
+        &self,
+        workspace: &WorkspaceId,
+        message: &Incoming,
+        opt_in: &OptIn,
+        mut contacts: Vec<ContactRecord>,
+    ) -> Result<Vec<Change>, StoreError> {
+        let mut list = Vec::new();
+        if contacts.is_empty() {
+            let stranger = person::new_contact(&*self.store, workspace, &message.from, message.at).await?;
+            list.push(ContactChange::Put(Box::new(stranger.clone())));
+            contacts.push(stranger);
+        }
+        // The message is a newer consent itself.
+        let consent = Consent {
+            scope: opt_in.scope.clone(),
+            source: "message".to_owned(),
+            at: message.at,
+            evidence: Some(message.id.clone()),
+        };
+        let unsuppress = addresses(&message.from, &contacts)
+            .into_iter()
+            .map(|address| ContactChange::Unsuppress { address, consent: consent.clone() });
+        let record = contacts
+            .iter()
+            .map(|contact| ContactChange::RecordConsent { id: contact.id.clone(), consent: consent.clone() });
+        list.extend(record.chain(unsuppress));
+        Ok(list.into_iter().map(Change::from).collect())
     }
 
     /// What the workspace decided about replies. What cannot be read decides nothing.
@@ -328,37 +401,18 @@ fn settlement(campaign: String, lane: u16, at: Millis, outcomes: Vec<Outcome>) -
     CampaignChange::Settle(Settlement { campaign, lane: i32::from(lane), epoch: None, at, outcomes })
 }
 
-/// What a wish changes.
-fn wished(
-    wish: Option<Wish>,
-    opt_in: Option<&OptIn>,
-    message: &Incoming,
-    contacts: impl Iterator<Item = String>,
-) -> Vec<Change> {
-    let (forms, at) = (person::forms(&message.from).into_iter(), message.at);
-    match (wish, opt_in) {
-        (None, _) | (Some(Wish::Start), None) => Vec::new(),
-        (Some(Wish::Stop), _) => {
-            let reason = "stop".to_owned();
-            let suppress =
-                |address| ContactChange::Suppress(Suppression { address, reason: reason.clone(), at });
-            let opt_out = contacts.map(|id| ContactChange::OptOut { id, at });
-            forms.map(suppress).chain(opt_out).map(Change::from).collect()
-        }
-        (Some(Wish::Start), Some(opt_in)) => {
-            // The message is a newer consent itself.
-            let consent = Consent {
-                scope: opt_in.scope.clone(),
-                source: "message".to_owned(),
-                at,
-                evidence: Some(message.id.clone()),
-            };
-            let record = contacts.map(|id| ContactChange::RecordConsent { id, consent: consent.clone() });
-            let unsuppress =
-                forms.map(|address| ContactChange::Unsuppress { address, consent: consent.clone() });
-            record.chain(unsuppress).map(Change::from).collect()
-        }
-    }
+/// Every address of a person who is known by one of them.
+fn addresses(from: &str, contacts: &[ContactRecord]) -> BTreeSet<String> {
+    let known = contacts.iter().flat_map(|contact| contact.phone.iter().chain(&contact.lid));
+    known.map(String::as_str).chain([from]).flat_map(person::forms).collect()
+}
+
+/// No more messages, to any address of the person.
+fn stops(message: &Incoming, contacts: &[ContactRecord]) -> Vec<Change> {
+    let (reason, at) = ("stop".to_owned(), message.at);
+    let suppress = |address| ContactChange::Suppress(Suppression { address, reason: reason.clone(), at });
+    let opt_out = contacts.iter().map(|contact| ContactChange::OptOut { id: contact.id.clone(), at });
+    addresses(&message.from, contacts).into_iter().map(suppress).chain(opt_out).map(Change::from).collect()
 }
 
 /// That a person has to read a message.

@@ -41,6 +41,11 @@ const fn has_sender_keys(chat: &Jid) -> bool {
     matches!(chat.server, Server::Group | Server::Broadcast)
 }
 
+/// What somebody sends to a list is shown to each recipient in the chat with that person. Status updates are no messages.
+fn is_broadcast_list(chat: &Jid) -> bool {
+    chat.server == Server::Broadcast && chat.user != "status"
+}
+
 /// The `error` of a retry receipt for a message whose key was used before.
 const INVALID_MESSAGE: u8 = 4;
 
@@ -125,7 +130,9 @@ impl Receiver {
             Some(recipient) if is_ours => {
                 resolve(cx, directory, recipient, stanza.recipient_alternate.as_ref())?
             }
-            _ if stanza.participant.is_none() && !is_ours => sender.clone(),
+            _ if !is_ours && (stanza.participant.is_none() || is_broadcast_list(&stanza.from)) => {
+                sender.clone()
+            }
             _ => stanza.from.clone(),
         };
         let key = incoming_key(cx, &chat, &sender, &stanza.id)?;

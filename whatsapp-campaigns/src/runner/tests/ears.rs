@@ -7,7 +7,7 @@ use whatsapp_store::{
 
 use super::bench::{Bench, Ledger, address, settings};
 use crate::{
-    consent::{OptIn, ReplyRules, Wish},
+    consent::{OptIn, ReplyRules, TakenAs, Wish},
     desk::Desk,
     outcome::Code,
     runner::{Clock, Ears, Heard, Incoming, Options, Receipt, ReceiptKind, Runner},
@@ -85,6 +85,7 @@ fn incoming(from: &str, text: &str, answers: &[&str], at: i64) -> Incoming {
         text: Some(text.into()),
         answers,
         at,
+        taken: TakenAs::Nothing,
     }
 }
 

@@ -1,0 +1,213 @@
+//! What people write to a shop, and what becomes of it: lines of `tests/reports/wishes.json`.
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use whatsapp_bots::{
+    Outcome,
+    runner::{Call, Clock, NotSent, Outlet},
+};
+use whatsapp_campaigns::{consent::ReplyRules, desk::Desk};
+use whatsapp_store::{
+    Change, Changes, ContactStore, Content, EventStore, FlowChange, MessageKey, MessageStatus, NewEvent,
+    Scope, Source, WorkspaceId, memory::MemoryStore,
+};
+
+use super::*;
+
+/// Between two messages of a case, milliseconds.
+const STEP: i64 = 10_000;
+
+/// A case. `value` is what is right.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    case: String,
+    /// Who writes, if it matters.
+    #[serde(default = "somebody")]
+    from: String,
+    /// The nodes of the bot's flow, the first of which is entered; no bot without them.
+    #[serde(default)]
+    nodes: Vec<Value>,
+    /// What starts the flow: any message, unless said otherwise.
+    #[serde(default)]
+    triggers: Option<Value>,
+    #[serde(default)]
+    commands: Vec<Value>,
+    /// What the workspace decided about replies.
+    #[serde(default)]
+    rules: ReplyRules,
+    /// One message after the other; an object has a `button`, or is written by the account's owner (`phone`).
+    says: Vec<Value>,
+    value: Value,
+}
+
+fn somebody() -> String {
+    "4915123456789@s.whatsapp.net".to_owned()
+}
+
+#[derive(Clone, Debug, Default)]
+struct At(Arc<AtomicI64>);
+
+impl Clock for At {
+    fn now(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A phone that shows what bots send, once for each id.
+#[derive(Debug, Default)]
+struct Phone(Mutex<Vec<(String, String)>>);
+
+#[async_trait]
+impl Outlet for Phone {
+    async fn send(&self, _: &AccountId, _: &str, id: &str, content: Content) -> Result<(), NotSent> {
+        let mut shown = self.0.lock().unwrap();
+        if !shown.iter().any(|(known, _)| known == id) {
+            shown.push((id.to_owned(), content.as_text().unwrap_or_default().to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn request(&self, _: Call) -> Outcome {
+        Outcome::Failed("nobody".to_owned())
+    }
+}
+
+struct Shop {
+    store: Arc<MemoryStore>,
+    account: AccountId,
+    clock: At,
+    phone: Arc<Phone>,
+    inbox: Inbox,
+}
+
+impl Shop {
+    async fn open(case: &Case) -> Self {
+        let store = Arc::new(MemoryStore::new());
+        if !case.nodes.is_empty() {
+            store.commit(published(case)).await.unwrap();
+        }
+        Desk::new(store.clone(), WorkspaceId::default()).set_reply_rules(&case.rules, "ana").await.unwrap();
+        let (clock, phone) = (At(Arc::new(AtomicI64::new(now_millis()))), Arc::new(Phone::default()));
+        let bots = Bots::with_clock(store.clone(), phone.clone(), Arc::new(clock.clone()));
+        let inbox = Inbox { store: store.clone(), bots, ears: Ears::new(store.clone()) };
+        Self { store, account: "shop".parse().unwrap(), clock, phone, inbox }
+    }
+
+    /// The event of a message that is stored.
+    async fn written(&self, from: &str, place: usize, said: &Value) -> EventRecord {
+        let at = self.clock.0.fetch_add(STEP, Ordering::Relaxed) + STEP;
+        let button = said["button"].as_str();
+        let content = match button {
+            Some(id) => Content::Choice {
+                of: whatsapp_store::MenuKind::Buttons,
+                id: id.to_owned(),
+                title: said["text"].as_str().unwrap_or_default().to_owned(),
+            },
+            None => Content::text(said.as_str().or(said["phone"].as_str()).unwrap_or_default()),
+        };
+        let message = MessageRecord {
+            key: MessageKey { chat: from.to_owned(), sender: from.to_owned(), id: format!("IN{place}") },
+            from_me: said["phone"].is_string(),
+            timestamp: at,
+            content,
+            status: MessageStatus::Delivered,
+            source: Source::Live,
+            push_name: Some("Ada".to_owned()),
+            quoted: None,
+            media: None,
+        };
+        let data = json!({ "message": message }).to_string();
+        let mut changes = Changes::new(self.account.clone());
+        changes.push(Change::PutMessage(message));
+        changes.push(whatsapp_store::EventChange::Put(NewEvent { key: "message.received".into(), data, at }));
+        self.store.commit(changes).await.unwrap();
+        self.store.all_events(None, 1_000).await.unwrap().pop().unwrap()
+    }
+
+    /// What came of it all.
+    async fn outcome(&self, from: &str) -> Value {
+        let workspace = WorkspaceId::default();
+        let address = person(from).unwrap();
+        let stopped =
+            !self.store.suppressed(&workspace, std::slice::from_ref(&address)).await.unwrap().is_empty();
+        let contact = match address.ends_with("@lid") {
+            true => self.store.contact_by_lid(&workspace, &address).await.unwrap(),
+            false => self.store.contact_by_phone(&workspace, &address).await.unwrap(),
+        };
+        let consent = contact.and_then(|contact| contact.consent.filter(|_| contact.opted_out_at.is_none()));
+        let shown: Vec<_> = self.phone.0.lock().unwrap().iter().map(|(_, text)| text.clone()).collect();
+        let events = self.store.all_events(None, 1_000).await.unwrap();
+        let told = events.iter().filter(|event| event.key.starts_with("campaign.")).filter(|event| {
+            let data: Value = serde_json::from_str(&event.data).unwrap();
+            data["again"] != true
+        });
+        let mut told: Vec<_> =
+            told.map(|event| event.key.trim_start_matches("campaign.").to_owned()).collect();
+        told.dedup();
+        json!({
+            "stopped": stopped,
+            "agreed": consent.map(|consent| consent.scope),
+            "shown": shown,
+            "told": told,
+        })
+    }
+}
+
+fn published(case: &Case) -> Changes {
+    let any = json!([{ "id": "any", "on": "anyMessage", "flow": "main" }]);
+    let definition = json!({
+        "format": 1,
+        "bot": { "id": "shop", "language": "en" },
+        "flows": [{ "id": "main", "entry": case.nodes[0]["id"], "nodes": case.nodes }],
+        "triggers": case.triggers.clone().unwrap_or(any),
+        "commands": case.commands,
+    });
+    let (flow, definition) = ("shop".to_owned(), definition.to_string());
+    let parsed = whatsapp_bots::Definition::from_json(&definition).unwrap();
+    whatsapp_bots::Compiled::new(&parsed, 1).unwrap_or_else(|findings| panic!("{}: {findings}", case.case));
+    let mut changes = Changes::new(Scope::from(WorkspaceId::default()));
+    changes.push(FlowChange::PutDraft { flow: flow.clone(), name: String::new(), draft: None, at: 1 });
+    changes.push(FlowChange::Publish { flow: flow.clone(), definition, at: 1, by: "ana".to_owned() });
+    changes.push(FlowChange::SetEnabled { flow, enabled: true, at: 1 });
+    changes
+}
+
+/// All of it once, or each event twice as after a crash.
+async fn run(case: &Case, times: usize) -> Value {
+    let shop = Shop::open(case).await;
+    for (place, said) in case.says.iter().enumerate() {
+        let event = shop.written(&case.from, place, said).await;
+        for _ in 0..times {
+            shop.inbox.take(vec![event.clone()]).await.unwrap();
+            // Virtual time: what follows is done by then.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    shop.outcome(&case.from).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_people_write_means_one_thing() {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/reports/wishes.json")).unwrap();
+    assert!(cases.len() > 20);
+    let mut wrong = Vec::new();
+    for case in &cases {
+        for times in [1, 2] {
+            let found = run(case, times).await;
+            if found != case.value {
+                wrong.push(format!(
+                    "{} ({times} times)\n  wanted {}\n  found  {found}",
+                    case.case, case.value
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}

@@ -1,0 +1,21 @@
+//! What the workspace decided about replies: by which words people opt in, and what ambiguous stop words do.
+use axum::{Json, extract::State};
+use whatsapp_campaigns::consent::ReplyRules;
+
+use super::campaigns::{Actor, desk};
+use crate::{app::App, error::ApiResult, extract::Body};
+
+/// `GET /api/reply-rules`.
+pub async fn show(State(app): State<App>) -> ApiResult<Json<ReplyRules>> {
+    Ok(Json(desk(&app).reply_rules().await?))
+}
+
+/// `PUT /api/reply-rules`: they hold from the next message on.
+pub async fn change(
+    State(app): State<App>,
+    Actor(actor): Actor,
+    Body(rules): Body<ReplyRules>,
+) -> ApiResult<Json<ReplyRules>> {
+    desk(&app).set_reply_rules(&rules, &actor).await?;
+    Ok(Json(rules))
+}
