@@ -70,6 +70,7 @@ mod tests {
             push_name: None,
             quoted: None,
             media: None,
+            edited_at: None,
         };
         let last = [message("3", false), message("2", false), message("1", true)];
         assert!(is_first(&last[1], &last), "ours before it are no contact of theirs");

@@ -122,6 +122,7 @@ impl Shop {
             push_name: Some("Ada".to_owned()),
             quoted: None,
             media: None,
+            edited_at: None,
         };
         let data = json!({ "message": message }).to_string();
         let mut changes = Changes::new(self.account.clone());
