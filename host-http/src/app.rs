@@ -17,6 +17,7 @@ use crate::{
     bots::{self, Manners},
     campaigns::{Campaigns, Pace, Rejects},
     config::HostOptions,
+    consumer::Consumers,
     data_folder::DataFolder,
     error::ApiError,
     events::Events,
@@ -44,6 +45,8 @@ pub struct App {
     /// The bots that answer.
     pub bots: Bots,
     bot_tasks: bots::Tasks,
+    /// Those who read the outbox.
+    pub(crate) consumers: Consumers,
     /// The simulated network, if there is one.
     pub sandbox: Option<Sandbox>,
     /// Listening on this machine only, which then answers to its own names alone.
@@ -98,7 +101,7 @@ impl App {
             _data: Some(data),
             ..Self::with_campaigns((store, health), service, &node, sandbox, campaigns, options.manners())
         };
-        app.campaigns.start(app.sessions.clone(), options.stop_confirmation.clone());
+        app.start_campaigns(options.stop_confirmation.clone());
         app.sessions.start_desired().await.context("cannot start the stored sessions")?;
         let (sessions, pause) = (app.sessions.clone(), SWEEP.min(app.campaigns.term / 2));
         let (store, retention) = (app.store.clone(), options.retention());
@@ -132,8 +135,9 @@ impl App {
         let sessions = Sessions::new(store.clone(), health.clone(), service, node, campaigns.clone());
         let (stop, _) = watch::channel(false);
         let started = std::time::Instant::now();
+        let consumers = Consumers::new(store.clone(), node);
         let (bots, bot_tasks) =
-            bots::start(store.clone(), node, sessions.clone(), campaigns.clone(), manners);
+            bots::start(store.clone(), node, sessions.clone(), campaigns.clone(), consumers.clone(), manners);
         Self {
             store,
             sessions,
@@ -141,6 +145,7 @@ impl App {
             campaigns,
             bots,
             bot_tasks,
+            consumers,
             sandbox,
             local: true,
             health,
@@ -149,6 +154,11 @@ impl App {
             workers: Arc::default(),
             _data: None,
         }
+    }
+
+    /// Starts to look after campaigns. Whoever says STOP is told `confirmation`, unless that is empty.
+    pub fn start_campaigns(&self, confirmation: String) {
+        self.campaigns.start(self.sessions.clone(), self.consumers.clone(), confirmation);
     }
 
     /// Ends event streams, which last for ever otherwise.

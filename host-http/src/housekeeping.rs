@@ -6,7 +6,7 @@ use whatsapp_store::{
     AccountId, Changes, ChatChange, ContactedChange, Error, EventChange, FlowChange, Store, WorkspaceId,
 };
 
-use crate::time::now_millis;
+use crate::{consumer::DeadLetters, time::now_millis};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 /// How often it is looked after.
@@ -15,6 +15,8 @@ const ROUND: Duration = Duration::from_secs(10 * 60);
 const STEP: u32 = 1000;
 /// How long it is known who was written to, in days: the longest limit looks back seven.
 const CONTACTED: u32 = 8;
+/// How long events that were set aside are kept, in days.
+const DEAD_LETTERS: u32 = 30;
 /// A conversation outlives its inputs by so much, milliseconds: the next one gives the same names to its timers and requests, and
 /// one that was still noted would never be heard. Clocks of nodes differ by less.
 const APART: i64 = 60 * 60 * 1000;
@@ -59,6 +61,7 @@ pub async fn round(store: &dyn Store, retention: Retention, now: i64) -> Result<
     let workspaces: BTreeSet<_> = sessions.iter().map(|session| session.id.workspace()).collect();
     for workspace in workspaces {
         outcome = outcome.and(forget_conversations(store, workspace, before(retention.conversations)).await);
+        outcome = outcome.and(DeadLetters::new(store).forget(workspace, before(DEAD_LETTERS)).await);
     }
     let Some(days) = retention.messages else { return outcome };
     for session in sessions {

@@ -7,14 +7,16 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 
 use crate::{
     app::App,
     error::{ApiError, no_route, wrong_method},
     extract::json_errors,
-    routes::{campaigns, chatbots, chats, events, health, messages, reply_rules, sandbox, sessions},
+    routes::{
+        campaigns, chatbots, chats, events, failed_events, health, messages, reply_rules, sandbox, sessions,
+    },
 };
 
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -72,6 +74,9 @@ pub fn router(app: App) -> Router {
         .route("/api/chatbots/{id}/analytics", get(chatbots::analytics::show))
         .route("/api/chatbots/{id}/test", post(chatbots::test))
         .route("/api/sessions/{id}/conversations/{chat}/{act}", post(chatbots::conversations::act))
+        .route("/api/events/failed", get(failed_events::list))
+        .route("/api/events/failed/{consumer}/{event}", delete(failed_events::remove))
+        .route("/api/events/failed/{consumer}/{event}/replay", post(failed_events::replay))
         .route("/api/reply-rules", get(reply_rules::show).put(reply_rules::change))
         .route("/api/events", get(events::all))
         .route("/api/sandbox", get(sandbox::people))

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 use support::TestApp;
 use whatsapp_core::{jid::Jid, sim::RawMessage};
-use whatsapp_store::{ContactStore, WorkspaceId};
+use whatsapp_store::WorkspaceId;
 
 const ADA: &str = "4917604069010";
 const GOODBYE: &str = "You will get no more messages from us.";

@@ -14,7 +14,9 @@ use whatsapp_store::Store;
 
 pub use self::fetch::Reach;
 use self::{fetch::Fetch, outlet::Sessions as SessionOutlet};
-use crate::{campaigns::Campaigns, consumer, inbox::Inbox, session::Sessions, supervisor::supervise};
+use crate::{
+    campaigns::Campaigns, consumer::Consumers, inbox::Inbox, session::Sessions, supervisor::supervise,
+};
 
 /// What bots of this host may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct Manners {
     pub menus: Menus,
 }
 
+/// The consumer of what people write.
+const INBOX: &str = "inbox";
 /// Answers that are not sent this long after the host was told to stop are left to the next start.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -57,15 +61,15 @@ pub(crate) fn start(
     node: &str,
     sessions: Sessions,
     campaigns: Campaigns,
+    consumers: Consumers,
     manners: Manners,
 ) -> (Bots, Tasks) {
     let Manners { reach, menus } = manners;
     let outlet = SessionOutlet { store: store.clone(), sessions, campaigns, fetch: Fetch::new(reach), menus };
     let bots = Bots::new(store.clone(), Arc::new(outlet));
     let (stop, stopping) = watch::channel(false);
-    let (answering, scheduling, hearing, node) =
-        (bots.clone(), bots.clone(), bots.clone(), Arc::<str>::from(node));
-    let owner = node.clone();
+    consumers.register(INBOX, Inbox { ears: Ears::new(store.clone()), store, bots: bots.clone() });
+    let (answering, scheduling, node) = (bots.clone(), bots.clone(), Arc::<str>::from(node));
     let running = vec![
         supervise("bots", move || {
             let bots = answering.clone();
@@ -76,10 +80,9 @@ pub(crate) fn start(
             async move { bots.run_schedules(&node).await }
         }),
         supervise("messages of people", move || {
-            let (store, bots, mut stopping) = (store.clone(), hearing.clone(), stopping.clone());
+            let mut stopping = stopping.clone();
             let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
-            let ear = Inbox { store: store.clone(), bots, ears: Ears::new(store.clone()) };
-            consumer::run_until(store, owner.clone(), "bots", ear, stopped)
+            consumers.clone().run(INBOX, stopped)
         }),
     ];
     let tasks = Tasks { bots: bots.clone(), stop, running: Arc::new(Mutex::new(running)) };

@@ -16,7 +16,9 @@ use whatsapp_campaigns::{
 use whatsapp_store::{SessionRecord, Store, WorkspaceId};
 
 use self::follow::Follower;
-use crate::{consumer, events::Events, session::Sessions, supervisor::supervise, time::now_millis};
+use crate::{
+    consumer::Consumers, events::Events, session::Sessions, supervisor::supervise, time::now_millis,
+};
 
 pub use self::rejects::Rejects;
 pub(crate) use self::sender::{Answers, SessionSender, code};
@@ -72,7 +74,6 @@ pub struct Campaigns {
     /// Lists of rows that were refused.
     pub rejects: Rejects,
     store: Arc<dyn Store>,
-    owner: Arc<str>,
     tasks: Arc<std::sync::Mutex<Vec<JoinHandle<()>>>>,
 }
 
@@ -89,7 +90,7 @@ impl Campaigns {
         options.term = i64::try_from(term.as_millis()).unwrap_or(i64::MAX);
         options.under_way = 64;
         let runner = Runner::new(store.clone(), options);
-        Self { runner, pace, term, rejects, store, owner: node.into(), tasks: Arc::default() }
+        Self { runner, pace, term, rejects, store, tasks: Arc::default() }
     }
 
     /// The campaigns of a workspace, as a person handles them.
@@ -103,13 +104,10 @@ impl Campaigns {
     }
 
     /// Starts to look after them. Whoever says STOP is told `confirmation`, unless that is empty.
-    pub fn start(&self, sessions: Sessions, confirmation: String) {
+    pub(crate) fn start(&self, sessions: Sessions, consumers: Consumers, confirmation: String) {
         let runner = self.runner.clone();
-        let (store, owner) = (self.store.clone(), self.owner.clone());
-        let following = move || {
-            let follower = Follower { ears: Ears::new(store.clone()) };
-            consumer::run(store.clone(), owner.clone(), "campaigns", follower)
-        };
+        consumers.register("campaigns", Follower { ears: Ears::new(self.store.clone()) });
+        let following = move || consumers.clone().run("campaigns", std::future::pending());
         let mut tasks = self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let running = move || {
             let runner = runner.clone();

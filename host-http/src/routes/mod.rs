@@ -3,6 +3,7 @@ pub mod campaigns;
 pub mod chatbots;
 pub mod chats;
 pub mod events;
+pub mod failed_events;
 pub mod health;
 pub mod messages;
 mod person;

@@ -109,7 +109,7 @@ impl World {
         let service = Service { url: self.url.clone(), trust_root: self.simulator.trust_root(), connector };
         let store = Arc::new(Frail { inner: self.store.clone(), life: life.clone(), late: 0 });
         let app = App::new(store, service, "this", None);
-        app.campaigns.start(app.sessions.clone(), String::new());
+        app.start_campaigns(String::new());
         let handled = async {
             // What fails does so because the process is dead.
             let _ = app.sessions.start_desired().await;

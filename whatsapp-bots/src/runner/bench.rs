@@ -99,7 +99,8 @@ impl Bench {
         for session in sessions {
             let id = account(session);
             let (name, desired) = (String::new(), DesiredState::Running);
-            let record = SessionRecord { id: id.clone(), name, desired, created_at: 0, updated_at: 0, observed: None };
+            let record =
+                SessionRecord { id: id.clone(), name, desired, created_at: 0, updated_at: 0, observed: None };
             bench.commit(&id, vec![Change::PutSession(record)]).await;
         }
         bench

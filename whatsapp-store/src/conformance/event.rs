@@ -287,3 +287,29 @@ pub async fn waiters_wake_up_for_new_events(store: Arc<dyn Store>) {
     events(&*store, 2).await;
     told(Some(&first.position)).await;
 }
+
+/// By the beginning of their names, in order.
+pub async fn consumers_are_listed_by_prefix(store: Arc<dyn Store>) {
+    let w = workspace("w");
+    commit(&*store, &w, [event("a", 1), event("b", 1)]).await;
+    let all = events(&*store, 2).await;
+    assert_eq!(store.consumers("").await.unwrap(), []);
+    commit(
+        &*store,
+        &w,
+        [passed("c@v", &all[1]), passed("c@é", &all[0]), passed("c", &all[1]), passed("d", &all[0])],
+    )
+    .await;
+    let start = Passed { consumer: "z".into(), position: EventRecord::START.into() };
+    commit(&*store, &w, [start]).await;
+    let before_all = store.passed("z").await.unwrap();
+    assert_eq!(store.all_events(before_all.as_deref(), 10).await.unwrap(), all);
+    assert_eq!(store.all_events(Some(EventRecord::START), 10).await.unwrap(), all);
+    let found = store.consumers("c@").await.unwrap();
+    assert_eq!(
+        found,
+        [("c@v".to_owned(), all[1].position.clone()), ("c@é".to_owned(), all[0].position.clone())]
+    );
+    commit(&*store, &w, [EventChange::Forget { consumer: "c@v".into() }]).await;
+    assert_eq!(store.consumers("c@").await.unwrap().len(), 1);
+}

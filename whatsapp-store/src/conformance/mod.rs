@@ -166,6 +166,7 @@ macro_rules! conformance_tests {
                 seed_never_replaces_a_setting
                 concurrent_seeds_agree
                 settings_of_workspaces_are_separate
+                settings_are_listed_by_prefix
                 people_contacted_by_a_sender_come_with_the_last_time
                 times_of_people_come_from_all_senders
                 contacted_people_are_noted_once
@@ -228,6 +229,7 @@ macro_rules! conformance_tests {
                 foreign_positions_are_invalid
                 positions_of_a_later_state_are_ahead
                 consumers_keep_their_positions
+                consumers_are_listed_by_prefix
                 events_are_kept_for_the_slowest_consumer
                 failed_commit_leaves_no_event
                 no_event_appears_behind_a_reader

@@ -79,3 +79,21 @@ pub async fn settings_of_workspaces_are_separate(store: Arc<dyn Store>) {
     assert_eq!(read(&*store, &w, "a").await, None);
     assert_eq!(read(&*store, &v, "a").await, Some("of v".into()));
 }
+
+/// By the beginning of their names, in order, a page at a time; a name that is longer or has another case is another.
+pub async fn settings_are_listed_by_prefix(store: Arc<dyn Store>) {
+    let (w, v) = (workspace("w"), workspace("v"));
+    let names = ["a", "a/", "a/1", "a/2", "a/é", "A/3", "a0", "b", "a/%", "a/_"];
+    commit(&*store, &w, names.map(|name| put(name, name.to_owned()))).await;
+    commit(&*store, &v, [put("a/9", "of v")]).await;
+    let page = async |prefix: &str, after: Option<&str>, limit| {
+        let found = store.settings(&w, prefix, after, limit).await.unwrap();
+        assert!(found.iter().all(|(name, value)| name.as_bytes() == &value[..]));
+        found.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    assert_eq!(page("a/", None, 100).await, ["a/", "a/%", "a/1", "a/2", "a/_", "a/é"]);
+    assert_eq!(page("a/", Some("a/%"), 2).await, ["a/1", "a/2"]);
+    assert_eq!(page("a/é", None, 100).await, ["a/é"]);
+    assert_eq!(page("", Some("a0"), 100).await, ["b"]);
+    assert_eq!(page("c", None, 100).await, Vec::<String>::new());
+}

@@ -104,6 +104,14 @@ impl EventStore for MemoryStore {
         Ok(self.state.read().events.consumers.get(consumer).map(ToString::to_string))
     }
 
+    async fn consumers(&self, prefix: &str) -> Result<Vec<(String, String)>> {
+        let consumers = &self.state.read().events.consumers;
+        let found = consumers.iter().filter(|(name, _)| name.starts_with(prefix));
+        let mut found: Vec<_> = found.map(|(name, number)| (name.clone(), number.to_string())).collect();
+        found.sort();
+        Ok(found)
+    }
+
     async fn new_events(&self, after: Option<&str>) -> Result<()> {
         poll_fn(|context| {
             let events = &mut self.state.write().events;

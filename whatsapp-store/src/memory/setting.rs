@@ -47,4 +47,23 @@ impl SettingStore for MemoryStore {
         let state = self.state.read();
         Ok(state.settings.get(workspace).and_then(|settings| settings.get(name).cloned()))
     }
+
+    async fn settings(
+        &self,
+        workspace: &WorkspaceId,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<(String, Bytes)>> {
+        let state = self.state.read();
+        let settings = state.settings.get(workspace).into_iter().flatten();
+        let is_wanted = |name: &str| name.starts_with(prefix) && after.is_none_or(|after| name > after);
+        let mut found: Vec<_> = settings
+            .filter(|(name, _)| is_wanted(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        found.sort();
+        found.truncate(limit as usize);
+        Ok(found)
+    }
 }

@@ -29,6 +29,11 @@ pub struct EventRecord {
     pub at: i64,
 }
 
+impl EventRecord {
+    /// A position before all events, on every backend.
+    pub const START: &str = "0";
+}
+
 /// Writes to the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -16,9 +16,13 @@ struct Position {
 }
 
 impl Position {
-    const START: Self = Self { tx: -1, number: -1 };
+    /// Before all events: numbers begin with 1.
+    const START: Self = Self { tx: 0, number: 0 };
 
     fn parse(text: &str) -> Result<Self> {
+        if text == EventRecord::START {
+            return Ok(Self::START);
+        }
         let parts = text.split_once('-').and_then(|(tx, number)| {
             let part = |text| i64::from_str_radix(text, 16).ok();
             Some(Self { tx: part(tx)?, number: part(number)? })
@@ -204,6 +208,14 @@ impl<S: Sql> EventStore for S {
     async fn passed(&self, consumer: &str) -> Result<Option<String>> {
         let rows = self.fetch(sql("SELECT tx, number FROM consumer WHERE name = $1").text(consumer)).await?;
         rows.one(|row| Ok(Position::read(row)?.to_text()))
+    }
+
+    async fn consumers(&self, prefix: &str) -> Result<Vec<(String, String)>> {
+        let text = "SELECT tx, number, name FROM consumer WHERE substr(name, 1, CAST($2 AS INTEGER)) = $1 \
+            ORDER BY name";
+        let length = i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX);
+        let select = sql(text).text(prefix).int(length);
+        self.fetch(select).await?.all(|row| Ok((row.text(2)?, Position::read(row)?.to_text())))
     }
 
     async fn new_events(&self, after: Option<&str>) -> Result<()> {

@@ -20,6 +20,8 @@ const SEED: &str = "INSERT INTO setting (workspace, name, value) VALUES ($1, $2,
     ON CONFLICT (workspace, name) DO NOTHING";
 const DELETE: &str = "DELETE FROM setting WHERE workspace = $1 AND name = $2";
 const ONE: &str = "SELECT value FROM setting WHERE workspace = $1 AND name = $2";
+const PAGE: &str = "SELECT value, name FROM setting WHERE workspace = $1 AND name >= $2 AND name > $4 \
+    AND substr(name, 1, CAST($3 AS INTEGER)) = $2 ORDER BY name LIMIT $5";
 const HELD: &str = "SELECT value FROM setting WHERE workspace = $1 AND name = $2 FOR UPDATE";
 
 pub(super) async fn apply(
@@ -81,7 +83,23 @@ impl<S: Sql> SettingStore for S {
         let found = self.fetch(of(ONE, workspace, name)).await?;
         found.one(|row| Ok(self.vault().open(&row.bytes(0)?, &place(workspace.as_str(), name))?.into()))
     }
+
+    async fn settings(
+        &self,
+        workspace: &WorkspaceId,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<(String, Bytes)>> {
+        let length = i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX);
+        let select = of(PAGE, workspace, prefix).int(length).text(after.unwrap_or_default()).int(limit);
+        self.fetch(select).await?.all(|row| {
+            let name = row.text(1)?;
+            let value = self.vault().open(&row.bytes(0)?, &place(workspace.as_str(), &name))?;
+            Ok((name, value.into()))
+        })
+    }
 }
 
 #[cfg(all(test, feature = "sqlite"))]
-pub(super) const STATEMENTS: [&str; 1] = [ONE];
+pub(super) const STATEMENTS: [&str; 2] = [ONE, PAGE];

@@ -45,6 +45,12 @@ store_trait! {
         /// When it cannot be read.
         async fn passed(&self, consumer: &str) -> Result<Option<String>>;
 
+        /// Consumers whose names begin so, in the order of their names, with how far they have come.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn consumers(&self, prefix: &str) -> Result<Vec<(String, String)>>;
+
         /// Resolves when there may be events behind that position, written by this process or another. Only a hint that saves
         /// polling: it may come for nothing, and from another node it may not come at all. So ask again from time to time
         /// anyway.
