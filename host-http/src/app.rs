@@ -158,7 +158,8 @@ impl App {
 
     /// Starts to look after campaigns. Whoever says STOP is told `confirmation`, unless that is empty.
     pub fn start_campaigns(&self, confirmation: String) {
-        self.campaigns.start(self.sessions.clone(), self.consumers.clone(), confirmation);
+        let (sessions, consumers) = (self.sessions.clone(), self.consumers.clone());
+        self.campaigns.start(sessions, consumers, self.events.clone(), confirmation);
     }
 
     /// Ends event streams, which last for ever otherwise.

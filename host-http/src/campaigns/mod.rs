@@ -104,7 +104,13 @@ impl Campaigns {
     }
 
     /// Starts to look after them. Whoever says STOP is told `confirmation`, unless that is empty.
-    pub(crate) fn start(&self, sessions: Sessions, consumers: Consumers, confirmation: String) {
+    pub(crate) fn start(
+        &self,
+        sessions: Sessions,
+        consumers: Consumers,
+        events: Events,
+        confirmation: String,
+    ) {
         let runner = self.runner.clone();
         consumers.register("campaigns", Follower { ears: Ears::new(self.store.clone()) });
         let following = move || consumers.clone().run("campaigns", std::future::pending());
@@ -115,7 +121,6 @@ impl Campaigns {
         };
         tasks.push(supervise("campaigns", running));
         tasks.push(supervise("receipts of campaigns", following));
-        let events = Events::new(self.store.clone());
         let confirming = move || confirm::run(events.clone(), sessions.clone(), confirmation.clone());
         tasks.push(supervise("confirmations of opt-outs and opt-ins", confirming));
     }

@@ -44,6 +44,11 @@ async fn stream_of(
         Some(Ok(last)) => Some(last),
         Some(Err(_)) => return Err(no_such_event()),
     };
+    if app.events.is_full() {
+        return Err(ApiError::unavailable(
+            "too many listen to events on this node: close streams that nobody reads",
+        ));
+    }
     let listener = app.events.listen(WorkspaceId::default(), last).await;
     let listener = listener.map_err(|error| match error.kind() {
         ErrorKind::Invalid => no_such_event(),

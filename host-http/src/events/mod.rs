@@ -1,11 +1,20 @@
 //! What happened, for whoever listens. Events are written to the outbox in the commit that causes them, and told from
 //! there, so that none is lost over a crash and all nodes tell the same.
-use std::{fmt, sync::Arc, time::Duration};
+mod hub;
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::broadcast;
 use whatsapp_store::{Changes, Error, EventChange, EventRecord, NewEvent, Scope, Store, WorkspaceId};
 
+use self::hub::{Hub, Subscription};
 use crate::time::{now_millis, rfc3339};
 
 /// Tells a listener that its place in the log is gone.
@@ -13,8 +22,10 @@ pub const EVENTS_RESET: &str = "events.reset";
 
 /// Told at once.
 const PAGE: u32 = 100;
-/// How long a listener waits before it looks again unasked: hints may be missed.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// Before a listener asks again whether the tail has come to where it is.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Listeners of one node.
+const MOST_LISTENERS: usize = 2_000;
 
 /// One event, as it is told.
 #[derive(Clone, Debug, Serialize)]
@@ -64,10 +75,11 @@ fn session_in(data: &Value) -> Option<String> {
     data.get("sessionId")?.as_str().map(str::to_owned)
 }
 
-/// The outbox, for those who tell and those who listen. Cheap to clone.
+/// The outbox, for those who tell and those who listen. Cheap to clone; clones share one tail.
 #[derive(Clone)]
 pub struct Events {
     store: Arc<dyn Store>,
+    hub: Arc<Hub>,
 }
 
 impl fmt::Debug for Events {
@@ -84,8 +96,13 @@ pub fn event(key: &str, data: &impl Serialize) -> EventChange {
 
 impl Events {
     /// Those of a store.
-    pub const fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { hub: Arc::new(Hub::new(store.clone())), store }
+    }
+
+    /// Do so many listen already that no more can?
+    pub fn is_full(&self) -> bool {
+        self.hub.listeners() >= MOST_LISTENERS
     }
 
     /// Tells an event that no other change causes.
@@ -116,19 +133,30 @@ impl Events {
             }
             None => self.store.last_event().await?,
         };
-        Ok(Listener { store: self.store.clone(), workspace, after, first, waiting: Vec::new() })
+        let (store, hub) = (self.store.clone(), self.hub.clone());
+        Ok(Listener { store, hub, workspace, after, first, waiting: VecDeque::new(), live: None })
     }
 }
 
 /// One who listens.
 pub struct Listener {
     store: Arc<dyn Store>,
+    hub: Arc<Hub>,
     workspace: WorkspaceId,
     after: Option<String>,
     /// What is told before all else.
     first: Option<Told>,
-    /// Read and not told yet, the next one last.
-    waiting: Vec<EventRecord>,
+    /// Read and not told yet.
+    waiting: VecDeque<EventRecord>,
+    /// Once it has come to the end.
+    live: Option<Live>,
+}
+
+/// The tail, as one listener hears it.
+struct Live {
+    events: broadcast::Receiver<Arc<EventRecord>>,
+    /// Read from the store, too: they may come again.
+    read: BTreeSet<String>,
 }
 
 impl fmt::Debug for Listener {
@@ -143,31 +171,50 @@ impl Listener {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
-        while self.waiting.is_empty() {
-            let after = self.after.as_deref();
-            self.waiting = self.store.events(&self.workspace, after, PAGE).await.ok()?;
-            self.waiting.reverse();
-            if self.waiting.is_empty() {
-                self.pass_others().await?;
+        loop {
+            if let Some(record) = self.waiting.pop_front() {
+                self.after = Some(record.position.clone());
+                return Some(Told::of(record));
+            }
+            match &mut self.live {
+                None => self.catch_up().await?,
+                Some(live) => match live.events.recv().await {
+                    Ok(event) if event.workspace != self.workspace => {}
+                    Ok(event) if live.read.remove(&event.position) => {}
+                    Ok(event) => self.waiting.push_back((*event).clone()),
+                    // It was too slow, or the tail is gone: what it missed is in the store.
+                    Err(_) => self.live = None,
+                },
             }
         }
-        let record = self.waiting.pop()?;
-        self.after = Some(record.position.clone());
-        Some(Told::of(record))
     }
 
-    /// Waits for an event of any workspace, and steps over those of others.
-    async fn pass_others(&mut self) -> Option<()> {
-        let hint = self.store.new_events(self.after.as_deref());
-        // In time or not, it is looked again; only a store that fails ends it.
-        if let Ok(Err(_)) = tokio::time::timeout(LOOK_AGAIN, hint).await {
-            return None;
+    /// Reads a page, and joins the tail when that was the last one.
+    async fn catch_up(&mut self) -> Option<()> {
+        let events = self.page(self.after.as_deref()).await?;
+        if events.len() == PAGE as usize {
+            self.waiting.extend(events);
+            return Some(());
         }
-        let others = self.store.all_events(self.after.as_deref(), PAGE).await.ok()?;
-        let of_others = others.iter().take_while(|event| event.workspace != self.workspace);
-        if let Some(last) = of_others.last() {
-            self.after = Some(last.position.clone());
+        let Subscription { events: tail, behind } = self.hub.subscribe().await.ok()?;
+        // First what the tail has not told yet, which may have been told here; then what follows here.
+        let untold = self.page(Some(&behind)).await?;
+        let events = self.page(self.after.as_deref()).await?;
+        if untold.len() < PAGE as usize && events.len() < PAGE as usize {
+            let read = untold.iter().chain(&events).map(|event| event.position.clone()).collect();
+            self.live = Some(Live { events: tail, read });
+        } else if events.is_empty() {
+            // The tail is far behind: it comes.
+            tokio::time::sleep(PAUSE).await;
         }
+        self.waiting.extend(events);
         Some(())
     }
+
+    async fn page(&self, after: Option<&str>) -> Option<Vec<EventRecord>> {
+        self.store.events(&self.workspace, after, PAGE).await.ok()
+    }
 }
+
+#[cfg(test)]
+mod tests;
