@@ -135,6 +135,12 @@ impl App {
         let sessions = Sessions::new(store.clone(), health.clone(), service, node, campaigns.clone());
         let (stop, _) = watch::channel(false);
         let started = std::time::Instant::now();
+        let keeper = sessions.clone();
+        let keeping = supervise("leases of sessions", move || {
+            let sessions = keeper.clone();
+            async move { sessions.keep_leases().await }
+        });
+        let workers = Arc::new(Mutex::new(vec![keeping]));
         let consumers = Consumers::new(store.clone(), node);
         let (bots, bot_tasks) =
             bots::start(store.clone(), node, sessions.clone(), campaigns.clone(), consumers.clone(), manners);
@@ -151,7 +157,7 @@ impl App {
             health,
             started,
             stop,
-            workers: Arc::default(),
+            workers,
             _data: None,
         }
     }

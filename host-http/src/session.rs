@@ -150,6 +150,11 @@ impl Sessions {
         Ok(())
     }
 
+    /// Prolongs the leases of the sessions that run here, for as long as the host runs.
+    pub(crate) async fn keep_leases(&self) {
+        self.node.prolong().await;
+    }
+
     /// Makes and starts a session.
     ///
     /// # Errors

@@ -310,6 +310,6 @@ pub async fn consumers_are_listed_by_prefix(store: Arc<dyn Store>) {
         found,
         [("c@v".to_owned(), all[1].position.clone()), ("c@é".to_owned(), all[0].position.clone())]
     );
-    commit(&*store, &w, [EventChange::Forget { consumer: "c@v".into() }]).await;
+    commit(&*store, &w, [Forget { consumer: "c@v".into() }]).await;
     assert_eq!(store.consumers("c@").await.unwrap().len(), 1);
 }

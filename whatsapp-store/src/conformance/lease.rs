@@ -49,6 +49,39 @@ pub async fn lease_has_one_holder(store: Arc<dyn Store>) {
     }
 }
 
+/// Those that the owner still holds, and no others.
+pub async fn leases_are_prolonged_together(store: Arc<dyn Store>) {
+    let (w, v) = (workspace("w"), workspace("v"));
+    let mut names: Vec<(WorkspaceId, String)> = (0..300).map(|n| (w.clone(), format!("l{n}"))).collect();
+    names.push((v.clone(), "l0".to_owned()));
+    for (place, (workspace, name)) in names.iter().enumerate() {
+        let (owner, until) = match place {
+            0 => ("two", 100),
+            1 => ("one", 10),
+            _ => ("one", 100),
+        };
+        store.acquire_lease(workspace, name, owner, 0, until).await.unwrap();
+    }
+    let given_back = read(&*store, &w, "l2").await.unwrap();
+    store.release_lease(&w, &given_back).await.unwrap();
+    names.push((w.clone(), "absent".to_owned()));
+    let mut prolonged = store.prolong_leases("one", 10, 200, &names).await.unwrap();
+    prolonged.sort_by_key(|(workspace, lease)| (workspace.clone(), lease.name.clone()));
+    let mut expected = names[3..301].to_vec();
+    expected.sort();
+    let found: Vec<_> =
+        prolonged.iter().map(|(workspace, lease)| (workspace.clone(), lease.name.clone())).collect();
+    assert_eq!(found, expected);
+    assert!(prolonged.iter().all(|(_, lease)| (&*lease.owner, lease.token, lease.until) == ("one", 1, 200)));
+    for (workspace, lease) in &prolonged {
+        assert_eq!(read(&*store, workspace, &lease.name).await.as_ref(), Some(lease));
+    }
+    for (name, until) in [("l0", 100), ("l1", 10), ("l2", 0)] {
+        assert_eq!(read(&*store, &w, name).await.unwrap().until, until, "{name}");
+    }
+    assert_eq!(store.prolong_leases("one", 10, 200, &[]).await.unwrap(), []);
+}
+
 /// Over holders, ends and releases.
 pub async fn lease_tokens_only_rise(store: Arc<dyn Store>) {
     let mut tokens = Vec::new();

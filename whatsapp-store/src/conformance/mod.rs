@@ -235,6 +235,7 @@ macro_rules! conformance_tests {
                 no_event_appears_behind_a_reader
                 waiters_wake_up_for_new_events
                 lease_has_one_holder
+                leases_are_prolonged_together
                 lease_tokens_only_rise
                 lease_is_given_back
                 leases_of_workspaces_are_separate

@@ -36,6 +36,25 @@ impl LeaseStore for MemoryStore {
         Ok(Some(lease))
     }
 
+    async fn prolong_leases(
+        &self,
+        owner: &str,
+        now: i64,
+        until: i64,
+        held: &[(WorkspaceId, String)],
+    ) -> Result<Vec<(WorkspaceId, Lease)>> {
+        let leases = &mut self.state.write().leases;
+        let mut prolonged = Vec::new();
+        for key in held {
+            if let Some(lease) = leases.get_mut(key).filter(|lease| lease.until > now && lease.owner == owner)
+            {
+                lease.until = until;
+                prolonged.push((key.0.clone(), lease.clone()));
+            }
+        }
+        Ok(prolonged)
+    }
+
     async fn release_lease(&self, workspace: &WorkspaceId, lease: &Lease) -> Result<()> {
         let leases = &mut self.state.write().leases;
         if let Some(held) = leases.get_mut(&(workspace.clone(), lease.name.clone()))

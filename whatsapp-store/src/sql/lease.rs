@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{Connection, Row, Rows, Sql, Statement, sql, transact};
+use super::{Connection, Row, Rows, Sql, Statement, damaged, sql, transact};
 use crate::{Error, ErrorKind, Fence, Lease, LeaseStore, Result, WorkspaceId};
 
 fn of<'a>(text: &'static str, workspace: &'a WorkspaceId, name: &'a str) -> Statement<'a> {
@@ -30,6 +30,42 @@ pub(super) async fn check(
     Err(Error::new(ErrorKind::Fenced, "writing under a lease"))
 }
 
+const PROLONG: &str = "UPDATE lease SET until = $5 \
+    WHERE workspace = $1 AND name = $2 AND owner = $3 AND until > $4 RETURNING name, owner, token, until";
+#[cfg(feature = "postgres")]
+const PROLONG_ALL: &str = "UPDATE lease SET until = $3 FROM unnest($4, $5) AS held (workspace, name) \
+    WHERE lease.workspace = held.workspace AND lease.name = held.name AND owner = $1 AND until > $2 \
+    RETURNING lease.name, owner, token, until, lease.workspace";
+
+async fn prolong(
+    connection: &mut Connection<'_>,
+    owner: &str,
+    now: i64,
+    until: i64,
+    held: &[(WorkspaceId, String)],
+) -> Result<Vec<(WorkspaceId, Lease)>> {
+    #[cfg(feature = "postgres")]
+    if connection.dialect() == super::Dialect::Postgres {
+        let all = sql(PROLONG_ALL)
+            .text(owner)
+            .int(now)
+            .int(until)
+            .texts(held.iter().map(|(workspace, _)| workspace.to_string()).collect())
+            .texts(held.iter().map(|(_, name)| name.clone()).collect());
+        return connection.fetch(all).await?.all(|row| {
+            let workspace = WorkspaceId::try_from(row.text(4)?);
+            Ok((workspace.map_err(|_| damaged("the workspace of a lease"))?, record(row)?))
+        });
+    }
+    let mut prolonged = Vec::new();
+    for (workspace, name) in held {
+        let one = of(PROLONG, workspace, name).text(owner).int(now).int(until);
+        let lease = connection.fetch(one).await?.one(record)?;
+        prolonged.extend(lease.map(|lease| (workspace.clone(), lease)));
+    }
+    Ok(prolonged)
+}
+
 fn record(row: &Row) -> Result<Lease> {
     Ok(Lease { name: row.text(0)?, owner: row.text(1)?, token: row.int(2)?, until: row.int(3)? })
 }
@@ -50,6 +86,23 @@ impl<S: Sql> LeaseStore for S {
                 let acquire = of(ACQUIRE, &workspace, &name).text(owner).int(now).int(until);
                 connection.fetch(acquire).await?.one(record)
             })
+        })
+        .await
+    }
+
+    async fn prolong_leases(
+        &self,
+        owner: &str,
+        now: i64,
+        until: i64,
+        held: &[(WorkspaceId, String)],
+    ) -> Result<Vec<(WorkspaceId, Lease)>> {
+        if held.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (owner, held) = (owner.to_owned(), held.to_vec());
+        transact(self, move |connection| {
+            Box::pin(async move { prolong(connection, &owner, now, until, &held).await })
         })
         .await
     }

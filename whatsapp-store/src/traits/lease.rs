@@ -20,6 +20,19 @@ store_trait! {
             until: i64,
         ) -> Result<Option<Lease>>;
 
+        /// Prolongs leases that this owner still holds, in one write. Gives back those, each with its workspace; one that ended or has
+        /// another owner is left out.
+        ///
+        /// # Errors
+        /// When they cannot be written.
+        async fn prolong_leases(
+            &self,
+            owner: &str,
+            now: i64,
+            until: i64,
+            held: &[(WorkspaceId, String)],
+        ) -> Result<Vec<(WorkspaceId, Lease)>>;
+
         /// Ends a lease before its time. Has no effect if another owner holds it by now.
         ///
         /// # Errors
