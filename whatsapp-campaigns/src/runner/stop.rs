@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use whatsapp_store::{
     AccountId, CampaignChange, CampaignMove, CampaignState, Change, Changes, Error as StoreError, ErrorKind,
-    SettingChange, Store,
+    SettingChange, Store, WorkspaceId,
 };
 
 use super::{
@@ -59,6 +59,33 @@ pub(super) async fn stopped(
     Ok(stored.and_then(|json| serde_json::from_slice(&json).ok()))
 }
 
+/// Keeps that the sender was stopped, until a person releases it.
+pub(super) async fn keep_stopped(
+    store: &dyn Store,
+    account: &AccountId,
+    stopped: &StoppedSender,
+) -> Result<(), StoreError> {
+    let value = serde_json::to_vec(stopped).unwrap_or_default().into();
+    let mut changes = Changes::new(account.workspace().clone());
+    changes.push(SettingChange::Put { name: setting(account), value });
+    store.commit(changes).await
+}
+
+/// The service restricts an account: for people.
+pub(super) fn restricted(account: &str, code: Code) -> String {
+    format!("the service restricts the account {account} ({code})")
+}
+
+/// The service refuses the template of a campaign: for people.
+pub(super) fn template_refused(code: Code) -> String {
+    format!("the service refuses the template ({code})")
+}
+
+/// The service wants to be paid: for people.
+pub(super) fn cannot_pay(code: Code) -> String {
+    format!("the account cannot pay ({code})")
+}
+
 impl Line {
     /// Takes in what stops besides a row; it is carried out at once.
     pub(super) fn react(&mut self, campaign: String, code: Code, stop: Stop, now: Millis) {
@@ -67,11 +94,11 @@ impl Line {
             Stop::Halve => return self.scheduler.hear(Verdict::SlowDown, micros(now)),
             Stop::Sender { until } => {
                 self.scheduler.hear(Verdict::Stop { until: None }, micros(now));
-                let reason = format!("the service restricts the account {} ({code})", self.account.name());
+                let reason = restricted(self.account.name(), code);
                 Halt::Sender(StoppedSender { reason, at: now, until })
             }
-            Stop::Campaign => Halt::Campaign(campaign, format!("the service refuses the template ({code})")),
-            Stop::Workspace => Halt::Workspace(format!("the account cannot pay ({code})")),
+            Stop::Campaign => Halt::Campaign(campaign, template_refused(code)),
+            Stop::Workspace => Halt::Workspace(cannot_pay(code)),
         };
         self.stops.push(halt);
         self.next_tick = 0;
@@ -84,7 +111,7 @@ impl Line {
             let ours = board.0.iter().filter(|live| live.workspace == *self.account.workspace());
             match halt {
                 Halt::Sender(stopped) => {
-                    self.keep_stopped(&stopped).await?;
+                    keep_stopped(&*self.shared.store, &self.account, &stopped).await?;
                     // Others have senders that go on.
                     let alone = |live: &&std::sync::Arc<Live>| {
                         live.lanes.values().all(|lane| lane.sender == self.account.name())
@@ -106,21 +133,11 @@ impl Line {
         Ok(())
     }
 
-    async fn keep_stopped(&self, stopped: &StoppedSender) -> Result<(), StoreError> {
-        let value = serde_json::to_vec(stopped).unwrap_or_default().into();
-        let mut changes = Changes::new(self.account.workspace().clone());
-        changes.push(SettingChange::Put { name: setting(&self.account), value });
-        self.shared.store.commit(changes).await
-    }
-
     async fn pause(&self, campaign: &str, reason: &str, now: Millis) -> Result<(), StoreError> {
-        let mut changes = Changes::new(self.account.workspace().clone());
-        changes.list = pause(campaign, reason, now);
-        unless_moved(self.shared.store.commit(changes).await)
+        pause_campaign(&*self.shared.store, self.account.workspace(), campaign, reason, now).await
     }
 
-    /// Was it released, or are its limits others?
-    /// Or did a refusal stop it that came late, to another node?
+    /// Takes the sender's limits as they are now, and looks whether it was released, or stopped by a late refusal on another node.
     pub(super) async fn look_at_limits(&mut self, now: Millis) -> Result<(), StoreError> {
         self.scheduler.limit(self.sender.limits());
         let asked = self.wishes.look.swap(false, std::sync::atomic::Ordering::Relaxed);
@@ -135,6 +152,19 @@ impl Line {
         }
         Ok(())
     }
+}
+
+/// Pauses a campaign that cannot go on, unless somebody moved it meanwhile.
+pub(super) async fn pause_campaign(
+    store: &dyn Store,
+    workspace: &WorkspaceId,
+    campaign: &str,
+    reason: &str,
+    at: Millis,
+) -> Result<(), StoreError> {
+    let mut changes = Changes::new(workspace.clone());
+    changes.list = pause(campaign, reason, at);
+    unless_moved(store.commit(changes).await)
 }
 
 /// What pauses a campaign that cannot go on, and tells it.
