@@ -6,6 +6,8 @@ mod code;
 
 pub use code::{Class, Code};
 
+use whatsapp_store::hash::SplitMix64;
+
 use crate::{id::RowId, window::Millis};
 
 const SECOND: Millis = 1_000;
@@ -131,14 +133,10 @@ impl Refusal {
     }
 }
 
-/// A number that looks random and is the same for the same try of the same row (the finalizer of splitmix64).
+/// A number that looks random and is the same for the same try of the same row.
 const fn spread(row: RowId, tries: u8) -> u64 {
-    let mut mixed =
-        ((row.campaign as u64) << 40 | (row.lane as u64) << 52 | (row.seq as u64) << 8 | tries as u64)
-            .wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+    let seed = (row.campaign as u64) << 40 | (row.lane as u64) << 52 | (row.seq as u64) << 8 | tries as u64;
+    SplitMix64::new(seed).next_u64()
 }
 
 #[cfg(test)]

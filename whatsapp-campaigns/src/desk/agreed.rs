@@ -6,9 +6,9 @@ use whatsapp_store::{AudienceFilter, SettingChange};
 use super::{Desk, DeskError};
 use crate::{
     audience::ConsentStamp,
+    changes::REPLY_RULES,
     consent::{ReplyRules, ScopeVerdict, scope_names, scope_verdict},
     content::Category,
-    runner::REPLY_RULES,
 };
 
 impl Desk {

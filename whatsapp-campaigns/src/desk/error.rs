@@ -104,6 +104,12 @@ pub enum DeskError {
     /// The content does not work with these values.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// Too many simulations of the workspace run.
+    #[error("other dry runs or forecasts of this workspace are being worked out: try again in a moment")]
+    WorkspaceSimulates,
+    /// Too many simulations of the node run.
+    #[error("this node is working out other dry runs and forecasts: try again in a moment")]
+    NodeSimulates,
     /// It cannot be simulated.
     #[error(transparent)]
     Forecast(#[from] ForecastError),

@@ -7,8 +7,8 @@ use crate::{
     content::{Arm, Arms, Template},
     csv,
     id::RowId,
+    keys::Keys,
     outcome::Code,
-    runner::{Keys, key},
 };
 
 /// Rows read at once.
@@ -53,7 +53,7 @@ impl Desk {
     ) -> Result<(String, Option<String>), DeskError> {
         let Shown { record, document } = self.show(id).await?;
         let template = document.settings.check()?.template;
-        let arms = Arms::new(&document.kept.key.as_deref().and_then(key).ok_or(DeskError::Stored)?);
+        let arms = Arms::new(&document.kept.key_bytes().ok_or(DeskError::Stored)?);
         let keys = Keys::of(&*self.store, &self.workspace).await?;
         let winner = document.kept.winner.as_ref().map(|chosen| chosen.variant);
         let page = self.store.campaign_export(&self.workspace, id, after, PAGE).await?;

@@ -10,7 +10,7 @@ use serde_json::json;
 use whatsapp_store::{CampaignChange, CampaignRecord, CampaignState, Change, ContactRecord, LaneRecord};
 
 use super::{
-    Desk, DeskError, Shown, expect,
+    Desk, DeskError, Shown,
     lanes::{LaneBook, ZONE},
     replaced_by,
     sink::StoreSink,
@@ -20,10 +20,10 @@ use crate::{
         AudienceError, Column, ConsentStamp, FIRST_SEQ, Freeze, Gathered, Mapping, Missing, Report, Row,
         Rows, Source, StoreScreen,
     },
+    changes::expect,
     content::Template,
     model::{Document, Frozen, Kept, LaneSpec},
     person::{self, Phone, Region},
-    runner::key,
 };
 
 /// Contacts read at once.
@@ -227,7 +227,7 @@ impl Desk {
         intake: Intake<S>,
         excluded: Vec<Phone>,
     ) -> Result<(Frozen, Vec<Change>), DeskError> {
-        let key = document.kept.key.as_deref().and_then(key).ok_or(DeskError::Stored)?;
+        let key = document.kept.key_bytes().ok_or(DeskError::Stored)?;
         let template = document.settings.check()?.template;
         let version = template.version();
         let may_be_empty = intake.may_be_empty;

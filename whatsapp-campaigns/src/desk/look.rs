@@ -9,7 +9,6 @@ use crate::{
     content::{Arm, Arms, LooksLikePlaceholder, RenderError, Template, Values},
     id::RowId,
     model::Chosen,
-    runner::key,
     window::Millis,
 };
 
@@ -129,7 +128,7 @@ impl Desk {
     pub async fn preview(&self, id: &str, count: u32) -> Result<Vec<PreviewRow>, DeskError> {
         let Shown { record, document } = self.show(id).await?;
         let template = document.settings.check()?.template;
-        let arms = Arms::new(&document.kept.key.as_deref().and_then(key).ok_or(DeskError::Stored)?);
+        let arms = Arms::new(&document.kept.key_bytes().ok_or(DeskError::Stored)?);
         let lanes = self.lanes(id).await?;
         let rows: u64 = lanes.iter().map(|(_, spec)| u64::from(spec.rows)).sum();
         let mut shown = Vec::new();

@@ -35,6 +35,7 @@ mod lanes;
 mod look;
 mod plan;
 mod runs;
+mod simulations;
 mod sink;
 mod steps;
 
@@ -54,11 +55,13 @@ pub use self::{
     freeze::Upload,
     look::{CanaryView, PreviewRow, Progress},
     plan::Outlook,
+    simulations::{SimulationLimits, Simulations},
 };
 use crate::{
+    changes::expect,
+    clock::{Clock, SystemClock},
     lattice::followed_by,
     model::{Document, Kept, Settings},
-    runner::{Clock, SystemClock},
     window::Millis,
 };
 
@@ -68,6 +71,7 @@ pub struct Desk {
     store: Arc<dyn Store>,
     workspace: WorkspaceId,
     clock: Arc<dyn Clock>,
+    simulations: Simulations,
 }
 
 impl fmt::Debug for Desk {
@@ -93,7 +97,13 @@ impl Desk {
 
     /// By another clock.
     pub fn with_clock(store: Arc<dyn Store>, workspace: WorkspaceId, clock: Arc<dyn Clock>) -> Self {
-        Self { store, workspace, clock }
+        Self { store, workspace, clock, simulations: Simulations::default() }
+    }
+
+    /// Shares the bounds of simulations with the other services of the node.
+    #[must_use]
+    pub fn simulating(self, simulations: Simulations) -> Self {
+        Self { simulations, ..self }
     }
 
     /// Makes a campaign, as a draft.
@@ -295,12 +305,6 @@ impl Desk {
 /// The campaign with all that belongs to it makes room for this one.
 fn replaced_by(fresh: CampaignRecord) -> [Change; 2] {
     [CampaignChange::Delete { campaign: fresh.id.clone() }.into(), CampaignChange::Put(fresh).into()]
-}
-
-/// The campaign is still as it was read. It comes before all other changes of a commit.
-pub(crate) fn expect(record: &CampaignRecord) -> Change {
-    let (campaign, updated_at) = (record.id.clone(), Some(record.updated_at));
-    CampaignChange::Expect { campaign, updated_at }.into()
 }
 
 fn is_conflict(error: &StoreError) -> bool {

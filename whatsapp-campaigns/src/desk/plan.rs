@@ -1,28 +1,36 @@
 //! What would happen: the simulation, with what the store knows.
 use std::collections::BTreeMap;
 
-use whatsapp_store::{CampaignState, LaneRecord, RecipientState};
+use whatsapp_store::{AccountId, CampaignState, LaneRecord, RecipientState};
 
 use super::{Desk, DeskError, Shown, freeze::FIRST};
 use crate::{
     content::LooksLikePlaceholder,
+    dispatch::Dispatch,
     model::LaneSpec,
-    pacing::Rate,
+    pacing::REMEMBERED,
     scheduler::Limits,
-    simulate::{self, Canary, Forecast, Prices, Reached, Report, Transport, Waiting},
+    simulate::{
+        self, Canary, Forecast, Incident, Prices, Ramp, Reached, Report, Transport, Trouble, Waiting,
+    },
+    stopped::stopped,
     window::Millis,
 };
 
-const HOUR: Millis = 3_600_000;
-const DAY: Millis = 24 * HOUR;
+const MINUTE: Millis = 60_000;
+/// Other campaigns in these states have their turns beside the one that is simulated.
+const BESIDE: [CampaignState; 3] =
+    [CampaignState::Scheduled, CampaignState::Running, CampaignState::Draining];
 
 /// What the store does not know.
 #[derive(Clone, Debug, Default)]
 pub struct Outlook {
     /// The limits of senders, by name; those of a linked device for others.
     pub limits: BTreeMap<String, Limits>,
-    /// All campaigns of the workspace together, at most so fast.
-    pub workspace_rate: Option<Rate>,
+    /// Warm-ups of senders, by name: their cap of different people grows in the time that is simulated.
+    pub warm_ups: BTreeMap<String, Ramp>,
+    /// How the runner works that will send: [`Runner::dispatch`](crate::runner::Runner::dispatch).
+    pub dispatch: Dispatch,
     /// What is believed of the network.
     pub transport: Transport,
     /// What messages cost.
@@ -32,7 +40,7 @@ pub struct Outlook {
 }
 
 impl Desk {
-    /// What would happen if it was started now, beside the campaigns that send already. A campaign cannot be started before
+    /// What would happen if it was started now, beside the campaigns that send already or wait for their time. A campaign cannot be started before
     /// somebody looked at this.
     ///
     /// # Errors
@@ -67,9 +75,10 @@ impl Desk {
     }
 
     async fn simulated(&self, shown: Shown, outlook: &Outlook) -> Result<Report, DeskError> {
+        let admitted = self.simulations.admit(&self.workspace)?;
         let mut forecast = Forecast::new(self.clock.now());
         forecast.zone = outlook.zone.clone();
-        forecast.workspace_rate = outlook.workspace_rate;
+        forecast.dispatch = outlook.dispatch;
         forecast.transport = outlook.transport.clone();
         forecast.prices = outlook.prices.clone();
         if let Some(frozen) = &shown.document.kept.frozen {
@@ -78,15 +87,34 @@ impl Desk {
         let mut senders = BTreeMap::new();
         let id = shown.record.id.clone();
         self.add(&mut forecast, &mut senders, outlook, shown).await?;
-        // What sends already has its turns, too.
-        for (workspace, other) in self.store.campaigns_in_state(&[CampaignState::Running]).await? {
+        for (workspace, other) in self.store.campaigns_in_state(&BESIDE).await? {
             if workspace == self.workspace && other != id {
-                let other = self.show(&other).await?;
-                self.add(&mut forecast, &mut senders, outlook, other).await?;
+                self.add_other(&mut forecast, &mut senders, outlook, &other).await?;
             }
         }
-        let simulated = tokio::task::spawn_blocking(move || simulate::simulate(&forecast)).await;
-        Ok(simulated.map_err(|_| DeskError::Internal)??)
+        admitted.simulate(forecast).await
+    }
+
+    /// Adds a campaign that has its turns beside. One that is gone by now, whose runs are campaigns of their own, or that cannot be
+    /// sent as it is stored takes no turns.
+    async fn add_other(
+        &self,
+        forecast: &mut Forecast,
+        senders: &mut BTreeMap<String, usize>,
+        outlook: &Outlook,
+        id: &str,
+    ) -> Result<(), DeskError> {
+        let added = async {
+            let other = self.show(id).await?;
+            if other.document.settings.check()?.plan.is_recurring() {
+                return Ok(());
+            }
+            self.add(forecast, senders, outlook, other).await
+        };
+        match added.await {
+            Err(DeskError::NotFound | DeskError::Stored | DeskError::Settings(_)) => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// Adds what is left of a campaign.
@@ -103,6 +131,7 @@ impl Desk {
         let mut campaign = simulate::Campaign::new(record.id.clone(), checked.plan, audience);
         campaign.weight = document.settings.weight;
         campaign.rate = checked.rate;
+        campaign.auto_pause = document.settings.auto_pause;
         campaign.category = document.settings.content.category;
         let lanes = self.lanes(&record.id).await?;
         campaign.canary = canary(&document, &lanes, self.clock.now());
@@ -141,13 +170,20 @@ impl Desk {
         let limits = outlook.limits.get(name).copied().unwrap_or_default();
         let place = forecast.sender(name, limits);
         senders.insert(name.to_owned(), place);
-        let since = self.clock.now() - DAY;
-        let mut hours = BTreeMap::<Millis, u32>::new();
-        for (_, at) in self.store.contacted_by(&self.workspace, name, since).await? {
-            *hours.entry(at - at.rem_euclid(HOUR)).or_default() += 1;
+        forecast.senders[place].warm_up = outlook.warm_ups.get(name).copied();
+        let now = self.clock.now();
+        let mut minutes = BTreeMap::<Millis, u32>::new();
+        for (_, at) in self.store.contacted_by(&self.workspace, name, now - REMEMBERED).await? {
+            *minutes.entry(at - at.rem_euclid(MINUTE)).or_default() += 1;
         }
         forecast.senders[place].reached =
-            hours.into_iter().map(|(at, people)| Reached { at: at.max(since), people }).collect();
+            minutes.into_iter().map(|(at, people)| Reached { at, people }).collect();
+        if let Ok(account) = AccountId::new(self.workspace.clone(), name)
+            && let Some(stopped) = stopped(&*self.store, &account).await?
+        {
+            let what = Trouble::Stop { until: stopped.until };
+            forecast.transport.incidents.push(Incident { at: now, sender: Some(place), what });
+        }
         Ok(place)
     }
 }

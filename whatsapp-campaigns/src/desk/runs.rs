@@ -1,8 +1,9 @@
 //! The runs of a recurring campaign: each is a campaign of its own, with the contacts of its day.
 use whatsapp_store::{CampaignChange, CampaignRecord, CampaignState};
 
-use super::{Desk, DeskError, Shown, expect, is_conflict};
+use super::{Desk, DeskError, Shown, is_conflict};
 use crate::{
+    changes::expect,
     model::{Document, Kept, Settings},
     window::{Millis, Schedule},
 };

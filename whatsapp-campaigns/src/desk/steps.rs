@@ -2,11 +2,11 @@
 use serde_json::json;
 use whatsapp_store::{CampaignChange, CampaignState, Change, LaneRecord};
 
-use super::{Desk, DeskError, Shown, expect, freeze::FIRST, lanes::shares};
+use super::{Desk, DeskError, Shown, freeze::FIRST, lanes::shares};
 use crate::{
+    changes::{event, expect},
     content::Category,
     model::{Document, DryRun, Kept, LaneSpec},
-    runner::event,
 };
 
 impl Desk {

@@ -76,6 +76,18 @@ pub struct Kept {
     pub last_run: Option<Millis>,
 }
 
+impl Kept {
+    /// The key; `None` when it is missing or no key.
+    pub(crate) fn key_bytes(&self) -> Option<[u8; 32]> {
+        let digits = self.key.as_deref().filter(|digits| digits.len() == 64 && digits.is_ascii())?;
+        let mut key = [0; 32];
+        for (place, byte) in key.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&digits[2 * place..2 * place + 2], 16).ok()?;
+        }
+        Some(key)
+    }
+}
+
 /// An audience that is written down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -18,11 +18,13 @@
 //! assert_eq!(checked.template.variants(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+mod builder;
 mod kept;
 mod lane;
 mod settings;
 
 pub use self::{
+    builder::SettingsBuilder,
     kept::{Chosen, Counted, Document, DryRun, Frozen, Kept},
     lane::LaneSpec,
     settings::{AutoPause, Canary, Checked, Settings, SettingsError, SourceFilter},

@@ -16,6 +16,11 @@ impl Rate {
         Self { interval: period / Micros::from(count.max(1)), burst: burst.max(1) }
     }
 
+    /// An equal part for each of so many: together they never exceed it, on however many nodes they are.
+    pub(crate) fn divided_by(self, parts: usize) -> Self {
+        Self { interval: self.interval.saturating_mul(parts.max(1) as u64), burst: 1 }
+    }
+
     /// How far the clock may run ahead.
     pub(crate) fn tolerance(self) -> Micros {
         self.interval.saturating_mul(Micros::from(self.burst.max(1) - 1))

@@ -13,11 +13,11 @@ use super::{
     board::{Board, Broken, Live},
     guard::Guard,
     stop::{pause, unless_moved},
-    tick::event,
 };
 use crate::{
     audience::FIRST_SEQ,
-    desk::{Desk, begin_run, expect},
+    changes::{event, expect},
+    desk::{Desk, begin_run},
     model::{Document, Kept, LaneSpec},
     window::{Millis, Plan, When, ZoneGroup},
 };
@@ -45,7 +45,7 @@ impl Conductor {
     pub(super) fn wait(&self) -> Millis {
         let now = self.shared.clock.now();
         let next = self.next.map_or(Millis::MAX, |next| next.saturating_sub(now).max(0));
-        self.shared.options.tick.min(next)
+        self.shared.options.dispatch.tick.min(next)
     }
 
     /// One round, if this node is the one who conducts.
@@ -66,7 +66,7 @@ impl Conductor {
     }
 
     async fn hold(&mut self, now: Millis) -> Result<bool, StoreError> {
-        let term = self.shared.options.term;
+        let term = self.shared.options.dispatch.lease_term;
         if now.saturating_sub(self.asked_at) < term / 3 {
             return Ok(self.lease.is_some());
         }

@@ -22,7 +22,7 @@ impl Conductor {
                 lane: *lane,
                 owner: format!("{}/end", self.shared.options.owner),
                 now,
-                until: now.saturating_add(self.shared.options.term),
+                until: now.saturating_add(self.shared.options.dispatch.lease_term),
                 limit: STEP,
             };
             while let Some(lease) = store.lease_range(workspace, &claim(now)).await? {

@@ -76,9 +76,7 @@ fn since(now: Counted, then: Counted) -> Counted {
 }
 
 fn reason(rule: AutoPause, within: Counted, all: Counted) -> Option<String> {
-    let is_over = |count: u64, of: u64, permille: u32| {
-        of >= u64::from(rule.min_sample) && count * 1_000 > of * u64::from(permille)
-    };
+    let is_over = |count, of, permille| rule.is_exceeded(count, of, permille);
     let tried = within.sent + within.failed;
     if is_over(within.failed, tried, rule.failed_permille) {
         let minutes = rule.window_minutes;

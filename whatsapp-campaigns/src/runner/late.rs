@@ -1,12 +1,11 @@
 //! What a refusal stops that comes as a receipt, after the message was accepted: the same as if it had come at once.
 use whatsapp_store::{AccountId, CampaignState, Error as StoreError, Store, WorkspaceId};
 
-use super::stop::{
-    StoppedSender, cannot_pay, keep_stopped, pause_campaign, restricted, stopped, template_refused,
-};
+use super::stop::{cannot_pay, pause_campaign, restricted, template_refused};
 use crate::{
     model::LaneSpec,
     outcome::{Code, Stop},
+    stopped::{self, StoppedSender},
     window::Millis,
 };
 
@@ -62,8 +61,8 @@ impl LateStop {
         };
         let Ok(account) = AccountId::new(workspace.clone(), name) else { return Ok(()) };
         let reason = restricted(name, self.code);
-        if stopped(store, &account).await?.is_none() {
-            keep_stopped(store, &account, &StoppedSender { reason: reason.clone(), at, until }).await?;
+        if stopped::stopped(store, &account).await?.is_none() {
+            stopped::keep(store, &account, &StoppedSender { reason: reason.clone(), at, until }).await?;
         }
         for campaign in pausable(store, workspace).await? {
             let all = self::senders(store, workspace, &campaign).await?;

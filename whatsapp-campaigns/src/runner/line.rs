@@ -13,11 +13,11 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until},
 };
-use whatsapp_store::{AccountId, AudienceRow, Lease};
+use whatsapp_store::{AccountId, AudienceRow, Error as StoreError, Lease};
 
 use super::{
     Shared, addresses,
-    board::{Board, Live, shared},
+    board::{Board, Live},
     lanes::Lanes,
     port::{Message, Sender, Submission},
     range::Range,
@@ -28,7 +28,7 @@ use crate::{
     id::RowId,
     lattice::RowEvent,
     outcome::Code,
-    pacing::{Rate, UniqueCap},
+    pacing::UniqueCap,
     scheduler::{Next, QueueId, Row, Scheduler},
     window::Millis,
 };
@@ -37,8 +37,6 @@ use crate::{
 pub(super) const DOUBT: Millis = 30_000;
 /// A row that waits for the winning variant is looked at again after this time.
 pub(super) const UNDECIDED: Millis = 15 * 60_000;
-/// Whom a sender wrote to is remembered for so long.
-pub(super) const REMEMBERED: Millis = 25 * 3_600_000;
 /// Outcomes are written at once when there are so many.
 const BATCH: usize = 1_000;
 /// Nothing is handed over while so many outcomes could not be written.
@@ -80,6 +78,8 @@ pub(super) struct Line {
     pub(super) reached: Vec<(u64, Millis)>,
     /// The store did not take the last outcomes.
     pub(super) is_behind: bool,
+    /// The store did not say who must not be written to: nothing is handed over before the next tick.
+    pub(super) is_blind: bool,
     /// What the service said and is not carried out yet.
     pub(super) stops: Vec<Halt>,
     pub(super) stopping: watch::Receiver<bool>,
@@ -109,8 +109,11 @@ impl Line {
                 continue;
             }
             let wake = match self.next() {
-                Some(Next::Send { row, .. }) => {
-                    self.hand_over(row, now);
+                Some(Next::Send { queue, row }) => {
+                    match self.screen(row, now).await {
+                        Ok(()) => self.hand_over(row, now),
+                        Err(error) => self.put_back(queue, row, &error),
+                    }
                     // Everything else gets its turn, however fast this sender may be.
                     tokio::task::yield_now().await;
                     self.collect_what_is_there();
@@ -141,8 +144,12 @@ impl Line {
 
     /// What the scheduler says, if anything may be handed over now.
     fn next(&mut self) -> Option<Next> {
-        let is_full = self.under_way.len() >= self.shared.options.under_way;
-        if is_full || (self.is_behind && self.backlog() >= BACKLOG) || !self.sender.is_ready() {
+        let is_full = self.under_way.len() >= self.shared.options.dispatch.in_flight();
+        if is_full
+            || self.is_blind
+            || (self.is_behind && self.backlog() >= BACKLOG)
+            || !self.sender.is_ready()
+        {
             return None;
         }
         let now = self.shared.clock.micros();
@@ -155,6 +162,26 @@ impl Line {
     /// Outcomes that are not written.
     fn backlog(&self) -> usize {
         self.ranges.values().map(|range| range.outcomes.len()).sum()
+    }
+
+    /// Asks who must not be written to, of the row that is next and those that follow within a tick: whoever said stop gets nothing more
+    /// after that time.
+    async fn screen(&mut self, row: Row, now: Millis) -> Result<(), StoreError> {
+        let dispatch = self.shared.options.dispatch;
+        let Some(&(number, seq)) = self.tickets.get(&row.seq) else { return Ok(()) };
+        let Some(range) = self.ranges.get_mut(&number) else { return Ok(()) };
+        if range.is_screened(seq, now - dispatch.tick) {
+            return Ok(());
+        }
+        let rows = dispatch.in_a_tick(self.sender.limits().rate);
+        range.screen(&*self.shared.store, seq, rows, now).await
+    }
+
+    /// Whether a row may be handed over is not known: it is asked again after the next tick.
+    fn put_back(&mut self, queue: QueueId, row: Row, error: &StoreError) {
+        self.scheduler.offer(queue, [row]);
+        self.is_blind = true;
+        tracing::warn!(account = %self.account, %error, "a campaign waits, as nobody says who opted out: it is tried again");
     }
 
     /// Renders a row and hands it over.
@@ -217,12 +244,9 @@ impl Line {
             self.tickets.insert(ticket, (number, *seq));
             rows.push(Row { seq: ticket, person: range.live.keys.person(&unsent.row.address) });
         }
-        let share = self
-            .shared
-            .options
-            .workspace_rate
-            .map(|rate| shared(rate, self.board.borrow().senders(self.account.workspace())));
-        self.scheduler.open(queue, range.live.document.settings.weight, slower(range.live.rate, share));
+        let senders = self.board.borrow().senders(self.account.workspace());
+        let share = self.shared.options.dispatch.share(range.live.rate, range.live.senders(), senders);
+        self.scheduler.open(queue, range.live.document.settings.weight, share);
         self.scheduler.offer(queue, rows);
         self.ranges.insert(number, range);
     }
@@ -267,13 +291,6 @@ impl Line {
 /// The campaign's queue on a line: numbers are given once in a workspace, and a line is of one.
 pub(super) fn queue(live: &Live) -> QueueId {
     live.record.number.unsigned_abs()
-}
-
-fn slower(one: Option<Rate>, other: Option<Rate>) -> Option<Rate> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(if one.interval >= other.interval { one } else { other }),
-        (one, other) => one.or(other),
-    }
 }
 
 /// Why a row is not handed over.

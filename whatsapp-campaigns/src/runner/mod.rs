@@ -20,7 +20,6 @@ mod conductor;
 mod ears;
 mod expire;
 mod guard;
-mod keys;
 mod lanes;
 mod late;
 mod line;
@@ -43,8 +42,7 @@ use tokio::{
     time::sleep,
 };
 use whatsapp_store::{
-    AccountId, CampaignRecord, CampaignState, Changes, Error as StoreError, ErrorKind, Lease, SettingChange,
-    Store, WorkspaceId,
+    AccountId, CampaignRecord, CampaignState, Error as StoreError, ErrorKind, Lease, Store, WorkspaceId,
 };
 
 use self::{
@@ -53,32 +51,26 @@ use self::{
     lanes::Lanes,
     line::{Ended, Line, Wishes, micros},
 };
-pub(crate) use self::{board::key, ears::REPLY_RULES, tick::event};
 pub use self::{
     ears::{Ears, Heard, Incoming, Receipt, ReceiptKind},
-    keys::Keys,
-    port::{Clock, Message, Sender, Submission, SystemClock},
-    stop::StoppedSender,
+    port::{Message, Sender, Submission},
 };
-use crate::{pacing::Rate, scheduler::Scheduler, window::Millis};
+pub use crate::{
+    clock::{Clock, SystemClock},
+    keys::Keys,
+    stopped::StoppedSender,
+};
+use crate::{dispatch::Dispatch, keys, pacing::REMEMBERED, scheduler::Scheduler, stopped, window::Millis};
 
 /// How a runner works. The defaults suit a host.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// A name that no other runner on the same store has.
     pub owner: String,
-    /// How often outcomes are written and campaigns looked at, milliseconds.
-    pub tick: Millis,
-    /// How long a lease lasts that nobody prolongs, milliseconds: so long a sender rests when its node dies.
-    pub term: Millis,
-    /// Rows leased at once, at most.
-    pub window: u32,
-    /// Messages of one sender that may be without an answer at once.
-    pub under_way: usize,
+    /// How rows are leased and handed over. Give the same to dry runs.
+    pub dispatch: Dispatch,
     /// How long messages under way are waited for at the end.
     pub patience: Duration,
-    /// All campaigns of a workspace together, at most so fast. Each of its senders has an equal part.
-    pub workspace_rate: Option<Rate>,
     /// Write an event for each message that was handed over.
     pub events: bool,
 }
@@ -88,12 +80,8 @@ impl Options {
     pub fn new(owner: impl Into<String>) -> Self {
         Self {
             owner: owner.into(),
-            tick: 150,
-            term: 15_000,
-            window: 1_000,
-            under_way: 16,
+            dispatch: Dispatch::default(),
             patience: Duration::from_secs(5),
-            workspace_rate: None,
             events: true,
         }
     }
@@ -145,6 +133,11 @@ impl Runner {
         Self { shared: Arc::new(Shared { store, clock, options, board, nudge, stop, lines }) }
     }
 
+    /// How it leases rows and hands messages over.
+    pub fn dispatch(&self) -> Dispatch {
+        self.shared.options.dispatch
+    }
+
     /// Looks after campaigns until [`Runner::shutdown`]. What the store cannot do now is tried again.
     pub async fn run(&self) {
         let shared = &self.shared;
@@ -193,7 +186,7 @@ impl Runner {
                 ) {
                     return Ok(record);
                 }
-                sleep(millis(self.shared.options.tick)).await;
+                sleep(millis(self.shared.options.dispatch.tick)).await;
             }
         };
         tokio::select! {
@@ -235,7 +228,7 @@ impl Runner {
     /// # Errors
     /// When that cannot be read.
     pub async fn stopped(&self, account: &AccountId) -> Result<Option<StoppedSender>, StoreError> {
-        stop::stopped(&*self.shared.store, account).await
+        stopped::stopped(&*self.shared.store, account).await
     }
 
     /// A person lets a sender go on that the service stopped.
@@ -243,9 +236,7 @@ impl Runner {
     /// # Errors
     /// When it cannot be written.
     pub async fn release(&self, account: &AccountId) -> Result<(), StoreError> {
-        let mut changes = Changes::new(account.workspace().clone());
-        changes.push(SettingChange::Delete { name: stop::setting(account) });
-        self.shared.store.commit(changes).await?;
+        stopped::release(&*self.shared.store, account).await?;
         if let Some(serving) = self.lines().get(account) {
             serving.wishes.look.store(true, Ordering::Relaxed);
         }
@@ -294,7 +285,7 @@ impl Shared {
     /// Takes or keeps the right to send from an account.
     async fn acquire(&self, account: &AccountId, now: Millis) -> Result<Option<Lease>, StoreError> {
         let (workspace, name) = (account.workspace(), lease_name(account));
-        let until = now + self.options.term;
+        let until = now + self.options.dispatch.lease_term;
         self.store.acquire_lease(workspace, &name, &self.options.owner, now, until).await
     }
 
@@ -344,7 +335,7 @@ async fn serve(
         }
         tokio::select! {
             _ = stopping.changed() => {}
-            () = sleep(millis(shared.options.term / 3)) => {}
+            () = sleep(millis(shared.options.dispatch.lease_term / 3)) => {}
         }
     }
 }
@@ -360,13 +351,11 @@ async fn open(
     let Some(lease) = shared.take(account, now).await? else { return Ok(None) };
     let limits = sender.limits();
     let reached = match limits.people {
-        Some(_) => {
-            shared.store.contacted_by(account.workspace(), account.name(), now - line::REMEMBERED).await?
-        }
+        Some(_) => shared.store.contacted_by(account.workspace(), account.name(), now - REMEMBERED).await?,
         None => Vec::new(),
     };
     let mut scheduler = Scheduler::new(limits, line::cap(reached)).after_a_restart(micros(now));
-    if stop::stopped(&*shared.store, account).await?.is_some() {
+    if stopped::stopped(&*shared.store, account).await?.is_some() {
         scheduler.hear(crate::pacing::Verdict::Stop { until: None }, micros(now));
     }
     let mut board = shared.board.subscribe();
@@ -391,6 +380,7 @@ async fn open(
         looked_at: now,
         reached: Vec::new(),
         is_behind: false,
+        is_blind: false,
         stops: Vec::new(),
         stopping: stopping.clone(),
     }))

@@ -19,6 +19,8 @@ pub(super) struct Unsent {
     pub(super) row: AudienceRow,
     /// How often it was tried before.
     pub(super) tries: u8,
+    /// When it was last asked whether the person may be written to.
+    screened_at: Millis,
 }
 
 /// What is known of a range while it is sent.
@@ -38,8 +40,6 @@ pub(super) struct Range {
     pub(super) also: Vec<Change>,
     /// When the lease was last prolonged.
     pub(super) renewed_at: Millis,
-    /// When it was last asked who must not be written to.
-    pub(super) screened_at: Millis,
     /// It is to be given back once nothing is under way. This is not taken back: its rows have left the scheduler.
     pub(super) closing: bool,
 }
@@ -72,7 +72,7 @@ impl Range {
         if !tries.is_empty() {
             for (seq, row) in store.audience(workspace, campaign, lane, places).await? {
                 if let Some(tries) = tries.get(&seq) {
-                    unsent.insert(seq, Unsent { row, tries: *tries });
+                    unsent.insert(seq, Unsent { row, tries: *tries, screened_at: Millis::MIN });
                 }
             }
         }
@@ -85,28 +85,39 @@ impl Range {
             outcomes: Vec::new(),
             also: Vec::new(),
             renewed_at: now,
-            screened_at: 0,
             closing: false,
         })
     }
 
-    /// Takes those out who must not be written to by now.
-    pub(super) async fn screen(&mut self, store: &dyn Store, now: Millis) -> Result<(), StoreError> {
-        let addresses: Vec<String> = self.unsent.values().map(|unsent| unsent.row.address.clone()).collect();
-        if !addresses.is_empty() {
-            let found = person::suppressed(store, &self.live.workspace, &addresses).await?;
-            let out: Vec<u32> = self
-                .unsent
-                .iter()
-                .filter(|(_, unsent)| found.contains(&unsent.row.address))
-                .map(|(seq, _)| *seq)
-                .collect();
-            for seq in out {
+    /// Was it asked since then whether this row's person may be written to?
+    pub(super) fn is_screened(&self, seq: u32, since: Millis) -> bool {
+        self.unsent.get(&seq).is_none_or(|unsent| unsent.screened_at >= since)
+    }
+
+    /// Takes those of the next rows out, from `seq` on, who must not be written to by now. They are the ones whose turn comes next:
+    /// a range is offered in its order.
+    pub(super) async fn screen(
+        &mut self,
+        store: &dyn Store,
+        seq: u32,
+        rows: usize,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let next = self.unsent.range(seq..).take(rows.max(1));
+        let next: Vec<(u32, String)> = next.map(|(seq, unsent)| (*seq, unsent.row.address.clone())).collect();
+        if next.is_empty() {
+            return Ok(());
+        }
+        let addresses: Vec<String> = next.iter().map(|(_, address)| address.clone()).collect();
+        let found = person::suppressed(store, &self.live.workspace, &addresses).await?;
+        for (seq, address) in next {
+            if found.contains(&address) {
                 self.unsent.remove(&seq);
                 self.note(seq, RowEvent::Excluded(RecipientState::Suppressed), None);
+            } else if let Some(unsent) = self.unsent.get_mut(&seq) {
+                unsent.screened_at = now;
             }
         }
-        self.screened_at = now;
         Ok(())
     }
 

@@ -1,20 +1,20 @@
 //! What stops when the service refuses more than a row.
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use whatsapp_store::{
-    AccountId, CampaignChange, CampaignMove, CampaignState, Change, Changes, Error as StoreError, ErrorKind,
-    SettingChange, Store, WorkspaceId,
+    CampaignChange, CampaignMove, CampaignState, Change, Changes, Error as StoreError, ErrorKind, Store,
+    WorkspaceId,
 };
 
 use super::{
     board::Live,
     line::{Line, micros},
-    tick::event,
 };
 use crate::{
+    changes::event,
     lattice::followed_by,
     outcome::{Code, Stop},
     pacing::Verdict,
+    stopped::{self, StoppedSender},
     window::Millis,
 };
 
@@ -30,45 +30,6 @@ pub(super) enum Halt {
     Campaign(String, String),
     /// All campaigns of the workspace.
     Workspace(String),
-}
-
-/// That the service stopped a sender: kept until a person [releases](super::Runner::release) it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StoppedSender {
-    /// Why, for people.
-    pub reason: String,
-    /// When it was stopped, milliseconds since the Unix epoch.
-    pub at: Millis,
-    /// Until when the service lets it send nothing, if it said so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<Millis>,
-}
-
-/// The setting that holds it.
-pub(super) fn setting(account: &AccountId) -> String {
-    format!("campaigns/stopped/{}", account.name())
-}
-
-/// Was the sender stopped, and not released since?
-pub(super) async fn stopped(
-    store: &dyn Store,
-    account: &AccountId,
-) -> Result<Option<StoppedSender>, StoreError> {
-    let stored = store.setting(account.workspace(), &setting(account)).await?;
-    Ok(stored.and_then(|json| serde_json::from_slice(&json).ok()))
-}
-
-/// Keeps that the sender was stopped, until a person releases it.
-pub(super) async fn keep_stopped(
-    store: &dyn Store,
-    account: &AccountId,
-    stopped: &StoppedSender,
-) -> Result<(), StoreError> {
-    let value = serde_json::to_vec(stopped).unwrap_or_default().into();
-    let mut changes = Changes::new(account.workspace().clone());
-    changes.push(SettingChange::Put { name: setting(account), value });
-    store.commit(changes).await
 }
 
 /// The service restricts an account: for people.
@@ -111,7 +72,7 @@ impl Line {
             let ours = board.0.iter().filter(|live| live.workspace == *self.account.workspace());
             match halt {
                 Halt::Sender(stopped) => {
-                    keep_stopped(&*self.shared.store, &self.account, &stopped).await?;
+                    stopped::keep(&*self.shared.store, &self.account, &stopped).await?;
                     // Others have senders that go on.
                     let alone = |live: &&std::sync::Arc<Live>| {
                         live.lanes.values().all(|lane| lane.sender == self.account.name())
@@ -145,7 +106,7 @@ impl Line {
             return Ok(());
         }
         self.looked_at = now;
-        match stopped(&*self.shared.store, &self.account).await? {
+        match stopped::stopped(&*self.shared.store, &self.account).await? {
             Some(_) => self.scheduler.hear(Verdict::Stop { until: None }, micros(now)),
             None if asked => self.scheduler.release(),
             None => {}

@@ -6,16 +6,18 @@ use std::{
 
 use serde_json::json;
 use whatsapp_store::{
-    CampaignChange, Change, Changes, ContactedChange, Error as StoreError, ErrorKind, EventChange, NewEvent,
-    RangeClaim, RangeLease, RecipientState, Suppression,
+    CampaignChange, Change, Changes, ContactedChange, Error as StoreError, ErrorKind, RangeClaim, RangeLease,
+    RecipientState, Suppression,
 };
 
 use super::{
     board::{Live, SENDING},
-    line::{DOUBT, Ended, Line, micros, queue},
+    lanes::Lanes,
+    line::{DOUBT, Ended, Line, queue},
     port::Submission,
     range::Range,
 };
+pub(super) use crate::changes::event;
 use crate::{
     id::RowId,
     lattice::RowEvent,
@@ -23,13 +25,11 @@ use crate::{
     window::{Millis, When},
 };
 
-/// Rows are leased anew when fewer are left.
-const LOW: usize = 200;
-
 impl Line {
     /// One round. An error of the store is no end: it is tried again in the next one.
     pub(super) async fn tick(&mut self, now: Millis) -> Result<(), Ended> {
-        self.next_tick = now + self.shared.options.tick;
+        self.next_tick = now + self.shared.options.dispatch.tick;
+        self.is_blind = false;
         match self.round(now).await {
             Ok(()) => self.is_behind = false,
             Err(error) if error.kind() == ErrorKind::Fenced => return Err(Ended::Lost),
@@ -46,14 +46,13 @@ impl Line {
         self.look_at_limits(now).await?;
         self.look_at_campaigns(now);
         self.carry_out_stops(now).await?;
-        self.screen(now).await?;
         self.write(now).await?;
         self.fill(now).await
     }
 
     /// Keeps the sender; whoever cannot has lost it.
     async fn renew(&mut self, now: Millis) -> Result<(), StoreError> {
-        let term = self.shared.options.term;
+        let term = self.shared.options.dispatch.lease_term;
         if now - self.lease_renewed_at < term / 3 {
             return Ok(());
         }
@@ -68,16 +67,17 @@ impl Line {
 
     /// Ranges of campaigns that do not send any more, or whose window is over, are closed.
     fn look_at_campaigns(&mut self, now: Millis) {
+        if self.board.has_changed().unwrap_or(true) {
+            // What is known of lanes is of former campaigns: the hold behind a first part may be over.
+            self.lanes = Lanes::default();
+        }
         let board = self.board.borrow_and_update().clone();
         let mut closed = Vec::new();
         for range in self.ranges.values_mut() {
             let current = board.0.iter().find(|live| live.is(&range.live.workspace, &range.live.record.id));
             match current {
                 Some(live) if live.record.number == range.live.record.number => {
-                    if !Arc::ptr_eq(live, &range.live) {
-                        self.lanes.forget(queue(live));
-                        range.live = live.clone();
-                    }
+                    range.live = live.clone();
                     range.closing |= !is_open(live, range.lease.lane, now);
                 }
                 _ => range.closing = true,
@@ -93,18 +93,10 @@ impl Line {
         }
     }
 
-    /// Asks again who must not be written to: whoever said stop a moment ago gets nothing more.
-    async fn screen(&mut self, now: Millis) -> Result<(), StoreError> {
-        let store = self.shared.store.clone();
-        for range in self.ranges.values_mut().filter(|range| !range.closing) {
-            range.screen(&*store, now).await?;
-        }
-        Ok(())
-    }
-
     /// Writes all outcomes down, in one commit. If a range was taken by somebody else, each on its own.
     pub(super) async fn write(&mut self, now: Millis) -> Result<(), StoreError> {
-        let (renewing, until) = (self.shared.options.term / 3, now + self.shared.options.term);
+        let (renewing, until) =
+            (self.shared.options.dispatch.lease_term / 3, now + self.shared.options.dispatch.lease_term);
         let mut parts = BTreeMap::new();
         for (number, range) in &mut self.ranges {
             let renew = (now - range.renewed_at >= renewing).then_some(until);
@@ -228,10 +220,7 @@ impl Line {
 
     /// How much is leased at once, and when: what is sent within a lease's time.
     fn window(&self) -> (u32, usize) {
-        let interval = self.sender.limits().rate.interval.max(1);
-        let term = micros(self.shared.options.term);
-        let window = u32::try_from(term / interval).unwrap_or(u32::MAX).clamp(20, self.shared.options.window);
-        (window, LOW.min(window as usize / 2))
+        self.shared.options.dispatch.leases(self.sender.limits().rate)
     }
 
     /// Leases a range of a lane or rows to be tried again; `false` when there is nothing.
@@ -249,7 +238,7 @@ impl Line {
             lane,
             owner: self.shared.options.owner.clone(),
             now,
-            until: now + self.shared.options.term,
+            until: now + self.shared.options.dispatch.lease_term,
             limit,
         };
         // First what waited long enough: it is few, and may wait for hours behind a long lane.
@@ -257,7 +246,8 @@ impl Line {
             match store.due_retries(&live.workspace, &claim).await? {
                 Some(due) => {
                     let range = Range::load(&*store, live.clone(), due.lease, Some(&due.seqs), now).await?;
-                    return self.take_on(range, now).await.map(|()| true);
+                    self.offer(range);
+                    return Ok(true);
                 }
                 None => self.lanes.has_no_retries(id, now),
             }
@@ -266,18 +256,13 @@ impl Line {
             match store.lease_range(&live.workspace, &claim).await? {
                 Some(lease) => {
                     let range = Range::load(&*store, live.clone(), lease, None, now).await?;
-                    return self.take_on(range, now).await.map(|()| true);
+                    self.offer(range);
+                    return Ok(true);
                 }
                 None => self.lanes.has_no_range(id, now),
             }
         }
         Ok(false)
-    }
-
-    async fn take_on(&mut self, mut range: Range, now: Millis) -> Result<(), StoreError> {
-        let screened = range.screen(&*self.shared.store, now).await;
-        self.offer(range);
-        screened
     }
 
     /// Takes in what became of a row.
@@ -339,9 +324,4 @@ fn sent(live: &Live, sender: &str, id: RowId, to: &str, now: Millis) -> Change {
         "to": to,
     });
     event("campaign.message.sent", &data, now)
-}
-
-/// An event to be put into a commit.
-pub(crate) fn event(key: &str, data: &serde_json::Value, at: Millis) -> Change {
-    EventChange::Put(NewEvent { key: key.to_owned(), data: data.to_string(), at }).into()
 }

@@ -16,14 +16,10 @@ use super::{
     transport::Trouble,
 };
 use crate::{
-    pacing::{DAY, Micros, SECOND, UniqueCap, Verdict},
+    pacing::{Micros, UniqueCap, Verdict},
     scheduler::{self, Limits, Next, Row, Scheduler},
 };
 
-/// As the runner leases: what is sent in this time, and again when fewer rows are left.
-const TERM: Micros = 15 * SECOND;
-const WINDOW: u64 = 1_000;
-const LOW: usize = 200;
 /// People whom the sender wrote to before: no audience has this number.
 const BEFORE: u64 = 0xffff << 48;
 
@@ -51,8 +47,8 @@ pub(super) struct Line<'a> {
     pub(super) queues: Vec<Queue>,
     pub(super) answers: BinaryHeap<Reverse<Answer>>,
     incidents: VecDeque<(Micros, Verdict)>,
-    /// Days of the warm-up that are over.
-    warmed: u32,
+    /// When the next day of the warm-up begins.
+    warmer_at: Option<Micros>,
     leased: Vec<u32>,
     /// When it does something next.
     pub(super) wake: Option<Micros>,
@@ -67,26 +63,26 @@ pub(super) struct Line<'a> {
 impl<'a> Line<'a> {
     pub(super) fn new(forecast: &'a Forecast, place: usize, calendar: Calendar) -> Self {
         let sender = &forecast.senders[place];
-        let limits = Limits { people: sender.cap(0), ..sender.limits };
+        let limits = Limits { people: sender.cap(micros(forecast.start)), ..sender.limits };
         let mut person = BEFORE;
         let before = sender.reached.iter().flat_map(|reached| {
             let first = person;
             person += u64::from(reached.people);
             (first..person).map(|person| (person, micros(reached.at)))
         });
-        let window = (TERM / limits.rate.interval.max(1)).clamp(20, WINDOW);
+        let (window, low) = forecast.dispatch.leases(limits.rate);
         Self {
             forecast,
             place,
             scheduler: Scheduler::new(limits, UniqueCap::from_entries(before.collect::<Vec<_>>())),
             limits,
-            window: u32::try_from(window).unwrap_or(20),
-            low: LOW.min(usize::try_from(window / 2).unwrap_or(LOW)),
+            window,
+            low,
             lanes: Vec::new(),
             queues: Vec::new(),
             answers: BinaryHeap::new(),
             incidents: incidents(forecast, place),
-            warmed: 0,
+            warmer_at: sender.warm_up.map(|ramp| ramp.next_day(micros(forecast.start))),
             leased: Vec::new(),
             wake: None,
             since: (micros(forecast.start), None),
@@ -98,7 +94,7 @@ impl<'a> Line<'a> {
     }
 
     /// Takes on the lanes of a campaign. All that it has of one come together.
-    pub(super) fn open(&mut self, campaign: usize, lanes: Vec<Lane>, shared: &Shared) {
+    pub(super) fn open(&mut self, campaign: usize, lanes: Vec<Lane>, shared: &Shared<'_>) {
         let spec = &self.forecast.campaigns[campaign];
         let first = self.lanes.len();
         self.lanes.extend(lanes);
@@ -108,10 +104,11 @@ impl<'a> Line<'a> {
     }
 
     /// Goes on until it has nothing to do before `until`, or the first part of a campaign is done: that concerns others too.
-    pub(super) fn run(&mut self, until: Micros, shared: &mut Shared, see: &mut See<'_>) {
+    pub(super) fn run(&mut self, until: Micros, shared: &mut Shared<'_>, see: &mut See<'_>) {
         while let Some(now) = self.wake
             && now <= until
             && shared.opened.is_empty()
+            && shared.budget.take()
         {
             let (since, wait) = self.since;
             if let Some(wait) = wait {
@@ -132,7 +129,7 @@ impl<'a> Line<'a> {
     }
 
     /// The simulation ends: all answers come in.
-    pub(super) fn end(&mut self, shared: &mut Shared) {
+    pub(super) fn end(&mut self, shared: &mut Shared<'_>) {
         self.settle(Micros::MAX, shared);
         for lane in &mut self.lanes {
             lane.counts.left = u64::from(lane.left());
@@ -143,7 +140,7 @@ impl<'a> Line<'a> {
     fn step(
         &mut self,
         now: Micros,
-        shared: &mut Shared,
+        shared: &mut Shared<'_>,
         see: &mut See<'_>,
     ) -> (Option<Micros>, Option<Wait>) {
         self.hear(now);
@@ -151,12 +148,17 @@ impl<'a> Line<'a> {
         loop {
             self.settle(now, shared);
             self.fill(now, shared);
-            if self.answers.len() >= self.forecast.transport.under_way.max(1) as usize {
+            if self.answers.len() >= self.forecast.dispatch.in_flight() {
                 let first = self.answers.peek().map(|Reverse(answer)| answer.at);
                 return (first, Some(Wait::Answers));
             }
             match self.scheduler.next(now) {
-                Next::Send { queue, row } => self.hand_over(queue, row, now, shared, see),
+                Next::Send { queue, row } => {
+                    self.hand_over(queue, row, now, shared, see);
+                    if !shared.budget.take() {
+                        return (Some(now), None);
+                    }
+                }
                 Next::Wait(at) => {
                     let wait = waits_for(self.scheduler.held_by());
                     return (self.wakes(now, Some(at), shared), Some(wait));
@@ -174,7 +176,7 @@ impl<'a> Line<'a> {
     }
 
     /// The first moment at which something may be different.
-    fn wakes(&self, now: Micros, at: Option<Micros>, shared: &Shared) -> Option<Micros> {
+    fn wakes(&self, now: Micros, at: Option<Micros>, shared: &Shared<'_>) -> Option<Micros> {
         let answer = self.answers.peek().map(|Reverse(answer)| answer.at);
         if self.is_done() {
             return None;
@@ -183,20 +185,18 @@ impl<'a> Line<'a> {
             || self.queues.iter().any(|queue| matches!(shared.gates[queue.campaign], Gate::First(..)));
         let answer = answer.filter(|_| at.is_none() || is_first());
         let queues = self.queues.iter().flat_map(|queue| [queue.look_at, queue.closes]);
-        let warmer = self.forecast.senders[self.place].warm_up.map(|_| self.next_day());
         let incident = self.incidents.front().map(|(at, _)| *at);
-        let others =
-            queues.filter(|at| *at < Micros::MAX).chain(warmer).chain(incident).filter(|at| *at > now);
+        let others = queues
+            .filter(|at| *at < Micros::MAX)
+            .chain(self.warmer_at)
+            .chain(incident)
+            .filter(|at| *at > now);
         at.into_iter().chain(answer).chain(others).min()
     }
 
     /// Nothing is left to send, and no answer is missing.
     fn is_done(&self) -> bool {
         self.answers.is_empty() && self.lanes.iter().all(Lane::is_done)
-    }
-
-    fn next_day(&self) -> Micros {
-        micros(self.forecast.start) + u64::from(self.warmed + 1) * DAY
     }
 
     /// What the service says, and a new day of the warm-up.
@@ -208,9 +208,9 @@ impl<'a> Line<'a> {
             self.scheduler.hear(verdict, now);
         }
         let sender = &self.forecast.senders[self.place];
-        while sender.warm_up.is_some() && self.next_day() <= now {
-            self.warmed += 1;
-            self.limits.people = sender.cap(self.warmed);
+        if self.warmer_at.is_some_and(|at| at <= now) {
+            self.warmer_at = sender.warm_up.map(|ramp| ramp.next_day(now));
+            self.limits.people = sender.cap(now);
             self.scheduler.limit(self.limits);
         }
     }
@@ -233,7 +233,7 @@ impl<'a> Line<'a> {
     }
 
     /// Leases more where little is left, as the runner does.
-    fn fill(&mut self, now: Micros, shared: &Shared) {
+    fn fill(&mut self, now: Micros, shared: &Shared<'_>) {
         for queue in &mut self.queues {
             let id = queue.campaign as u64;
             if queue.look_at > now || self.scheduler.waiting(id) >= self.low {

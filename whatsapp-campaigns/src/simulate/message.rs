@@ -50,7 +50,7 @@ impl Line<'_> {
         queue: u64,
         row: Row,
         now: Micros,
-        shared: &mut Shared,
+        shared: &mut Shared<'_>,
         see: &mut See<'_>,
     ) {
         let Some(queue) = self.queues.iter().position(|of| of.campaign as u64 == queue) else { return };
@@ -78,7 +78,7 @@ impl Line<'_> {
         now: Micros,
         at: Micros,
         dice: &mut Dice,
-        shared: &mut Shared,
+        shared: &mut Shared<'_>,
     ) {
         let (lane, transport) = (&mut self.lanes[lane], &self.forecast.transport);
         lane.counts.sent += 1;
@@ -113,7 +113,7 @@ impl Line<'_> {
     }
 
     /// Takes in the answers that came: as the runner does, by the same table.
-    pub(super) fn settle(&mut self, now: Micros, shared: &mut Shared) {
+    pub(super) fn settle(&mut self, now: Micros, shared: &mut Shared<'_>) {
         while self.answers.peek().is_some_and(|Reverse(answer)| answer.at <= now) {
             let Some(Reverse(answer)) = self.answers.pop() else { return };
             let Answer { at, seq, tries, .. } = answer;

@@ -32,6 +32,9 @@ pub struct Report {
     /// What it costs, if there is a price list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
+    /// How far it was simulated, when it was stopped before the end: see [`Budget`](super::Budget).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub simulated_until: Option<Millis>,
     /// What somebody should know before the start.
     pub warnings: Vec<Warning>,
 }

@@ -12,7 +12,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use whatsapp_campaigns::{
-    audience::AudienceError,
+    ErrorKind,
     desk::{Desk, DeskError, Shown},
     model::{Kept, Settings, SettingsError},
 };
@@ -27,22 +27,15 @@ use crate::{
 impl From<DeskError> for ApiError {
     fn from(error: DeskError) -> Self {
         let message = error.to_string();
-        match error {
-            DeskError::NotFound => Self::not_found(message),
-            DeskError::Store(error) => error.into(),
-            DeskError::Internal => Self::internal(message),
-            DeskError::Audience(AudienceError::File(file)) if file.is_other_kind() => {
-                Self::unsupported_media_type(message)
-            }
-            DeskError::Exists
-            | DeskError::State { .. }
-            | DeskError::NoRecipients
-            | DeskError::OutOfDate
-            | DeskError::NoDryRun
-            | DeskError::NotApproved
-            | DeskError::SamePerson
-            | DeskError::Changed
-            | DeskError::Uploading => Self::conflict(message),
+        match (error.kind(), error) {
+            // The store's errors have their own answers.
+            (_, DeskError::Store(error)) => error.into(),
+            (ErrorKind::NotFound, _) => Self::not_found(message),
+            (ErrorKind::Conflict, _) => Self::conflict(message),
+            (ErrorKind::UnsupportedFile, _) => Self::unsupported_media_type(message),
+            (ErrorKind::WorkspaceBusy, _) => Self::of_status(StatusCode::TOO_MANY_REQUESTS, &message),
+            (ErrorKind::NodeBusy, _) => Self::unavailable(message),
+            (ErrorKind::Internal, DeskError::Internal) => Self::internal(message),
             _ => Self::bad_request(message),
         }
     }

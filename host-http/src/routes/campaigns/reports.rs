@@ -10,7 +10,8 @@ use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use whatsapp_campaigns::{
-    desk::{ExportFormat, Outlook, PreviewRow, Progress},
+    ErrorKind,
+    desk::{DeskError, ExportFormat, Outlook, PreviewRow, Progress},
     simulate::{Prices, Report, Transport},
 };
 use whatsapp_store::WorkspaceId;
@@ -23,6 +24,8 @@ use crate::{
     time::now_millis,
 };
 
+/// Seconds after which a simulation may be asked for again that found no room.
+const RETRY_AFTER: &str = "2";
 const DAY: i64 = 24 * 3_600_000;
 
 /// Query of `GET /api/campaigns/{id}/preview`.
@@ -59,7 +62,11 @@ pub struct Assumed {
 }
 
 /// `POST /api/campaigns/{id}/dry-run`: what would happen if it was started now. Without having looked at it, nobody starts it.
-pub async fn dry_run(State(app): State<App>, Segments(id): Id, body: String) -> ApiResult<Json<Report>> {
+pub async fn dry_run(
+    State(app): State<App>,
+    Segments(id): Id,
+    body: String,
+) -> Result<Json<Report>, Unsimulated> {
     let assumed: Assumed = match body.trim() {
         "" => Assumed::default(),
         body => {
@@ -71,22 +78,49 @@ pub async fn dry_run(State(app): State<App>, Segments(id): Id, body: String) -> 
 }
 
 /// `GET /api/campaigns/{id}/eta`: when it will be over, from how far it is now.
-pub async fn eta(State(app): State<App>, Segments(id): Id) -> ApiResult<Json<Report>> {
+pub async fn eta(State(app): State<App>, Segments(id): Id) -> Result<Json<Report>, Unsimulated> {
     let outlook = outlook(&app, &id, Assumed::default()).await?;
     Ok(Json(desk(&app).eta(&id, &outlook).await?))
+}
+
+/// Why there is no report: what cannot be simulated, or too much that is.
+#[derive(Debug)]
+pub struct Unsimulated {
+    error: ApiError,
+    is_busy: bool,
+}
+
+impl From<ApiError> for Unsimulated {
+    fn from(error: ApiError) -> Self {
+        Self { error, is_busy: false }
+    }
+}
+
+impl From<DeskError> for Unsimulated {
+    fn from(error: DeskError) -> Self {
+        let is_busy = matches!(error.kind(), ErrorKind::WorkspaceBusy | ErrorKind::NodeBusy);
+        Self { error: error.into(), is_busy }
+    }
+}
+
+impl IntoResponse for Unsimulated {
+    fn into_response(self) -> Response {
+        match self.is_busy {
+            true => ([(header::RETRY_AFTER, RETRY_AFTER)], self.error).into_response(),
+            false => self.error.into_response(),
+        }
+    }
 }
 
 /// What the senders' limits are.
 async fn outlook(app: &App, id: &str, assumed: Assumed) -> ApiResult<Outlook> {
     desk(app).show(id).await?;
     let sessions = app.store.sessions(&WorkspaceId::default()).await?;
-    let limits = sessions.iter().map(|session| (session.id.name().to_owned(), app.campaigns.limits(session)));
     Ok(Outlook {
-        limits: limits.collect(),
-        workspace_rate: None,
         transport: assumed.transport.unwrap_or_default(),
         prices: assumed.prices,
         zone: assumed.zone,
+        ..app.campaigns.outlook(&sessions)
     })
 }
 
@@ -169,4 +203,26 @@ pub async fn export(
     });
     let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, Body::from_stream(rest)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn a_full_node_or_workspace_says_when_to_ask_again() {
+        for (error, status) in [
+            (DeskError::WorkspaceSimulates, StatusCode::TOO_MANY_REQUESTS),
+            (DeskError::NodeSimulates, StatusCode::SERVICE_UNAVAILABLE),
+        ] {
+            let response = Unsimulated::from(error).into_response();
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()[header::RETRY_AFTER], RETRY_AFTER);
+        }
+        let response = Unsimulated::from(DeskError::NoRecipients).into_response();
+        assert_eq!(response.status(), StatusCode::CONFLICT);
+        assert!(!response.headers().contains_key(header::RETRY_AFTER));
+    }
 }

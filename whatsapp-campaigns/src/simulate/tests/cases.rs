@@ -32,7 +32,7 @@ fn a_campaigns_rate_is_split_over_its_senders() {
     let (moments, report) = seconds(&forecast);
     assert_eq!((moments, report.senders[0].waits.of(Wait::Campaign)), (vec![0, 2, 4, 6], 6_000));
     let mut forecast = simple(SIMPLE, 2, 4);
-    forecast.workspace_rate = Some(Rate::per(1, 2 * SECOND, 1));
+    forecast.dispatch.workspace_rate = Some(Rate::per(1, 2 * SECOND, 1));
     assert_eq!(seconds(&forecast).0, [0, 0, 4, 4]);
 }
 
@@ -56,7 +56,7 @@ fn a_cap_of_people_and_those_reached_before() {
 fn a_warm_up_raises_the_cap_every_day() {
     let mut forecast = simple(SIMPLE, 1, 8);
     let warm_up = WarmUp { start: 1, growth: 2.0, ceiling: 100 };
-    forecast.senders[0].warm_up = Some(Ramp { warm_up, day: 1 });
+    forecast.senders[0].warm_up = Some(Ramp { warm_up, began_at: START - 24 * HOUR });
     // 2 people; 4 from 24 hours on, of whom the first are forgotten five minutes later; 8 from 48 hours on.
     let day = 86_400;
     assert_eq!(seconds(&forecast).0, [0, 1, day, day + 1, DAY, DAY + 1, 2 * day, 2 * day + 1]);
@@ -160,7 +160,10 @@ fn refusals() {
     forecast.transport.failed_permille = 1_000;
     let report = simulate(&forecast).unwrap();
     assert_eq!((report.all.counts.failed, report.eta()), (60, Some(59_000)));
-    assert_eq!(report.warnings, [Warning::ManyFail { campaign: 0, permille: 1_000 }]);
+    assert_eq!(
+        report.warnings,
+        [Warning::ManyFail { campaign: 0, permille: 1_000, limit_permille: 100, window_minutes: 60 }]
+    );
 }
 
 #[test]
@@ -192,7 +195,7 @@ fn what_the_service_says() {
 fn answers_that_take_long() {
     let mut forecast = simple(SIMPLE, 1, 5);
     forecast.transport.answer = Delay { from: 3_000, to: 3_000 };
-    forecast.transport.under_way = 1;
+    forecast.dispatch.in_flight = 1;
     let (moments, report) = seconds(&forecast);
     assert_eq!((moments, report.eta()), (vec![0, 3, 6, 9, 12], Some(15_000)));
     assert_eq!(report.senders[0].waits.of(Wait::Answers), 15_000);
