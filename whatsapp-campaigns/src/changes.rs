@@ -1,4 +1,4 @@
-//! Parts of commits that the service and the runner share.
+//! Parts of commits that the server and the runner share.
 use whatsapp_store::{CampaignChange, CampaignRecord, Change, EventChange, NewEvent};
 
 use crate::window::Millis;

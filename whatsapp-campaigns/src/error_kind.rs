@@ -97,7 +97,7 @@ impl AudienceError {
 }
 
 #[cfg(feature = "runner")]
-impl crate::desk::DeskError {
+impl crate::service::ServiceError {
     /// What to do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -153,10 +153,12 @@ mod tests {
     #[cfg(feature = "runner")]
     #[test]
     fn a_conflict_of_the_store_is_one() {
-        use crate::desk::DeskError;
-        let of = |kind| DeskError::Store(whatsapp_store::Error::new(kind, "writing")).kind();
+        use crate::service::ServiceError;
+        let of = |kind| ServiceError::Store(whatsapp_store::Error::new(kind, "writing")).kind();
         assert_eq!(of(whatsapp_store::ErrorKind::Conflict), ErrorKind::Conflict);
         assert_eq!(of(whatsapp_store::ErrorKind::Busy), ErrorKind::Failed);
-        assert!(DeskError::NodeSimulates.kind().is_retryable() && !DeskError::Exists.kind().is_retryable());
+        assert!(
+            ServiceError::NodeSimulates.kind().is_retryable() && !ServiceError::Exists.kind().is_retryable()
+        );
     }
 }

@@ -10,8 +10,6 @@ pub mod clock;
 pub mod consent;
 pub mod content;
 mod csv;
-#[cfg(feature = "runner")]
-pub mod desk;
 pub mod dispatch;
 mod error_kind;
 pub mod id;
@@ -25,6 +23,8 @@ pub mod person;
 #[cfg(feature = "runner")]
 pub mod runner;
 pub mod scheduler;
+#[cfg(feature = "runner")]
+pub mod service;
 pub mod simulate;
 #[cfg(feature = "runner")]
 mod stopped;

@@ -1,4 +1,4 @@
-//! What follows when the service refuses a message: one table from codes to classes, one from classes to reactions.
+//! What follows when the server refuses a message: one table from codes to classes, one from classes to reactions.
 //!
 //! Only refusals come here, and messages that surely never left. A message that was submitted and has no answer was not
 //! refused: it is in doubt, and may never be sent again under another id.
@@ -32,7 +32,7 @@ impl Class {
         match self {
             // Each refusal halves the rate besides.
             Self::SlowDown => (10 * SECOND, 2),
-            // As the service asks for: 4 to the n seconds.
+            // As the server asks for: 4 to the n seconds.
             Self::Pair => (4 * SECOND, 4),
             Self::UserMarketing => (DAY, 1),
             // Nothing goes before the pause is over; these only keep the rows from coming all at once.
@@ -98,7 +98,7 @@ pub struct Refusal {
     pub tries: u8,
     /// When.
     pub at: Millis,
-    /// Until when the service says that the sender may not send, if it does.
+    /// Until when the server says that the sender may not send, if it does.
     pub until: Option<Millis>,
 }
 

@@ -1,10 +1,10 @@
-//! That the service stopped a sender.
+//! That the server stopped a sender.
 use serde::{Deserialize, Serialize};
 use whatsapp_store::{AccountId, Changes, Error, SettingChange, Store};
 
 use crate::window::Millis;
 
-/// That the service stopped a sender: kept until a person [releases](crate::runner::Runner::release) it.
+/// That the server stopped a sender: kept until a person [releases](crate::runner::Runner::release) it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoppedSender {
@@ -12,7 +12,7 @@ pub struct StoppedSender {
     pub reason: String,
     /// When it was stopped, milliseconds since the Unix epoch.
     pub at: Millis,
-    /// Until when the service lets it send nothing, if it said so.
+    /// Until when the server lets it send nothing, if it said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Millis>,
 }

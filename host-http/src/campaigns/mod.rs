@@ -8,11 +8,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
 use whatsapp_campaigns::{
-    desk::{Desk, Outlook, Simulations},
     dispatch::Dispatch,
     pacing::{Rate, SECOND, WarmUp},
     runner::{Ears, Options, Runner},
     scheduler::Limits,
+    service::{Assumptions, CampaignService, Simulations},
     simulate::Ramp,
 };
 use whatsapp_store::{SessionRecord, Store, WorkspaceId};
@@ -107,25 +107,25 @@ impl Campaigns {
     }
 
     /// The campaigns of a workspace, as a person handles them.
-    pub fn desk(&self, workspace: WorkspaceId) -> Desk {
-        Desk::new(self.store.clone(), workspace).simulating(self.simulations.clone())
+    pub fn service(&self, workspace: WorkspaceId) -> CampaignService {
+        CampaignService::new(self.store.clone(), workspace).simulating(self.simulations.clone())
     }
 
     /// How these sessions send, as a dry run has to know it.
-    pub fn outlook(&self, sessions: &[SessionRecord]) -> Outlook {
+    pub fn assumptions(&self, sessions: &[SessionRecord]) -> Assumptions {
         let named = |session: &SessionRecord| session.id.name().to_owned();
         // The warm-up says what the cap is on which day.
         let people = self.pace.people.map(|people| people as usize);
         let limits = |session| Limits { people, ..self.limits(session) };
         let warm_up = |session: &SessionRecord| self.pace.warm_up_since(session.created_at);
-        Outlook {
+        Assumptions {
             limits: sessions.iter().map(|session| (named(session), limits(session))).collect(),
             warm_ups: sessions
                 .iter()
                 .filter_map(|session| Some((named(session), warm_up(session)?)))
                 .collect(),
             dispatch: self.runner.dispatch(),
-            ..Outlook::default()
+            ..Assumptions::default()
         }
     }
 

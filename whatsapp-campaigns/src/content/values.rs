@@ -26,25 +26,25 @@ impl fmt::Display for Version {
 }
 
 /// Somebody with values by name: a line of a file, a contact with its fields.
-pub trait Row {
+pub trait NamedValues {
     /// The value of a variable, as text.
     fn value(&self, variable: &str) -> Option<&str>;
 }
 
-impl Row for BTreeMap<String, String> {
+impl NamedValues for BTreeMap<String, String> {
     fn value(&self, variable: &str) -> Option<&str> {
         self.get(variable).map(String::as_str)
     }
 }
 
-impl Row for HashMap<String, String> {
+impl NamedValues for HashMap<String, String> {
     fn value(&self, variable: &str) -> Option<&str> {
         self.get(variable).map(String::as_str)
     }
 }
 
 /// Slices, for rows of few values.
-impl Row for [(&str, &str)] {
+impl NamedValues for [(&str, &str)] {
     fn value(&self, variable: &str) -> Option<&str> {
         self.iter().find(|(name, _)| *name == variable).map(|(_, value)| *value)
     }

@@ -1,6 +1,6 @@
 //! What a campaign is, and what is stored of it.
 //!
-//! A record's `definition` is a [`Document`]: the [`Settings`] that a person wrote, and what the library [keeps](Kept) beside
+//! A record's `definition` is a [`Document`]: the [`Settings`] that a person wrote, and what the library [keeps](StoredCampaign) beside
 //! them. A lane's `definition` is a [`LaneSpec`].
 //!
 //! ```
@@ -19,13 +19,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 mod builder;
-mod kept;
 mod lane;
 mod settings;
+mod stored;
 
 pub use self::{
     builder::SettingsBuilder,
-    kept::{Chosen, Counted, Document, DryRun, Frozen, Kept},
     lane::LaneSpec,
     settings::{AutoPause, Canary, Checked, Settings, SettingsError, SourceFilter},
+    stored::{Chosen, Counted, Document, DryRun, Frozen, StoredCampaign},
 };

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 
 use whatsapp_store::{Error as StoreError, RecipientCounts, RecipientFlag, RecipientState, Store};
 
-use super::board::Live;
+use super::active::ActiveCampaign;
 use crate::{
     model::{AutoPause, Counted},
     window::Millis,
@@ -26,7 +26,7 @@ impl Guard {
     pub(super) async fn judge(
         &mut self,
         store: &dyn Store,
-        live: &Live,
+        live: &ActiveCampaign,
         counts: &RecipientCounts,
         now: Millis,
     ) -> Result<Option<String>, StoreError> {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much() {
+    fn limits_of_the_automatic_pause() {
         let rule = AutoPause::default();
         let judge = |all: Counted| reason(rule, all, all);
         assert_eq!(judge(counted(45, 4, 40, 40)), None, "too few to say anything");

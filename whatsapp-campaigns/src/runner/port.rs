@@ -28,7 +28,7 @@ impl std::fmt::Debug for Message {
 pub enum Submission {
     /// It will be sent, or has been.
     Accepted,
-    /// The service has it.
+    /// The server has it.
     Acked,
     /// It was refused.
     Refused {
@@ -47,7 +47,7 @@ pub enum Submission {
 #[async_trait]
 pub trait Sender: Send + Sync + 'static {
     /// Hands a message over. Several may be under way at once. After a crash the same message comes again, with the same id and
-    /// the same content; whoever receives it must see it once.
+    /// the same content; the recipient must see it once.
     async fn submit(&self, message: Message) -> Submission;
 
     /// How fast it may send, asked again and again. A linked device, unless said otherwise.

@@ -6,7 +6,7 @@ use whatsapp_store::{
     RecipientState, Settlement, Store, Suppression,
 };
 
-use super::board::Live;
+use super::active::ActiveCampaign;
 use crate::{
     lattice::{RowEvent, effect},
     person,
@@ -26,12 +26,12 @@ pub(super) struct Unsent {
 /// What is known of a range while it is sent.
 #[derive(Debug)]
 pub(super) struct Range {
-    pub(super) live: Arc<Live>,
+    pub(super) live: Arc<ActiveCampaign>,
     pub(super) lease: RangeLease,
     /// Rows that were not handed over yet.
     pub(super) unsent: BTreeMap<u32, Unsent>,
     /// Rows that were handed over and have no answer yet.
-    pub(super) under_way: BTreeMap<u32, Unsent>,
+    pub(super) in_flight: BTreeMap<u32, Unsent>,
     /// The last row that has an outcome or is under way.
     pub(super) last: Option<u32>,
     /// What happened and is not written down.
@@ -48,7 +48,7 @@ impl Range {
     /// Reads a range, without what has an outcome already.
     pub(super) async fn load(
         store: &dyn Store,
-        live: Arc<Live>,
+        live: Arc<ActiveCampaign>,
         lease: RangeLease,
         only: Option<&[u32]>,
         now: Millis,
@@ -80,7 +80,7 @@ impl Range {
             live,
             lease,
             unsent,
-            under_way: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
             last: None,
             outcomes: Vec::new(),
             also: Vec::new(),
@@ -131,13 +131,13 @@ impl Range {
     pub(super) fn begin(&mut self, seq: u32) -> Option<Unsent> {
         let unsent = self.unsent.remove(&seq)?;
         self.last = self.last.max(Some(seq));
-        self.under_way.insert(seq, unsent.clone());
+        self.in_flight.insert(seq, unsent.clone());
         Some(unsent)
     }
 
     /// Nothing is left to do but to give it back.
     pub(super) fn is_over(&self) -> bool {
-        self.under_way.is_empty() && (self.closing || self.unsent.is_empty())
+        self.in_flight.is_empty() && (self.closing || self.unsent.is_empty())
     }
 
     /// Is there something to be written down?

@@ -1,4 +1,4 @@
-//! What a line does again and again: writes outcomes down, keeps its leases, looks at its campaigns, and leases more.
+//! What a worker does again and again: writes outcomes down, keeps its leases, looks at its campaigns, and leases more.
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -11,11 +11,11 @@ use whatsapp_store::{
 };
 
 use super::{
-    board::{Live, SENDING},
+    active::{ActiveCampaign, SENDING},
     lanes::Lanes,
-    line::{DOUBT, Ended, Line, queue},
     port::Submission,
     range::Range,
+    worker::{AccountWorker, DOUBT, Ended, queue},
 };
 pub(super) use crate::changes::event;
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     window::{Millis, When},
 };
 
-impl Line {
+impl AccountWorker {
     /// One round. An error of the store is no end: it is tried again in the next one.
     pub(super) async fn tick(&mut self, now: Millis) -> Result<(), Ended> {
         self.next_tick = now + self.shared.options.dispatch.tick;
@@ -50,7 +50,7 @@ impl Line {
         self.fill(now).await
     }
 
-    /// Keeps the sender; whoever cannot has lost it.
+    /// Renews the lease of the sender; a worker that cannot has lost it.
     async fn renew(&mut self, now: Millis) -> Result<(), StoreError> {
         let term = self.shared.options.dispatch.lease_term;
         if now - self.lease_renewed_at < term / 3 {
@@ -67,14 +67,13 @@ impl Line {
 
     /// Ranges of campaigns that do not send any more, or whose window is over, are closed.
     fn look_at_campaigns(&mut self, now: Millis) {
-        if self.board.has_changed().unwrap_or(true) {
-            // What is known of lanes is of former campaigns: the hold behind a first part may be over.
+        if self.active.has_changed().unwrap_or(true) {
             self.lanes = Lanes::default();
         }
-        let board = self.board.borrow_and_update().clone();
+        let active = self.active.borrow_and_update().clone();
         let mut closed = Vec::new();
         for range in self.ranges.values_mut() {
-            let current = board.0.iter().find(|live| live.is(&range.live.workspace, &range.live.record.id));
+            let current = active.0.iter().find(|live| live.is(&range.live.workspace, &range.live.record.id));
             match current {
                 Some(live) if live.record.number == range.live.record.number => {
                     range.live = live.clone();
@@ -177,9 +176,9 @@ impl Line {
 
     /// Leases more for campaigns that have little left.
     async fn fill(&mut self, now: Millis) -> Result<(), StoreError> {
-        let board = self.board.borrow().clone();
+        let active = self.active.borrow().clone();
         let workspace = self.account.workspace().clone();
-        for live in board.0.iter().filter(|live| live.workspace == workspace) {
+        for live in active.0.iter().filter(|live| live.workspace == workspace) {
             self.reclaim(live).await?;
             let lanes: Vec<i32> = live
                 .lanes_of(self.account.name())
@@ -198,8 +197,8 @@ impl Line {
         Ok(())
     }
 
-    /// Gives back what an earlier run had leased for this sender: nobody else can have, and whoever had writes no more.
-    async fn reclaim(&mut self, live: &Live) -> Result<(), StoreError> {
+    /// Gives back what an earlier run had leased for this sender: nobody else can hold it, and a former holder can write no more.
+    async fn reclaim(&mut self, live: &ActiveCampaign) -> Result<(), StoreError> {
         if self.seen.contains(&queue(live)) {
             return Ok(());
         }
@@ -226,7 +225,7 @@ impl Line {
     /// Leases a range of a lane or rows to be tried again; `false` when there is nothing.
     async fn lease(
         &mut self,
-        live: &Arc<Live>,
+        live: &Arc<ActiveCampaign>,
         lane: i32,
         limit: u32,
         now: Millis,
@@ -269,7 +268,7 @@ impl Line {
     pub(super) fn settle(&mut self, number: u32, seq: u32, submission: Submission) {
         let now = self.shared.clock.now();
         let Some(range) = self.ranges.get_mut(&number) else { return };
-        let Some(unsent) = range.under_way.remove(&seq) else { return };
+        let Some(unsent) = range.in_flight.remove(&seq) else { return };
         let Some(id) = RowId::new(range.live.record.number, range.lease.lane, seq) else { return };
         match submission {
             Submission::Accepted | Submission::Acked => {
@@ -298,7 +297,7 @@ impl Line {
                     RowReaction::Fail => range.note(seq, RowEvent::Failed { code: code.stored() }, None),
                 }
                 if reaction.suppress {
-                    let (address, reason) = (unsent.row.address, "the service says so".to_owned());
+                    let (address, reason) = (unsent.row.address, "the server says so".to_owned());
                     range.suppress(&Suppression { address, reason, at: now });
                 }
                 let campaign = range.live.record.id.clone();
@@ -309,14 +308,14 @@ impl Line {
 }
 
 /// May this lane be sent now?
-fn is_open(live: &Live, lane: i32, now: Millis) -> bool {
+fn is_open(live: &ActiveCampaign, lane: i32, now: Millis) -> bool {
     let Some(spec) = live.lanes.get(&lane) else { return false };
     SENDING.contains(&live.record.state)
         && matches!(live.plan.next(spec.zones, now), When::Open(opening) if opening.opens <= now)
 }
 
 /// The event of a message that was handed over.
-fn sent(live: &Live, sender: &str, id: RowId, to: &str, now: Millis) -> Change {
+fn sent(live: &ActiveCampaign, sender: &str, id: RowId, to: &str, now: Millis) -> Change {
     let data = json!({
         "campaignId": live.record.id,
         "sessionId": sender,

@@ -31,7 +31,7 @@ pub struct Forecast {
     /// By whose clock the report has its days, such as `Europe/Berlin`; `None` for UTC.
     pub zone: Option<String>,
     /// Who sends.
-    pub senders: Vec<Sender>,
+    pub senders: Vec<SimulatedSender>,
     /// What they send.
     pub campaigns: Vec<Campaign>,
     /// How the runner leases rows and hands messages over.
@@ -50,7 +50,7 @@ pub struct Forecast {
 
 /// An account that sends.
 #[derive(Clone, Debug)]
-pub struct Sender {
+pub struct SimulatedSender {
     /// For the report.
     pub name: String,
     /// Its limits.
@@ -91,7 +91,7 @@ pub struct Campaign {
     /// When it is sent. Of a recurring one: [`Plan::run`].
     pub plan: Plan,
     /// A first part and a pause; `None` for none.
-    pub canary: Option<Canary>,
+    pub canary: Option<CanaryStage>,
     /// When it pauses by itself. That is not simulated; a warning says when it would.
     pub auto_pause: AutoPause,
     /// What kind of message it is, for the price.
@@ -104,7 +104,7 @@ pub struct Campaign {
 
 /// Where the first part stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Canary {
+pub enum CanaryStage {
     /// So many rows go first. Once all of them have an answer, nothing goes for a while.
     First {
         /// How many, of all lanes together.
@@ -223,7 +223,7 @@ impl Forecast {
 
     /// Adds a sender; gives its place.
     pub fn sender(&mut self, name: impl Into<String>, limits: Limits) -> usize {
-        self.senders.push(Sender { name: name.into(), limits, warm_up: None, reached: Vec::new() });
+        self.senders.push(SimulatedSender { name: name.into(), limits, warm_up: None, reached: Vec::new() });
         self.senders.len() - 1
     }
 
@@ -259,7 +259,7 @@ impl Forecast {
     }
 }
 
-impl Sender {
+impl SimulatedSender {
     /// It wrote to so many different people in the last 24 hours, and nobody knows when: they are spread over that time.
     #[must_use]
     pub fn with_reached(mut self, people: u32, start: Millis) -> Self {

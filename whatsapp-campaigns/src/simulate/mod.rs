@@ -47,13 +47,13 @@ mod budget;
 mod cost;
 mod forecast;
 mod lane;
-mod line;
 mod message;
 mod prices;
 mod print;
 mod queue;
 mod report;
 mod run;
+mod sender;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -62,7 +62,10 @@ mod warnings;
 
 pub use self::{
     budget::Budget,
-    forecast::{Campaign, Canary, Country, Forecast, ForecastError, Lane, Ramp, Reached, Sender, Waiting},
+    forecast::{
+        Campaign, CanaryStage, Country, Forecast, ForecastError, Lane, Ramp, Reached, SimulatedSender,
+        Waiting,
+    },
     prices::{Money, NoMoney, Price, Prices},
     report::{
         CampaignReport, CategoryCost, Cost, CostLine, Counts, Course, Day, Done, Hour, LaneReport, Report,
@@ -88,7 +91,7 @@ pub struct Sent {
     pub seq: u32,
     /// How often it was tried before.
     pub tries: u8,
-    /// The service takes it.
+    /// The server takes it.
     pub accepted: bool,
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use super::{
     budget::Budget,
     cost::{Mix, cost},
-    forecast::{Canary, Forecast, ForecastError, micros, millis},
+    forecast::{CanaryStage, Forecast, ForecastError, micros, millis},
     lane::{Gate, Lane},
-    line::{Line, See},
     report::{CampaignReport, Counts, Course, LaneReport, Report, SenderDay, SenderReport},
+    sender::{See, SenderRun},
     tally::{Calendar, Tally},
     warnings::warnings,
 };
@@ -67,15 +67,15 @@ fn senders<'a>(lanes: impl IntoIterator<Item = &'a super::forecast::Lane>) -> us
 fn first_rows(campaign: &super::forecast::Campaign) -> u64 {
     let all: u64 = campaign.lanes.iter().map(|lane| u64::from(lane.rows)).sum();
     match campaign.canary {
-        Some(Canary::First { rows, .. }) if rows < all => rows,
+        Some(CanaryStage::First { rows, .. }) if rows < all => rows,
         _ => 0,
     }
 }
 
-fn gate(canary: Option<Canary>, first: u64) -> Gate {
+fn gate(canary: Option<CanaryStage>, first: u64) -> Gate {
     match canary {
-        Some(Canary::First { hold, .. }) if first > 0 => Gate::First(first, micros(hold)),
-        Some(Canary::Until(at)) => Gate::Until(micros(at)),
+        Some(CanaryStage::First { hold, .. }) if first > 0 => Gate::First(first, micros(hold)),
+        Some(CanaryStage::Until(at)) => Gate::Until(micros(at)),
         _ => Gate::Until(0),
     }
 }
@@ -84,7 +84,7 @@ fn gate(canary: Option<Canary>, first: u64) -> Gate {
 #[derive(Debug)]
 pub(super) struct World<'a> {
     forecast: &'a Forecast,
-    pub(super) lines: Vec<Line<'a>>,
+    pub(super) lines: Vec<SenderRun<'a>>,
     shared: Shared<'a>,
     /// Sender and place of each lane of each campaign.
     places: Vec<Vec<(usize, usize)>>,
@@ -96,7 +96,8 @@ impl<'a> World<'a> {
     pub(super) fn new(forecast: &'a Forecast, budget: Budget<'a>) -> Result<Self, ForecastError> {
         forecast.check()?;
         let calendar = Calendar::new(forecast.clock()?);
-        let lines = (0..forecast.senders.len()).map(|place| Line::new(forecast, place, calendar.clone()));
+        let lines =
+            (0..forecast.senders.len()).map(|place| SenderRun::new(forecast, place, calendar.clone()));
         let shared = Shared::new(forecast, budget);
         let mut world =
             Self { forecast, lines: lines.collect(), shared, places: Vec::new(), simulated_until: None };
@@ -212,7 +213,7 @@ impl<'a> World<'a> {
             },
         };
         let lanes: Vec<LaneReport> = self.lanes(place).map(lane).collect();
-        let has_canary = first_rows(spec) > 0 || matches!(spec.canary, Some(Canary::Until(_)));
+        let has_canary = first_rows(spec) > 0 || matches!(spec.canary, Some(CanaryStage::Until(_)));
         CampaignReport {
             name: spec.name.clone(),
             course: total(lanes.iter().map(|lane| &lane.course)),
@@ -235,7 +236,7 @@ fn total<'a>(all: impl Iterator<Item = &'a Course> + Clone) -> Course {
     }
 }
 
-fn sender(name: &str, line: &Line<'_>) -> SenderReport {
+fn sender(name: &str, line: &SenderRun<'_>) -> SenderReport {
     let days = line.days.iter().map(|used| SenderDay {
         date: line.calendar.date(used.day),
         tries: used.tries,

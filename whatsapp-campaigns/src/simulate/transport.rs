@@ -16,7 +16,7 @@ pub struct Transport {
     pub failed_permille: u32,
     /// Of all tries: refused for a moment.
     pub retry_permille: u32,
-    /// Of all tries: the service says that the sender is too fast. It sends at half its rate for a while then, so that more than
+    /// Of all tries: the server says that the sender is too fast. It sends at half its rate for a while then, so that more than
     /// one in some thousands means crawling.
     pub throttle_permille: u32,
     /// Of messages sent: never delivered.
@@ -29,7 +29,7 @@ pub struct Transport {
     pub deliver: Delay,
     /// From delivered to read.
     pub read: Delay,
-    /// What the service says to senders at certain times.
+    /// What the server says to senders at certain times.
     pub incidents: Vec<Incident>,
 }
 
@@ -43,7 +43,7 @@ pub struct Delay {
     pub to: Millis,
 }
 
-/// The service says something to a sender.
+/// The server says something to a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Incident {
@@ -56,7 +56,7 @@ pub struct Incident {
     pub what: Trouble,
 }
 
-/// What the service says.
+/// What the server says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Trouble {
@@ -128,7 +128,7 @@ impl Transport {
         Ok(())
     }
 
-    /// What becomes of a try; `None` when the service takes it.
+    /// What becomes of a try; `None` when the server takes it.
     pub(super) fn refusal(&self, dice: &mut Dice) -> Option<Code> {
         let number = dice.below(1_000);
         let failed = u64::from(self.failed_permille);
@@ -137,7 +137,7 @@ impl Transport {
         match number {
             number if number < failed => Some(Code::NoAccount),
             number if number < retried => Some(Code::Unsent),
-            // What the service says to who is too fast.
+            // What the server says to who is too fast.
             number if number < throttled => Some(Code::Cloud(130_429)),
             _ => None,
         }

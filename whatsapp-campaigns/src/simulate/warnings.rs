@@ -61,7 +61,7 @@ pub enum Warning {
         /// How many days were simulated.
         days: u32,
     },
-    /// The service stops a sender, and nothing says for how long.
+    /// The server stops a sender, and nothing says for how long.
     Stopped {
         /// Which.
         sender: usize,
@@ -73,14 +73,14 @@ pub enum Warning {
         /// For how long, milliseconds.
         waits: Millis,
     },
-    /// The service slows a sender down.
+    /// The server slows a sender down.
     SlowedDown {
         /// Which.
         sender: usize,
         /// For how long, milliseconds.
         waits: Millis,
     },
-    /// The answers of the service take so long that a sender does not come to its rate.
+    /// The answers of the server take so long that a sender does not come to its rate.
     SlowAnswers {
         /// Which.
         sender: usize,
@@ -193,15 +193,15 @@ impl fmt::Display for Warning {
                     "{rows} messages are not sent after {days} days: add senders, or raise their limits"
                 )
             }
-            Self::Stopped { .. } => f.write_str("the service stops it, and nothing says for how long"),
+            Self::Stopped { .. } => f.write_str("the server stops it, and nothing says for how long"),
             Self::CapBinds { waits, .. } => {
                 write!(f, "its cap of different people holds it up for {}", Span(*waits))
             }
-            Self::SlowedDown { waits, .. } => write!(f, "the service slows it down for {}", Span(*waits)),
+            Self::SlowedDown { waits, .. } => write!(f, "the server slows it down for {}", Span(*waits)),
             Self::SlowAnswers { waits, .. } => {
                 write!(
                     f,
-                    "it waits {} for answers of the service, and does not come to its rate",
+                    "it waits {} for answers of the server, and does not come to its rate",
                     Span(*waits)
                 )
             }

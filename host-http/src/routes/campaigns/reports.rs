@@ -11,12 +11,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use whatsapp_campaigns::{
     ErrorKind,
-    desk::{DeskError, ExportFormat, Outlook, PreviewRow, Progress},
+    service::{Assumptions, ExportFormat, PreviewRow, Progress, ServiceError},
     simulate::{Prices, Report, Transport},
 };
 use whatsapp_store::WorkspaceId;
 
-use super::{Id, desk};
+use super::{Id, service};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -46,7 +46,7 @@ pub async fn preview(
     Segments(id): Id,
     Params(query): Params<PreviewQuery>,
 ) -> ApiResult<Json<Vec<PreviewRow>>> {
-    Ok(Json(desk(&app).preview(&id, query.count).await?))
+    Ok(Json(service(&app).preview(&id, query.count).await?))
 }
 
 /// Body of `POST /api/campaigns/{id}/dry-run`; all of it may be left out.
@@ -73,14 +73,14 @@ pub async fn dry_run(
             serde_json::from_str(body).map_err(|error| ApiError::bad_request(format!("the body: {error}")))?
         }
     };
-    let outlook = outlook(&app, &id, assumed).await?;
-    Ok(Json(desk(&app).dry_run(&id, &outlook).await?))
+    let assumptions = assumptions(&app, &id, assumed).await?;
+    Ok(Json(service(&app).dry_run(&id, &assumptions).await?))
 }
 
 /// `GET /api/campaigns/{id}/eta`: when it will be over, from how far it is now.
 pub async fn eta(State(app): State<App>, Segments(id): Id) -> Result<Json<Report>, Unsimulated> {
-    let outlook = outlook(&app, &id, Assumed::default()).await?;
-    Ok(Json(desk(&app).eta(&id, &outlook).await?))
+    let assumptions = assumptions(&app, &id, Assumed::default()).await?;
+    Ok(Json(service(&app).eta(&id, &assumptions).await?))
 }
 
 /// Why there is no report: what cannot be simulated, or too much that is.
@@ -96,8 +96,8 @@ impl From<ApiError> for Unsimulated {
     }
 }
 
-impl From<DeskError> for Unsimulated {
-    fn from(error: DeskError) -> Self {
+impl From<ServiceError> for Unsimulated {
+    fn from(error: ServiceError) -> Self {
         let is_busy = matches!(error.kind(), ErrorKind::WorkspaceBusy | ErrorKind::NodeBusy);
         Self { error: error.into(), is_busy }
     }
@@ -113,20 +113,20 @@ impl IntoResponse for Unsimulated {
 }
 
 /// What the senders' limits are.
-async fn outlook(app: &App, id: &str, assumed: Assumed) -> ApiResult<Outlook> {
-    desk(app).show(id).await?;
+async fn assumptions(app: &App, id: &str, assumed: Assumed) -> ApiResult<Assumptions> {
+    service(app).show(id).await?;
     let sessions = app.store.sessions(&WorkspaceId::default()).await?;
-    Ok(Outlook {
+    Ok(Assumptions {
         transport: assumed.transport.unwrap_or_default(),
         prices: assumed.prices,
         zone: assumed.zone,
-        ..app.campaigns.outlook(&sessions)
+        ..app.campaigns.assumptions(&sessions)
     })
 }
 
 /// `GET /api/campaigns/{id}/progress`: how many are in which state, how fast it goes.
 pub async fn progress(State(app): State<App>, Segments(id): Id) -> ApiResult<Json<Progress>> {
-    Ok(Json(desk(&app).progress(&id).await?))
+    Ok(Json(service(&app).progress(&id).await?))
 }
 
 /// Query of `GET /api/campaigns/{id}/minutes`.
@@ -144,11 +144,11 @@ pub async fn minutes(
     Segments(id): Id,
     Params(query): Params<MinutesQuery>,
 ) -> ApiResult<Json<Value>> {
-    let desk = desk(&app);
-    desk.show(&id).await?;
+    let service = service(&app);
+    service.show(&id).await?;
     let until = query.until.unwrap_or_else(now_millis);
     let from = query.from.unwrap_or(until - DAY);
-    let minutes = desk.minutes(&id, from, until).await?;
+    let minutes = service.minutes(&id, from, until).await?;
     let minutes: Vec<Value> = minutes
         .iter()
         .map(|minute| json!({ "at": minute.at, "state": minute.state, "count": minute.count }))
@@ -182,17 +182,17 @@ pub async fn export(
         Format::Csv => (ExportFormat::Csv, "text/csv; charset=utf-8", "csv"),
         Format::Ndjson => (ExportFormat::Ndjson, "application/x-ndjson", "ndjson"),
     };
-    let desk = desk(&app);
+    let service = service(&app);
     // What can be wrong is told before the stream begins.
-    let (first, next) = desk.export(&id, format, None).await?;
+    let (first, next) = service.export(&id, format, None).await?;
     let name = format!("attachment; filename=\"{id}.{ending}\"");
     let rest = stream::unfold(Some((first, next)), move |part| {
-        let (desk, id) = (desk.clone(), id.clone());
+        let (service, id) = (service.clone(), id.clone());
         async move {
             let (text, next) = part?;
             let following = match next {
                 None => None,
-                Some(after) => match desk.export(&id, format, Some(&after)).await {
+                Some(after) => match service.export(&id, format, Some(&after)).await {
                     Ok(part) => Some(part),
                     // The stream breaks off, so that nobody takes a part for all of it.
                     Err(error) => return Some((Err(std::io::Error::other(error.to_string())), None)),
@@ -214,14 +214,14 @@ mod tests {
     #[test]
     fn a_full_node_or_workspace_says_when_to_ask_again() {
         for (error, status) in [
-            (DeskError::WorkspaceSimulates, StatusCode::TOO_MANY_REQUESTS),
-            (DeskError::NodeSimulates, StatusCode::SERVICE_UNAVAILABLE),
+            (ServiceError::WorkspaceSimulates, StatusCode::TOO_MANY_REQUESTS),
+            (ServiceError::NodeSimulates, StatusCode::SERVICE_UNAVAILABLE),
         ] {
             let response = Unsimulated::from(error).into_response();
             assert_eq!(response.status(), status);
             assert_eq!(response.headers()[header::RETRY_AFTER], RETRY_AFTER);
         }
-        let response = Unsimulated::from(DeskError::NoRecipients).into_response();
+        let response = Unsimulated::from(ServiceError::NoRecipients).into_response();
         assert_eq!(response.status(), StatusCode::CONFLICT);
         assert!(!response.headers().contains_key(header::RETRY_AFTER));
     }

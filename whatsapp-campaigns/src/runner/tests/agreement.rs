@@ -11,12 +11,12 @@ use whatsapp_store::{AccountId, CampaignState, RecipientState, WorkspaceId};
 use super::bench::{Bench, Running, START, settings};
 use crate::{
     audience::FIRST_SEQ,
-    desk::{Desk, Outlook},
     dispatch::Dispatch,
     model::Settings,
     pacing::{Rate, SECOND, WarmUp},
     runner::{Clock, Message, Options, Runner, Sender, Submission},
     scheduler::Limits,
+    service::{Assumptions, CampaignService},
     simulate::{Delay, Ramp, Report, Transport, answer},
     window::{Millis, Schedule},
 };
@@ -127,15 +127,19 @@ async fn simulated(bench: &Bench, shape: &Shape) -> Course {
         .flat_map(|warm_up| shape.settings.senders.iter().map(|name| (name.clone(), *warm_up)))
         .map(|(name, warm_up)| (name, Ramp { warm_up, began_at }))
         .collect();
-    let outlook = Outlook {
+    let assumptions = Assumptions {
         limits: named(shape.limits),
         warm_ups,
         dispatch: shape.dispatch,
         transport: shape.transport.clone(),
-        ..Outlook::default()
+        ..Assumptions::default()
     };
-    let desk = Desk::with_clock(bench.store.clone(), WorkspaceId::default(), Arc::new(bench.clock.clone()));
-    let report: Report = desk.eta("spring", &outlook).await.unwrap();
+    let service = CampaignService::with_clock(
+        bench.store.clone(),
+        WorkspaceId::default(),
+        Arc::new(bench.clock.clone()),
+    );
+    let report: Report = service.eta("spring", &assumptions).await.unwrap();
     let course = report.campaigns[0].course;
     Course {
         first: course.first_sent_at.unwrap(),
@@ -256,7 +260,7 @@ async fn quiet_hours() {
 async fn a_canary_of_several_accounts_and_a_short_hold() {
     let mut canary = shape(r#""canary":{"first":90,"holdMinutes":1,"over":0},"#);
     senders(&mut canary.settings, 3);
-    canary.limits = limits(2, SECOND);
+    canary.limits = limits(4, SECOND);
     (canary.rows, canary.first) = (300, 30);
     agrees(canary).await;
 }
@@ -311,7 +315,7 @@ async fn another_campaign_of_the_same_accounts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_other_numbers_than_the_runners_a_simulation_is_wrong() {
+async fn a_simulation_with_other_numbers_than_the_runner_is_wrong() {
     let mut slow = shape("");
     slow.transport.answer = Delay { from: 2_000, to: 6_000 };
     slow.dispatch.in_flight = 64;

@@ -94,7 +94,7 @@ fn start(bench: &Bench, ledger: Arc<Ledger>) -> (Arc<Watched>, Running) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_those_whose_turn_comes_are_asked_for() {
+async fn only_rows_about_to_be_sent_are_screened() {
     let bench = Bench::new();
     bench.campaign("spring", settings(""), 900).await;
     let rate = Rate::per(10, 60 * SECOND, 3);
@@ -109,7 +109,7 @@ async fn only_those_whose_turn_comes_are_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fast_account_asks_for_each_address_about_once() {
+async fn a_fast_account_screens_each_row_about_once() {
     let bench = Bench::new();
     bench.campaign("spring", settings(""), 900).await;
     let ledger = Arc::new(Ledger::default());
@@ -121,7 +121,7 @@ async fn a_fast_account_asks_for_each_address_about_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_written_to_while_the_store_does_not_say_who_opted_out() {
+async fn nothing_is_sent_while_opt_outs_cannot_be_read() {
     let bench = Bench::new();
     bench.campaign("spring", settings(""), 200).await;
     let ledger = Arc::new(Ledger::default());

@@ -113,22 +113,22 @@ fn an_end_comes_between_two_messages() {
 #[test]
 fn a_first_part_and_the_pause_behind_it() {
     let mut forecast = simple(SIMPLE, 1, 5);
-    forecast.campaigns[0].canary = Some(Canary::First { rows: 2, hold: 60_000 });
+    forecast.campaigns[0].canary = Some(CanaryStage::First { rows: 2, hold: 60_000 });
     let (moments, report) = seconds(&forecast);
     assert_eq!(moments, [0, 1, 61, 62, 63]);
     assert_eq!(report.campaigns[0].canary_until, Some(START + 61_000));
-    assert_eq!(report.senders[0].waits.of(Wait::Canary), 60_000);
+    assert_eq!(report.senders[0].waits.of(Wait::CanaryStage), 60_000);
     // Three rows of two senders: the slower one makes both wait. An answer takes half a second.
     let mut forecast = simple(SIMPLE, 2, 6);
     forecast.senders[1].limits.rate.interval = 7 * SECOND;
     forecast.transport.answer = Delay { from: 500, to: 500 };
-    forecast.campaigns[0].canary = Some(Canary::First { rows: 4, hold: 59_500 });
+    forecast.campaigns[0].canary = Some(CanaryStage::First { rows: 4, hold: 59_500 });
     let (moments, report) = seconds(&forecast);
     assert_eq!(moments, [0, 0, 1, 7, 67, 67]);
     assert_eq!(report.eta(), Some(67_500));
-    forecast.campaigns[0].canary = Some(Canary::Until(START + 100_000));
+    forecast.campaigns[0].canary = Some(CanaryStage::Until(START + 100_000));
     assert_eq!(seconds(&forecast).0, [100, 100, 101, 102, 107, 114]);
-    forecast.campaigns[0].canary = Some(Canary::First { rows: 6, hold: 60_000 });
+    forecast.campaigns[0].canary = Some(CanaryStage::First { rows: 6, hold: 60_000 });
     assert_eq!(seconds(&forecast).0, [0, 0, 1, 2, 7, 14], "all of them are no first part");
 }
 
@@ -138,7 +138,7 @@ fn a_first_part_that_cannot_be_sent_holds_the_rest() {
     forecast.most_days = 7;
     forecast.campaigns[0].plan = plan(Some(("14:00", "12:00")), None);
     forecast.campaigns[0].lane(0, ZoneGroup::of_phone("7916").unwrap(), 10);
-    forecast.campaigns[0].canary = Some(Canary::First { rows: 4, hold: 0 });
+    forecast.campaigns[0].canary = Some(CanaryStage::First { rows: 4, hold: 0 });
     let report = simulate(&forecast).unwrap();
     let counts = report.all.counts;
     assert_eq!((counts.sent, counts.never, counts.left, report.eta()), (2, 10, 8, None));

@@ -19,7 +19,7 @@ pub(super) const SENDING: [CampaignState; 2] = [CampaignState::Running, Campaign
 
 /// A campaign that sends.
 #[derive(Debug)]
-pub(super) struct Live {
+pub(super) struct ActiveCampaign {
     pub(super) workspace: WorkspaceId,
     pub(super) record: CampaignRecord,
     pub(super) document: Document,
@@ -42,7 +42,7 @@ pub(super) enum LoadError {
     Stored(String),
 }
 
-impl Live {
+impl ActiveCampaign {
     pub(super) async fn load(
         store: &dyn Store,
         workspace: &WorkspaceId,
@@ -87,9 +87,9 @@ impl Live {
 
 /// What sends at a moment.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Board(pub(super) Vec<Arc<Live>>);
+pub(super) struct ActiveCampaigns(pub(super) Vec<Arc<ActiveCampaign>>);
 
-impl Board {
+impl ActiveCampaigns {
     /// Reads what changed since the last look. Campaigns that cannot be read as they are stored come back beside it.
     pub(super) async fn look(&self, store: &dyn Store) -> Result<(Self, Vec<Broken>), StoreError> {
         let (mut live, mut broken) = (Vec::new(), Vec::new());
@@ -100,7 +100,7 @@ impl Board {
             }
             match self.0.iter().find(|live| live.is(&workspace, &id) && live.record == record) {
                 Some(same) => live.push(same.clone()),
-                None => match Live::load(store, &workspace, record).await {
+                None => match ActiveCampaign::load(store, &workspace, record).await {
                     Ok(new) => live.push(Arc::new(new)),
                     Err(LoadError::Store(error)) => return Err(error),
                     Err(error) => broken.push(Broken { workspace, id, why: error.to_string() }),

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     pacing::{Micros, UniqueCap, Verdict},
-    scheduler::{self, Limits, Next, Row, Scheduler},
+    scheduler::{self, Limits, Next, QueuedRow, Scheduler},
 };
 
 /// People whom the sender wrote to before: no audience has this number.
@@ -36,7 +36,7 @@ pub(super) struct Used {
 }
 
 #[derive(Debug)]
-pub(super) struct Line<'a> {
+pub(super) struct SenderRun<'a> {
     pub(super) forecast: &'a Forecast,
     pub(super) place: usize,
     pub(super) scheduler: Scheduler,
@@ -60,7 +60,7 @@ pub(super) struct Line<'a> {
     pub(super) calendar: Calendar,
 }
 
-impl<'a> Line<'a> {
+impl<'a> SenderRun<'a> {
     pub(super) fn new(forecast: &'a Forecast, place: usize, calendar: Calendar) -> Self {
         let sender = &forecast.senders[place];
         let limits = Limits { people: sender.cap(micros(forecast.start)), ..sender.limits };
@@ -123,7 +123,7 @@ impl<'a> Line<'a> {
     /// The rows behind the first part of a campaign may go from then on.
     pub(super) fn opens(&mut self, campaign: usize, at: Micros) {
         for queue in self.queues.iter_mut().filter(|queue| queue.campaign == campaign) {
-            queue.look_by(at, Wait::Canary);
+            queue.look_by(at, Wait::CanaryStage);
             self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
         }
     }
@@ -143,7 +143,7 @@ impl<'a> Line<'a> {
         shared: &mut Shared<'_>,
         see: &mut See<'_>,
     ) -> (Option<Micros>, Option<Wait>) {
-        self.hear(now);
+        self.apply_incidents(now);
         self.close_windows(now);
         loop {
             self.settle(now, shared);
@@ -199,13 +199,13 @@ impl<'a> Line<'a> {
         self.answers.is_empty() && self.lanes.iter().all(Lane::is_done)
     }
 
-    /// What the service says, and a new day of the warm-up.
-    fn hear(&mut self, now: Micros) {
+    /// What the server says, and a new day of the warm-up.
+    fn apply_incidents(&mut self, now: Micros) {
         while let Some((at, verdict)) = self.incidents.front().copied()
             && at <= now
         {
             self.incidents.pop_front();
-            self.scheduler.hear(verdict, now);
+            self.scheduler.apply(verdict, now);
         }
         let sender = &self.forecast.senders[self.place];
         if self.warmer_at.is_some_and(|at| at <= now) {
@@ -248,7 +248,8 @@ impl<'a> Line<'a> {
                         break;
                     }
                     let person = queue.person(lane.number);
-                    let rows = self.leased.drain(..).map(|seq| Row { seq, person: person | u64::from(seq) });
+                    let rows =
+                        self.leased.drain(..).map(|seq| QueuedRow { seq, person: person | u64::from(seq) });
                     self.scheduler.offer(id, rows);
                 }
             }
@@ -261,7 +262,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// What the service says to a sender, in order.
+/// What the server says to a sender, in order.
 fn incidents(forecast: &Forecast, place: usize) -> VecDeque<(Micros, Verdict)> {
     let ours = |of: Option<usize>| of.is_none_or(|of| of == place);
     let all = forecast.transport.incidents.iter().filter(|incident| ours(incident.sender));
@@ -290,7 +291,7 @@ impl From<Hold> for Wait {
     fn from(hold: Hold) -> Self {
         match hold {
             Hold::Window => Self::Windows,
-            Hold::Canary => Self::Canary,
+            Hold::CanaryStage => Self::CanaryStage,
             Hold::Retry => Self::Retries,
         }
     }

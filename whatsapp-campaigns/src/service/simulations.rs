@@ -10,7 +10,7 @@ use std::{
 
 use whatsapp_store::WorkspaceId;
 
-use super::DeskError;
+use super::ServiceError;
 use crate::simulate::{Budget, Forecast, Report, simulate_within};
 
 /// Bounds of the simulations of one node.
@@ -48,14 +48,14 @@ impl Simulations {
     }
 
     /// Takes a place; it is free again when the answer is dropped.
-    pub(super) fn admit(&self, workspace: &WorkspaceId) -> Result<Admitted, DeskError> {
+    pub(super) fn admit(&self, workspace: &WorkspaceId) -> Result<Admitted, ServiceError> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let (all, ours) = (running.values().sum::<usize>(), running.get(workspace).copied().unwrap_or(0));
         if ours >= self.limits.per_workspace {
-            return Err(DeskError::WorkspaceSimulates);
+            return Err(ServiceError::WorkspaceSimulates);
         }
         if all >= self.limits.per_node {
-            return Err(DeskError::NodeSimulates);
+            return Err(ServiceError::NodeSimulates);
         }
         running.insert(workspace.clone(), ours + 1);
         Ok(Admitted { limits: self.limits, running: self.running.clone(), workspace: workspace.clone() })
@@ -73,7 +73,7 @@ pub(super) struct Admitted {
 impl Admitted {
     /// On a thread for work that takes long. It ends soon after nobody waits for the report any more, and only then its place is
     /// free.
-    pub(super) async fn simulate(self, forecast: Forecast) -> Result<Report, DeskError> {
+    pub(super) async fn simulate(self, forecast: Forecast) -> Result<Report, ServiceError> {
         let abandoned = Abandoned(Arc::default());
         let is_abandoned = abandoned.0.clone();
         let simulated = tokio::task::spawn_blocking(move || {
@@ -82,7 +82,7 @@ impl Admitted {
                 .and_while(|| Instant::now() < deadline && !is_abandoned.load(Ordering::Relaxed));
             simulate_within(&forecast, budget)
         });
-        Ok(simulated.await.map_err(|_| DeskError::Internal)??)
+        Ok(simulated.await.map_err(|_| ServiceError::Internal)??)
     }
 }
 

@@ -1,4 +1,4 @@
-//! One sender's turn: leases what is due, asks the scheduler, hands over, writes outcomes down.
+//! One account: leases what is due, asks the scheduler, hands over, writes outcomes down.
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
@@ -16,12 +16,13 @@ use tokio::{
 use whatsapp_store::{AccountId, AudienceRow, Error as StoreError, Lease};
 
 use super::{
-    Shared, addresses,
-    board::{Board, Live},
+    Shared,
+    active::{ActiveCampaign, ActiveCampaigns},
+    addresses,
     lanes::Lanes,
     port::{Message, Sender, Submission},
     range::Range,
-    stop::Halt,
+    stop::StopReason,
 };
 use crate::{
     content::Values,
@@ -29,7 +30,7 @@ use crate::{
     lattice::RowEvent,
     outcome::Code,
     pacing::UniqueCap,
-    scheduler::{Next, QueueId, Row, Scheduler},
+    scheduler::{Next, QueueId, QueuedRow, Scheduler},
     window::Millis,
 };
 
@@ -42,22 +43,22 @@ const BATCH: usize = 1_000;
 /// Nothing is handed over while so many outcomes could not be written.
 const BACKLOG: usize = 4 * BATCH;
 
-/// What others tell a line.
+/// What others ask of a worker.
 #[derive(Debug, Default)]
-pub(super) struct Wishes {
+pub(super) struct WorkerRequests {
     /// Messages of people and bots that went through the account since it was last asked.
     pub(super) interactive: AtomicU32,
     /// Look whether a person released the sender.
     pub(super) look: AtomicBool,
 }
 
-/// What one sender is doing.
-pub(super) struct Line {
+/// Sends from one account.
+pub(super) struct AccountWorker {
     pub(super) shared: Arc<Shared>,
     pub(super) account: AccountId,
     pub(super) sender: Arc<dyn Sender>,
-    pub(super) wishes: Arc<Wishes>,
-    pub(super) board: watch::Receiver<Board>,
+    pub(super) requests: Arc<WorkerRequests>,
+    pub(super) active: watch::Receiver<ActiveCampaigns>,
     pub(super) lease: Lease,
     pub(super) lease_renewed_at: Millis,
     pub(super) scheduler: Scheduler,
@@ -70,7 +71,7 @@ pub(super) struct Line {
     /// Rows that the scheduler has, by the number it knows them by: range and place.
     pub(super) tickets: HashMap<u32, (u32, u32)>,
     pub(super) next_ticket: u32,
-    pub(super) under_way: JoinSet<(u32, u32, Submission)>,
+    pub(super) in_flight: JoinSet<(u32, u32, Submission)>,
     pub(super) next_tick: Millis,
     /// When it was last looked whether the sender was stopped.
     pub(super) looked_at: Millis,
@@ -80,12 +81,12 @@ pub(super) struct Line {
     pub(super) is_behind: bool,
     /// The store did not say who must not be written to: nothing is handed over before the next tick.
     pub(super) is_blind: bool,
-    /// What the service said and is not carried out yet.
-    pub(super) stops: Vec<Halt>,
+    /// What the server said and is not carried out yet.
+    pub(super) stops: Vec<StopReason>,
     pub(super) stopping: watch::Receiver<bool>,
 }
 
-/// Why a line ended.
+/// Why a worker ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     /// It was told to.
@@ -94,7 +95,7 @@ pub(super) enum Ended {
     Lost,
 }
 
-impl Line {
+impl AccountWorker {
     /// Sends until it is told to stop or somebody else has the sender.
     pub(super) async fn run(mut self) -> Ended {
         let ended = loop {
@@ -126,9 +127,13 @@ impl Line {
                 Instant::now() + Duration::from_micros(wake.saturating_sub(self.shared.clock.micros()));
             tokio::select! {
                 biased;
-                Some(done) = self.under_way.join_next(), if !self.under_way.is_empty() => self.collect(done),
-                changed = self.board.changed() => match changed {
-                    Ok(()) => self.next_tick = 0,
+                Some(done) = self.in_flight.join_next(), if !self.in_flight.is_empty() => self.collect(done),
+                changed = self.active.changed() => match changed {
+                    Ok(()) => {
+                        // What is known of lanes is of the former campaigns: the hold behind a first part may be over.
+                        self.lanes = Lanes::default();
+                        self.next_tick = 0;
+                    }
                     Err(_) => break Ended::Stopped,
                 },
                 _ = self.stopping.changed() => {}
@@ -137,14 +142,14 @@ impl Line {
         };
         match ended {
             Ended::Stopped => self.wind_up().await,
-            Ended::Lost => self.under_way.abort_all(),
+            Ended::Lost => self.in_flight.abort_all(),
         }
         ended
     }
 
     /// What the scheduler says, if anything may be handed over now.
     fn next(&mut self) -> Option<Next> {
-        let is_full = self.under_way.len() >= self.shared.options.dispatch.in_flight();
+        let is_full = self.in_flight.len() >= self.shared.options.dispatch.in_flight();
         if is_full
             || self.is_blind
             || (self.is_behind && self.backlog() >= BACKLOG)
@@ -153,7 +158,7 @@ impl Line {
             return None;
         }
         let now = self.shared.clock.micros();
-        for _ in 0..self.wishes.interactive.swap(0, Ordering::Relaxed) {
+        for _ in 0..self.requests.interactive.swap(0, Ordering::Relaxed) {
             self.scheduler.interactive(now);
         }
         Some(self.scheduler.next(now))
@@ -164,9 +169,9 @@ impl Line {
         self.ranges.values().map(|range| range.outcomes.len()).sum()
     }
 
-    /// Asks who must not be written to, of the row that is next and those that follow within a tick: whoever said stop gets nothing more
+    /// Asks who must not be written to, of the row that is next and those that follow within a tick: people who said stop get nothing more
     /// after that time.
-    async fn screen(&mut self, row: Row, now: Millis) -> Result<(), StoreError> {
+    async fn screen(&mut self, row: QueuedRow, now: Millis) -> Result<(), StoreError> {
         let dispatch = self.shared.options.dispatch;
         let Some(&(number, seq)) = self.tickets.get(&row.seq) else { return Ok(()) };
         let Some(range) = self.ranges.get_mut(&number) else { return Ok(()) };
@@ -178,14 +183,14 @@ impl Line {
     }
 
     /// Whether a row may be handed over is not known: it is asked again after the next tick.
-    fn put_back(&mut self, queue: QueueId, row: Row, error: &StoreError) {
+    fn put_back(&mut self, queue: QueueId, row: QueuedRow, error: &StoreError) {
         self.scheduler.offer(queue, [row]);
         self.is_blind = true;
         tracing::warn!(account = %self.account, %error, "a campaign waits, as nobody says who opted out: it is tried again");
     }
 
     /// Renders a row and hands it over.
-    fn hand_over(&mut self, row: Row, now: Millis) {
+    fn hand_over(&mut self, row: QueuedRow, now: Millis) {
         let Some((number, seq)) = self.tickets.remove(&row.seq) else { return };
         let Some(range) = self.ranges.get_mut(&number) else { return };
         let Some(unsent) = range.begin(seq) else { return };
@@ -194,7 +199,7 @@ impl Line {
         let message = match message(&live, lane, seq, &unsent.row) {
             Ok(message) => message,
             Err(unsendable) => {
-                range.under_way.remove(&seq);
+                range.in_flight.remove(&seq);
                 return range.note(seq, unsendable.event(), unsendable.retry_at(now));
             }
         };
@@ -202,11 +207,11 @@ impl Line {
         let sender = self.sender.clone();
         let id = RowId::new(live.record.number, lane, seq);
         let to = id.map(|id| addresses::of(&live.keys.ids, id, &message)).unwrap_or_default();
-        self.under_way.spawn(async move { (number, seq, addresses::submit(&*sender, message, to).await) });
+        self.in_flight.spawn(async move { (number, seq, addresses::submit(&*sender, message, to).await) });
     }
 
     fn collect_what_is_there(&mut self) {
-        while let Some(done) = self.under_way.try_join_next() {
+        while let Some(done) = self.in_flight.try_join_next() {
             self.collect(done);
         }
     }
@@ -217,7 +222,7 @@ impl Line {
             // A mistake in the sender. Which row it was is found when all that is under way is over.
             Err(error) => tracing::error!(account = %self.account, %error, "a sender failed while sending"),
         }
-        if self.under_way.is_empty() {
+        if self.in_flight.is_empty() {
             self.settle_the_lost();
         }
     }
@@ -226,7 +231,7 @@ impl Line {
     fn settle_the_lost(&mut self) {
         let at = self.shared.clock.now() + DOUBT;
         for range in self.ranges.values_mut() {
-            for (seq, _) in std::mem::take(&mut range.under_way) {
+            for (seq, _) in std::mem::take(&mut range.in_flight) {
                 range.note(seq, RowEvent::RetryLater { code: Code::Unsent.stored() }, Some(at));
             }
         }
@@ -242,9 +247,9 @@ impl Line {
             let ticket = self.next_ticket;
             self.next_ticket = self.next_ticket.wrapping_add(1);
             self.tickets.insert(ticket, (number, *seq));
-            rows.push(Row { seq: ticket, person: range.live.keys.person(&unsent.row.address) });
+            rows.push(QueuedRow { seq: ticket, person: range.live.keys.person(&unsent.row.address) });
         }
-        let senders = self.board.borrow().senders(self.account.workspace());
+        let senders = self.active.borrow().senders(self.account.workspace());
         let share = self.shared.options.dispatch.share(range.live.rate, range.live.senders(), senders);
         self.scheduler.open(queue, range.live.document.settings.weight, share);
         self.scheduler.offer(queue, rows);
@@ -268,14 +273,14 @@ impl Line {
 
     /// Begins nothing new, waits for what is under way, and gives everything back.
     async fn wind_up(&mut self) {
-        let deadline = Instant::now() + self.shared.options.patience;
-        while !self.under_way.is_empty() {
-            match tokio::time::timeout_at(deadline, self.under_way.join_next()).await {
+        let deadline = Instant::now() + self.shared.options.shutdown_timeout;
+        while !self.in_flight.is_empty() {
+            match tokio::time::timeout_at(deadline, self.in_flight.join_next()).await {
                 Ok(Some(done)) => self.collect(done),
                 _ => break,
             }
         }
-        self.under_way.abort_all();
+        self.in_flight.abort_all();
         self.settle_the_lost();
         for range in self.ranges.values_mut() {
             range.closing = true;
@@ -288,8 +293,8 @@ impl Line {
     }
 }
 
-/// The campaign's queue on a line: numbers are given once in a workspace, and a line is of one.
-pub(super) fn queue(live: &Live) -> QueueId {
+/// The campaign's queue of a worker: numbers are given once in a workspace, and a worker is of one.
+pub(super) fn queue(live: &ActiveCampaign) -> QueueId {
     live.record.number.unsigned_abs()
 }
 
@@ -316,7 +321,7 @@ impl Unsendable {
 }
 
 /// What a row is sent: a function of the template, the row, and the winner once it is chosen.
-fn message(live: &Live, lane: i32, seq: u32, row: &AudienceRow) -> Result<Message, Unsendable> {
+fn message(live: &ActiveCampaign, lane: i32, seq: u32, row: &AudienceRow) -> Result<Message, Unsendable> {
     use crate::content::Arm;
     let id = RowId::new(live.record.number, lane, seq).ok_or(Unsendable::Missing)?;
     let arm = live.template.arm(&live.arms, id);

@@ -5,9 +5,9 @@ use whatsapp_store::{AccountId, CampaignChange, Changes, Store, WorkspaceId};
 
 use super::bench::{Bench, START, people};
 use crate::{
-    desk::{DeskError, Outlook, SimulationLimits, Simulations},
     pacing::WarmUp,
     scheduler::Limits,
+    service::{Assumptions, ServiceError, SimulationLimits, Simulations},
     simulate::{Ramp, Warning},
     stopped::{StoppedSender, keep},
 };
@@ -22,23 +22,23 @@ async fn a_workspace_and_a_node_have_so_many_at_once() {
     let limits = SimulationLimits { per_node: 2, per_workspace: 1, ..SimulationLimits::default() };
     let simulations = Simulations::new(limits);
     let mut bench = Bench::new();
-    bench.desk = bench.desk.clone().simulating(simulations.clone());
+    bench.service = bench.service.clone().simulating(simulations.clone());
     uploaded(&bench, "spring", 20).await;
-    let outlook = Outlook::default();
+    let assumptions = Assumptions::default();
     let ours = simulations.admit(&WorkspaceId::default()).unwrap();
-    let full = bench.desk.eta("spring", &outlook).await;
-    assert!(matches!(full, Err(DeskError::WorkspaceSimulates)), "{full:?}");
+    let full = bench.service.eta("spring", &assumptions).await;
+    assert!(matches!(full, Err(ServiceError::WorkspaceSimulates)), "{full:?}");
     drop(ours);
     let [one, other] = ["one", "other"].map(|name| name.parse::<WorkspaceId>().unwrap());
     let others = [simulations.admit(&one).unwrap(), simulations.admit(&other).unwrap()];
-    let full = bench.desk.dry_run("spring", &outlook).await;
-    assert!(matches!(full, Err(DeskError::NodeSimulates)), "{full:?}");
+    let full = bench.service.dry_run("spring", &assumptions).await;
+    assert!(matches!(full, Err(ServiceError::NodeSimulates)), "{full:?}");
     drop(others);
-    bench.desk.dry_run("spring", &outlook).await.unwrap();
+    bench.service.dry_run("spring", &assumptions).await.unwrap();
     // A place is free again after each, also after one that failed.
     bench.draft("empty").await;
-    assert!(bench.desk.dry_run("empty", &outlook).await.is_err());
-    bench.desk.eta("spring", &outlook).await.unwrap();
+    assert!(bench.service.dry_run("empty", &assumptions).await.is_err());
+    bench.service.eta("spring", &assumptions).await.unwrap();
 }
 
 #[tokio::test]
@@ -48,16 +48,16 @@ async fn one_that_is_too_much_work_says_how_far_it_came() {
         SimulationLimits { time: Duration::ZERO, ..SimulationLimits::default() },
     ] {
         let mut bench = Bench::new();
-        bench.desk = bench.desk.clone().simulating(Simulations::new(limits));
+        bench.service = bench.service.clone().simulating(Simulations::new(limits));
         uploaded(&bench, "spring", 400).await;
-        let report = bench.desk.dry_run("spring", &Outlook::default()).await.unwrap();
+        let report = bench.service.dry_run("spring", &Assumptions::default()).await.unwrap();
         let until = report.simulated_until.unwrap();
         let left = report.all.counts.left;
         assert!(until > START && left > 200 && left < 400, "{left} left at {until}");
         assert_eq!(report.eta(), None);
         assert_eq!(report.warnings, [Warning::Incomplete { until, rows: left }]);
         // Somebody looked at it: a campaign that is too large to simulate can still be started.
-        bench.desk.start("spring", "ana").await.unwrap();
+        bench.service.start("spring", "ana").await.unwrap();
     }
 }
 
@@ -68,7 +68,7 @@ async fn a_stopped_sender_is_known_to_be_stopped() {
     let account = AccountId::new(WorkspaceId::default(), "shop").unwrap();
     let stopped = StoppedSender { reason: "463".into(), at: START, until: None };
     keep(&*bench.store, &account, &stopped).await.unwrap();
-    let report = bench.desk.dry_run("spring", &Outlook::default()).await.unwrap();
+    let report = bench.service.dry_run("spring", &Assumptions::default()).await.unwrap();
     let place = report.senders.iter().position(|sender| sender.name == "shop").unwrap();
     assert!(report.senders[place].stopped && report.senders[place].tries == 0);
     assert!(report.warnings.contains(&Warning::Stopped { sender: place }), "{:?}", report.warnings);
@@ -80,12 +80,12 @@ async fn the_cap_of_a_new_sender_grows() {
     uploaded(&bench, "spring", 200).await;
     let warm_up = WarmUp { start: 20, growth: 2.0, ceiling: 1_000 };
     let ramp = Ramp { warm_up, began_at: START };
-    let outlook = Outlook {
+    let assumptions = Assumptions {
         limits: ["shop", "branch"].map(|name| (name.to_owned(), Limits::default())).into(),
         warm_ups: ["shop", "branch"].map(|name| (name.to_owned(), ramp)).into(),
-        ..Outlook::default()
+        ..Assumptions::default()
     };
-    let report = bench.desk.dry_run("spring", &outlook).await.unwrap();
+    let report = bench.service.dry_run("spring", &assumptions).await.unwrap();
     let caps: Vec<_> = report.senders[0].days.iter().map(|day| day.cap).collect();
     assert_eq!(caps.first(), Some(&Some(20)));
     assert!(caps.contains(&Some(40)), "{caps:?}");
@@ -95,18 +95,18 @@ async fn the_cap_of_a_new_sender_grows() {
 async fn campaigns_that_wait_for_their_time_have_their_turns_and_broken_ones_have_none() {
     let bench = Bench::new();
     uploaded(&bench, "spring", 100).await;
-    let alone = bench.desk.dry_run("spring", &Outlook::default()).await.unwrap();
+    let alone = bench.service.dry_run("spring", &Assumptions::default()).await.unwrap();
     uploaded(&bench, "summer", 100).await;
-    bench.desk.dry_run("summer", &Outlook::default()).await.unwrap();
-    bench.desk.start("summer", "ana").await.unwrap();
-    let beside = bench.desk.dry_run("spring", &Outlook::default()).await.unwrap();
+    bench.service.dry_run("summer", &Assumptions::default()).await.unwrap();
+    bench.service.start("summer", "ana").await.unwrap();
+    let beside = bench.service.dry_run("spring", &Assumptions::default()).await.unwrap();
     assert_eq!(beside.campaigns.len(), 2);
     let end = |report: &crate::simulate::Report| report.campaigns[0].course.last_sent_at.unwrap() - START;
     assert!(end(&beside) > end(&alone) * 3 / 2, "{} and {}", end(&beside), end(&alone));
-    let record = bench.desk.show("summer").await.unwrap().record;
+    let record = bench.service.show("summer").await.unwrap().record;
     let mut changes = Changes::new(WorkspaceId::default());
     changes.push(CampaignChange::Put(whatsapp_store::CampaignRecord { definition: "{".into(), ..record }));
     bench.store.commit(changes).await.unwrap();
-    let beside = bench.desk.dry_run("spring", &Outlook::default()).await.unwrap();
+    let beside = bench.service.dry_run("spring", &Assumptions::default()).await.unwrap();
     assert_eq!((beside.campaigns.len(), end(&beside)), (1, end(&alone)));
 }

@@ -15,7 +15,7 @@ use crate::{
 /// Why something was not done. All texts are for the person who asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum DeskError {
+pub enum ServiceError {
     /// No such campaign.
     #[error("there is no such campaign")]
     NotFound,
@@ -121,7 +121,7 @@ pub enum DeskError {
     Store(StoreError),
 }
 
-impl From<StoreError> for DeskError {
+impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         match error.kind() {
             ErrorKind::Fenced => Self::Uploading,

@@ -18,7 +18,7 @@ pub struct Document {
     pub settings: Settings,
     /// What the library keeps.
     #[serde(default)]
-    pub kept: Kept,
+    pub kept: StoredCampaign,
 }
 
 impl Document {
@@ -40,7 +40,7 @@ impl Document {
 /// What the library keeps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Kept {
+pub struct StoredCampaign {
     /// A random key of 64 hexadecimal digits: the order of the audience and the variants follow from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
@@ -76,7 +76,7 @@ pub struct Kept {
     pub last_run: Option<Millis>,
 }
 
-impl Kept {
+impl StoredCampaign {
     /// The key; `None` when it is missing or no key.
     pub(crate) fn key_bytes(&self) -> Option<[u8; 32]> {
         let digits = self.key.as_deref().filter(|digits| digits.len() == 64 && digits.is_ascii())?;
