@@ -8,6 +8,7 @@ use whatsapp_store::{
 
 use super::active::ActiveCampaign;
 use crate::{
+    clock::Clock,
     lattice::{RowEvent, effect},
     person,
     window::Millis,
@@ -101,7 +102,7 @@ impl Range {
         store: &dyn Store,
         seq: u32,
         rows: usize,
-        now: Millis,
+        clock: &dyn Clock,
     ) -> Result<(), StoreError> {
         let next = self.unsent.range(seq..).take(rows.max(1));
         let next: Vec<(u32, String)> = next.map(|(seq, unsent)| (*seq, unsent.row.address.clone())).collect();
@@ -110,6 +111,8 @@ impl Range {
         }
         let addresses: Vec<String> = next.iter().map(|(_, address)| address.clone()).collect();
         let found = person::suppressed(store, &self.live.workspace, &addresses).await?;
+        // From the answer on: while a slow store answers, rows would be out of date before they could go.
+        let now = clock.now();
         for (seq, address) in next {
             if found.contains(&address) {
                 self.unsent.remove(&seq);

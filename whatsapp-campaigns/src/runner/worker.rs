@@ -179,7 +179,7 @@ impl AccountWorker {
             return Ok(());
         }
         let rows = dispatch.in_a_tick(self.sender.limits().rate);
-        range.screen(&*self.shared.store, seq, rows, now).await
+        range.screen(&*self.shared.store, seq, rows, &*self.shared.clock).await
     }
 
     /// Whether a row may be handed over is not known: it is asked again after the next tick.

@@ -1,7 +1,7 @@
 //! Who must not be written to is asked of those whose turn comes, and nobody is written to while that cannot be asked.
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 use async_trait::async_trait;
@@ -25,6 +25,8 @@ struct Watched {
     inner: Arc<MemoryStore>,
     asked: AtomicUsize,
     fails: AtomicBool,
+    /// Answers this many milliseconds late.
+    late: AtomicU64,
 }
 
 delegate_store!(Watched => inner, except ContactStore);
@@ -68,6 +70,10 @@ impl ContactStore for Watched {
 
     async fn suppressed(&self, workspace: &WorkspaceId, addresses: &[String]) -> Result<Vec<String>> {
         self.asked.fetch_add(addresses.len(), Ordering::Relaxed);
+        let late = self.late.load(Ordering::Relaxed);
+        if late > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(late)).await;
+        }
         if self.fails.load(Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Busy, "asking who opted out"));
         }
@@ -85,9 +91,8 @@ impl ContactStore for Watched {
 }
 
 fn start(bench: &Bench, ledger: Arc<Ledger>) -> (Arc<Watched>, Running) {
-    let store =
-        Watched { inner: bench.store.clone(), asked: AtomicUsize::new(0), fails: AtomicBool::new(false) };
-    let store = Arc::new(store);
+    let (asked, fails, late) = Default::default();
+    let store = Arc::new(Watched { inner: bench.store.clone(), asked, fails, late });
     let runner = Runner::with_clock(store.clone(), Options::new("a"), Arc::new(bench.clock.clone()));
     runner.serve(shop(), ledger);
     (store, Running::of(runner))
@@ -136,5 +141,18 @@ async fn nothing_is_sent_while_opt_outs_cannot_be_read() {
     store.fails.store(false, Ordering::Relaxed);
     bench.until("spring", CampaignState::Finished, HOUR).await;
     assert_eq!(ledger.shown(), 200);
+    running.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_answers_slower_than_a_tick_is_not_asked_again_for_each_row() {
+    let bench = Bench::new();
+    bench.campaign("spring", settings(""), 900).await;
+    let ledger = Arc::new(Ledger::default());
+    let (store, running) = start(&bench, ledger.clone());
+    store.late.store(400, Ordering::Relaxed);
+    bench.until("spring", CampaignState::Finished, HOUR).await;
+    let asked = store.asked.load(Ordering::Relaxed);
+    assert!((900..=1_800).contains(&asked), "{asked} addresses for 900 messages");
     running.shutdown().await;
 }
