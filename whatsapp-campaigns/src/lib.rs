@@ -3,6 +3,10 @@
     not(feature = "runner"),
     doc = "The campaign scheduler of a WhatsApp manager, without its runner."
 )]
+#![cfg_attr(
+    not(feature = "runner"),
+    allow(dead_code, unused_imports, reason = "the service and the runner use it")
+)]
 pub mod audience;
 #[cfg(feature = "runner")]
 mod changes;
