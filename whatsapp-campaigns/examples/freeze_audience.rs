@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use whatsapp_campaigns::audience::{
-    Batch, ConsentStamp, CsvSource, Freeze, Mapping, Missing, PortError, Screen, Sink,
+    Batch, ConsentStamp, CsvSource, Freeze, Mapping, MissingValue, PortError, Screen, Sink,
 };
 
 /// A CSV of so many rows, made as it is read. One row in a hundred repeats an earlier number, one in two hundred is none.
@@ -109,8 +109,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let consent = ConsentStamp::new("marketing", "generated", 1_790_000_000_000, "made here")?;
     let mapping = Mapping::new("phone", consent)
         .region("BR".parse()?)
-        .variable("name", "name", Missing::Exclude)
-        .variable("code", "code", Missing::Exclude);
+        .variable("name", "name", MissingValue::Exclude)
+        .variable("code", "code", MissingValue::Exclude);
     let source = CsvSource::new(io::Cursor::new("phone;name;code\n").chain(Generated {
         next: 0,
         rows,

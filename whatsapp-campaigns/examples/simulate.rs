@@ -11,7 +11,7 @@ use whatsapp_campaigns::{
     content::Category,
     pacing::{Rate, SECOND},
     scheduler::Limits,
-    simulate::{Campaign, Canary, Country, Forecast, Prices, simulate},
+    simulate::{Campaign, CanaryStage, Country, Forecast, Prices, simulate},
     window::{Timing, ZoneGroup},
 };
 
@@ -39,7 +39,8 @@ fn forecast(recipients: u32) -> Result<Forecast, Box<dyn Error>> {
             Campaign::new(format!("{category:?}").to_lowercase(), plan.clone(), u16::try_from(place)?);
         campaign.category = category;
         campaign.weight = u32::try_from(place)? + 1;
-        campaign.canary = Some(Canary::First { rows: u64::from(share / 100).max(100), hold: 15 * 60_000 });
+        campaign.canary =
+            Some(CanaryStage::First { rows: u64::from(share / 100).max(100), hold: 15 * 60_000 });
         let lanes = SENDERS * u32::try_from(ZONES)?;
         for number in 0..lanes {
             let upto = |number: u32| u64::from(share) * u64::from(number) / u64::from(lanes);

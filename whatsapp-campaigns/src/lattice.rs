@@ -73,7 +73,7 @@ pub const CAMPAIGN: [(CampaignState, &[CampaignState]); 9] = {
 };
 
 /// The states of a campaign that may give way to `to`, as bits for [`CampaignMove::from`](whatsapp_store::CampaignMove::from).
-pub fn followed_by(to: CampaignState) -> u64 {
+pub fn predecessors(to: CampaignState) -> u64 {
     CAMPAIGN.iter().find(|(state, _)| *state == to).map_or(0, |(_, from)| CampaignState::bits(from))
 }
 
@@ -93,7 +93,7 @@ pub fn is_final(state: RecipientState) -> bool {
 pub enum RowEvent {
     /// It was given to the connection.
     Submitted,
-    /// The service has it.
+    /// The server has it.
     Acked,
     /// It reached a device.
     Delivered,
@@ -101,12 +101,12 @@ pub enum RowEvent {
     Read,
     /// It is to be tried again.
     RetryLater {
-        /// The service's code; 0 when it was not handed over at all.
+        /// The server's code; 0 when it was not handed over at all.
         code: u16,
     },
     /// It is given up.
     Failed {
-        /// The service's code.
+        /// The server's code.
         code: u16,
     },
     /// Nobody knows whether it was sent.
@@ -119,7 +119,7 @@ pub enum RowEvent {
 pub fn effect(event: RowEvent) -> Effect {
     let (state, code, tries, stamp) = match event {
         RowEvent::Submitted => (Submitted, None, 1, Some(Stamp::Sent)),
-        // The time at which the service had it: the receipt may be here before the sender has told.
+        // The time at which the server had it: the receipt may be here before the sender has told.
         RowEvent::Acked => (Acked, None, 0, Some(Stamp::Sent)),
         RowEvent::Delivered => (Delivered, None, 0, Some(Stamp::Delivered)),
         RowEvent::Read => (Read, None, 0, Some(Stamp::Read)),

@@ -1,10 +1,12 @@
-//! What follows when the service refuses a message: one table from codes to classes, one from classes to reactions.
+//! What follows when the server refuses a message: one table from codes to classes, one from classes to reactions.
 //!
 //! Only refusals come here, and messages that surely never left. A message that was submitted and has no answer was not
 //! refused: it is in doubt, and may never be sent again under another id.
 mod code;
 
 pub use code::{Class, Code};
+
+use whatsapp_store::hash::SplitMix64;
 
 use crate::{id::RowId, window::Millis};
 
@@ -30,7 +32,7 @@ impl Class {
         match self {
             // Each refusal halves the rate besides.
             Self::SlowDown => (10 * SECOND, 2),
-            // As the service asks for: 4 to the n seconds.
+            // As the server asks for: 4 to the n seconds.
             Self::Pair => (4 * SECOND, 4),
             Self::UserMarketing => (DAY, 1),
             // Nothing goes before the pause is over; these only keep the rows from coming all at once.
@@ -96,7 +98,7 @@ pub struct Refusal {
     pub tries: u8,
     /// When.
     pub at: Millis,
-    /// Until when the service says that the sender may not send, if it does.
+    /// Until when the server says that the sender may not send, if it does.
     pub until: Option<Millis>,
 }
 
@@ -131,14 +133,10 @@ impl Refusal {
     }
 }
 
-/// A number that looks random and is the same for the same try of the same row (the finalizer of splitmix64).
+/// A number that looks random and is the same for the same try of the same row.
 const fn spread(row: RowId, tries: u8) -> u64 {
-    let mut mixed =
-        ((row.campaign as u64) << 40 | (row.lane as u64) << 52 | (row.seq as u64) << 8 | tries as u64)
-            .wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+    let seed = (row.campaign as u64) << 40 | (row.lane as u64) << 52 | (row.seq as u64) << 8 | tries as u64;
+    SplitMix64::new(seed).next_u64()
 }
 
 #[cfg(test)]

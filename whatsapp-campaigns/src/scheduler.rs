@@ -19,7 +19,7 @@ pub type QueueId = u64;
 
 /// A row that may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Row {
+pub struct QueuedRow {
     /// Its place in the lane.
     pub seq: u32,
     /// A hash of the address: limits are kept per person.
@@ -59,7 +59,7 @@ pub enum Next {
         /// Of which queue.
         queue: QueueId,
         /// Which row.
-        row: Row,
+        row: QueuedRow,
     },
     /// Ask again then.
     Wait(Micros),
@@ -74,7 +74,7 @@ pub enum Next {
 pub enum Hold {
     /// Its own rate, or what the reserve leaves of it.
     Rate,
-    /// Its rate, after the service told it to slow down.
+    /// Its rate, after the server told it to slow down.
     Slowed,
     /// It was stopped for a time.
     Stopped,
@@ -107,7 +107,7 @@ pub struct Scheduler {
 struct Queue {
     stride: u64,
     pass: u64,
-    rows: VecDeque<Row>,
+    rows: VecDeque<QueuedRow>,
     /// Rows whose person was written to a moment ago.
     later: BinaryHeap<Reverse<Later>>,
     limit: Option<(Rate, Gcra)>,
@@ -115,7 +115,7 @@ struct Queue {
 }
 
 /// A row that waits for its person, from when on it may go, and for what.
-type Later = (Micros, Row, Hold);
+type Later = (Micros, QueuedRow, Hold);
 
 /// One turn of a campaign with weight 1.
 const STRIDE: u64 = 1 << 20;
@@ -177,7 +177,7 @@ impl Scheduler {
     }
 
     /// Adds rows to a queue that is open.
-    pub fn offer(&mut self, id: QueueId, rows: impl IntoIterator<Item = Row>) {
+    pub fn offer(&mut self, id: QueueId, rows: impl IntoIterator<Item = QueuedRow>) {
         if let Some(queue) = self.queues.get_mut(&id) {
             queue.rows.extend(rows);
         }
@@ -196,14 +196,14 @@ impl Scheduler {
     }
 
     /// Takes a queue away, with the rows that were not sent.
-    pub fn close(&mut self, id: QueueId) -> Vec<Row> {
+    pub fn close(&mut self, id: QueueId) -> Vec<QueuedRow> {
         let Some(queue) = self.queues.remove(&id) else { return Vec::new() };
         let later = queue.later.into_iter().map(|Reverse((_, row, _))| row);
         queue.rows.into_iter().chain(later).collect()
     }
 
     /// Takes a queue's rows out of it; the queue stays, with its turns and limits.
-    pub fn take_out(&mut self, id: QueueId) -> Vec<Row> {
+    pub fn take_out(&mut self, id: QueueId) -> Vec<QueuedRow> {
         let Some(queue) = self.queues.get_mut(&id) else { return Vec::new() };
         let later = std::mem::take(&mut queue.later).into_iter().map(|Reverse((_, row, _))| row);
         std::mem::take(&mut queue.rows).into_iter().chain(later).collect()
@@ -227,8 +227,8 @@ impl Scheduler {
     #[must_use]
     pub fn after_a_restart(mut self, now: Micros) -> Self {
         let share = self.share(self.limits.rate);
-        self.all.arrival = now + self.limits.rate.tolerance();
-        self.campaigns.arrival = now + share.tolerance();
+        self.all.tat = now + self.limits.rate.tolerance();
+        self.campaigns.tat = now + share.tolerance();
         self
     }
 
@@ -237,9 +237,9 @@ impl Scheduler {
         self.all.take(self.limits.rate, now);
     }
 
-    /// The service said something about the sender's speed.
-    pub fn hear(&mut self, verdict: Verdict, now: Micros) {
-        self.governor.hear(verdict, now);
+    /// The server said something about the sender's speed.
+    pub fn apply(&mut self, verdict: Verdict, now: Micros) {
+        self.governor.apply(verdict, now);
     }
 
     /// A person lets a stopped sender go on.
@@ -311,7 +311,7 @@ impl Scheduler {
 
     /// Takes the first row of a queue whose person may be written to; puts those in front of it aside. `None` when there was
     /// none.
-    fn take(&mut self, id: QueueId, now: Micros) -> Option<Row> {
+    fn take(&mut self, id: QueueId, now: Micros) -> Option<QueuedRow> {
         let lowest = self.queues.values().map(|queue| queue.pass).min().unwrap_or_default();
         let queue = self.queues.get_mut(&id)?;
         while let Some(row) = queue.rows.pop_front() {
@@ -342,7 +342,7 @@ impl Scheduler {
 
     fn count(&mut self, person: u64, mut pair: Gcra, now: Micros) {
         if self.pairs.len() >= self.room {
-            self.pairs.retain(|_, pair| pair.arrival > now);
+            self.pairs.retain(|_, pair| pair.tat > now);
             // A fast sender has many that are not old: looking again at once would find the same.
             self.room = PAIRS.max(2 * self.pairs.len());
         }
@@ -360,8 +360,8 @@ mod tests {
 
     use super::*;
 
-    fn rows(count: u32) -> impl Iterator<Item = Row> {
-        (0..count).map(|seq| Row { seq, person: u64::from(seq) })
+    fn rows(count: u32) -> impl Iterator<Item = QueuedRow> {
+        (0..count).map(|seq| QueuedRow { seq, person: u64::from(seq) })
     }
 
     fn fast() -> Limits {
@@ -370,7 +370,7 @@ mod tests {
     }
 
     /// Sends as fast as it may until it is idle, stopped, or has sent `most`.
-    fn run(scheduler: &mut Scheduler, mut now: Micros, most: usize) -> Vec<(Micros, QueueId, Row)> {
+    fn run(scheduler: &mut Scheduler, mut now: Micros, most: usize) -> Vec<(Micros, QueueId, QueuedRow)> {
         let mut sent = Vec::new();
         while sent.len() < most {
             match scheduler.next(now) {
@@ -408,7 +408,7 @@ mod tests {
             let mut sent = run(&mut scheduler, SECOND, start);
             scheduler.open(2, weights.1, None);
             // Other people: the pair limit is not the matter here.
-            scheduler.offer(2, rows(6_000).map(|row| Row { person: row.person + 1_000_000, ..row }));
+            scheduler.offer(2, rows(6_000).map(|row| QueuedRow { person: row.person + 1_000_000, ..row }));
             sent.clear();
             sent.extend(run(&mut scheduler, 1_000 * SECOND, 3_000));
             let share = f64::from(weights.0) / f64::from(weights.0 + weights.1);
@@ -433,7 +433,7 @@ mod tests {
             let mut scheduler = Scheduler::new(limits, UniqueCap::default());
             scheduler.open(1, 1, None);
             let total = people.len();
-            scheduler.offer(1, people.into_iter().enumerate().map(|(seq, person)| Row { seq: seq as u32, person }));
+            scheduler.offer(1, people.into_iter().enumerate().map(|(seq, person)| QueuedRow { seq: seq as u32, person }));
             let sent = run(&mut scheduler, SECOND, usize::MAX);
             prop_assert_eq!(sent.len(), total, "all of them in the end");
             for (place, (at, _, row)) in sent.iter().enumerate() {
@@ -454,7 +454,7 @@ mod tests {
         let limits = Limits { people: Some(2), ..fast() };
         let mut scheduler = Scheduler::new(limits, UniqueCap::default());
         scheduler.open(1, 1, None);
-        scheduler.offer(1, [1, 1, 2, 3].map(|person| Row { seq: 0, person }));
+        scheduler.offer(1, [1, 1, 2, 3].map(|person| QueuedRow { seq: 0, person }));
         let held = |scheduler: &mut Scheduler, now| match scheduler.next(now) {
             Next::Wait(at) => (at, scheduler.held_by()),
             other => panic!("{other:?}"),
@@ -468,16 +468,16 @@ mod tests {
         scheduler.limit(Limits { people: Some(3), ..limits });
         assert!(matches!(scheduler.next(8 * SECOND), Next::Send { .. }), "a higher cap lets it go at once");
         scheduler.open(2, 1, Some(Rate::per(1, 60 * SECOND, 1)));
-        scheduler.offer(2, [5, 6].map(|person| Row { seq: 0, person }));
+        scheduler.offer(2, [5, 6].map(|person| QueuedRow { seq: 0, person }));
         scheduler.limit(fast());
         assert_eq!(run(&mut scheduler, 20 * SECOND, 1).len(), 1);
         assert_eq!(held(&mut scheduler, 21 * SECOND), (80 * SECOND, Hold::Campaign));
-        scheduler.hear(Verdict::SlowDown, 80 * SECOND);
+        scheduler.apply(Verdict::SlowDown, 80 * SECOND);
         assert_eq!(run(&mut scheduler, 80 * SECOND, 1).len(), 1);
         scheduler.open(2, 1, None);
-        scheduler.offer(2, [7].map(|person| Row { seq: 0, person }));
+        scheduler.offer(2, [7].map(|person| QueuedRow { seq: 0, person }));
         assert_eq!(held(&mut scheduler, 80 * SECOND), (80 * SECOND + SECOND / 40, Hold::Slowed));
-        scheduler.hear(Verdict::Stop { until: Some(90 * SECOND) }, 80 * SECOND);
+        scheduler.apply(Verdict::Stop { until: Some(90 * SECOND) }, 80 * SECOND);
         assert_eq!(held(&mut scheduler, 80 * SECOND), (90 * SECOND, Hold::Stopped));
     }
 
@@ -495,7 +495,14 @@ mod tests {
     fn a_paused_queue_waits_and_a_closed_one_gives_its_rows_back() {
         let mut scheduler = Scheduler::new(fast(), UniqueCap::default());
         scheduler.open(1, 1, None);
-        scheduler.offer(1, [Row { seq: 1, person: 1 }, Row { seq: 2, person: 1 }, Row { seq: 3, person: 3 }]);
+        scheduler.offer(
+            1,
+            [
+                QueuedRow { seq: 1, person: 1 },
+                QueuedRow { seq: 2, person: 1 },
+                QueuedRow { seq: 3, person: 3 },
+            ],
+        );
         let sent = run(&mut scheduler, SECOND, 2);
         assert_eq!(
             sent.iter().map(|(_, _, row)| row.seq).collect::<Vec<_>>(),
@@ -505,7 +512,7 @@ mod tests {
         scheduler.pause(1, true);
         assert_eq!(scheduler.next(100 * SECOND), Next::Idle);
         assert_eq!(scheduler.waiting(1), 1);
-        assert_eq!(scheduler.close(1), [Row { seq: 2, person: 1 }]);
+        assert_eq!(scheduler.close(1), [QueuedRow { seq: 2, person: 1 }]);
         assert_eq!(scheduler.next(100 * SECOND), Next::Idle);
     }
 
@@ -514,7 +521,7 @@ mod tests {
         let mut scheduler = Scheduler::new(fast(), UniqueCap::default());
         scheduler.open(1, 1, None);
         scheduler.offer(1, rows(1));
-        scheduler.hear(Verdict::Stop { until: None }, 0);
+        scheduler.apply(Verdict::Stop { until: None }, 0);
         assert_eq!(scheduler.next(SECOND), Next::Stopped);
         scheduler.release();
         assert!(matches!(scheduler.next(SECOND), Next::Send { .. }));

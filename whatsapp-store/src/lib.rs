@@ -41,6 +41,7 @@ mod cursor;
 #[macro_use]
 pub mod delegate;
 mod error;
+pub mod hash;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]

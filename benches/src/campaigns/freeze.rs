@@ -9,10 +9,10 @@ use std::{
 use async_trait::async_trait;
 use whatsapp_campaigns::{
     audience::{
-        BATCH, Batch, ConsentStamp, CsvSource, Freeze, Mapping, Missing, PortError, Recipient, Report, Sink,
-        StoreScreen,
+        AudienceReport, BATCH, Batch, ConsentStamp, CsvSource, Freeze, Mapping, MissingValue, PortError,
+        Recipient, Sink, StoreScreen,
     },
-    model::{Document, Kept, LaneSpec},
+    model::{Document, LaneSpec, StoredCampaign},
     window::ZoneGroup,
 };
 use whatsapp_store::{
@@ -50,7 +50,7 @@ pub(super) async fn child(address: &str, file: &str) -> Result<()> {
     commit(store, vec![draft(Document { settings, kept: kept() }).into()]).await?;
     let consent = ConsentStamp::new("news", "generated", 1_780_000_000_000, "made for this bench")?;
     let mapping =
-        Mapping::new("phone", consent).region("BR".parse()?).variable("name", "name", Missing::Leave);
+        Mapping::new("phone", consent).region("BR".parse()?).variable("name", "name", MissingValue::Leave);
     let mut freeze = Freeze::new(mapping, KEY).template(template);
     if let Some(folder) = Path::new(file).parent() {
         freeze = freeze.temporary_files_in(folder);
@@ -76,9 +76,9 @@ pub(super) async fn child(address: &str, file: &str) -> Result<()> {
     Ok(())
 }
 
-fn kept() -> Kept {
+fn kept() -> StoredCampaign {
     let key = KEY.iter().map(|byte| format!("{byte:02x}")).collect();
-    Kept { key: Some(key), ..Kept::default() }
+    StoredCampaign { key: Some(key), ..StoredCampaign::default() }
 }
 
 /// A campaign that begins as soon as somebody looks.
@@ -102,7 +102,7 @@ fn lane(recipient: &Recipient<'_>) -> i32 {
     i32::from(last) % SENDERS.len() as i32
 }
 
-fn lanes(report: &Report) -> Result<Vec<Change>> {
+fn lanes(report: &AudienceReport) -> Result<Vec<Change>> {
     let zones = ZoneGroup::of_zone("America/Sao_Paulo").ok_or("no such zone")?;
     let lanes = report.lanes.iter().zip(SENDERS).map(|(size, sender)| {
         let definition = LaneSpec { sender: sender.to_owned(), zones, rows: size.rows }.to_json();

@@ -8,9 +8,9 @@ use std::{
 use tokio::{task::JoinHandle, time::sleep};
 use whatsapp_campaigns::{
     audience::{ConsentStamp, CsvSource},
-    desk::{Desk, Upload},
     model::Settings,
     runner::{Options, Runner, Sender},
+    service::{CampaignService, Upload},
     window::Millis,
 };
 use whatsapp_store::{AccountId, RecipientState, Store, WorkspaceId};
@@ -30,14 +30,14 @@ const PATIENCE: i64 = 5_400_000_000;
 pub(super) struct Ground {
     pub(super) store: Arc<dyn Store>,
     pub(super) beat: Arc<Beat>,
-    pub(super) desk: Desk,
+    pub(super) service: CampaignService,
 }
 
 impl Ground {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
         let beat = Beat::new();
-        let desk = Desk::with_clock(store.clone(), WorkspaceId::default(), beat.clone());
-        Self { store, beat, desk }
+        let service = CampaignService::with_clock(store.clone(), WorkspaceId::default(), beat.clone());
+        Self { store, beat, service }
     }
 
     pub(super) async fn open(address: &str) -> Result<Self> {
@@ -47,19 +47,19 @@ impl Ground {
     /// A campaign that is let go, from those senders to so many people. It begins at once.
     pub(super) async fn campaign(&self, id: &str, senders: &[&str], people: u32) -> Result<()> {
         self.draft(id, senders, people).await?;
-        self.desk.start(id, ACTOR).await?;
+        self.service.start(id, ACTOR).await?;
         Ok(())
     }
 
     /// A campaign that can be let go.
     pub(super) async fn draft(&self, id: &str, senders: &[&str], people: u32) -> Result<()> {
-        self.desk.create(id, id, settings(senders)?, ACTOR).await?;
+        self.service.create(id, id, settings(senders)?, ACTOR).await?;
         let file = Cursor::new("phone;name\n").chain(People::new(people));
-        let frozen = self.desk.upload(id, CsvSource::new(file), upload()?, io::sink(), ACTOR).await?;
+        let frozen = self.service.upload(id, CsvSource::new(file), upload()?, io::sink(), ACTOR).await?;
         if frozen.recipients != u64::from(people) {
             return Err(format!("{} of {people} people were taken", frozen.recipients).into());
         }
-        Ok(self.desk.note_dry_run(id).await?)
+        Ok(self.service.note_dry_run(id).await?)
     }
 
     /// A runner at work.

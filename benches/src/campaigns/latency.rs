@@ -90,8 +90,8 @@ fn lateness(notes: &[Note], rate: Rate) -> Vec<f64> {
     let mut late = Vec::new();
     for note in notes {
         if limit != Gcra::default() {
-            limit.arrival = limit.arrival.min(note.decided.unsigned_abs());
-            late.push((note.at - limit.arrival.cast_signed()) as f64 / 1_000.0);
+            limit.tat = limit.tat.min(note.decided.unsigned_abs());
+            late.push((note.at - limit.tat.cast_signed()) as f64 / 1_000.0);
         }
         limit.take_late(rate, note.decided.unsigned_abs());
     }
@@ -110,7 +110,7 @@ async fn begins(place: &Place) -> Result<Vec<f64>> {
         ground.draft(&id, &["begins"], 1).await?;
         // Not in step with the runner's rounds.
         sleep(Duration::from_millis(100 + 37 * (number as u64 % 7))).await;
-        ground.desk.start(&id, ACTOR).await?;
+        ground.service.start(&id, ACTOR).await?;
         let begun = ground.beat.since_epoch();
         running.runner.nudge();
         ground.until(async || Ok(sender.notes().len() > number)).await?;

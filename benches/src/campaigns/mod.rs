@@ -13,6 +13,7 @@ mod pause;
 mod send;
 mod sender;
 mod simulate;
+mod slow;
 
 use std::path::PathBuf;
 
@@ -23,7 +24,7 @@ use crate::storage::{
 };
 
 /// What can be measured, in this order.
-const WORKS: [&str; 7] = ["latency", "pause", "pacing", "freeze", "memory", "send", "simulate"];
+const WORKS: [&str; 8] = ["latency", "pause", "pacing", "slow", "freeze", "memory", "send", "simulate"];
 
 /// What to measure, and how much of it.
 #[derive(Clone, Debug)]
@@ -92,6 +93,7 @@ fn measure(plan: &Plan, work: &str) -> Result<Vec<Table>> {
         "latency" => one(real(latency::all(plan))),
         "pause" => one(real(pause::all(plan))),
         "pacing" => one(pacing::all(plan)),
+        "slow" => one(real(slow::all(plan))),
         // One file serves both.
         "freeze" => one(real(memory::all(plan, plan.wants("memory")))),
         "memory" if plan.wants("freeze") => Ok(Vec::new()),

@@ -98,7 +98,7 @@ async fn pauses(place: &Place, by: By) -> Result<(Vec<f64>, usize)> {
         let later: Vec<i64> = notes.iter().map(|note| note.at).filter(|sent| *sent > at).collect();
         late.push(later.last().map_or(0.0, |last| (last - at) as f64 / 1_000.0));
         after += later.len();
-        ground.desk.resume("pause", ACTOR).await?;
+        ground.service.resume("pause", ACTOR).await?;
         running.runner.nudge();
     }
     running.end().await?;
@@ -112,7 +112,7 @@ async fn paused(ground: &Ground, running: &Running, address: &str, by: By) -> Re
         let told = child::ask("pause", &[address, "pause"]).await?;
         return Ok(child::of(&told, "at") as i64);
     }
-    ground.desk.pause("pause", "measured", ACTOR).await?;
+    ground.service.pause("pause", "measured", ACTOR).await?;
     let at = ground.beat.since_epoch();
     if by == By::Same {
         running.runner.nudge();
@@ -122,7 +122,7 @@ async fn paused(ground: &Ground, running: &Running, address: &str, by: By) -> Re
 
 pub(super) async fn child(address: &str, id: &str) -> Result<()> {
     let ground = Ground::open(address).await?;
-    ground.desk.pause(id, "measured", ACTOR).await?;
+    ground.service.pause(id, "measured", ACTOR).await?;
     child::tell("at", system_micros() as f64);
     Ok(())
 }

@@ -8,10 +8,12 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
 use whatsapp_campaigns::{
-    desk::Desk,
+    dispatch::Dispatch,
     pacing::{Rate, SECOND, WarmUp},
     runner::{Ears, Options, Runner},
     scheduler::Limits,
+    service::{Assumptions, CampaignService, Simulations},
+    simulate::Ramp,
 };
 use whatsapp_store::{SessionRecord, Store, WorkspaceId};
 
@@ -53,11 +55,20 @@ impl Pace {
         self.limits(u32::try_from(days).unwrap_or(u32::MAX))
     }
 
+    /// How the cap of a session grows that was made then, milliseconds since the Unix epoch.
+    pub fn warm_up_since(&self, made_at: i64) -> Option<Ramp> {
+        Some(Ramp { warm_up: self.warm_up()?, began_at: made_at })
+    }
+
+    fn warm_up(&self) -> Option<WarmUp> {
+        self.people.map(|ceiling| WarmUp { ceiling, ..WarmUp::default() })
+    }
+
     /// The limits of a session that is so many days old.
     pub fn limits(&self, days: u32) -> Limits {
         let rate = Rate::per(self.per_minute, 60 * SECOND, if self.per_minute > 60 { 1 } else { 3 });
         let pair = Rate { interval: rate.interval.min(6 * SECOND), burst: 1 };
-        let people = self.people.map(|ceiling| WarmUp { ceiling, ..WarmUp::default() }.cap(days) as usize);
+        let people = self.warm_up().map(|warm_up| warm_up.cap(days) as usize);
         Limits { rate, pair, people, reserve: f64::from(self.reserve) / 100.0 }
     }
 }
@@ -73,6 +84,7 @@ pub struct Campaigns {
     pub term: Duration,
     /// Lists of rows that were refused.
     pub rejects: Rejects,
+    simulations: Simulations,
     store: Arc<dyn Store>,
     tasks: Arc<std::sync::Mutex<Vec<JoinHandle<()>>>>,
 }
@@ -87,15 +99,34 @@ impl Campaigns {
     /// On a store; `node` is a name that no other node has. Nothing runs yet.
     pub fn new(store: Arc<dyn Store>, node: &str, pace: Pace, term: Duration, rejects: Rejects) -> Self {
         let mut options = Options::new(node);
-        options.term = i64::try_from(term.as_millis()).unwrap_or(i64::MAX);
-        options.under_way = 64;
+        let lease_term = i64::try_from(term.as_millis()).unwrap_or(i64::MAX);
+        options.dispatch = Dispatch { lease_term, in_flight: 64, ..Dispatch::default() };
         let runner = Runner::new(store.clone(), options);
-        Self { runner, pace, term, rejects, store, tasks: Arc::default() }
+        let (simulations, tasks) = Default::default();
+        Self { runner, pace, term, rejects, simulations, store, tasks }
     }
 
     /// The campaigns of a workspace, as a person handles them.
-    pub fn desk(&self, workspace: WorkspaceId) -> Desk {
-        Desk::new(self.store.clone(), workspace)
+    pub fn service(&self, workspace: WorkspaceId) -> CampaignService {
+        CampaignService::new(self.store.clone(), workspace).simulating(self.simulations.clone())
+    }
+
+    /// How these sessions send, as a dry run has to know it.
+    pub fn assumptions(&self, sessions: &[SessionRecord]) -> Assumptions {
+        let named = |session: &SessionRecord| session.id.name().to_owned();
+        // The warm-up says what the cap is on which day.
+        let people = self.pace.people.map(|people| people as usize);
+        let limits = |session| Limits { people, ..self.limits(session) };
+        let warm_up = |session: &SessionRecord| self.pace.warm_up_since(session.created_at);
+        Assumptions {
+            limits: sessions.iter().map(|session| (named(session), limits(session))).collect(),
+            warm_ups: sessions
+                .iter()
+                .filter_map(|session| Some((named(session), warm_up(session)?)))
+                .collect(),
+            dispatch: self.runner.dispatch(),
+            ..Assumptions::default()
+        }
     }
 
     /// The limits of a session as they are now.

@@ -12,7 +12,7 @@ use whatsapp_bots::{
     Outcome,
     runner::{Call, Clock, NotSent, Outlet},
 };
-use whatsapp_campaigns::{consent::ReplyRules, desk::Desk};
+use whatsapp_campaigns::{consent::ReplyRules, service::CampaignService};
 use whatsapp_store::{
     Change, Changes, ContactStore, Content, EventStore, FlowChange, MessageKey, MessageStatus, NewEvent,
     Scope, Source, WorkspaceId, memory::MemoryStore,
@@ -93,7 +93,10 @@ impl Shop {
         if !case.nodes.is_empty() {
             store.commit(published(case)).await.unwrap();
         }
-        Desk::new(store.clone(), WorkspaceId::default()).set_reply_rules(&case.rules, "ana").await.unwrap();
+        CampaignService::new(store.clone(), WorkspaceId::default())
+            .set_reply_rules(&case.rules, "ana")
+            .await
+            .unwrap();
         let (clock, phone) = (At(Arc::new(AtomicI64::new(now_millis()))), Arc::new(Phone::default()));
         let bots = Bots::with_clock(store.clone(), phone.clone(), Arc::new(clock.clone()));
         let inbox = Inbox { store: store.clone(), bots, ears: Ears::new(store.clone()) };

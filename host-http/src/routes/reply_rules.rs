@@ -2,12 +2,12 @@
 use axum::{Json, extract::State};
 use whatsapp_campaigns::consent::ReplyRules;
 
-use super::campaigns::{Actor, desk};
+use super::campaigns::{Actor, service};
 use crate::{app::App, error::ApiResult, extract::Body};
 
 /// `GET /api/reply-rules`.
 pub async fn show(State(app): State<App>) -> ApiResult<Json<ReplyRules>> {
-    Ok(Json(desk(&app).reply_rules().await?))
+    Ok(Json(service(&app).reply_rules().await?))
 }
 
 /// `PUT /api/reply-rules`: they hold from the next message on.
@@ -16,6 +16,6 @@ pub async fn change(
     Actor(actor): Actor,
     Body(rules): Body<ReplyRules>,
 ) -> ApiResult<Json<ReplyRules>> {
-    desk(&app).set_reply_rules(&rules, &actor).await?;
+    service(&app).set_reply_rules(&rules, &actor).await?;
     Ok(Json(rules))
 }

@@ -10,10 +10,10 @@ use whatsapp_campaigns::{
     audience::{ConsentStamp, CsvSource, XlsxSource},
     consent::{Hearing, ReplyRules, TakenAs},
     content::{Definition, Template},
-    desk::{Desk, DeskError, Upload},
     model::{Frozen, Settings},
     person,
     runner::{Clock, Ears, Incoming},
+    service::{CampaignService, ServiceError, Upload},
 };
 use whatsapp_store::{Store, WorkspaceId, memory::MemoryStore};
 
@@ -109,14 +109,14 @@ impl Write for Shared {
 
 struct Bench {
     store: Arc<dyn Store>,
-    desk: Desk,
+    service: CampaignService,
     rejects: Shared,
 }
 
 impl Bench {
     async fn new(category: &str) -> Self {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let desk = Desk::with_clock(store.clone(), WorkspaceId::default(), Arc::new(Now));
+        let service = CampaignService::with_clock(store.clone(), WorkspaceId::default(), Arc::new(Now));
         let settings = json!({
             "senders": ["shop"],
             "content": {
@@ -126,12 +126,12 @@ impl Bench {
             },
             "timing": {"schedule": {"type": "once", "at": NOW}, "quietHours": null},
         });
-        desk.create("c", "C", Settings::from_json(&settings.to_string()).unwrap(), "ana").await.unwrap();
-        Self { store, desk, rejects: Shared::default() }
+        service.create("c", "C", Settings::from_json(&settings.to_string()).unwrap(), "ana").await.unwrap();
+        Self { store, service, rejects: Shared::default() }
     }
 
     /// Uploads what the input says.
-    async fn upload(&self, input: &Value) -> Result<Frozen, DeskError> {
+    async fn upload(&self, input: &Value) -> Result<Frozen, ServiceError> {
         let at = input["at"].as_i64().unwrap_or(NOW - 1_000);
         let scope = input["scope"].as_str().unwrap_or("marketing");
         let stamp = ConsentStamp::new(scope, "form", at, "https://example.org/form").unwrap();
@@ -145,12 +145,12 @@ impl Bench {
             Some(name) => source.encoding(name.parse().unwrap()),
             None => source,
         };
-        self.desk.upload("c", source, upload, self.rejects.clone(), "ana").await
+        self.service.upload("c", source, upload, self.rejects.clone(), "ana").await
     }
 
     /// Names of the recipients, as they would be greeted.
     async fn greeted(&self) -> Vec<String> {
-        let rows = self.desk.preview("c", 100).await.unwrap();
+        let rows = self.service.preview("c", 100).await.unwrap();
         let mut names: Vec<String> = rows
             .iter()
             .map(|row| row.contents[0].as_text().unwrap().to_owned())
@@ -171,7 +171,7 @@ fn bytes(input: &Value) -> Vec<u8> {
     }
 }
 
-async fn outcome(bench: &Bench, uploaded: Result<Frozen, DeskError>) -> Value {
+async fn outcome(bench: &Bench, uploaded: Result<Frozen, ServiceError>) -> Value {
     match uploaded {
         Ok(frozen) => {
             let mut told = serde_json::to_value(&frozen).unwrap();
@@ -210,7 +210,7 @@ async fn refused(input: &Value) -> Value {
     let bench = Bench::new("marketing").await;
     bench.upload(&json!({ "file": "phone\n+4915123456789\n+4915123456780\n" })).await.unwrap();
     let error = bench.upload(input).await.err().map(|why| why.to_string());
-    let recipients = bench.desk.progress("c").await.unwrap().recipients;
+    let recipients = bench.service.progress("c").await.unwrap().recipients;
     json!({ "error": error, "recipients": recipients })
 }
 
@@ -220,7 +220,7 @@ async fn cell(input: &Value) -> Value {
     let book = workbook(text(input, "format"), text(input, "number"));
     let stamp = ConsentStamp::new("marketing", "form", NOW - 1_000, "link").unwrap();
     let source = XlsxSource::new(Cursor::new(book));
-    let uploaded = bench.desk.upload("c", source, Upload::new(stamp), bench.rejects.clone(), "ana").await;
+    let uploaded = bench.service.upload("c", source, Upload::new(stamp), bench.rejects.clone(), "ana").await;
     outcome(&bench, uploaded).await["names"][0].clone()
 }
 

@@ -105,10 +105,3 @@ pub enum FileError {
     #[error("two columns of the file have the same name: rename one, or choose by place")]
     AmbiguousColumn,
 }
-
-impl FileError {
-    /// Is it a kind of file that is never read, rather than a table with a mistake in it?
-    pub const fn is_other_kind(self) -> bool {
-        matches!(self, Self::NoTable(_) | Self::Form | Self::Binary | Self::Archive | Self::Workbook)
-    }
-}

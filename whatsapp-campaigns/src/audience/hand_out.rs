@@ -52,7 +52,7 @@ impl LaneSize {
 
 /// What became of all rows of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct AudienceReport {
     /// Rows of the source: those accepted and those refused.
     pub rows: u64,
     /// Rows that were handed on.
@@ -80,7 +80,7 @@ impl Gathered {
         lane: &(dyn Fn(&Recipient<'_>) -> i32 + Sync),
         screen: &dyn Screen,
         sink: &mut dyn Sink,
-    ) -> Result<Report, AudienceError> {
+    ) -> Result<AudienceReport, AudienceError> {
         let Self { absent, consent, key, folder, template, mut runs, rejects, rows, file } = self;
         let verdicts = Files::new(&folder, 1);
         let mut screening =
@@ -100,7 +100,15 @@ impl Gathered {
         }
         let refused = rejects.finish()?;
         let lanes = lanes.sizes();
-        Ok(Report { rows, accepted: order.rows, refused, lanes, absent_columns: absent, consent, file })
+        Ok(AudienceReport {
+            rows,
+            accepted: order.rows,
+            refused,
+            lanes,
+            absent_columns: absent,
+            consent,
+            file,
+        })
     }
 }
 

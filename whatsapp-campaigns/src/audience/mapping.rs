@@ -50,7 +50,7 @@ fn folded(name: &str) -> String {
 
 /// What becomes of a row in which a variable has no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Missing {
+pub enum MissingValue {
     /// The row is not part of the audience.
     Exclude,
     /// It has this value.
@@ -64,7 +64,7 @@ pub enum Missing {
 struct Variable {
     name: String,
     column: Column,
-    missing: Missing,
+    missing: MissingValue,
 }
 
 /// A column that says whether they agreed.
@@ -113,7 +113,7 @@ impl Mapping {
 
     /// A column becomes a variable. Of two with the same name, the later counts.
     #[must_use]
-    pub fn variable(mut self, name: &str, column: impl Into<Column>, missing: Missing) -> Self {
+    pub fn variable(mut self, name: &str, column: impl Into<Column>, missing: MissingValue) -> Self {
         self.variables.retain(|variable| variable.name != name);
         self.variables.push(Variable { name: name.to_owned(), column: column.into(), missing });
         self
@@ -225,9 +225,9 @@ impl Layout<'_> {
             let found = place.and_then(field).map(one_form).filter(|text| !text.is_empty());
             let value = match (found, &variable.missing) {
                 (Some(value), _) => value,
-                (None, Missing::Default(value)) => value.into(),
-                (None, Missing::Leave) => continue,
-                (None, Missing::Exclude) => return Err(&variable.name),
+                (None, MissingValue::Default(value)) => value.into(),
+                (None, MissingValue::Leave) => continue,
+                (None, MissingValue::Exclude) => return Err(&variable.name),
             };
             json.push(if json.is_empty() { b'{' } else { b',' });
             write_text(json, &variable.name);

@@ -15,7 +15,7 @@
 //! use std::collections::HashSet;
 //!
 //! use whatsapp_campaigns::audience::{
-//!     Batch, ConsentStamp, CsvSource, Freeze, Mapping, Missing, PortError, Screen, Sink,
+//!     Batch, ConsentStamp, CsvSource, Freeze, Mapping, MissingValue, PortError, Screen, Sink,
 //! };
 //!
 //! struct Nobody;
@@ -47,7 +47,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let file = "phone;name\n0151 23456789;Ada\n+49 151 23456789;Ada again\n12;Bob\n";
 //! let consent = ConsentStamp::new("marketing", "form:spring", 1_790_000_000_000, "https://example.org/form")?;
-//! let mapping = Mapping::new("phone", consent).region("DE".parse()?).variable("name", "name", Missing::Exclude);
+//! let mapping = Mapping::new("phone", consent).region("DE".parse()?).variable("name", "name", MissingValue::Exclude);
 //! let gathered = Freeze::new(mapping, [7; 32]).gather(CsvSource::new(file.as_bytes()))?;
 //! let mut kept = Kept(Vec::new());
 //! let report = gathered.hand_out(&|_| 0, &Nobody, &mut kept).await?;
@@ -80,8 +80,8 @@ pub use self::{
     error::{AudienceError, FileError, PortError},
     file::{FileReport, Note},
     gather::{Freeze, Gathered},
-    hand_out::{LaneSize, Report},
-    mapping::{Column, Mapping, Missing},
+    hand_out::{AudienceReport, LaneSize},
+    mapping::{Column, Mapping, MissingValue},
     port::{Batch, Recipient, Screen, Sink},
     reason::{Reason, Refusals, Unreadable},
     source::{CsvSource, Encoding, ListSource, Row, Rows, Source, UnknownEncoding},

@@ -57,7 +57,7 @@ impl Definition {
     }
 }
 
-/// What kind of message it is, in the words of the service.
+/// What kind of message it is, in the words of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Category {

@@ -30,6 +30,6 @@ pub use self::{
     split::{Arm, Arms, Split},
     template::Template,
     value::Invalid,
-    values::{Row, Values, Version},
+    values::{NamedValues, Values, Version},
     winner::{Count, Decision, Metric, NotYet, WinnerRule},
 };

@@ -7,7 +7,7 @@ use super::{
     problem::{BindError, RenderError},
     split::{Arm, Arms},
     template::Template,
-    values::Row,
+    values::NamedValues,
 };
 use crate::id::RowId;
 
@@ -59,7 +59,7 @@ pub enum Refused {
 }
 
 /// Renders for a sample of the recipients. Take it from all over the audience: a file may change in its middle.
-pub fn preview<'r, R: Row + ?Sized + 'r>(
+pub fn preview<'r, R: NamedValues + ?Sized + 'r>(
     template: &Template,
     arms: &Arms,
     rows: impl IntoIterator<Item = (RowId, &'r R)>,
@@ -92,7 +92,7 @@ pub fn preview<'r, R: Row + ?Sized + 'r>(
     found
 }
 
-fn sample<R: Row + ?Sized>(template: &Template, arms: &Arms, id: RowId, row: &R) -> Sample {
+fn sample<R: NamedValues + ?Sized>(template: &Template, arms: &Arms, id: RowId, row: &R) -> Sample {
     let arm = template.arm(arms, id);
     let variants = match arm {
         Arm::Variant(variant) => variant..variant + 1,

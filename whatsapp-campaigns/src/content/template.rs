@@ -16,7 +16,7 @@ use super::{
     problem::{BindError, Fault, Problems, RenderError},
     split::{Arm, Arms, Split},
     value::Typed,
-    values::{Row, Values, Version},
+    values::{NamedValues, Values, Version},
 };
 use crate::id::RowId;
 
@@ -104,7 +104,7 @@ impl Template {
     }
 
     /// Takes a recipient's values and applies the policies. Nothing is sent to whom this refuses.
-    pub fn bind(&self, row: &(impl Row + ?Sized)) -> Result<Values, BindError> {
+    pub fn bind(&self, row: &(impl NamedValues + ?Sized)) -> Result<Values, BindError> {
         let mut given = Vec::with_capacity(self.variables.len());
         for variable in &self.variables {
             let stops_campaign = variable.missing == Missing::Fail;

@@ -4,6 +4,8 @@ use std::{
     fmt,
 };
 
+use whatsapp_store::hash::fnv1a;
+
 use super::problem::RenderError;
 
 /// Which template values belong to, and a rendering comes from.
@@ -13,8 +15,7 @@ pub struct Version(pub u64);
 impl Version {
     /// FNV-1a, 64 bits: it tells versions apart; it is no protection against somebody who wants two to be the same.
     pub(super) fn of(bytes: &[u8]) -> Self {
-        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        Self(bytes.iter().fold(0xcbf2_9ce4_8422_2325, step))
+        Self(fnv1a(bytes.iter().copied()))
     }
 }
 
@@ -25,25 +26,25 @@ impl fmt::Display for Version {
 }
 
 /// Somebody with values by name: a line of a file, a contact with its fields.
-pub trait Row {
+pub trait NamedValues {
     /// The value of a variable, as text.
     fn value(&self, variable: &str) -> Option<&str>;
 }
 
-impl Row for BTreeMap<String, String> {
+impl NamedValues for BTreeMap<String, String> {
     fn value(&self, variable: &str) -> Option<&str> {
         self.get(variable).map(String::as_str)
     }
 }
 
-impl Row for HashMap<String, String> {
+impl NamedValues for HashMap<String, String> {
     fn value(&self, variable: &str) -> Option<&str> {
         self.get(variable).map(String::as_str)
     }
 }
 
 /// Slices, for rows of few values.
-impl Row for [(&str, &str)] {
+impl NamedValues for [(&str, &str)] {
     fn value(&self, variable: &str) -> Option<&str> {
         self.iter().find(|(name, _)| *name == variable).map(|(_, value)| *value)
     }

@@ -1,6 +1,6 @@
 //! What a campaign is, and what is stored of it.
 //!
-//! A record's `definition` is a [`Document`]: the [`Settings`] that a person wrote, and what the library [keeps](Kept) beside
+//! A record's `definition` is a [`Document`]: the [`Settings`] that a person wrote, and what the library [keeps](StoredCampaign) beside
 //! them. A lane's `definition` is a [`LaneSpec`].
 //!
 //! ```
@@ -18,12 +18,14 @@
 //! assert_eq!(checked.template.variants(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-mod kept;
+mod builder;
 mod lane;
 mod settings;
+mod stored;
 
 pub use self::{
-    kept::{Chosen, Counted, Document, DryRun, Frozen, Kept},
+    builder::SettingsBuilder,
     lane::LaneSpec,
     settings::{AutoPause, Canary, Checked, Settings, SettingsError, SourceFilter},
+    stored::{Chosen, Counted, Document, DryRun, Frozen, StoredCampaign},
 };

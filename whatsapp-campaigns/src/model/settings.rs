@@ -111,6 +111,13 @@ pub struct AutoPause {
     pub reported_permille: u32,
 }
 
+impl AutoPause {
+    /// Are `count` of so many messages more than so many thousandths, and the messages enough to say so?
+    pub(crate) fn is_exceeded(self, count: u64, of: u64, permille: u32) -> bool {
+        of >= u64::from(self.min_sample) && count * 1_000 > of * u64::from(permille)
+    }
+}
+
 impl Default for AutoPause {
     /// 10 % failed within an hour, 2 % opted out, or 0.5 % complained, of 50 messages or more.
     fn default() -> Self {
@@ -151,6 +158,9 @@ pub enum SettingsError {
     /// The senders.
     #[error("senders: name 1 to {MOST_SENDERS} accounts, each once")]
     Senders,
+    /// Senders of several workspaces.
+    #[error("senders: accounts of one workspace are needed")]
+    Workspaces,
     /// The weight.
     #[error("weight: a number from 1 to 100 is needed")]
     Weight,

@@ -1,4 +1,4 @@
-//! What the service refuses with, and which class of refusals that is.
+//! What the server refuses with, and which class of refusals that is.
 use std::fmt;
 
 /// Who refused, and how.
@@ -86,11 +86,11 @@ pub enum Class {
     Money,
     /// Something that passes; also all that nobody knows.
     Transient,
-    /// An experiment of the service.
+    /// An experiment of the server.
     Experiment,
 }
 
-/// Codes that are known. Sources: the service's list of error codes (June 2026), and nacks as clients of the web report them.
+/// Codes that are known. Sources: the server's list of error codes (June 2026), and nacks as clients of the web report them.
 pub(super) const CLASSES: [(Code, Class); 35] = [
     (Code::Cloud(4), Class::SlowDown),
     (Code::Cloud(429), Class::SlowDown),

@@ -5,6 +5,8 @@ use super::{Micros, PeopleMap, SECOND};
 
 /// 24 hours.
 pub const DAY: Micros = 24 * 3600 * SECOND;
+/// What is stored of whom a sender wrote to is read for so long, milliseconds: longer than anybody is counted.
+pub(crate) const REMEMBERED: crate::window::Millis = 25 * 3_600_000;
 /// People are counted by the five minutes in which they were last written to. One stays counted up to five minutes longer
 /// than a day, never shorter.
 const BUCKET: Micros = 300 * SECOND;

@@ -16,6 +16,11 @@ impl Rate {
         Self { interval: period / Micros::from(count.max(1)), burst: burst.max(1) }
     }
 
+    /// An equal part for each of so many: together they never exceed it, on however many nodes they are.
+    pub(crate) fn divided_by(self, parts: usize) -> Self {
+        Self { interval: self.interval.saturating_mul(parts.max(1) as u64), burst: 1 }
+    }
+
     /// How far the clock may run ahead.
     pub(crate) fn tolerance(self) -> Micros {
         self.interval.saturating_mul(Micros::from(self.burst.max(1) - 1))
@@ -26,27 +31,27 @@ impl Rate {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gcra {
     /// What to store to remember it.
-    pub arrival: Micros,
+    pub tat: Micros,
 }
 
 impl Gcra {
     /// The first moment, not before `now`, at which one more may come.
     pub fn ready(self, rate: Rate, now: Micros) -> Micros {
-        self.arrival.saturating_sub(rate.tolerance()).max(now)
+        self.tat.saturating_sub(rate.tolerance()).max(now)
     }
 
     /// Counts one that comes now. It is the caller's to have asked [`Gcra::ready`].
     pub fn take(&mut self, rate: Rate, now: Micros) {
-        self.arrival = self.arrival.max(now).saturating_add(rate.interval);
+        self.tat = self.tat.max(now).saturating_add(rate.interval);
     }
 
     /// As [`Gcra::take`], for one who was woken a little late: the next turn counts from when this one was due, so that a rate is
     /// kept on average and not only never exceeded. That is for 3 milliseconds at most, and for less than one turn: what is lost beyond
     /// that is lost, so that no window ever has one more.
     pub fn take_late(&mut self, rate: Rate, now: Micros) {
-        let is_in_turn = self.arrival.saturating_add(LATE.min(rate.interval)) >= now;
-        let due = if is_in_turn { self.arrival } else { now };
-        self.arrival = due.saturating_add(rate.interval);
+        let is_in_turn = self.tat.saturating_add(LATE.min(rate.interval)) >= now;
+        let due = if is_in_turn { self.tat } else { now };
+        self.tat = due.saturating_add(rate.interval);
     }
 }
 
@@ -80,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_woken_late_keeps_the_rate_and_does_not_catch_up_on_more() {
+    fn late_wake_ups_keep_the_rate_without_a_burst() {
         let rate = Rate::per(80, SECOND, 1);
         let (mut limit, mut now, mut sent) = (Gcra::default(), SECOND, 0_u64);
         while now < 61 * SECOND {
@@ -114,7 +119,7 @@ mod tests {
         }
 
         #[test]
-        fn who_waits_long_enough_never_waits_more(pause in SECOND..100 * SECOND) {
+        fn a_pause_longer_than_the_interval_needs_no_wait(pause in SECOND..100 * SECOND) {
             let rate = Rate::per(1, SECOND, 3);
             let mut limit = Gcra::default();
             let mut now = SECOND;

@@ -1,7 +1,7 @@
-//! Slows down when the service says so, and stops when it means it.
+//! Slows down when the server says so, and stops when it means it.
 use super::{Micros, Rate, SECOND};
 
-/// What the service thinks of a sender's speed.
+/// What the server thinks of a sender's speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// A message went through.
@@ -29,8 +29,8 @@ pub struct Governor {
 }
 
 impl Governor {
-    /// Takes in what the service said at `now`.
-    pub fn hear(&mut self, verdict: Verdict, now: Micros) {
+    /// Takes in what the server said at `now`.
+    pub fn apply(&mut self, verdict: Verdict, now: Micros) {
         match verdict {
             Verdict::Fine => {}
             Verdict::SlowDown => {
@@ -89,24 +89,24 @@ mod tests {
     fn half_at_once_and_back_by_and_by() {
         let mut governor = Governor::default();
         assert_eq!(governor.rate(FULL, 0), FULL);
-        governor.hear(Verdict::SlowDown, 0);
+        governor.apply(Verdict::SlowDown, 0);
         assert_eq!(governor.rate(FULL, 0), Rate { interval: 2 * SECOND, burst: 1 });
-        governor.hear(Verdict::SlowDown, 1);
+        governor.apply(Verdict::SlowDown, 1);
         assert_eq!(governor.rate(FULL, 1).interval, 4 * SECOND);
         assert_eq!(governor.rate(FULL, RECOVERY / 2).interval, 3 * SECOND);
         assert_eq!(governor.rate(FULL, 2 * RECOVERY), FULL);
-        (0..100).for_each(|n| governor.hear(Verdict::SlowDown, 2 * RECOVERY + n));
+        (0..100).for_each(|n| governor.apply(Verdict::SlowDown, 2 * RECOVERY + n));
         assert_eq!(governor.rate(FULL, 2 * RECOVERY + 100).interval, 64 * SECOND);
     }
 
     #[test]
     fn a_stop_lasts() {
         let mut governor = Governor::default();
-        governor.hear(Verdict::Stop { until: Some(50) }, 0);
-        governor.hear(Verdict::Stop { until: Some(20) }, 1);
+        governor.apply(Verdict::Stop { until: Some(50) }, 0);
+        governor.apply(Verdict::Stop { until: Some(20) }, 1);
         assert_eq!((governor.ready(10), governor.ready(60)), (Some(50), Some(60)));
-        governor.hear(Verdict::Stop { until: None }, 2);
-        governor.hear(Verdict::Stop { until: Some(99) }, 3);
+        governor.apply(Verdict::Stop { until: None }, 2);
+        governor.apply(Verdict::Stop { until: Some(99) }, 3);
         assert_eq!(governor.ready(1_000), None);
         governor.release();
         assert_eq!(governor.ready(1_000), Some(1_000));

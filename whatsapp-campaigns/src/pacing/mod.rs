@@ -8,6 +8,7 @@ mod governor;
 mod hash;
 mod warmup;
 
+pub(crate) use cap::REMEMBERED;
 pub use cap::{DAY, UniqueCap};
 pub use gcra::{Gcra, Rate};
 pub use governor::{Governor, Verdict};

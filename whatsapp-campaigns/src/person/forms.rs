@@ -1,7 +1,7 @@
 //! Countries whose plan moved on while accounts did not.
 //!
 //! WhatsApp knows an account by the number that it was registered with. When a country adds or drops digits, new accounts
-//! have the new number and old ones keep the old: `553187654321` and `5531987654321` are one person, and only the service
+//! have the new number and old ones keep the old: `553187654321` and `5531987654321` are one person, and only the server
 //! knows which of them the account has. Every country here is a pair of functions: from any spelling to the number of
 //! today, and from that to the numbers that an account may still have.
 //!

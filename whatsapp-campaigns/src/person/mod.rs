@@ -82,7 +82,7 @@ impl fmt::Debug for Phone {
 }
 
 /// Every address of the person who has this address, the number of today first. An address that is no number, such as a
-/// LID, is alone. Nothing is checked: this is for addresses that are stored or come from the service.
+/// LID, is alone. Nothing is checked: this is for addresses that are stored or come from the server.
 pub fn forms(address: &str) -> Vec<String> {
     let digits = address.strip_prefix('+').unwrap_or(address);
     if digits.is_empty() || digits.len() > 18 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

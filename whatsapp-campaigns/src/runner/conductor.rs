@@ -10,15 +10,15 @@ use whatsapp_store::{
 
 use super::{
     Shared,
-    board::{Board, Broken, Live},
+    active::{ActiveCampaign, ActiveCampaigns, Broken},
     guard::Guard,
     stop::{pause, unless_moved},
-    tick::event,
 };
 use crate::{
     audience::FIRST_SEQ,
-    desk::{Desk, begin_run, expect},
-    model::{Document, Kept, LaneSpec},
+    changes::{event, expect},
+    model::{Document, LaneSpec, StoredCampaign},
+    service::{CampaignService, begin_run},
     window::{Millis, Plan, When, ZoneGroup},
 };
 
@@ -45,11 +45,15 @@ impl Conductor {
     pub(super) fn wait(&self) -> Millis {
         let now = self.shared.clock.now();
         let next = self.next.map_or(Millis::MAX, |next| next.saturating_sub(now).max(0));
-        self.shared.options.tick.min(next)
+        self.shared.options.dispatch.tick.min(next)
     }
 
     /// One round, if this node is the one who conducts.
-    pub(super) async fn round(&mut self, board: &Board, broken: Vec<Broken>) -> Result<(), StoreError> {
+    pub(super) async fn round(
+        &mut self,
+        active: &ActiveCampaigns,
+        broken: Vec<Broken>,
+    ) -> Result<(), StoreError> {
         let now = self.shared.clock.now();
         if !self.hold(now).await? {
             return Ok(());
@@ -58,15 +62,15 @@ impl Conductor {
             self.commit(&broken.workspace, pause(&broken.id, &broken.why, now)).await?;
         }
         self.begin(now).await?;
-        self.guards.retain(|(workspace, id), _| board.0.iter().any(|live| live.is(workspace, id)));
-        for live in &board.0 {
+        self.guards.retain(|(workspace, id), _| active.0.iter().any(|live| live.is(workspace, id)));
+        for live in &active.0 {
             self.look_after(live, now).await?;
         }
         Ok(())
     }
 
     async fn hold(&mut self, now: Millis) -> Result<bool, StoreError> {
-        let term = self.shared.options.term;
+        let term = self.shared.options.dispatch.lease_term;
         if now.saturating_sub(self.asked_at) < term / 3 {
             return Ok(self.lease.is_some());
         }
@@ -136,9 +140,10 @@ impl Conductor {
         };
         if self.run.as_ref().is_none_or(JoinHandle::is_finished) {
             let shared = self.shared.clone();
-            let desk = Desk::with_clock(shared.store.clone(), workspace.clone(), shared.clock.clone());
+            let service =
+                CampaignService::with_clock(shared.store.clone(), workspace.clone(), shared.clock.clone());
             self.run = Some(tokio::spawn(async move {
-                match begin_run(&desk, &record, at).await {
+                match begin_run(&service, &record, at).await {
                     Ok(()) => shared.nudge.notify_one(),
                     Err(error) => {
                         tracing::warn!(%error, "a run of a campaign did not begin: it is tried again");
@@ -170,7 +175,7 @@ impl Conductor {
         self.commit(workspace, list).await
     }
 
-    async fn look_after(&mut self, live: &Live, now: Millis) -> Result<(), StoreError> {
+    async fn look_after(&mut self, live: &ActiveCampaign, now: Millis) -> Result<(), StoreError> {
         let (workspace, id) = (&live.workspace, &live.record.id);
         let counts = self.shared.store.campaign_progress(workspace, id).await?;
         if !live.lanes.is_empty() && live.lanes.values().all(|lane| has_ended(&live.plan, lane.zones, now)) {
@@ -192,7 +197,7 @@ impl Conductor {
     /// Once the first part was sent, the hold begins; once it is over, the lanes are opened to their ends.
     async fn look_after_canary(
         &self,
-        live: &Live,
+        live: &ActiveCampaign,
         counts: &RecipientCounts,
         now: Millis,
     ) -> Result<(), StoreError> {
@@ -225,7 +230,12 @@ impl Conductor {
     }
 
     /// By count, and never because nothing was found.
-    async fn finish(&self, live: &Live, counts: &RecipientCounts, now: Millis) -> Result<(), StoreError> {
+    async fn finish(
+        &self,
+        live: &ActiveCampaign,
+        counts: &RecipientCounts,
+        now: Millis,
+    ) -> Result<(), StoreError> {
         let (workspace, id) = (&live.workspace, &live.record.id);
         if unsent(counts) > 0 || !self.shared.store.campaign_leases(workspace, id).await?.is_empty() {
             return Ok(());
@@ -301,7 +311,11 @@ fn finished(id: &str, state: CampaignState, mut told: serde_json::Value, at: Mil
 
 /// Writes what the library keeps of a campaign, unless somebody changed the campaign since it was read: then the commit is refused. It
 /// comes before all other changes of the commit.
-pub(super) fn keep(record: &CampaignRecord, at: Millis, change: impl FnOnce(&mut Kept)) -> Vec<Change> {
+pub(super) fn keep(
+    record: &CampaignRecord,
+    at: Millis,
+    change: impl FnOnce(&mut StoredCampaign),
+) -> Vec<Change> {
     let Ok(mut document) = Document::from_json(&record.definition) else { return Vec::new() };
     change(&mut document.kept);
     let expected = expect(record);

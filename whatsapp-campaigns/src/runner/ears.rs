@@ -13,6 +13,7 @@ use whatsapp_store::{
 
 use super::{keys::Keys, late::LateStop, tick::event};
 use crate::{
+    changes::REPLY_RULES,
     consent::{Hearing, OptIn, ReplyRules, TakenAs, Wish},
     id::RowId,
     lattice::{RowEvent, effect, flagged},
@@ -21,8 +22,6 @@ use crate::{
     window::Millis,
 };
 
-/// The setting that holds what a workspace decided about replies.
-pub(crate) const REPLY_RULES: &str = "campaigns/replies";
 /// Campaigns read at once to find one by its number.
 const PAGE: u32 = 500;
 

@@ -3,7 +3,7 @@ use whatsapp_store::{
     CampaignChange, Changes, Error as StoreError, Outcome, RangeClaim, RangeLease, RecipientState, Settlement,
 };
 
-use super::{board::Live, conductor::Conductor};
+use super::{active::ActiveCampaign, conductor::Conductor};
 use crate::{
     lattice::{RowEvent, effect},
     window::Millis,
@@ -14,7 +14,7 @@ const STEP: u32 = 5_000;
 
 impl Conductor {
     /// Closes all rows that were not sent. What a sender still has is left to it: it gives it back.
-    pub(super) async fn expire(&self, live: &Live, now: Millis) -> Result<(), StoreError> {
+    pub(super) async fn expire(&self, live: &ActiveCampaign, now: Millis) -> Result<(), StoreError> {
         let (store, workspace, id) = (&self.shared.store, &live.workspace, &live.record.id);
         for lane in live.lanes.keys() {
             let claim = |now| RangeClaim {
@@ -22,7 +22,7 @@ impl Conductor {
                 lane: *lane,
                 owner: format!("{}/end", self.shared.options.owner),
                 now,
-                until: now.saturating_add(self.shared.options.term),
+                until: now.saturating_add(self.shared.options.dispatch.lease_term),
                 limit: STEP,
             };
             while let Some(lease) = store.lease_range(workspace, &claim(now)).await? {
@@ -40,7 +40,7 @@ impl Conductor {
 
     async fn close(
         &self,
-        live: &Live,
+        live: &ActiveCampaign,
         lease: RangeLease,
         seqs: Vec<u32>,
         now: Millis,

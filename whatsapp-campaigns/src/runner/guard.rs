@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 
 use whatsapp_store::{Error as StoreError, RecipientCounts, RecipientFlag, RecipientState, Store};
 
-use super::board::Live;
+use super::active::ActiveCampaign;
 use crate::{
     model::{AutoPause, Counted},
     window::Millis,
@@ -26,7 +26,7 @@ impl Guard {
     pub(super) async fn judge(
         &mut self,
         store: &dyn Store,
-        live: &Live,
+        live: &ActiveCampaign,
         counts: &RecipientCounts,
         now: Millis,
     ) -> Result<Option<String>, StoreError> {
@@ -76,9 +76,7 @@ fn since(now: Counted, then: Counted) -> Counted {
 }
 
 fn reason(rule: AutoPause, within: Counted, all: Counted) -> Option<String> {
-    let is_over = |count: u64, of: u64, permille: u32| {
-        of >= u64::from(rule.min_sample) && count * 1_000 > of * u64::from(permille)
-    };
+    let is_over = |count, of, permille| rule.is_exceeded(count, of, permille);
     let tried = within.sent + within.failed;
     if is_over(within.failed, tried, rule.failed_permille) {
         let minutes = rule.window_minutes;
@@ -104,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much() {
+    fn limits_of_the_automatic_pause() {
         let rule = AutoPause::default();
         let judge = |all: Counted| reason(rule, all, all);
         assert_eq!(judge(counted(45, 4, 40, 40)), None, "too few to say anything");

@@ -50,11 +50,6 @@ impl Lanes {
     pub(super) fn has_range(&mut self, lane: LaneId) {
         self.0.entry(lane).or_default().ranges_at = 0;
     }
-
-    /// A campaign changed: nothing is known of it.
-    pub(super) fn forget(&mut self, campaign: QueueId) {
-        self.0.retain(|(of, _), _| *of != campaign);
-    }
 }
 
 #[cfg(test)]
@@ -73,11 +68,6 @@ mod tests {
         lanes.retry_at(lane, 9_000);
         assert!(!lanes.may_have_retries(lane, 699) && lanes.may_have_retries(lane, 700));
         lanes.has_range(lane);
-        assert!(lanes.may_have_range(lane, 100));
-        lanes.has_no_range(lane, 100);
-        lanes.forget(2);
-        assert!(!lanes.may_have_range(lane, 100));
-        lanes.forget(1);
         assert!(lanes.may_have_range(lane, 100));
     }
 }

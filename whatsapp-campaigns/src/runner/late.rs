@@ -1,17 +1,16 @@
 //! What a refusal stops that comes as a receipt, after the message was accepted: the same as if it had come at once.
-use whatsapp_store::{
-    AccountId, CampaignState, Changes, Error as StoreError, SettingChange, Store, WorkspaceId,
-};
+use whatsapp_store::{AccountId, CampaignState, Error as StoreError, Store, WorkspaceId};
 
-use super::stop::{StoppedSender, pause, setting, stopped, unless_moved};
+use super::stop::{cannot_pay, pause_campaign, restricted, template_refused};
 use crate::{
     model::LaneSpec,
     outcome::{Code, Stop},
+    stopped::{self, StoppedSender},
     window::Millis,
 };
 
 /// The states that a campaign is paused from.
-const SENDING: [CampaignState; 3] =
+const PAUSABLE: [CampaignState; 3] =
     [CampaignState::Scheduled, CampaignState::Running, CampaignState::Draining];
 
 /// A refusal of a message of a campaign's lane.
@@ -36,13 +35,12 @@ impl LateStop {
             Stop::Nothing | Stop::Halve => Ok(()),
             Stop::Sender { until } => self.stop_sender(store, workspace, until, at).await,
             Stop::Campaign => {
-                let reason = format!("the service refuses the template ({code})");
-                pause_one(store, workspace, &self.campaign, &reason, at).await
+                pause_campaign(store, workspace, &self.campaign, &template_refused(code), at).await
             }
             Stop::Workspace => {
-                let reason = format!("the account cannot pay ({code})");
-                for campaign in sending(store, workspace).await? {
-                    pause_one(store, workspace, &campaign, &reason, at).await?;
+                let reason = cannot_pay(code);
+                for campaign in pausable(store, workspace).await? {
+                    pause_campaign(store, workspace, &campaign, &reason, at).await?;
                 }
                 Ok(())
             }
@@ -62,19 +60,14 @@ impl LateStop {
             return Ok(());
         };
         let Ok(account) = AccountId::new(workspace.clone(), name) else { return Ok(()) };
-        if stopped(store, &account).await?.is_some() {
-            return Ok(());
+        let reason = restricted(name, self.code);
+        if stopped::stopped(store, &account).await?.is_none() {
+            stopped::keep(store, &account, &StoppedSender { reason: reason.clone(), at, until }).await?;
         }
-        let reason = format!("the service restricts the account {name} ({})", self.code);
-        let value = StoppedSender { reason: reason.clone(), at, until };
-        let mut changes = Changes::new(workspace.clone());
-        let value = serde_json::to_vec(&value).unwrap_or_default().into();
-        changes.push(SettingChange::Put { name: setting(&account), value });
-        store.commit(changes).await?;
-        for campaign in sending(store, workspace).await? {
+        for campaign in pausable(store, workspace).await? {
             let all = self::senders(store, workspace, &campaign).await?;
             if all.iter().all(|(_, other)| other == name) {
-                pause_one(store, workspace, &campaign, &reason, at).await?;
+                pause_campaign(store, workspace, &campaign, &reason, at).await?;
             }
         }
         Ok(())
@@ -93,19 +86,7 @@ async fn senders(
         .collect())
 }
 
-async fn sending(store: &dyn Store, workspace: &WorkspaceId) -> Result<Vec<String>, StoreError> {
-    let all = store.campaigns_in_state(&SENDING).await?.into_iter();
+async fn pausable(store: &dyn Store, workspace: &WorkspaceId) -> Result<Vec<String>, StoreError> {
+    let all = store.campaigns_in_state(&PAUSABLE).await?.into_iter();
     Ok(all.filter(|(of, _)| of == workspace).map(|(_, campaign)| campaign).collect())
-}
-
-async fn pause_one(
-    store: &dyn Store,
-    workspace: &WorkspaceId,
-    campaign: &str,
-    reason: &str,
-    at: Millis,
-) -> Result<(), StoreError> {
-    let mut changes = Changes::new(workspace.clone());
-    changes.list = pause(campaign, reason, at);
-    unless_moved(store.commit(changes).await)
 }

@@ -1,34 +1,33 @@
 //! Sends what is due of all campaigns: over the store, through a [`Sender`] for each account.
 //!
 //! ```text
-//!             ┌─ conductor ── begins, pauses and ends campaigns; one of all nodes, by a lease
+//!             ┌─ conductor ──────── starts, pauses and ends campaigns; on one of all nodes, by a lease
 //!   Runner ───┤
-//!             └─ board ────── what sends now, read again and again
+//!             └─ ActiveCampaigns ── those that send now, read again and again
 //!                  │
-//!                  ▼          a line for each account; on one node at a time, by a lease
-//!   lease a range ─► read its rows ─► ask the scheduler ─► render ─► hand over ─► write outcomes down, many at once
+//!                  ▼         an AccountWorker for each account; on one node at a time, by a lease
+//!   lease a range ─► read its rows ─► ask the scheduler ─► screen ─► render ─► hand over ─► write outcomes in batches
 //!        ▲                                                                              │
 //!        └───────────────── give the lease back, with what was not sent ◄───────────────┘
 //! ```
 //!
 //! The lease of a range is the intent: ids follow from campaign, lane and place, so nothing is written before a message is handed
-//! over. After a crash, whoever has the sender next hands every row without an outcome over again, under its old id and with its
-//! old text. A line whose lease was taken writes nothing more: the store refuses it.
+//! over. After a crash, the next holder of the sender hands every row without an outcome over again, under its old id and with its
+//! old text. A worker whose lease was taken writes nothing more: the store refuses it.
+mod active;
 mod addresses;
-mod board;
 mod conductor;
 mod ears;
 mod expire;
 mod guard;
-mod keys;
 mod lanes;
 mod late;
-mod line;
 mod port;
 mod range;
 mod stop;
 mod tick;
 mod winner;
+mod worker;
 
 use std::{
     collections::HashMap,
@@ -43,42 +42,35 @@ use tokio::{
     time::sleep,
 };
 use whatsapp_store::{
-    AccountId, CampaignRecord, CampaignState, Changes, Error as StoreError, ErrorKind, Lease, SettingChange,
-    Store, WorkspaceId,
+    AccountId, CampaignRecord, CampaignState, Error as StoreError, ErrorKind, Lease, Store, WorkspaceId,
 };
 
 use self::{
-    board::Board,
+    active::ActiveCampaigns,
     conductor::Conductor,
     lanes::Lanes,
-    line::{Ended, Line, Wishes, micros},
+    worker::{AccountWorker, Ended, WorkerRequests, micros},
 };
-pub(crate) use self::{board::key, ears::REPLY_RULES, tick::event};
 pub use self::{
     ears::{Ears, Heard, Incoming, Receipt, ReceiptKind},
-    keys::Keys,
-    port::{Clock, Message, Sender, Submission, SystemClock},
-    stop::StoppedSender,
+    port::{Message, Sender, Submission},
 };
-use crate::{pacing::Rate, scheduler::Scheduler, window::Millis};
+pub use crate::{
+    clock::{Clock, SystemClock},
+    keys::Keys,
+    stopped::StoppedSender,
+};
+use crate::{dispatch::Dispatch, keys, pacing::REMEMBERED, scheduler::Scheduler, stopped, window::Millis};
 
 /// How a runner works. The defaults suit a host.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// A name that no other runner on the same store has.
     pub owner: String,
-    /// How often outcomes are written and campaigns looked at, milliseconds.
-    pub tick: Millis,
-    /// How long a lease lasts that nobody prolongs, milliseconds: so long a sender rests when its node dies.
-    pub term: Millis,
-    /// Rows leased at once, at most.
-    pub window: u32,
-    /// Messages of one sender that may be without an answer at once.
-    pub under_way: usize,
+    /// How rows are leased and handed over. Give the same to dry runs.
+    pub dispatch: Dispatch,
     /// How long messages under way are waited for at the end.
-    pub patience: Duration,
-    /// All campaigns of a workspace together, at most so fast. Each of its senders has an equal part.
-    pub workspace_rate: Option<Rate>,
+    pub shutdown_timeout: Duration,
     /// Write an event for each message that was handed over.
     pub events: bool,
 }
@@ -88,12 +80,8 @@ impl Options {
     pub fn new(owner: impl Into<String>) -> Self {
         Self {
             owner: owner.into(),
-            tick: 150,
-            term: 15_000,
-            window: 1_000,
-            under_way: 16,
-            patience: Duration::from_secs(5),
-            workspace_rate: None,
+            dispatch: Dispatch::default(),
+            shutdown_timeout: Duration::from_secs(5),
             events: true,
         }
     }
@@ -118,7 +106,7 @@ struct Shared {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     options: Options,
-    board: watch::Sender<Board>,
+    active: watch::Sender<ActiveCampaigns>,
     /// Something changed: look now.
     nudge: Notify,
     stop: watch::Sender<bool>,
@@ -126,7 +114,7 @@ struct Shared {
 }
 
 struct Serving {
-    wishes: Arc<Wishes>,
+    requests: Arc<WorkerRequests>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -139,10 +127,15 @@ impl Runner {
 
     /// By another clock.
     pub fn with_clock(store: Arc<dyn Store>, options: Options, clock: Arc<dyn Clock>) -> Self {
-        let (board, _) = watch::channel(Board::default());
+        let (active, _) = watch::channel(ActiveCampaigns::default());
         let (stop, _) = watch::channel(false);
         let (nudge, lines) = Default::default();
-        Self { shared: Arc::new(Shared { store, clock, options, board, nudge, stop, lines }) }
+        Self { shared: Arc::new(Shared { store, clock, options, active, nudge, stop, lines }) }
+    }
+
+    /// How it leases rows and hands messages over.
+    pub fn dispatch(&self) -> Dispatch {
+        self.shared.options.dispatch
     }
 
     /// Looks after campaigns until [`Runner::shutdown`]. What the store cannot do now is tried again.
@@ -165,12 +158,12 @@ impl Runner {
 
     async fn look(&self, conductor: &mut Conductor) -> Result<(), StoreError> {
         let shared = &self.shared;
-        let former = shared.board.borrow().clone();
-        let (board, broken) = former.look(&*shared.store).await?;
-        conductor.round(&board, broken).await?;
-        shared.board.send_if_modified(|current| {
-            let is_new = !board.is_same(current);
-            *current = board;
+        let former = shared.active.borrow().clone();
+        let (active, broken) = former.look(&*shared.store).await?;
+        conductor.round(&active, broken).await?;
+        shared.active.send_if_modified(|current| {
+            let is_new = !active.is_same(current);
+            *current = active;
             is_new
         });
         Ok(())
@@ -193,7 +186,7 @@ impl Runner {
                 ) {
                     return Ok(record);
                 }
-                sleep(millis(self.shared.options.tick)).await;
+                sleep(millis(self.shared.options.dispatch.tick)).await;
             }
         };
         tokio::select! {
@@ -205,10 +198,10 @@ impl Runner {
     /// Has an account send, from now on until [`Runner::leave`]. While another node has it, this one waits.
     pub fn serve(&self, account: AccountId, sender: Arc<dyn Sender>) {
         let (stop, stopping) = watch::channel(false);
-        let wishes = Arc::new(Wishes::default());
+        let requests = Arc::new(WorkerRequests::default());
         let shared = self.shared.clone();
-        let task = tokio::spawn(serve(shared, account.clone(), sender, wishes.clone(), stopping));
-        let former = self.lines().insert(account, Serving { wishes, stop, task });
+        let task = tokio::spawn(serve(shared, account.clone(), sender, requests.clone(), stopping));
+        let former = self.lines().insert(account, Serving { requests, stop, task });
         if let Some(former) = former {
             former.stop.send_replace(true);
         }
@@ -226,28 +219,26 @@ impl Runner {
     /// A message of a person or a bot went through an account: campaigns give way to it.
     pub fn interactive(&self, account: &AccountId) {
         if let Some(serving) = self.lines().get(account) {
-            serving.wishes.interactive.fetch_add(1, Ordering::Relaxed);
+            serving.requests.interactive.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Why the service stopped a sender; `None` when it did not, or a person released it.
+    /// Why the server stopped a sender; `None` when it did not, or a person released it.
     ///
     /// # Errors
     /// When that cannot be read.
     pub async fn stopped(&self, account: &AccountId) -> Result<Option<StoppedSender>, StoreError> {
-        stop::stopped(&*self.shared.store, account).await
+        stopped::stopped(&*self.shared.store, account).await
     }
 
-    /// A person lets a sender go on that the service stopped.
+    /// A person lets a sender go on that the server stopped.
     ///
     /// # Errors
     /// When it cannot be written.
     pub async fn release(&self, account: &AccountId) -> Result<(), StoreError> {
-        let mut changes = Changes::new(account.workspace().clone());
-        changes.push(SettingChange::Delete { name: stop::setting(account) });
-        self.shared.store.commit(changes).await?;
+        stopped::release(&*self.shared.store, account).await?;
         if let Some(serving) = self.lines().get(account) {
-            serving.wishes.look.store(true, Ordering::Relaxed);
+            serving.requests.look.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -294,7 +285,7 @@ impl Shared {
     /// Takes or keeps the right to send from an account.
     async fn acquire(&self, account: &AccountId, now: Millis) -> Result<Option<Lease>, StoreError> {
         let (workspace, name) = (account.workspace(), lease_name(account));
-        let until = now + self.options.term;
+        let until = now + self.options.dispatch.lease_term;
         self.store.acquire_lease(workspace, &name, &self.options.owner, now, until).await
     }
 
@@ -327,11 +318,11 @@ async fn serve(
     shared: Arc<Shared>,
     account: AccountId,
     sender: Arc<dyn Sender>,
-    wishes: Arc<Wishes>,
+    requests: Arc<WorkerRequests>,
     mut stopping: watch::Receiver<bool>,
 ) {
     while !*stopping.borrow() {
-        match open(&shared, &account, &sender, &wishes, &stopping).await {
+        match open(&shared, &account, &sender, &requests, &stopping).await {
             Ok(Some(line)) => {
                 if Box::pin(line.run()).await == Ended::Lost {
                     tracing::warn!(%account, "somebody else sends from this account now");
@@ -344,7 +335,7 @@ async fn serve(
         }
         tokio::select! {
             _ = stopping.changed() => {}
-            () = sleep(millis(shared.options.term / 3)) => {}
+            () = sleep(millis(shared.options.dispatch.lease_term / 3)) => {}
         }
     }
 }
@@ -353,30 +344,28 @@ async fn open(
     shared: &Arc<Shared>,
     account: &AccountId,
     sender: &Arc<dyn Sender>,
-    wishes: &Arc<Wishes>,
+    requests: &Arc<WorkerRequests>,
     stopping: &watch::Receiver<bool>,
-) -> Result<Option<Line>, StoreError> {
+) -> Result<Option<AccountWorker>, StoreError> {
     let now = shared.clock.now();
     let Some(lease) = shared.take(account, now).await? else { return Ok(None) };
     let limits = sender.limits();
     let reached = match limits.people {
-        Some(_) => {
-            shared.store.contacted_by(account.workspace(), account.name(), now - line::REMEMBERED).await?
-        }
+        Some(_) => shared.store.contacted_by(account.workspace(), account.name(), now - REMEMBERED).await?,
         None => Vec::new(),
     };
-    let mut scheduler = Scheduler::new(limits, line::cap(reached)).after_a_restart(micros(now));
-    if stop::stopped(&*shared.store, account).await?.is_some() {
-        scheduler.hear(crate::pacing::Verdict::Stop { until: None }, micros(now));
+    let mut scheduler = Scheduler::new(limits, worker::cap(reached)).after_a_restart(micros(now));
+    if stopped::stopped(&*shared.store, account).await?.is_some() {
+        scheduler.apply(crate::pacing::Verdict::Stop { until: None }, micros(now));
     }
-    let mut board = shared.board.subscribe();
-    board.mark_changed();
-    Ok(Some(Line {
+    let mut active = shared.active.subscribe();
+    active.mark_changed();
+    Ok(Some(AccountWorker {
         shared: shared.clone(),
         account: account.clone(),
         sender: sender.clone(),
-        wishes: wishes.clone(),
-        board,
+        requests: requests.clone(),
+        active,
         lease,
         lease_renewed_at: now,
         scheduler,
@@ -386,11 +375,12 @@ async fn open(
         next_range: 0,
         tickets: Default::default(),
         next_ticket: 0,
-        under_way: Default::default(),
+        in_flight: Default::default(),
         next_tick: now,
         looked_at: now,
         reached: Vec::new(),
         is_behind: false,
+        is_blind: false,
         stops: Vec::new(),
         stopping: stopping.clone(),
     }))

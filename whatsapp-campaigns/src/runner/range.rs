@@ -6,8 +6,9 @@ use whatsapp_store::{
     RecipientState, Settlement, Store, Suppression,
 };
 
-use super::board::Live;
+use super::active::ActiveCampaign;
 use crate::{
+    clock::Clock,
     lattice::{RowEvent, effect},
     person,
     window::Millis,
@@ -19,17 +20,19 @@ pub(super) struct Unsent {
     pub(super) row: AudienceRow,
     /// How often it was tried before.
     pub(super) tries: u8,
+    /// When it was last asked whether the person may be written to.
+    screened_at: Millis,
 }
 
 /// What is known of a range while it is sent.
 #[derive(Debug)]
 pub(super) struct Range {
-    pub(super) live: Arc<Live>,
+    pub(super) live: Arc<ActiveCampaign>,
     pub(super) lease: RangeLease,
     /// Rows that were not handed over yet.
     pub(super) unsent: BTreeMap<u32, Unsent>,
     /// Rows that were handed over and have no answer yet.
-    pub(super) under_way: BTreeMap<u32, Unsent>,
+    pub(super) in_flight: BTreeMap<u32, Unsent>,
     /// The last row that has an outcome or is under way.
     pub(super) last: Option<u32>,
     /// What happened and is not written down.
@@ -38,8 +41,6 @@ pub(super) struct Range {
     pub(super) also: Vec<Change>,
     /// When the lease was last prolonged.
     pub(super) renewed_at: Millis,
-    /// When it was last asked who must not be written to.
-    pub(super) screened_at: Millis,
     /// It is to be given back once nothing is under way. This is not taken back: its rows have left the scheduler.
     pub(super) closing: bool,
 }
@@ -48,7 +49,7 @@ impl Range {
     /// Reads a range, without what has an outcome already.
     pub(super) async fn load(
         store: &dyn Store,
-        live: Arc<Live>,
+        live: Arc<ActiveCampaign>,
         lease: RangeLease,
         only: Option<&[u32]>,
         now: Millis,
@@ -72,7 +73,7 @@ impl Range {
         if !tries.is_empty() {
             for (seq, row) in store.audience(workspace, campaign, lane, places).await? {
                 if let Some(tries) = tries.get(&seq) {
-                    unsent.insert(seq, Unsent { row, tries: *tries });
+                    unsent.insert(seq, Unsent { row, tries: *tries, screened_at: Millis::MIN });
                 }
             }
         }
@@ -80,33 +81,46 @@ impl Range {
             live,
             lease,
             unsent,
-            under_way: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
             last: None,
             outcomes: Vec::new(),
             also: Vec::new(),
             renewed_at: now,
-            screened_at: 0,
             closing: false,
         })
     }
 
-    /// Takes those out who must not be written to by now.
-    pub(super) async fn screen(&mut self, store: &dyn Store, now: Millis) -> Result<(), StoreError> {
-        let addresses: Vec<String> = self.unsent.values().map(|unsent| unsent.row.address.clone()).collect();
-        if !addresses.is_empty() {
-            let found = person::suppressed(store, &self.live.workspace, &addresses).await?;
-            let out: Vec<u32> = self
-                .unsent
-                .iter()
-                .filter(|(_, unsent)| found.contains(&unsent.row.address))
-                .map(|(seq, _)| *seq)
-                .collect();
-            for seq in out {
+    /// Was it asked since then whether this row's person may be written to?
+    pub(super) fn is_screened(&self, seq: u32, since: Millis) -> bool {
+        self.unsent.get(&seq).is_none_or(|unsent| unsent.screened_at >= since)
+    }
+
+    /// Takes those of the next rows out, from `seq` on, who must not be written to by now. They are the ones whose turn comes next:
+    /// a range is offered in its order.
+    pub(super) async fn screen(
+        &mut self,
+        store: &dyn Store,
+        seq: u32,
+        rows: usize,
+        clock: &dyn Clock,
+    ) -> Result<(), StoreError> {
+        let next = self.unsent.range(seq..).take(rows.max(1));
+        let next: Vec<(u32, String)> = next.map(|(seq, unsent)| (*seq, unsent.row.address.clone())).collect();
+        if next.is_empty() {
+            return Ok(());
+        }
+        let addresses: Vec<String> = next.iter().map(|(_, address)| address.clone()).collect();
+        let found = person::suppressed(store, &self.live.workspace, &addresses).await?;
+        // From the answer on: while a slow store answers, rows would be out of date before they could go.
+        let now = clock.now();
+        for (seq, address) in next {
+            if found.contains(&address) {
                 self.unsent.remove(&seq);
                 self.note(seq, RowEvent::Excluded(RecipientState::Suppressed), None);
+            } else if let Some(unsent) = self.unsent.get_mut(&seq) {
+                unsent.screened_at = now;
             }
         }
-        self.screened_at = now;
         Ok(())
     }
 
@@ -120,13 +134,13 @@ impl Range {
     pub(super) fn begin(&mut self, seq: u32) -> Option<Unsent> {
         let unsent = self.unsent.remove(&seq)?;
         self.last = self.last.max(Some(seq));
-        self.under_way.insert(seq, unsent.clone());
+        self.in_flight.insert(seq, unsent.clone());
         Some(unsent)
     }
 
     /// Nothing is left to do but to give it back.
     pub(super) fn is_over(&self) -> bool {
-        self.under_way.is_empty() && (self.closing || self.unsent.is_empty())
+        self.in_flight.is_empty() && (self.closing || self.unsent.is_empty())
     }
 
     /// Is there something to be written down?

@@ -1,29 +1,29 @@
-//! What stops when the service refuses more than a row.
-use serde::{Deserialize, Serialize};
+//! What stops when the server refuses more than a row.
 use serde_json::json;
 use whatsapp_store::{
-    AccountId, CampaignChange, CampaignMove, CampaignState, Change, Changes, Error as StoreError, ErrorKind,
-    SettingChange, Store,
+    CampaignChange, CampaignMove, CampaignState, Change, Changes, Error as StoreError, ErrorKind, Store,
+    WorkspaceId,
 };
 
 use super::{
-    board::Live,
-    line::{Line, micros},
-    tick::event,
+    active::ActiveCampaign,
+    worker::{AccountWorker, micros},
 };
 use crate::{
-    lattice::followed_by,
+    changes::event,
+    lattice::predecessors,
     outcome::{Code, Stop},
     pacing::Verdict,
+    stopped::{self, StoppedSender},
     window::Millis,
 };
 
-/// How often a line looks whether it was stopped.
+/// How often a worker looks whether it was stopped.
 const LOOK_AGAIN: Millis = 5_000;
 
 /// What stops.
 #[derive(Clone, Debug)]
-pub(super) enum Halt {
+pub(super) enum StopReason {
     /// The sender, until a person releases it.
     Sender(StoppedSender),
     /// One campaign.
@@ -32,46 +32,34 @@ pub(super) enum Halt {
     Workspace(String),
 }
 
-/// That the service stopped a sender: kept until a person [releases](super::Runner::release) it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StoppedSender {
-    /// Why, for people.
-    pub reason: String,
-    /// When it was stopped, milliseconds since the Unix epoch.
-    pub at: Millis,
-    /// Until when the service lets it send nothing, if it said so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<Millis>,
+/// The server restricts an account: for people.
+pub(super) fn restricted(account: &str, code: Code) -> String {
+    format!("the server restricts the account {account} ({code})")
 }
 
-/// The setting that holds it.
-pub(super) fn setting(account: &AccountId) -> String {
-    format!("campaigns/stopped/{}", account.name())
+/// The server refuses the template of a campaign: for people.
+pub(super) fn template_refused(code: Code) -> String {
+    format!("the server refuses the template ({code})")
 }
 
-/// Was the sender stopped, and not released since?
-pub(super) async fn stopped(
-    store: &dyn Store,
-    account: &AccountId,
-) -> Result<Option<StoppedSender>, StoreError> {
-    let stored = store.setting(account.workspace(), &setting(account)).await?;
-    Ok(stored.and_then(|json| serde_json::from_slice(&json).ok()))
+/// The server wants to be paid: for people.
+pub(super) fn cannot_pay(code: Code) -> String {
+    format!("the account cannot pay ({code})")
 }
 
-impl Line {
+impl AccountWorker {
     /// Takes in what stops besides a row; it is carried out at once.
     pub(super) fn react(&mut self, campaign: String, code: Code, stop: Stop, now: Millis) {
         let halt = match stop {
             Stop::Nothing => return,
-            Stop::Halve => return self.scheduler.hear(Verdict::SlowDown, micros(now)),
+            Stop::Halve => return self.scheduler.apply(Verdict::SlowDown, micros(now)),
             Stop::Sender { until } => {
-                self.scheduler.hear(Verdict::Stop { until: None }, micros(now));
-                let reason = format!("the service restricts the account {} ({code})", self.account.name());
-                Halt::Sender(StoppedSender { reason, at: now, until })
+                self.scheduler.apply(Verdict::Stop { until: None }, micros(now));
+                let reason = restricted(self.account.name(), code);
+                StopReason::Sender(StoppedSender { reason, at: now, until })
             }
-            Stop::Campaign => Halt::Campaign(campaign, format!("the service refuses the template ({code})")),
-            Stop::Workspace => Halt::Workspace(format!("the account cannot pay ({code})")),
+            Stop::Campaign => StopReason::Campaign(campaign, template_refused(code)),
+            Stop::Workspace => StopReason::Workspace(cannot_pay(code)),
         };
         self.stops.push(halt);
         self.next_tick = 0;
@@ -80,21 +68,21 @@ impl Line {
     /// Writes down what was stopped, with the reason for people.
     pub(super) async fn carry_out_stops(&mut self, now: Millis) -> Result<(), StoreError> {
         while let Some(halt) = self.stops.last().cloned() {
-            let board = self.board.borrow().clone();
-            let ours = board.0.iter().filter(|live| live.workspace == *self.account.workspace());
+            let active = self.active.borrow().clone();
+            let ours = active.0.iter().filter(|live| live.workspace == *self.account.workspace());
             match halt {
-                Halt::Sender(stopped) => {
-                    self.keep_stopped(&stopped).await?;
+                StopReason::Sender(stopped) => {
+                    stopped::keep(&*self.shared.store, &self.account, &stopped).await?;
                     // Others have senders that go on.
-                    let alone = |live: &&std::sync::Arc<Live>| {
+                    let alone = |live: &&std::sync::Arc<ActiveCampaign>| {
                         live.lanes.values().all(|lane| lane.sender == self.account.name())
                     };
                     for live in ours.filter(alone) {
                         self.pause(&live.record.id, &stopped.reason, now).await?;
                     }
                 }
-                Halt::Campaign(id, reason) => self.pause(&id, &reason, now).await?,
-                Halt::Workspace(reason) => {
+                StopReason::Campaign(id, reason) => self.pause(&id, &reason, now).await?,
+                StopReason::Workspace(reason) => {
                     for live in ours {
                         self.pause(&live.record.id, &reason, now).await?;
                     }
@@ -106,35 +94,38 @@ impl Line {
         Ok(())
     }
 
-    async fn keep_stopped(&self, stopped: &StoppedSender) -> Result<(), StoreError> {
-        let value = serde_json::to_vec(stopped).unwrap_or_default().into();
-        let mut changes = Changes::new(self.account.workspace().clone());
-        changes.push(SettingChange::Put { name: setting(&self.account), value });
-        self.shared.store.commit(changes).await
-    }
-
     async fn pause(&self, campaign: &str, reason: &str, now: Millis) -> Result<(), StoreError> {
-        let mut changes = Changes::new(self.account.workspace().clone());
-        changes.list = pause(campaign, reason, now);
-        unless_moved(self.shared.store.commit(changes).await)
+        pause_campaign(&*self.shared.store, self.account.workspace(), campaign, reason, now).await
     }
 
-    /// Was it released, or are its limits others?
-    /// Or did a refusal stop it that came late, to another node?
+    /// Takes the sender's limits as they are now, and looks whether it was released, or stopped by a late refusal on another node.
     pub(super) async fn look_at_limits(&mut self, now: Millis) -> Result<(), StoreError> {
         self.scheduler.limit(self.sender.limits());
-        let asked = self.wishes.look.swap(false, std::sync::atomic::Ordering::Relaxed);
+        let asked = self.requests.look.swap(false, std::sync::atomic::Ordering::Relaxed);
         if !asked && now - self.looked_at < LOOK_AGAIN {
             return Ok(());
         }
         self.looked_at = now;
-        match stopped(&*self.shared.store, &self.account).await? {
-            Some(_) => self.scheduler.hear(Verdict::Stop { until: None }, micros(now)),
+        match stopped::stopped(&*self.shared.store, &self.account).await? {
+            Some(_) => self.scheduler.apply(Verdict::Stop { until: None }, micros(now)),
             None if asked => self.scheduler.release(),
             None => {}
         }
         Ok(())
     }
+}
+
+/// Pauses a campaign that cannot go on, unless somebody moved it meanwhile.
+pub(super) async fn pause_campaign(
+    store: &dyn Store,
+    workspace: &WorkspaceId,
+    campaign: &str,
+    reason: &str,
+    at: Millis,
+) -> Result<(), StoreError> {
+    let mut changes = Changes::new(workspace.clone());
+    changes.list = pause(campaign, reason, at);
+    unless_moved(store.commit(changes).await)
 }
 
 /// What pauses a campaign that cannot go on, and tells it.
@@ -143,7 +134,7 @@ pub(super) fn pause(campaign: &str, reason: &str, at: Millis) -> Vec<Change> {
         campaign: campaign.to_owned(),
         state: CampaignState::Paused,
         reason: Some(reason.to_owned()),
-        from: followed_by(CampaignState::Paused),
+        from: predecessors(CampaignState::Paused),
         at,
     };
     let told = json!({ "campaignId": campaign, "state": "paused", "reason": reason });

@@ -1,4 +1,4 @@
-//! What a line does again and again: writes outcomes down, keeps its leases, looks at its campaigns, and leases more.
+//! What a worker does again and again: writes outcomes down, keeps its leases, looks at its campaigns, and leases more.
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -6,16 +6,18 @@ use std::{
 
 use serde_json::json;
 use whatsapp_store::{
-    CampaignChange, Change, Changes, ContactedChange, Error as StoreError, ErrorKind, EventChange, NewEvent,
-    RangeClaim, RangeLease, RecipientState, Suppression,
+    CampaignChange, Change, Changes, ContactedChange, Error as StoreError, ErrorKind, RangeClaim, RangeLease,
+    RecipientState, Suppression,
 };
 
 use super::{
-    board::{Live, SENDING},
-    line::{DOUBT, Ended, Line, micros, queue},
+    active::{ActiveCampaign, SENDING},
+    lanes::Lanes,
     port::Submission,
     range::Range,
+    worker::{AccountWorker, DOUBT, Ended, queue},
 };
+pub(super) use crate::changes::event;
 use crate::{
     id::RowId,
     lattice::RowEvent,
@@ -23,13 +25,11 @@ use crate::{
     window::{Millis, When},
 };
 
-/// Rows are leased anew when fewer are left.
-const LOW: usize = 200;
-
-impl Line {
+impl AccountWorker {
     /// One round. An error of the store is no end: it is tried again in the next one.
     pub(super) async fn tick(&mut self, now: Millis) -> Result<(), Ended> {
-        self.next_tick = now + self.shared.options.tick;
+        self.next_tick = now + self.shared.options.dispatch.tick;
+        self.is_blind = false;
         match self.round(now).await {
             Ok(()) => self.is_behind = false,
             Err(error) if error.kind() == ErrorKind::Fenced => return Err(Ended::Lost),
@@ -46,14 +46,13 @@ impl Line {
         self.look_at_limits(now).await?;
         self.look_at_campaigns(now);
         self.carry_out_stops(now).await?;
-        self.screen(now).await?;
         self.write(now).await?;
         self.fill(now).await
     }
 
-    /// Keeps the sender; whoever cannot has lost it.
+    /// Renews the lease of the sender; a worker that cannot has lost it.
     async fn renew(&mut self, now: Millis) -> Result<(), StoreError> {
-        let term = self.shared.options.term;
+        let term = self.shared.options.dispatch.lease_term;
         if now - self.lease_renewed_at < term / 3 {
             return Ok(());
         }
@@ -68,16 +67,16 @@ impl Line {
 
     /// Ranges of campaigns that do not send any more, or whose window is over, are closed.
     fn look_at_campaigns(&mut self, now: Millis) {
-        let board = self.board.borrow_and_update().clone();
+        if self.active.has_changed().unwrap_or(true) {
+            self.lanes = Lanes::default();
+        }
+        let active = self.active.borrow_and_update().clone();
         let mut closed = Vec::new();
         for range in self.ranges.values_mut() {
-            let current = board.0.iter().find(|live| live.is(&range.live.workspace, &range.live.record.id));
+            let current = active.0.iter().find(|live| live.is(&range.live.workspace, &range.live.record.id));
             match current {
                 Some(live) if live.record.number == range.live.record.number => {
-                    if !Arc::ptr_eq(live, &range.live) {
-                        self.lanes.forget(queue(live));
-                        range.live = live.clone();
-                    }
+                    range.live = live.clone();
                     range.closing |= !is_open(live, range.lease.lane, now);
                 }
                 _ => range.closing = true,
@@ -93,18 +92,10 @@ impl Line {
         }
     }
 
-    /// Asks again who must not be written to: whoever said stop a moment ago gets nothing more.
-    async fn screen(&mut self, now: Millis) -> Result<(), StoreError> {
-        let store = self.shared.store.clone();
-        for range in self.ranges.values_mut().filter(|range| !range.closing) {
-            range.screen(&*store, now).await?;
-        }
-        Ok(())
-    }
-
     /// Writes all outcomes down, in one commit. If a range was taken by somebody else, each on its own.
     pub(super) async fn write(&mut self, now: Millis) -> Result<(), StoreError> {
-        let (renewing, until) = (self.shared.options.term / 3, now + self.shared.options.term);
+        let (renewing, until) =
+            (self.shared.options.dispatch.lease_term / 3, now + self.shared.options.dispatch.lease_term);
         let mut parts = BTreeMap::new();
         for (number, range) in &mut self.ranges {
             let renew = (now - range.renewed_at >= renewing).then_some(until);
@@ -185,9 +176,9 @@ impl Line {
 
     /// Leases more for campaigns that have little left.
     async fn fill(&mut self, now: Millis) -> Result<(), StoreError> {
-        let board = self.board.borrow().clone();
+        let active = self.active.borrow().clone();
         let workspace = self.account.workspace().clone();
-        for live in board.0.iter().filter(|live| live.workspace == workspace) {
+        for live in active.0.iter().filter(|live| live.workspace == workspace) {
             self.reclaim(live).await?;
             let lanes: Vec<i32> = live
                 .lanes_of(self.account.name())
@@ -206,8 +197,8 @@ impl Line {
         Ok(())
     }
 
-    /// Gives back what an earlier run had leased for this sender: nobody else can have, and whoever had writes no more.
-    async fn reclaim(&mut self, live: &Live) -> Result<(), StoreError> {
+    /// Gives back what an earlier run had leased for this sender: nobody else can hold it, and a former holder can write no more.
+    async fn reclaim(&mut self, live: &ActiveCampaign) -> Result<(), StoreError> {
         if self.seen.contains(&queue(live)) {
             return Ok(());
         }
@@ -228,16 +219,13 @@ impl Line {
 
     /// How much is leased at once, and when: what is sent within a lease's time.
     fn window(&self) -> (u32, usize) {
-        let interval = self.sender.limits().rate.interval.max(1);
-        let term = micros(self.shared.options.term);
-        let window = u32::try_from(term / interval).unwrap_or(u32::MAX).clamp(20, self.shared.options.window);
-        (window, LOW.min(window as usize / 2))
+        self.shared.options.dispatch.leases(self.sender.limits().rate)
     }
 
     /// Leases a range of a lane or rows to be tried again; `false` when there is nothing.
     async fn lease(
         &mut self,
-        live: &Arc<Live>,
+        live: &Arc<ActiveCampaign>,
         lane: i32,
         limit: u32,
         now: Millis,
@@ -249,7 +237,7 @@ impl Line {
             lane,
             owner: self.shared.options.owner.clone(),
             now,
-            until: now + self.shared.options.term,
+            until: now + self.shared.options.dispatch.lease_term,
             limit,
         };
         // First what waited long enough: it is few, and may wait for hours behind a long lane.
@@ -257,7 +245,8 @@ impl Line {
             match store.due_retries(&live.workspace, &claim).await? {
                 Some(due) => {
                     let range = Range::load(&*store, live.clone(), due.lease, Some(&due.seqs), now).await?;
-                    return self.take_on(range, now).await.map(|()| true);
+                    self.offer(range);
+                    return Ok(true);
                 }
                 None => self.lanes.has_no_retries(id, now),
             }
@@ -266,7 +255,8 @@ impl Line {
             match store.lease_range(&live.workspace, &claim).await? {
                 Some(lease) => {
                     let range = Range::load(&*store, live.clone(), lease, None, now).await?;
-                    return self.take_on(range, now).await.map(|()| true);
+                    self.offer(range);
+                    return Ok(true);
                 }
                 None => self.lanes.has_no_range(id, now),
             }
@@ -274,17 +264,11 @@ impl Line {
         Ok(false)
     }
 
-    async fn take_on(&mut self, mut range: Range, now: Millis) -> Result<(), StoreError> {
-        let screened = range.screen(&*self.shared.store, now).await;
-        self.offer(range);
-        screened
-    }
-
     /// Takes in what became of a row.
     pub(super) fn settle(&mut self, number: u32, seq: u32, submission: Submission) {
         let now = self.shared.clock.now();
         let Some(range) = self.ranges.get_mut(&number) else { return };
-        let Some(unsent) = range.under_way.remove(&seq) else { return };
+        let Some(unsent) = range.in_flight.remove(&seq) else { return };
         let Some(id) = RowId::new(range.live.record.number, range.lease.lane, seq) else { return };
         match submission {
             Submission::Accepted | Submission::Acked => {
@@ -313,7 +297,7 @@ impl Line {
                     RowReaction::Fail => range.note(seq, RowEvent::Failed { code: code.stored() }, None),
                 }
                 if reaction.suppress {
-                    let (address, reason) = (unsent.row.address, "the service says so".to_owned());
+                    let (address, reason) = (unsent.row.address, "the server says so".to_owned());
                     range.suppress(&Suppression { address, reason, at: now });
                 }
                 let campaign = range.live.record.id.clone();
@@ -324,14 +308,14 @@ impl Line {
 }
 
 /// May this lane be sent now?
-fn is_open(live: &Live, lane: i32, now: Millis) -> bool {
+fn is_open(live: &ActiveCampaign, lane: i32, now: Millis) -> bool {
     let Some(spec) = live.lanes.get(&lane) else { return false };
     SENDING.contains(&live.record.state)
         && matches!(live.plan.next(spec.zones, now), When::Open(opening) if opening.opens <= now)
 }
 
 /// The event of a message that was handed over.
-fn sent(live: &Live, sender: &str, id: RowId, to: &str, now: Millis) -> Change {
+fn sent(live: &ActiveCampaign, sender: &str, id: RowId, to: &str, now: Millis) -> Change {
     let data = json!({
         "campaignId": live.record.id,
         "sessionId": sender,
@@ -339,9 +323,4 @@ fn sent(live: &Live, sender: &str, id: RowId, to: &str, now: Millis) -> Change {
         "to": to,
     });
     event("campaign.message.sent", &data, now)
-}
-
-/// An event to be put into a commit.
-pub(crate) fn event(key: &str, data: &serde_json::Value, at: Millis) -> Change {
-    EventChange::Put(NewEvent { key: key.to_owned(), data: data.to_string(), at }).into()
 }

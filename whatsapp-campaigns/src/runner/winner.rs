@@ -2,7 +2,7 @@
 use whatsapp_store::{Error as StoreError, RecipientCounts, RecipientFlag, RecipientRecord, RecipientState};
 
 use super::{
-    board::Live,
+    active::ActiveCampaign,
     conductor::{Conductor, keep},
 };
 use crate::{
@@ -19,7 +19,7 @@ impl Conductor {
     /// When all of the test is sent, its messages get their time; then it is decided.
     pub(super) async fn look_after_test(
         &self,
-        live: &Live,
+        live: &ActiveCampaign,
         counts: &RecipientCounts,
         now: Millis,
     ) -> Result<(), StoreError> {
@@ -40,7 +40,12 @@ impl Conductor {
         self.commit(&live.workspace, list).await
     }
 
-    async fn choose(&self, live: &Live, rule: WinnerRule, now: Millis) -> Result<Chosen, StoreError> {
+    async fn choose(
+        &self,
+        live: &ActiveCampaign,
+        rule: WinnerRule,
+        now: Millis,
+    ) -> Result<Chosen, StoreError> {
         let mut counts = vec![Count { sent: 0, hits: 0 }; live.template.variants()];
         let (mut after, store) = (None, &self.shared.store);
         loop {

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{prices::Prices, transport::Transport};
 use crate::{
     content::Category,
+    dispatch::Dispatch,
+    model::AutoPause,
     pacing::{DAY, Micros, Rate, WarmUp},
     scheduler::Limits,
     window::{Millis, Plan, ZoneGroup},
@@ -29,11 +31,11 @@ pub struct Forecast {
     /// By whose clock the report has its days, such as `Europe/Berlin`; `None` for UTC.
     pub zone: Option<String>,
     /// Who sends.
-    pub senders: Vec<Sender>,
+    pub senders: Vec<SimulatedSender>,
     /// What they send.
     pub campaigns: Vec<Campaign>,
-    /// All campaigns together, at most so fast; each sender has an equal part.
-    pub workspace_rate: Option<Rate>,
+    /// How the runner leases rows and hands messages over.
+    pub dispatch: Dispatch,
     /// Rows that are not part of any audience, by reason: they only stand in the report.
     pub excluded: BTreeMap<String, u64>,
     /// What the network does.
@@ -48,7 +50,7 @@ pub struct Forecast {
 
 /// An account that sends.
 #[derive(Clone, Debug)]
-pub struct Sender {
+pub struct SimulatedSender {
     /// For the report.
     pub name: String,
     /// Its limits.
@@ -64,8 +66,8 @@ pub struct Sender {
 pub struct Ramp {
     /// How it grows, every 24 hours.
     pub warm_up: WarmUp,
-    /// Which day the start is in; the first is 0.
-    pub day: u32,
+    /// When it began, milliseconds since the Unix epoch.
+    pub began_at: Millis,
 }
 
 /// People who were written to.
@@ -89,7 +91,9 @@ pub struct Campaign {
     /// When it is sent. Of a recurring one: [`Plan::run`].
     pub plan: Plan,
     /// A first part and a pause; `None` for none.
-    pub canary: Option<Canary>,
+    pub canary: Option<CanaryStage>,
+    /// When it pauses by itself. That is not simulated; a warning says when it would.
+    pub auto_pause: AutoPause,
     /// What kind of message it is, for the price.
     pub category: Category,
     /// Campaigns with the same number write to the same people, lane by lane and row by row; below 60,000.
@@ -100,7 +104,7 @@ pub struct Campaign {
 
 /// Where the first part stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Canary {
+pub enum CanaryStage {
     /// So many rows go first. Once all of them have an answer, nothing goes for a while.
     First {
         /// How many, of all lanes together.
@@ -208,7 +212,7 @@ impl Forecast {
             zone: None,
             senders: Vec::new(),
             campaigns: Vec::new(),
-            workspace_rate: None,
+            dispatch: Dispatch::default(),
             excluded: BTreeMap::new(),
             transport: Transport::default(),
             prices: None,
@@ -219,7 +223,7 @@ impl Forecast {
 
     /// Adds a sender; gives its place.
     pub fn sender(&mut self, name: impl Into<String>, limits: Limits) -> usize {
-        self.senders.push(Sender { name: name.into(), limits, warm_up: None, reached: Vec::new() });
+        self.senders.push(SimulatedSender { name: name.into(), limits, warm_up: None, reached: Vec::new() });
         self.senders.len() - 1
     }
 
@@ -255,7 +259,7 @@ impl Forecast {
     }
 }
 
-impl Sender {
+impl SimulatedSender {
     /// It wrote to so many different people in the last 24 hours, and nobody knows when: they are spread over that time.
     #[must_use]
     pub fn with_reached(mut self, people: u32, start: Millis) -> Self {
@@ -269,13 +273,25 @@ impl Sender {
         self
     }
 
-    /// The cap after so many days of the simulation.
-    pub(super) fn cap(&self, days: u32) -> Option<usize> {
-        let ramp = self.warm_up.map(|ramp| ramp.warm_up.cap(ramp.day.saturating_add(days)) as usize);
+    /// The cap at a time.
+    pub(super) fn cap(&self, at: Micros) -> Option<usize> {
+        let ramp = self.warm_up.map(|ramp| ramp.warm_up.cap(ramp.day(at)) as usize);
         match (self.limits.people, ramp) {
             (Some(cap), Some(ramp)) => Some(cap.min(ramp)),
             (cap, ramp) => cap.or(ramp),
         }
+    }
+}
+
+impl Ramp {
+    /// Which day a time is in; the first is 0.
+    fn day(self, at: Micros) -> u32 {
+        u32::try_from(at.saturating_sub(micros(self.began_at)) / DAY).unwrap_or(u32::MAX)
+    }
+
+    /// When the next day begins after a time.
+    pub(super) fn next_day(self, at: Micros) -> Micros {
+        micros(self.began_at) + (u64::from(self.day(at)) + 1) * DAY
     }
 }
 
@@ -288,6 +304,7 @@ impl Campaign {
             rate: None,
             plan,
             canary: None,
+            auto_pause: AutoPause::default(),
             category: Category::Marketing,
             audience,
             lanes: Vec::new(),

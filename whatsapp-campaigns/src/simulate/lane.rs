@@ -58,7 +58,7 @@ pub(super) struct Lane {
     /// No window comes any more.
     is_over: bool,
     /// Handed over, without an answer.
-    pub(super) under_way: u32,
+    pub(super) in_flight: u32,
     /// Rows of which it is decided what becomes of them.
     decided: u32,
     pub(super) counts: Counts,
@@ -91,7 +91,7 @@ impl Lane {
             opens: start,
             closes: start,
             is_over: false,
-            under_way: 0,
+            in_flight: 0,
             decided: 0,
             counts: Counts { rows: u64::from(all), ..Counts::default() },
             first_sent: None,
@@ -141,7 +141,7 @@ impl Lane {
 
     /// Nothing goes any more; what is under way is waited for.
     fn give_up(&mut self, now: Micros, count: impl Fn(&mut Counts) -> &mut u64) {
-        let rest = self.all - self.decided - self.under_way;
+        let rest = self.all - self.decided - self.in_flight;
         *count(&mut self.counts) += u64::from(rest);
         self.is_over = true;
         self.retries.clear();
@@ -193,7 +193,7 @@ impl Lane {
         }
         let retry = self.retries.peek().map(|Reverse((at, _))| (*at, Hold::Retry));
         let is_held = self.next < self.spec.rows && !gate.is_open(now);
-        let opened = is_held.then(|| (gate.opens().unwrap_or(Micros::MAX), Hold::Canary));
+        let opened = is_held.then(|| (gate.opens().unwrap_or(Micros::MAX), Hold::CanaryStage));
         retry.into_iter().chain(opened).min()
     }
 
@@ -211,19 +211,19 @@ impl Lane {
         if tries > 0 {
             self.tries.remove(&seq);
         }
-        self.under_way -= 1;
+        self.in_flight -= 1;
         self.decide(1, at);
     }
 
     pub(super) fn failed(&mut self, seq: u32, at: Micros) {
         self.tries.remove(&seq);
-        self.under_way -= 1;
+        self.in_flight -= 1;
         self.counts.failed += 1;
         self.decide(1, at);
     }
 
     pub(super) fn retry(&mut self, seq: u32, tries: u8, retry_at: Micros, at: Micros) {
-        self.under_way -= 1;
+        self.in_flight -= 1;
         if self.is_over {
             self.counts.expired += 1;
             return self.decide(1, at);
@@ -238,6 +238,6 @@ impl Lane {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Hold {
     Window,
-    Canary,
+    CanaryStage,
     Retry,
 }

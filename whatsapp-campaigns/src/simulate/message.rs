@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use super::{
     Sent,
     forecast::{micros, millis},
-    line::{Line, See, Used},
     report::Wait,
     run::Shared,
+    sender::{See, SenderRun, Used},
     tally::What,
     transport::Dice,
 };
@@ -14,7 +14,7 @@ use crate::{
     id::RowId,
     outcome::{Code, Refusal, RowReaction, Stop},
     pacing::{Micros, Verdict},
-    scheduler::Row,
+    scheduler::QueuedRow,
 };
 
 /// A message under way, in the order of the answers.
@@ -44,20 +44,20 @@ impl Ord for Refused {
     }
 }
 
-impl Line<'_> {
+impl SenderRun<'_> {
     pub(super) fn hand_over(
         &mut self,
         queue: u64,
-        row: Row,
+        row: QueuedRow,
         now: Micros,
-        shared: &mut Shared,
+        shared: &mut Shared<'_>,
         see: &mut See<'_>,
     ) {
         let Some(queue) = self.queues.iter().position(|of| of.campaign as u64 == queue) else { return };
         let (campaign, lane_place) = (self.queues[queue].campaign, self.queues[queue].lane(row.person));
         let (seq, lane) = (row.seq, &mut self.lanes[lane_place]);
         let (number, tries) = (lane.number, lane.tries(seq));
-        lane.under_way += 1;
+        lane.in_flight += 1;
         let mut dice = Dice::new(self.forecast.seed, campaign, number, seq, tries);
         let refusal = self.forecast.transport.refusal(&mut dice).map(Refused);
         let at = now + self.forecast.transport.answer.draw(&mut dice);
@@ -70,7 +70,7 @@ impl Line<'_> {
         self.count_day(now);
     }
 
-    /// The service takes it: what becomes of it then changes nothing for others, and is counted at once.
+    /// The server takes it: what becomes of it then changes nothing for others, and is counted at once.
     fn accept(
         &mut self,
         lane: usize,
@@ -78,7 +78,7 @@ impl Line<'_> {
         now: Micros,
         at: Micros,
         dice: &mut Dice,
-        shared: &mut Shared,
+        shared: &mut Shared<'_>,
     ) {
         let (lane, transport) = (&mut self.lanes[lane], &self.forecast.transport);
         lane.counts.sent += 1;
@@ -113,7 +113,7 @@ impl Line<'_> {
     }
 
     /// Takes in the answers that came: as the runner does, by the same table.
-    pub(super) fn settle(&mut self, now: Micros, shared: &mut Shared) {
+    pub(super) fn settle(&mut self, now: Micros, shared: &mut Shared<'_>) {
         while self.answers.peek().is_some_and(|Reverse(answer)| answer.at <= now) {
             let Some(Reverse(answer)) = self.answers.pop() else { return };
             let Answer { at, seq, tries, .. } = answer;
@@ -131,7 +131,7 @@ impl Line<'_> {
             let Some(row) = RowId::new(number, lane.number.into(), seq) else { continue };
             let reaction = Refusal { code, row, tries, at: millis(at), until: None }.reaction();
             if reaction.stop == Stop::Halve {
-                self.scheduler.hear(Verdict::SlowDown, at);
+                self.scheduler.apply(Verdict::SlowDown, at);
             }
             match reaction.row {
                 RowReaction::Fail => lane.failed(seq, at),

@@ -38,19 +38,22 @@
 //!
 //! # How exact it is
 //!
-//! The rates, the caps, the turns of campaigns and the windows are those of the real thing, to the microsecond. The runner looks
-//! at windows and at its store every quarter of a second, which is not simulated; nor are replies of people and bots, beyond the
-//! reserve that is kept for them, a comparison of variants, or a pause that somebody or something makes.
+//! Leases, rates, caps, the turns of campaigns and the windows are those of the runner that has the same
+//! [`Dispatch`](crate::dispatch::Dispatch), to the microsecond. A test simulates campaigns, runs them, and finds end, rate and counts
+//! within 2 %. Not simulated: the runner's [tick](crate::dispatch::Dispatch::tick); replies of people and bots, beyond the reserve
+//! that is kept for them; a comparison of variants; a pause that a person or the campaign itself makes; and that a sender's
+//! part of the workspace's rate grows once other campaigns are over.
+mod budget;
 mod cost;
 mod forecast;
 mod lane;
-mod line;
 mod message;
 mod prices;
 mod print;
 mod queue;
 mod report;
 mod run;
+mod sender;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -58,7 +61,11 @@ mod transport;
 mod warnings;
 
 pub use self::{
-    forecast::{Campaign, Canary, Country, Forecast, ForecastError, Lane, Ramp, Reached, Sender, Waiting},
+    budget::Budget,
+    forecast::{
+        Campaign, CanaryStage, Country, Forecast, ForecastError, Lane, Ramp, Reached, SimulatedSender,
+        Waiting,
+    },
     prices::{Money, NoMoney, Price, Prices},
     report::{
         CampaignReport, CategoryCost, Cost, CostLine, Counts, Course, Day, Done, Hour, LaneReport, Report,
@@ -84,7 +91,7 @@ pub struct Sent {
     pub seq: u32,
     /// How often it was tried before.
     pub tries: u8,
-    /// The service takes it.
+    /// The server takes it.
     pub accepted: bool,
 }
 
@@ -101,7 +108,30 @@ pub fn simulate(forecast: &Forecast) -> Result<Report, ForecastError> {
 /// # Errors
 /// When the forecast cannot be simulated.
 pub fn simulate_with(forecast: &Forecast, mut see: impl FnMut(&Sent)) -> Result<Report, ForecastError> {
-    let mut world = run::World::new(forecast)?;
+    let mut world = run::World::new(forecast, Budget::default())?;
     world.run(&mut see);
     world.report()
+}
+
+/// What will happen, as far as a budget reaches.
+///
+/// # Errors
+/// When the forecast cannot be simulated.
+pub fn simulate_within(forecast: &Forecast, budget: Budget<'_>) -> Result<Report, ForecastError> {
+    let mut world = run::World::new(forecast, budget)?;
+    world.run(&mut |_| {});
+    world.report()
+}
+
+/// What becomes of a try of the first campaign's row, and after which time: for a test that plays the network.
+#[cfg(test)]
+pub(crate) fn answer(
+    transport: &Transport,
+    lane: u16,
+    seq: u32,
+    tries: u8,
+) -> (Option<crate::outcome::Code>, Micros) {
+    let mut dice = transport::Dice::new(0, 0, lane, seq, tries);
+    let refusal = transport.refusal(&mut dice);
+    (refusal, transport.answer.draw(&mut dice))
 }

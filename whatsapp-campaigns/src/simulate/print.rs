@@ -86,8 +86,8 @@ impl Report {
 
     fn warn(&self, f: &mut fmt::Formatter<'_>, warning: &Warning) -> fmt::Result {
         use Warning::{
-            CanaryStuck, CapBinds, Empty, EndsBefore, ManyFail, NeverOpen, Placeholder, SlowAnswers,
-            SlowedDown, Stopped, TooLong, Unpriced,
+            CanaryStuck, CapBinds, Empty, EndsBefore, Incomplete, ManyFail, NeverOpen, Placeholder,
+            SlowAnswers, SlowedDown, Stopped, TooLong, Unpriced,
         };
         let whom = match warning {
             Empty { campaign }
@@ -101,7 +101,7 @@ impl Report {
             | CapBinds { sender, .. }
             | SlowedDown { sender, .. }
             | SlowAnswers { sender, .. } => self.senders.get(*sender).map(|of| &of.name),
-            Unpriced { .. } => None,
+            Unpriced { .. } | Incomplete { .. } => None,
         };
         match whom {
             Some(name) => writeln!(f, "! {name}: {warning}"),

@@ -32,6 +32,9 @@ pub struct Report {
     /// What it costs, if there is a price list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
+    /// How far it was simulated, when it was stopped before the end: see [`Budget`](super::Budget).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub simulated_until: Option<Millis>,
     /// What somebody should know before the start.
     pub warnings: Vec<Warning>,
 }
@@ -63,11 +66,11 @@ pub struct Course {
 pub struct Counts {
     /// All.
     pub rows: u64,
-    /// The service took the message.
+    /// The server took the message.
     pub sent: u64,
     /// Of those sent.
     pub delivered: u64,
-    /// Of those sent: the service took it, and nothing more came.
+    /// Of those sent: the server took it, and nothing more came.
     pub undelivered: u64,
     /// Of those delivered.
     pub read: u64,
@@ -136,7 +139,7 @@ pub struct SenderReport {
     pub name: String,
     /// Messages that it hands over, with those that are refused.
     pub tries: u64,
-    /// The service stops it for good.
+    /// The server stops it for good.
     pub stopped: bool,
     /// What it waits for, and how long.
     pub waits: Waits,
@@ -167,9 +170,9 @@ pub struct SenderDay {
 pub enum Wait {
     /// Its own rate: it is sending as fast as it may.
     Rate,
-    /// Its rate, after the service told it to slow down.
+    /// Its rate, after the server told it to slow down.
     Slowed,
-    /// The service stopped it for a time.
+    /// The server stopped it for a time.
     Stopped,
     /// The campaign's rate.
     Campaign,
@@ -177,12 +180,12 @@ pub enum Wait {
     Pair,
     /// The cap of different people in 24 hours.
     People,
-    /// Answers of the service: too many messages are under way.
+    /// Answers of the server: too many messages are under way.
     Answers,
     /// The start, or the end of quiet hours.
     Windows,
     /// The first part of a campaign, and the pause behind it.
-    Canary,
+    CanaryStage,
     /// Rows that are to be tried again later; nothing else is left.
     Retries,
 }
@@ -197,7 +200,7 @@ impl Wait {
         Self::People,
         Self::Answers,
         Self::Windows,
-        Self::Canary,
+        Self::CanaryStage,
         Self::Retries,
     ];
 
@@ -205,14 +208,14 @@ impl Wait {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Rate => "sending at its rate",
-            Self::Slowed => "slowed down by the service",
-            Self::Stopped => "stopped by the service",
+            Self::Slowed => "slowed down by the server",
+            Self::Stopped => "stopped by the server",
             Self::Campaign => "the campaign's own rate",
             Self::Pair => "people who were written to a moment ago",
             Self::People => "the cap of different people a day",
-            Self::Answers => "answers of the service",
+            Self::Answers => "answers of the server",
             Self::Windows => "the start, or quiet hours",
-            Self::Canary => "the first part and the pause behind it",
+            Self::CanaryStage => "the first part and the pause behind it",
             Self::Retries => "rows to be tried again later",
         }
     }

@@ -2,11 +2,12 @@
 use std::collections::BTreeSet;
 
 use super::{
+    budget::Budget,
     cost::{Mix, cost},
-    forecast::{Canary, Forecast, ForecastError, micros, millis},
+    forecast::{CanaryStage, Forecast, ForecastError, micros, millis},
     lane::{Gate, Lane},
-    line::{Line, See},
     report::{CampaignReport, Counts, Course, LaneReport, Report, SenderDay, SenderReport},
+    sender::{See, SenderRun},
     tally::{Calendar, Tally},
     warnings::warnings,
 };
@@ -14,7 +15,7 @@ use crate::pacing::{Micros, Rate};
 
 /// What all senders have in common.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct Shared<'b> {
     /// By campaign.
     pub(super) gates: Vec<Gate>,
     /// What each sender of a campaign may take of its rate.
@@ -22,16 +23,16 @@ pub(super) struct Shared {
     /// Campaigns whose first part was done a moment ago.
     pub(super) opened: Vec<usize>,
     pub(super) tally: Tally,
+    pub(super) budget: Budget<'b>,
 }
 
-impl Shared {
-    fn new(forecast: &Forecast) -> Self {
-        let all = forecast.campaigns.iter().flat_map(|campaign| &campaign.lanes);
-        let workspace = forecast.workspace_rate.map(|rate| part(rate, all));
-        let rates = forecast.campaigns.iter().map(|campaign| {
-            let own = campaign.rate.map(|rate| part(rate, &campaign.lanes));
-            own.into_iter().chain(workspace).max_by_key(|rate| rate.interval)
-        });
+impl<'b> Shared<'b> {
+    fn new(forecast: &Forecast, budget: Budget<'b>) -> Self {
+        let all = senders(forecast.campaigns.iter().flat_map(|campaign| &campaign.lanes));
+        let rates = forecast
+            .campaigns
+            .iter()
+            .map(|campaign| forecast.dispatch.share(campaign.rate, senders(&campaign.lanes), all));
         Self {
             gates: forecast
                 .campaigns
@@ -41,6 +42,7 @@ impl Shared {
             rates: rates.collect(),
             opened: Vec::new(),
             tally: Tally::new(forecast.start),
+            budget,
         }
     }
 
@@ -56,25 +58,24 @@ impl Shared {
     }
 }
 
-/// An equal part of a rate for each of the lanes' senders, as the runner gives them.
-fn part<'a>(rate: Rate, lanes: impl IntoIterator<Item = &'a super::forecast::Lane>) -> Rate {
-    let senders = lanes.into_iter().map(|lane| lane.sender).collect::<BTreeSet<_>>().len().max(1);
-    Rate { interval: rate.interval.saturating_mul(senders as u64), burst: 1 }
+/// How many senders the lanes have.
+fn senders<'a>(lanes: impl IntoIterator<Item = &'a super::forecast::Lane>) -> usize {
+    lanes.into_iter().map(|lane| lane.sender).collect::<BTreeSet<_>>().len()
 }
 
 /// How many rows of a campaign go first; 0 when all may go.
 fn first_rows(campaign: &super::forecast::Campaign) -> u64 {
     let all: u64 = campaign.lanes.iter().map(|lane| u64::from(lane.rows)).sum();
     match campaign.canary {
-        Some(Canary::First { rows, .. }) if rows < all => rows,
+        Some(CanaryStage::First { rows, .. }) if rows < all => rows,
         _ => 0,
     }
 }
 
-fn gate(canary: Option<Canary>, first: u64) -> Gate {
+fn gate(canary: Option<CanaryStage>, first: u64) -> Gate {
     match canary {
-        Some(Canary::First { hold, .. }) if first > 0 => Gate::First(first, micros(hold)),
-        Some(Canary::Until(at)) => Gate::Until(micros(at)),
+        Some(CanaryStage::First { hold, .. }) if first > 0 => Gate::First(first, micros(hold)),
+        Some(CanaryStage::Until(at)) => Gate::Until(micros(at)),
         _ => Gate::Until(0),
     }
 }
@@ -83,19 +84,23 @@ fn gate(canary: Option<Canary>, first: u64) -> Gate {
 #[derive(Debug)]
 pub(super) struct World<'a> {
     forecast: &'a Forecast,
-    pub(super) lines: Vec<Line<'a>>,
-    shared: Shared,
+    pub(super) lines: Vec<SenderRun<'a>>,
+    shared: Shared<'a>,
     /// Sender and place of each lane of each campaign.
     places: Vec<Vec<(usize, usize)>>,
+    /// How far it came before the budget was spent.
+    simulated_until: Option<Micros>,
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(forecast: &'a Forecast) -> Result<Self, ForecastError> {
+    pub(super) fn new(forecast: &'a Forecast, budget: Budget<'a>) -> Result<Self, ForecastError> {
         forecast.check()?;
         let calendar = Calendar::new(forecast.clock()?);
-        let lines = (0..forecast.senders.len()).map(|place| Line::new(forecast, place, calendar.clone()));
-        let shared = Shared::new(forecast);
-        let mut world = Self { forecast, lines: lines.collect(), shared, places: Vec::new() };
+        let lines =
+            (0..forecast.senders.len()).map(|place| SenderRun::new(forecast, place, calendar.clone()));
+        let shared = Shared::new(forecast, budget);
+        let mut world =
+            Self { forecast, lines: lines.collect(), shared, places: Vec::new(), simulated_until: None };
         for campaign in 0..forecast.campaigns.len() {
             world.open(campaign);
         }
@@ -129,8 +134,9 @@ impl<'a> World<'a> {
     /// From the first moment to the last, or until it takes too long.
     pub(super) fn run(&mut self, see: &mut See<'_>) {
         let horizon = self.forecast.horizon();
-        while let Some((place, until)) =
-            self.next().filter(|(place, _)| self.lines[*place].wake <= Some(horizon))
+        while !self.shared.budget.is_spent()
+            && let Some((place, until)) =
+                self.next().filter(|(place, _)| self.lines[*place].wake <= Some(horizon))
         {
             self.lines[place].run(until.min(horizon), &mut self.shared, see);
             for campaign in std::mem::take(&mut self.shared.opened) {
@@ -138,6 +144,13 @@ impl<'a> World<'a> {
                 self.lines.iter_mut().for_each(|line| line.opens(campaign, at));
             }
         }
+        self.simulated_until = self
+            .shared
+            .budget
+            .is_spent()
+            .then(|| self.next().map(|(place, _)| self.lines[place].wake))
+            .flatten()
+            .flatten();
         self.lines.iter_mut().for_each(|line| line.end(&mut self.shared));
     }
 
@@ -180,6 +193,7 @@ impl<'a> World<'a> {
             hours,
             excluded: self.forecast.excluded.clone(),
             cost: cost(self.forecast, self),
+            simulated_until: self.simulated_until.map(millis),
             warnings: Vec::new(),
         };
         report.warnings = warnings(self.forecast, &report);
@@ -199,7 +213,7 @@ impl<'a> World<'a> {
             },
         };
         let lanes: Vec<LaneReport> = self.lanes(place).map(lane).collect();
-        let has_canary = first_rows(spec) > 0 || matches!(spec.canary, Some(Canary::Until(_)));
+        let has_canary = first_rows(spec) > 0 || matches!(spec.canary, Some(CanaryStage::Until(_)));
         CampaignReport {
             name: spec.name.clone(),
             course: total(lanes.iter().map(|lane| &lane.course)),
@@ -222,7 +236,7 @@ fn total<'a>(all: impl Iterator<Item = &'a Course> + Clone) -> Course {
     }
 }
 
-fn sender(name: &str, line: &Line<'_>) -> SenderReport {
+fn sender(name: &str, line: &SenderRun<'_>) -> SenderReport {
     let days = line.days.iter().map(|used| SenderDay {
         date: line.calendar.date(used.day),
         tries: used.tries,

@@ -1,5 +1,6 @@
 //! What is believed of the network: chances and delays.
 use serde::{Deserialize, Serialize};
+use whatsapp_store::hash::SplitMix64;
 
 use super::forecast::ForecastError;
 use crate::{outcome::Code, pacing::Micros, window::Millis};
@@ -15,7 +16,7 @@ pub struct Transport {
     pub failed_permille: u32,
     /// Of all tries: refused for a moment.
     pub retry_permille: u32,
-    /// Of all tries: the service says that the sender is too fast. It sends at half its rate for a while then, so that more than
+    /// Of all tries: the server says that the sender is too fast. It sends at half its rate for a while then, so that more than
     /// one in some thousands means crawling.
     pub throttle_permille: u32,
     /// Of messages sent: never delivered.
@@ -28,9 +29,7 @@ pub struct Transport {
     pub deliver: Delay,
     /// From delivered to read.
     pub read: Delay,
-    /// Messages of one sender that may be without an answer at once; at least 1.
-    pub under_way: u32,
-    /// What the service says to senders at certain times.
+    /// What the server says to senders at certain times.
     pub incidents: Vec<Incident>,
 }
 
@@ -44,7 +43,7 @@ pub struct Delay {
     pub to: Millis,
 }
 
-/// The service says something to a sender.
+/// The server says something to a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Incident {
@@ -57,7 +56,7 @@ pub struct Incident {
     pub what: Trouble,
 }
 
-/// What the service says.
+/// What the server says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Trouble {
@@ -102,7 +101,6 @@ impl Transport {
             answer: none,
             deliver: none,
             read: none,
-            under_way: 16,
             incidents: Vec::new(),
         }
     }
@@ -130,7 +128,7 @@ impl Transport {
         Ok(())
     }
 
-    /// What becomes of a try; `None` when the service takes it.
+    /// What becomes of a try; `None` when the server takes it.
     pub(super) fn refusal(&self, dice: &mut Dice) -> Option<Code> {
         let number = dice.below(1_000);
         let failed = u64::from(self.failed_permille);
@@ -139,7 +137,7 @@ impl Transport {
         match number {
             number if number < failed => Some(Code::NoAccount),
             number if number < retried => Some(Code::Unsent),
-            // What the service says to who is too fast.
+            // What the server says to who is too fast.
             number if number < throttled => Some(Code::Cloud(130_429)),
             _ => None,
         }
@@ -153,29 +151,21 @@ impl Delay {
     }
 }
 
-/// Numbers that look random and follow from a seed (splitmix64).
+/// Numbers that look random and follow from a seed.
 ///
 /// Each try of a row has its own: what becomes of it does not depend on what happened to others.
 #[derive(Clone, Debug)]
-pub(super) struct Dice(u64);
+pub(super) struct Dice(SplitMix64);
 
 impl Dice {
     pub(super) fn new(seed: u64, campaign: usize, lane: u16, seq: u32, tries: u8) -> Self {
         let row = u64::from(seq) | u64::from(lane) << 24 | (campaign as u64) << 40 | u64::from(tries) << 56;
-        let mut dice = Self(seed);
-        Self(dice.next() ^ row)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        Self(SplitMix64::new(SplitMix64::new(seed).next_u64() ^ row))
     }
 
     /// From 0 up to but without `end`, which is below 2^32 or rounds a little.
     pub(super) fn below(&mut self, end: u64) -> u64 {
-        u64::try_from((u128::from(self.next()) * u128::from(end)) >> 64).unwrap_or_default()
+        u64::try_from((u128::from(self.0.next_u64()) * u128::from(end)) >> 64).unwrap_or_default()
     }
 
     pub(super) fn permille(&mut self, chance: u32) -> bool {

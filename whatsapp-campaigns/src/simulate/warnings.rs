@@ -61,7 +61,7 @@ pub enum Warning {
         /// How many days were simulated.
         days: u32,
     },
-    /// The service stops a sender, and nothing says for how long.
+    /// The server stops a sender, and nothing says for how long.
     Stopped {
         /// Which.
         sender: usize,
@@ -73,14 +73,14 @@ pub enum Warning {
         /// For how long, milliseconds.
         waits: Millis,
     },
-    /// The service slows a sender down.
+    /// The server slows a sender down.
     SlowedDown {
         /// Which.
         sender: usize,
         /// For how long, milliseconds.
         waits: Millis,
     },
-    /// The answers of the service take so long that a sender does not come to its rate.
+    /// The answers of the server take so long that a sender does not come to its rate.
     SlowAnswers {
         /// Which.
         sender: usize,
@@ -93,6 +93,17 @@ pub enum Warning {
         campaign: usize,
         /// In thousandths of the rows that are tried.
         permille: u64,
+        /// It pauses above so many.
+        limit_permille: u32,
+        /// Counted within so many minutes.
+        window_minutes: u32,
+    },
+    /// The simulation was stopped before the end: it would have been too much work.
+    Incomplete {
+        /// How far it was simulated, milliseconds since the Unix epoch.
+        until: Millis,
+        /// How many are not decided by then.
+        rows: u64,
     },
     /// The price list has no price for some.
     Unpriced {
@@ -105,7 +116,10 @@ pub(super) fn warnings(forecast: &Forecast, report: &Report) -> Vec<Warning> {
     let campaigns = (0..report.campaigns.len()).flat_map(|campaign| of_campaign(forecast, report, campaign));
     let senders = report.senders.iter().enumerate().flat_map(|(place, sender)| of_sender(place, sender));
     let unpriced = report.cost.as_ref().map_or(0, |cost| cost.unpriced);
-    campaigns.chain(senders).chain((unpriced > 0).then_some(Warning::Unpriced { rows: unpriced })).collect()
+    let incomplete =
+        report.simulated_until.map(|until| Warning::Incomplete { until, rows: report.all.counts.left });
+    let unpriced = (unpriced > 0).then_some(Warning::Unpriced { rows: unpriced });
+    incomplete.into_iter().chain(campaigns).chain(senders).chain(unpriced).collect()
 }
 
 fn of_campaign(forecast: &Forecast, report: &Report, campaign: usize) -> Vec<Warning> {
@@ -123,15 +137,19 @@ fn of_campaign(forecast: &Forecast, report: &Report, campaign: usize) -> Vec<War
     let rows = counts.left;
     let is_stopped = |sender: usize| report.senders[sender].stopped;
     let is_canary = forecast.campaigns[campaign].canary.is_some() && of.canary_until.is_none();
-    if rows > 0 && is_canary {
+    if report.simulated_until.is_some() {
+        // What is left says nothing then.
+    } else if rows > 0 && is_canary {
         found.push(Warning::CanaryStuck { campaign, rows });
     } else if of.lanes.iter().any(|lane| lane.course.counts.left > 0 && !is_stopped(lane.sender)) {
         found.push(Warning::TooLong { campaign, rows, days: forecast.most_days });
     }
     let tried = counts.sent + counts.failed;
-    // As campaigns pause by themselves unless somebody decides otherwise.
-    if tried >= 50 && counts.failed * 10 > tried {
-        found.push(Warning::ManyFail { campaign, permille: counts.failed * 1_000 / tried });
+    let rule = forecast.campaigns[campaign].auto_pause;
+    if rule.is_exceeded(counts.failed, tried, rule.failed_permille) {
+        let (limit_permille, window_minutes) = (rule.failed_permille, rule.window_minutes);
+        let permille = counts.failed * 1_000 / tried.max(1);
+        found.push(Warning::ManyFail { campaign, permille, limit_permille, window_minutes });
     }
     found
 }
@@ -175,23 +193,29 @@ impl fmt::Display for Warning {
                     "{rows} messages are not sent after {days} days: add senders, or raise their limits"
                 )
             }
-            Self::Stopped { .. } => f.write_str("the service stops it, and nothing says for how long"),
+            Self::Stopped { .. } => f.write_str("the server stops it, and nothing says for how long"),
             Self::CapBinds { waits, .. } => {
                 write!(f, "its cap of different people holds it up for {}", Span(*waits))
             }
-            Self::SlowedDown { waits, .. } => write!(f, "the service slows it down for {}", Span(*waits)),
+            Self::SlowedDown { waits, .. } => write!(f, "the server slows it down for {}", Span(*waits)),
             Self::SlowAnswers { waits, .. } => {
                 write!(
                     f,
-                    "it waits {} for answers of the service, and does not come to its rate",
+                    "it waits {} for answers of the server, and does not come to its rate",
                     Span(*waits)
                 )
             }
-            Self::ManyFail { permille, .. } => write!(
+            Self::ManyFail { permille, limit_permille, window_minutes, .. } => write!(
                 f,
-                "{}.{} % fail: above 10 % within an hour it pauses by itself",
+                "{}.{} % fail: above {}.{} % within {window_minutes} minutes it pauses by itself",
                 permille / 10,
-                permille % 10
+                permille % 10,
+                limit_permille / 10,
+                limit_permille % 10
+            ),
+            Self::Incomplete { rows, .. } => write!(
+                f,
+                "the simulation was too long and was stopped: what becomes of {rows} rows is not in it, and the end is later than all it shows"
             ),
             Self::Unpriced { rows } => write!(f, "the price list has no price for {rows} rows"),
         }

@@ -68,14 +68,14 @@ fn a_million_duplicates_are_one() {
 #[test]
 fn a_variable_nobody_has() {
     let file = || CsvSource::new(b"phone,name\n015123456789,Ada\n015123456780,\n".as_slice());
-    let frozen = freeze(file(), mapping().variable("code", "voucher", Missing::Exclude)).unwrap();
+    let frozen = freeze(file(), mapping().variable("code", "voucher", MissingValue::Exclude)).unwrap();
     assert_eq!(frozen.reasons(), [("missing_variable", 2)]);
     assert_eq!(frozen.report.absent_columns, ["voucher"]);
     assert_eq!(frozen.lines()[0], "2,015123456789,missing_variable,code");
-    let frozen = freeze(file(), mapping().variable("name", "name", Missing::Exclude)).unwrap();
+    let frozen = freeze(file(), mapping().variable("name", "name", MissingValue::Exclude)).unwrap();
     assert_eq!((frozen.report.accepted, frozen.reasons()), (1, vec![("missing_variable", 1)]));
     let frozen =
-        freeze(file(), mapping().variable("name", "name", Missing::Default("friend".into()))).unwrap();
+        freeze(file(), mapping().variable("name", "name", MissingValue::Default("friend".into()))).unwrap();
     let mut names: Vec<_> = frozen.rows().into_iter().map(|(_, row)| row["name"].clone()).collect();
     names.sort();
     assert_eq!(names, ["Ada", "friend"]);

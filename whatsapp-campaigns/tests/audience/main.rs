@@ -17,8 +17,8 @@ use std::{
 
 use async_trait::async_trait;
 use whatsapp_campaigns::audience::{
-    AudienceError, BATCH, Batch, ConsentStamp, CsvSource, FIRST_SEQ, Freeze, Gathered, Mapping, Missing,
-    PortError, Recipient, Report, Screen, Sink, Source, variables,
+    AudienceError, AudienceReport, BATCH, Batch, ConsentStamp, CsvSource, FIRST_SEQ, Freeze, Gathered,
+    Mapping, MissingValue, PortError, Recipient, Screen, Sink, Source, variables,
 };
 
 /// Lists of addresses.
@@ -80,7 +80,7 @@ impl Write for Shared {
 
 /// What came of a freeze.
 struct Frozen {
-    report: Report,
+    report: AudienceReport,
     batches: Vec<Batch>,
     /// The list of refused rows.
     rejects: String,
@@ -114,7 +114,11 @@ fn consent() -> ConsentStamp {
 
 /// The columns `phone` and `name`, in Germany.
 fn mapping() -> Mapping {
-    Mapping::new("phone", consent()).region("DE".parse().unwrap()).variable("name", "name", Missing::Leave)
+    Mapping::new("phone", consent()).region("DE".parse().unwrap()).variable(
+        "name",
+        "name",
+        MissingValue::Leave,
+    )
 }
 
 fn freeze_with(

@@ -17,7 +17,7 @@ fn template(missing: &str) -> Arc<Template> {
 
 fn freeze_for(template: Arc<Template>) -> Result<Frozen, AudienceError> {
     let rejects = Shared::default();
-    let mapping = mapping().variable("visits", "visits", Missing::Leave);
+    let mapping = mapping().variable("visits", "visits", MissingValue::Leave);
     let freeze = Freeze::new(mapping, [7; 32]).rejects_to(rejects.clone()).template(template);
     // The lane still sees the variables by name.
     let lane = |who: &Recipient<'_>| i32::from(who.variable("name").is_some());

@@ -12,9 +12,9 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use whatsapp_campaigns::{
-    audience::AudienceError,
-    desk::{Desk, DeskError, Shown},
-    model::{Kept, Settings, SettingsError},
+    ErrorKind,
+    model::{Settings, SettingsError, StoredCampaign},
+    service::{CampaignService, CampaignView, ServiceError},
 };
 use whatsapp_store::{CampaignState, WorkspaceId};
 
@@ -24,33 +24,26 @@ use crate::{
     extract::{Body, Params, Segments, strictly},
 };
 
-impl From<DeskError> for ApiError {
-    fn from(error: DeskError) -> Self {
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
         let message = error.to_string();
-        match error {
-            DeskError::NotFound => Self::not_found(message),
-            DeskError::Store(error) => error.into(),
-            DeskError::Internal => Self::internal(message),
-            DeskError::Audience(AudienceError::File(file)) if file.is_other_kind() => {
-                Self::unsupported_media_type(message)
-            }
-            DeskError::Exists
-            | DeskError::State { .. }
-            | DeskError::NoRecipients
-            | DeskError::OutOfDate
-            | DeskError::NoDryRun
-            | DeskError::NotApproved
-            | DeskError::SamePerson
-            | DeskError::Changed
-            | DeskError::Uploading => Self::conflict(message),
+        match (error.kind(), error) {
+            // The store's errors have their own answers.
+            (_, ServiceError::Store(error)) => error.into(),
+            (ErrorKind::NotFound, _) => Self::not_found(message),
+            (ErrorKind::Conflict, _) => Self::conflict(message),
+            (ErrorKind::UnsupportedFile, _) => Self::unsupported_media_type(message),
+            (ErrorKind::WorkspaceBusy, _) => Self::of_status(StatusCode::TOO_MANY_REQUESTS, &message),
+            (ErrorKind::NodeBusy, _) => Self::unavailable(message),
+            (ErrorKind::Internal, ServiceError::Internal) => Self::internal(message),
             _ => Self::bad_request(message),
         }
     }
 }
 
 /// The campaigns of the one workspace that there is until logins come.
-pub(super) fn desk(app: &App) -> Desk {
-    app.campaigns.desk(WorkspaceId::default())
+pub(super) fn service(app: &App) -> CampaignService {
+    app.campaigns.service(WorkspaceId::default())
 }
 
 /// Who asks: the header `X-Actor`, for the audit log. Nobody checks it before there are logins.
@@ -114,12 +107,12 @@ pub struct View {
     updated_at: i64,
     settings: Settings,
     #[serde(flatten)]
-    kept: Kept,
+    kept: StoredCampaign,
 }
 
-impl From<Shown> for View {
-    fn from(shown: Shown) -> Self {
-        let Shown { record, document } = shown;
+impl From<CampaignView> for View {
+    fn from(shown: CampaignView) -> Self {
+        let CampaignView { record, document } = shown;
         Self {
             id: record.id,
             name: record.name,
@@ -129,7 +122,7 @@ impl From<Shown> for View {
             updated_at: record.updated_at,
             settings: document.settings,
             // The key decides who gets what: it is nobody's business.
-            kept: Kept { key: None, ..document.kept },
+            kept: StoredCampaign { key: None, ..document.kept },
         }
     }
 }
@@ -144,7 +137,7 @@ pub async fn create(
     check_senders(&app, &settings).await?;
     let id = draft.id.unwrap_or_else(|| format!("campaign-{:08x}", rand::random::<u32>()));
     let name = draft.name.unwrap_or_else(|| id.clone());
-    let shown = desk(&app).create(&id, &name, settings, &actor).await?;
+    let shown = service(&app).create(&id, &name, settings, &actor).await?;
     Ok((StatusCode::CREATED, Json(View::from(shown))))
 }
 
@@ -158,7 +151,7 @@ pub struct ListQuery {
 
 /// `GET /api/campaigns?before=&limit=`: newest first.
 pub async fn list(State(app): State<App>, Params(query): Params<ListQuery>) -> ApiResult<Json<Value>> {
-    let page = desk(&app).list(query.before.as_deref(), query.limit).await?;
+    let page = service(&app).list(query.before.as_deref(), query.limit).await?;
     let campaigns: Vec<Value> = page
         .campaigns
         .into_iter()
@@ -174,7 +167,7 @@ pub async fn list(State(app): State<App>, Params(query): Params<ListQuery>) -> A
 
 /// `GET /api/campaigns/{id}`.
 pub async fn show(State(app): State<App>, Segments(id): Id) -> ApiResult<Json<View>> {
-    Ok(Json(desk(&app).show(&id).await?.into()))
+    Ok(Json(service(&app).show(&id).await?.into()))
 }
 
 /// `PUT /api/campaigns/{id}`: changes a draft.
@@ -189,12 +182,12 @@ pub async fn change(
     }
     let settings = draft.settings()?;
     check_senders(&app, &settings).await?;
-    Ok(Json(desk(&app).change(&id, draft.name.as_deref(), settings, &actor).await?.into()))
+    Ok(Json(service(&app).change(&id, draft.name.as_deref(), settings, &actor).await?.into()))
 }
 
 /// `DELETE /api/campaigns/{id}`.
 pub async fn delete(State(app): State<App>, Segments(id): Id, Actor(actor): Actor) -> ApiResult<StatusCode> {
-    desk(&app).delete(&id, &actor).await?;
+    service(&app).delete(&id, &actor).await?;
     app.campaigns.rejects.remove(&id).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -20,11 +20,11 @@ use tokio::{
 };
 use whatsapp_campaigns::{
     audience::{Column, ConsentStamp, CsvSource, Encoding, XlsxSource},
-    desk::Upload,
     model::Frozen,
+    service::Upload,
 };
 
-use super::{Actor, Id, desk};
+use super::{Actor, Id, service};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -195,18 +195,18 @@ pub async fn upload(
 ) -> ApiResult<Json<Frozen>> {
     let reading = Reading::of(&query, &headers)?;
     let mut upload = query.upload()?;
-    let desk = desk(&app);
-    desk.show(&id).await?;
+    let service = service(&app);
+    service.show(&id).await?;
     let folder = app.campaigns.rejects.folder().map_err(failed)?;
     upload.temporary = Some(folder.to_owned());
     let (mut file, _receiving) = received(&headers, body, folder).await?;
     let rejects = app.campaigns.rejects.begin(&id)?;
     let list = rejects.writer()?;
     let frozen = if reading.is_workbook || is_archive(&mut file).map_err(failed)? {
-        desk.upload(&id, reading.xlsx(file), upload, list, &actor).await?
+        service.upload(&id, reading.xlsx(file), upload, list, &actor).await?
     } else {
         let source = reading.csv(file, &upload);
-        desk.upload(&id, source, upload, list, &actor).await?
+        service.upload(&id, source, upload, list, &actor).await?
     };
     rejects.keep()?;
     Ok(Json(frozen))
@@ -259,12 +259,12 @@ pub async fn contacts(
     Segments(id): Id,
     Actor(actor): Actor,
 ) -> ApiResult<Json<Frozen>> {
-    Ok(Json(desk(&app).freeze_contacts(&id, &actor).await?))
+    Ok(Json(service(&app).freeze_contacts(&id, &actor).await?))
 }
 
 /// `GET /api/campaigns/{id}/rejects`: the rows of the last upload that are not written to, as CSV.
 pub async fn rejects(State(app): State<App>, Segments(id): Id) -> ApiResult<Response> {
-    desk(&app).show(&id).await?;
+    service(&app).show(&id).await?;
     let text = app.campaigns.rejects.read(&id).await.ok_or_else(|| {
         ApiError::not_found(
             "there is no list of refused rows on this node: it is kept where the file was uploaded",

@@ -10,12 +10,13 @@ use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use whatsapp_campaigns::{
-    desk::{ExportFormat, Outlook, PreviewRow, Progress},
+    ErrorKind,
+    service::{Assumptions, ExportFormat, PreviewRow, Progress, ServiceError},
     simulate::{Prices, Report, Transport},
 };
 use whatsapp_store::WorkspaceId;
 
-use super::{Id, desk};
+use super::{Id, service};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -23,6 +24,8 @@ use crate::{
     time::now_millis,
 };
 
+/// Seconds after which a simulation may be asked for again that found no room.
+const RETRY_AFTER: &str = "2";
 const DAY: i64 = 24 * 3_600_000;
 
 /// Query of `GET /api/campaigns/{id}/preview`.
@@ -43,7 +46,7 @@ pub async fn preview(
     Segments(id): Id,
     Params(query): Params<PreviewQuery>,
 ) -> ApiResult<Json<Vec<PreviewRow>>> {
-    Ok(Json(desk(&app).preview(&id, query.count).await?))
+    Ok(Json(service(&app).preview(&id, query.count).await?))
 }
 
 /// Body of `POST /api/campaigns/{id}/dry-run`; all of it may be left out.
@@ -59,40 +62,71 @@ pub struct Assumed {
 }
 
 /// `POST /api/campaigns/{id}/dry-run`: what would happen if it was started now. Without having looked at it, nobody starts it.
-pub async fn dry_run(State(app): State<App>, Segments(id): Id, body: String) -> ApiResult<Json<Report>> {
+pub async fn dry_run(
+    State(app): State<App>,
+    Segments(id): Id,
+    body: String,
+) -> Result<Json<Report>, Unsimulated> {
     let assumed: Assumed = match body.trim() {
         "" => Assumed::default(),
         body => {
             serde_json::from_str(body).map_err(|error| ApiError::bad_request(format!("the body: {error}")))?
         }
     };
-    let outlook = outlook(&app, &id, assumed).await?;
-    Ok(Json(desk(&app).dry_run(&id, &outlook).await?))
+    let assumptions = assumptions(&app, &id, assumed).await?;
+    Ok(Json(service(&app).dry_run(&id, &assumptions).await?))
 }
 
 /// `GET /api/campaigns/{id}/eta`: when it will be over, from how far it is now.
-pub async fn eta(State(app): State<App>, Segments(id): Id) -> ApiResult<Json<Report>> {
-    let outlook = outlook(&app, &id, Assumed::default()).await?;
-    Ok(Json(desk(&app).eta(&id, &outlook).await?))
+pub async fn eta(State(app): State<App>, Segments(id): Id) -> Result<Json<Report>, Unsimulated> {
+    let assumptions = assumptions(&app, &id, Assumed::default()).await?;
+    Ok(Json(service(&app).eta(&id, &assumptions).await?))
+}
+
+/// Why there is no report: what cannot be simulated, or too much that is.
+#[derive(Debug)]
+pub struct Unsimulated {
+    error: ApiError,
+    is_busy: bool,
+}
+
+impl From<ApiError> for Unsimulated {
+    fn from(error: ApiError) -> Self {
+        Self { error, is_busy: false }
+    }
+}
+
+impl From<ServiceError> for Unsimulated {
+    fn from(error: ServiceError) -> Self {
+        let is_busy = matches!(error.kind(), ErrorKind::WorkspaceBusy | ErrorKind::NodeBusy);
+        Self { error: error.into(), is_busy }
+    }
+}
+
+impl IntoResponse for Unsimulated {
+    fn into_response(self) -> Response {
+        match self.is_busy {
+            true => ([(header::RETRY_AFTER, RETRY_AFTER)], self.error).into_response(),
+            false => self.error.into_response(),
+        }
+    }
 }
 
 /// What the senders' limits are.
-async fn outlook(app: &App, id: &str, assumed: Assumed) -> ApiResult<Outlook> {
-    desk(app).show(id).await?;
+async fn assumptions(app: &App, id: &str, assumed: Assumed) -> ApiResult<Assumptions> {
+    service(app).show(id).await?;
     let sessions = app.store.sessions(&WorkspaceId::default()).await?;
-    let limits = sessions.iter().map(|session| (session.id.name().to_owned(), app.campaigns.limits(session)));
-    Ok(Outlook {
-        limits: limits.collect(),
-        workspace_rate: None,
+    Ok(Assumptions {
         transport: assumed.transport.unwrap_or_default(),
         prices: assumed.prices,
         zone: assumed.zone,
+        ..app.campaigns.assumptions(&sessions)
     })
 }
 
 /// `GET /api/campaigns/{id}/progress`: how many are in which state, how fast it goes.
 pub async fn progress(State(app): State<App>, Segments(id): Id) -> ApiResult<Json<Progress>> {
-    Ok(Json(desk(&app).progress(&id).await?))
+    Ok(Json(service(&app).progress(&id).await?))
 }
 
 /// Query of `GET /api/campaigns/{id}/minutes`.
@@ -110,11 +144,11 @@ pub async fn minutes(
     Segments(id): Id,
     Params(query): Params<MinutesQuery>,
 ) -> ApiResult<Json<Value>> {
-    let desk = desk(&app);
-    desk.show(&id).await?;
+    let service = service(&app);
+    service.show(&id).await?;
     let until = query.until.unwrap_or_else(now_millis);
     let from = query.from.unwrap_or(until - DAY);
-    let minutes = desk.minutes(&id, from, until).await?;
+    let minutes = service.minutes(&id, from, until).await?;
     let minutes: Vec<Value> = minutes
         .iter()
         .map(|minute| json!({ "at": minute.at, "state": minute.state, "count": minute.count }))
@@ -148,17 +182,17 @@ pub async fn export(
         Format::Csv => (ExportFormat::Csv, "text/csv; charset=utf-8", "csv"),
         Format::Ndjson => (ExportFormat::Ndjson, "application/x-ndjson", "ndjson"),
     };
-    let desk = desk(&app);
+    let service = service(&app);
     // What can be wrong is told before the stream begins.
-    let (first, next) = desk.export(&id, format, None).await?;
+    let (first, next) = service.export(&id, format, None).await?;
     let name = format!("attachment; filename=\"{id}.{ending}\"");
     let rest = stream::unfold(Some((first, next)), move |part| {
-        let (desk, id) = (desk.clone(), id.clone());
+        let (service, id) = (service.clone(), id.clone());
         async move {
             let (text, next) = part?;
             let following = match next {
                 None => None,
-                Some(after) => match desk.export(&id, format, Some(&after)).await {
+                Some(after) => match service.export(&id, format, Some(&after)).await {
                     Ok(part) => Some(part),
                     // The stream breaks off, so that nobody takes a part for all of it.
                     Err(error) => return Some((Err(std::io::Error::other(error.to_string())), None)),
@@ -169,4 +203,26 @@ pub async fn export(
     });
     let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, Body::from_stream(rest)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn a_full_node_or_workspace_says_when_to_ask_again() {
+        for (error, status) in [
+            (ServiceError::WorkspaceSimulates, StatusCode::TOO_MANY_REQUESTS),
+            (ServiceError::NodeSimulates, StatusCode::SERVICE_UNAVAILABLE),
+        ] {
+            let response = Unsimulated::from(error).into_response();
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()[header::RETRY_AFTER], RETRY_AFTER);
+        }
+        let response = Unsimulated::from(ServiceError::NoRecipients).into_response();
+        assert_eq!(response.status(), StatusCode::CONFLICT);
+        assert!(!response.headers().contains_key(header::RETRY_AFTER));
+    }
 }

@@ -3,7 +3,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Actor, Id, View, desk};
+use super::{Actor, Id, View, service};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -31,12 +31,12 @@ impl Why {
 
 /// `POST /api/campaigns/{id}/approve`: a second person agrees.
 pub async fn approve(State(app): State<App>, Segments(id): Id, Actor(actor): Actor) -> ApiResult<Json<View>> {
-    Ok(Json(desk(&app).approve(&id, &actor).await?.into()))
+    Ok(Json(service(&app).approve(&id, &actor).await?.into()))
 }
 
 /// `POST /api/campaigns/{id}/start`: it begins at its time.
 pub async fn start(State(app): State<App>, Segments(id): Id, Actor(actor): Actor) -> ApiResult<Json<View>> {
-    let shown = desk(&app).start(&id, &actor).await?;
+    let shown = service(&app).start(&id, &actor).await?;
     app.campaigns.runner.nudge();
     Ok(Json(shown.into()))
 }
@@ -49,14 +49,14 @@ pub async fn pause(
     body: String,
 ) -> ApiResult<Json<View>> {
     let reason = Why::or(&body, "paused by a person")?;
-    let shown = desk(&app).pause(&id, &reason, &actor).await?;
+    let shown = service(&app).pause(&id, &reason, &actor).await?;
     app.campaigns.runner.nudge();
     Ok(Json(shown.into()))
 }
 
 /// `POST /api/campaigns/{id}/resume`.
 pub async fn resume(State(app): State<App>, Segments(id): Id, Actor(actor): Actor) -> ApiResult<Json<View>> {
-    let shown = desk(&app).resume(&id, &actor).await?;
+    let shown = service(&app).resume(&id, &actor).await?;
     app.campaigns.runner.nudge();
     Ok(Json(shown.into()))
 }
@@ -69,7 +69,7 @@ pub async fn cancel(
     body: String,
 ) -> ApiResult<Json<View>> {
     let reason = Why::or(&body, "cancelled by a person")?;
-    let shown = desk(&app).cancel(&id, &reason, &actor).await?;
+    let shown = service(&app).cancel(&id, &reason, &actor).await?;
     app.campaigns.runner.nudge();
     Ok(Json(shown.into()))
 }
@@ -80,7 +80,7 @@ pub async fn end_canary(
     Segments(id): Id,
     Actor(actor): Actor,
 ) -> ApiResult<Json<View>> {
-    let shown = desk(&app).end_canary(&id, &actor).await?;
+    let shown = service(&app).end_canary(&id, &actor).await?;
     app.campaigns.runner.nudge();
     Ok(Json(shown.into()))
 }
@@ -103,7 +103,7 @@ pub async fn test(
     Segments(id): Id,
     Body(test): Body<Test>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
-    let content = desk(&app).test_message(&id, &test.values, test.variant).await?;
+    let content = service(&app).test_message(&id, &test.values, test.variant).await?;
     let session = crate::routes::session_id(&test.session_id)?;
     app.sessions.record(&session).await?;
     let to = crate::routes::person::chat(&app, &session, "to", &test.to).await?;

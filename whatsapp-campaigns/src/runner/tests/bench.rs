@@ -17,7 +17,7 @@ use whatsapp_store::{
 
 use crate::{
     audience::FIRST_SEQ,
-    model::{Document, Kept, LaneSpec, Settings},
+    model::{Document, LaneSpec, Settings, StoredCampaign},
     pacing::{Rate, SECOND},
     runner::{Clock, Message, Options, Runner, Sender, Submission},
     scheduler::Limits,
@@ -149,7 +149,7 @@ impl Bench {
     pub(super) async fn campaign_of(&self, id: &str, settings: Settings, rows: u32, first: u32) {
         let template = settings.check().unwrap().template;
         let senders = settings.senders.clone();
-        let kept = Kept { key: Some("07".repeat(32)), ..Kept::default() };
+        let kept = StoredCampaign { key: Some("07".repeat(32)), ..StoredCampaign::default() };
         let mut changes = Changes::new(WorkspaceId::default());
         changes.push(CampaignChange::Put(CampaignRecord {
             id: id.into(),
@@ -215,12 +215,12 @@ impl Bench {
         self.store.campaign(&WorkspaceId::default(), id).await.unwrap().unwrap()
     }
 
-    pub(super) async fn kept(&self, id: &str) -> Kept {
+    pub(super) async fn kept(&self, id: &str) -> StoredCampaign {
         Document::from_json(&self.record(id).await.definition).unwrap().kept
     }
 
     pub(super) async fn move_to(&self, id: &str, state: CampaignState) {
-        let from = crate::lattice::followed_by(state);
+        let from = crate::lattice::predecessors(state);
         let mut changes = Changes::new(WorkspaceId::default());
         let step = CampaignMove { campaign: id.into(), state, reason: None, from, at: self.clock.now() };
         changes.push(CampaignChange::SetState(step));

@@ -8,9 +8,9 @@ use whatsapp_store::{
 use super::bench::{Bench, Ledger, address, settings};
 use crate::{
     consent::{OptIn, ReplyRules, TakenAs, Wish},
-    desk::Desk,
     outcome::Code,
     runner::{Clock, Ears, Heard, Incoming, Options, Receipt, ReceiptKind, Runner},
+    service::CampaignService,
 };
 
 async fn sent(bench: &Bench, rows: u32) -> Vec<(String, String)> {
@@ -136,9 +136,10 @@ async fn stop_suppresses_everywhere_and_start_takes_it_back() {
         confirmation: "You get our offers again. Reply STOP to end.".into(),
     };
     let rules = ReplyRules { opt_in: Some(opt_in), ..ReplyRules::default() };
-    let desk = Desk::with_clock(bench.store.clone(), workspace.clone(), Arc::new(bench.clock.clone()));
-    desk.set_reply_rules(&rules, "ana").await.unwrap();
-    assert_eq!(desk.reply_rules().await.unwrap(), rules);
+    let service =
+        CampaignService::with_clock(bench.store.clone(), workspace.clone(), Arc::new(bench.clock.clone()));
+    service.set_reply_rules(&rules, "ana").await.unwrap();
+    assert_eq!(service.reply_rules().await.unwrap(), rules);
     // One that is older than the wish, and comes late, changes nothing.
     ears.incoming(&workspace, &incoming(to, "start", &[], now - 1_000)).await.unwrap();
     assert_eq!(suppressed().await, std::slice::from_ref(to));

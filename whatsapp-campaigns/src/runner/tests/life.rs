@@ -7,10 +7,10 @@ use whatsapp_store::{
 
 use super::bench::{Bench, Ledger, START, address, settings, shop};
 use crate::{
-    desk::Desk,
     lattice::flagged,
     outcome::Code,
     runner::{Clock, Submission},
+    service::CampaignService,
 };
 
 const HOUR: i64 = 3_600_000;
@@ -25,7 +25,7 @@ async fn flag(bench: &Bench, id: &str, flag: RecipientFlag, seqs: impl IntoItera
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_begins_at_its_time() {
+async fn a_scheduled_campaign_starts_at_its_time() {
     let bench = Bench::new();
     let mut later = settings("");
     later.timing.schedule = crate::window::Schedule::Once { at: START + 90_000 };
@@ -61,7 +61,7 @@ async fn the_canary_goes_first_and_the_others_after_the_hold() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_pauses_by_itself_and_says_why() {
+async fn too_many_failures_pause_a_campaign_with_a_reason() {
     let bench = Bench::new();
     bench.campaign("spring", settings(""), 1_000).await;
     let ledger = Ledger::answering(|count, _| match count % 5 {
@@ -121,7 +121,7 @@ async fn a_restricted_sender_stops_until_a_person_releases_it_restart_or_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_not_sent_before_the_end_expires() {
+async fn unsent_rows_expire_at_the_end_of_the_campaign() {
     let bench = Bench::new();
     let mut short = settings("");
     short.timing.ends_at = Some(START + 2_000);
@@ -204,9 +204,10 @@ async fn a_recurring_campaign_sends_to_the_contacts_of_each_run() {
     hourly.timing.ends_at = Some(START + 3 * HOUR);
     hourly.audience = serde_json::from_str(r#"{"filter":{"consentScope":"news"}}"#).unwrap();
     let workspace = WorkspaceId::default();
-    let desk = Desk::with_clock(bench.store.clone(), workspace.clone(), Arc::new(bench.clock.clone()));
-    desk.create("hourly", "Hourly", hourly, "ana").await.unwrap();
-    desk.start("hourly", "ana").await.unwrap();
+    let service =
+        CampaignService::with_clock(bench.store.clone(), workspace.clone(), Arc::new(bench.clock.clone()));
+    service.create("hourly", "Hourly", hourly, "ana").await.unwrap();
+    service.start("hourly", "ana").await.unwrap();
     let contact = |n: u32| {
         let consent = Consent { scope: "news".into(), source: "form".into(), at: START - 1, evidence: None };
         let mut changes = Changes::new(WorkspaceId::default());

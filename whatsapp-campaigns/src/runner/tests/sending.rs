@@ -94,7 +94,7 @@ async fn refusals_are_tried_again_or_given_up_and_the_unknown_goes_out_under_its
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_says_stop_gets_nothing_more_within_a_tick() {
+async fn people_who_opt_out_get_no_message_after_one_tick() {
     let bench = Bench::new();
     bench.campaign("spring", settings(""), 400).await;
     let ledger = Arc::new(Ledger::default());

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     pacing::UniqueCap,
-    scheduler::{Next, Row, Scheduler},
+    scheduler::{Next, QueuedRow, Scheduler},
     window::When,
 };
 
@@ -19,8 +19,8 @@ fn send(scheduler: &mut Scheduler, mut now: u64, end: u64, sent: &mut Vec<(u64, 
     }
 }
 
-fn rows(audience: u64, rows: u32) -> impl Iterator<Item = Row> {
-    (0..rows).map(move |seq| Row { seq, person: audience << 32 | u64::from(seq) })
+fn rows(audience: u64, rows: u32) -> impl Iterator<Item = QueuedRow> {
+    (0..rows).map(move |seq| QueuedRow { seq, person: audience << 32 | u64::from(seq) })
 }
 
 proptest! {
@@ -76,7 +76,7 @@ proptest! {
         forecast.campaigns[0].plan = plan.clone();
         let (mut hand, mut by_hand) = (Scheduler::new(limits, UniqueCap::default()), Vec::new());
         hand.open(0, 1, None);
-        let (mut left, mut now): (Vec<Row>, _) = (rows(1, count).collect(), START);
+        let (mut left, mut now): (Vec<QueuedRow>, _) = (rows(1, count).collect(), START);
         while !left.is_empty() {
             let When::Open(window) = plan.next(zone("Europe/Berlin"), now) else { unreachable!() };
             hand.offer(0, left);

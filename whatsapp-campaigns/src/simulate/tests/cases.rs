@@ -32,7 +32,7 @@ fn a_campaigns_rate_is_split_over_its_senders() {
     let (moments, report) = seconds(&forecast);
     assert_eq!((moments, report.senders[0].waits.of(Wait::Campaign)), (vec![0, 2, 4, 6], 6_000));
     let mut forecast = simple(SIMPLE, 2, 4);
-    forecast.workspace_rate = Some(Rate::per(1, 2 * SECOND, 1));
+    forecast.dispatch.workspace_rate = Some(Rate::per(1, 2 * SECOND, 1));
     assert_eq!(seconds(&forecast).0, [0, 0, 4, 4]);
 }
 
@@ -56,7 +56,7 @@ fn a_cap_of_people_and_those_reached_before() {
 fn a_warm_up_raises_the_cap_every_day() {
     let mut forecast = simple(SIMPLE, 1, 8);
     let warm_up = WarmUp { start: 1, growth: 2.0, ceiling: 100 };
-    forecast.senders[0].warm_up = Some(Ramp { warm_up, day: 1 });
+    forecast.senders[0].warm_up = Some(Ramp { warm_up, began_at: START - 24 * HOUR });
     // 2 people; 4 from 24 hours on, of whom the first are forgotten five minutes later; 8 from 48 hours on.
     let day = 86_400;
     assert_eq!(seconds(&forecast).0, [0, 1, day, day + 1, DAY, DAY + 1, 2 * day, 2 * day + 1]);
@@ -113,22 +113,22 @@ fn an_end_comes_between_two_messages() {
 #[test]
 fn a_first_part_and_the_pause_behind_it() {
     let mut forecast = simple(SIMPLE, 1, 5);
-    forecast.campaigns[0].canary = Some(Canary::First { rows: 2, hold: 60_000 });
+    forecast.campaigns[0].canary = Some(CanaryStage::First { rows: 2, hold: 60_000 });
     let (moments, report) = seconds(&forecast);
     assert_eq!(moments, [0, 1, 61, 62, 63]);
     assert_eq!(report.campaigns[0].canary_until, Some(START + 61_000));
-    assert_eq!(report.senders[0].waits.of(Wait::Canary), 60_000);
+    assert_eq!(report.senders[0].waits.of(Wait::CanaryStage), 60_000);
     // Three rows of two senders: the slower one makes both wait. An answer takes half a second.
     let mut forecast = simple(SIMPLE, 2, 6);
     forecast.senders[1].limits.rate.interval = 7 * SECOND;
     forecast.transport.answer = Delay { from: 500, to: 500 };
-    forecast.campaigns[0].canary = Some(Canary::First { rows: 4, hold: 59_500 });
+    forecast.campaigns[0].canary = Some(CanaryStage::First { rows: 4, hold: 59_500 });
     let (moments, report) = seconds(&forecast);
     assert_eq!(moments, [0, 0, 1, 7, 67, 67]);
     assert_eq!(report.eta(), Some(67_500));
-    forecast.campaigns[0].canary = Some(Canary::Until(START + 100_000));
+    forecast.campaigns[0].canary = Some(CanaryStage::Until(START + 100_000));
     assert_eq!(seconds(&forecast).0, [100, 100, 101, 102, 107, 114]);
-    forecast.campaigns[0].canary = Some(Canary::First { rows: 6, hold: 60_000 });
+    forecast.campaigns[0].canary = Some(CanaryStage::First { rows: 6, hold: 60_000 });
     assert_eq!(seconds(&forecast).0, [0, 0, 1, 2, 7, 14], "all of them are no first part");
 }
 
@@ -138,7 +138,7 @@ fn a_first_part_that_cannot_be_sent_holds_the_rest() {
     forecast.most_days = 7;
     forecast.campaigns[0].plan = plan(Some(("14:00", "12:00")), None);
     forecast.campaigns[0].lane(0, ZoneGroup::of_phone("7916").unwrap(), 10);
-    forecast.campaigns[0].canary = Some(Canary::First { rows: 4, hold: 0 });
+    forecast.campaigns[0].canary = Some(CanaryStage::First { rows: 4, hold: 0 });
     let report = simulate(&forecast).unwrap();
     let counts = report.all.counts;
     assert_eq!((counts.sent, counts.never, counts.left, report.eta()), (2, 10, 8, None));
@@ -160,7 +160,10 @@ fn refusals() {
     forecast.transport.failed_permille = 1_000;
     let report = simulate(&forecast).unwrap();
     assert_eq!((report.all.counts.failed, report.eta()), (60, Some(59_000)));
-    assert_eq!(report.warnings, [Warning::ManyFail { campaign: 0, permille: 1_000 }]);
+    assert_eq!(
+        report.warnings,
+        [Warning::ManyFail { campaign: 0, permille: 1_000, limit_permille: 100, window_minutes: 60 }]
+    );
 }
 
 #[test]
@@ -192,7 +195,7 @@ fn what_the_service_says() {
 fn answers_that_take_long() {
     let mut forecast = simple(SIMPLE, 1, 5);
     forecast.transport.answer = Delay { from: 3_000, to: 3_000 };
-    forecast.transport.under_way = 1;
+    forecast.dispatch.in_flight = 1;
     let (moments, report) = seconds(&forecast);
     assert_eq!((moments, report.eta()), (vec![0, 3, 6, 9, 12], Some(15_000)));
     assert_eq!(report.senders[0].waits.of(Wait::Answers), 15_000);

@@ -30,7 +30,7 @@ fn campaign() -> impl Strategy<Value = Campaign> {
                 quiet.map(|(from, hours)| [from, (from + hours) % 24].map(|hour| format!("{hour:02}:00")));
             let quiet = quiet.as_ref().map(|[from, to]| (from.as_str(), to.as_str()));
             let mut campaign = Campaign::new("a", plan(quiet, ends), audience);
-            campaign.canary = canary.map(|(rows, hold)| Canary::First { rows, hold });
+            campaign.canary = canary.map(|(rows, hold)| CanaryStage::First { rows, hold });
             (campaign.weight, campaign.rate) = (weight, rate.map(|rate| Rate::per(1, rate * SECOND, 1)));
             for (sender, place, rows, waiting) in lanes {
                 campaign.lane(sender, zone(ZONES[place]), rows);

@@ -6,9 +6,9 @@ use std::{
 
 use whatsapp_store::{CampaignRecord, CampaignState, Error as StoreError, Store, WorkspaceId};
 
-use super::keys::Keys;
 use crate::{
     content::{Arms, Template},
+    keys::Keys,
     model::{Document, LaneSpec},
     pacing::Rate,
     window::Plan,
@@ -19,7 +19,7 @@ pub(super) const SENDING: [CampaignState; 2] = [CampaignState::Running, Campaign
 
 /// A campaign that sends.
 #[derive(Debug)]
-pub(super) struct Live {
+pub(super) struct ActiveCampaign {
     pub(super) workspace: WorkspaceId,
     pub(super) record: CampaignRecord,
     pub(super) document: Document,
@@ -27,7 +27,7 @@ pub(super) struct Live {
     pub(super) arms: Arms,
     pub(super) keys: Keys,
     pub(super) plan: Plan,
-    /// What one of its senders may take of its own limit.
+    /// The limit of all its senders together.
     pub(super) rate: Option<Rate>,
     /// By number.
     pub(super) lanes: BTreeMap<i32, LaneSpec>,
@@ -42,7 +42,7 @@ pub(super) enum LoadError {
     Stored(String),
 }
 
-impl Live {
+impl ActiveCampaign {
     pub(super) async fn load(
         store: &dyn Store,
         workspace: &WorkspaceId,
@@ -51,13 +51,11 @@ impl Live {
         let stored = |error: &dyn std::fmt::Display| LoadError::Stored(error.to_string());
         let document = Document::from_json(&record.definition).map_err(|error| stored(&error))?;
         let checked = document.settings.check().map_err(|error| stored(&error))?;
-        let key = document.kept.key.as_deref().and_then(key).ok_or_else(|| stored(&"its key is missing"))?;
+        let key = document.kept.key_bytes().ok_or_else(|| stored(&"its key is missing"))?;
         let mut lanes = BTreeMap::new();
         for lane in store.lanes(workspace, &record.id).await? {
             lanes.insert(lane.lane, LaneSpec::from_json(&lane.definition).map_err(|error| stored(&error))?);
         }
-        let senders = lanes.values().map(|lane| &lane.sender).collect::<BTreeSet<_>>().len().max(1);
-        let rate = checked.rate.map(|rate| shared(rate, senders));
         Ok(Self {
             workspace: workspace.clone(),
             record,
@@ -66,7 +64,7 @@ impl Live {
             arms: Arms::new(&key),
             keys: Keys::of(store, workspace).await?,
             plan: checked.plan,
-            rate,
+            rate: checked.rate,
             lanes,
         })
     }
@@ -76,34 +74,22 @@ impl Live {
         self.workspace == *workspace && self.record.id == id
     }
 
+    /// How many accounts send it.
+    pub(super) fn senders(&self) -> usize {
+        self.lanes.values().map(|lane| &lane.sender).collect::<BTreeSet<_>>().len()
+    }
+
     /// The lanes of one sender.
     pub(super) fn lanes_of(&self, sender: &str) -> impl Iterator<Item = (i32, &LaneSpec)> {
         self.lanes.iter().filter(move |(_, lane)| lane.sender == sender).map(|(number, lane)| (*number, lane))
     }
 }
 
-/// A key as it is stored: 64 hexadecimal digits.
-pub(crate) fn key(digits: &str) -> Option<[u8; 32]> {
-    let mut key = [0; 32];
-    if digits.len() != 64 || !digits.is_ascii() {
-        return None;
-    }
-    for (place, byte) in key.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&digits[2 * place..2 * place + 2], 16).ok()?;
-    }
-    Some(key)
-}
-
-/// An equal part of a limit for each of so many senders: together they never exceed it, on however many nodes they are.
-pub(super) fn shared(rate: Rate, senders: usize) -> Rate {
-    Rate { interval: rate.interval.saturating_mul(senders as u64), burst: 1 }
-}
-
 /// What sends at a moment.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Board(pub(super) Vec<Arc<Live>>);
+pub(super) struct ActiveCampaigns(pub(super) Vec<Arc<ActiveCampaign>>);
 
-impl Board {
+impl ActiveCampaigns {
     /// Reads what changed since the last look. Campaigns that cannot be read as they are stored come back beside it.
     pub(super) async fn look(&self, store: &dyn Store) -> Result<(Self, Vec<Broken>), StoreError> {
         let (mut live, mut broken) = (Vec::new(), Vec::new());
@@ -114,7 +100,7 @@ impl Board {
             }
             match self.0.iter().find(|live| live.is(&workspace, &id) && live.record == record) {
                 Some(same) => live.push(same.clone()),
-                None => match Live::load(store, &workspace, record).await {
+                None => match ActiveCampaign::load(store, &workspace, record).await {
                     Ok(new) => live.push(Arc::new(new)),
                     Err(LoadError::Store(error)) => return Err(error),
                     Err(error) => broken.push(Broken { workspace, id, why: error.to_string() }),
@@ -134,7 +120,7 @@ impl Board {
     pub(super) fn senders(&self, workspace: &WorkspaceId) -> usize {
         let lanes =
             self.0.iter().filter(|live| live.workspace == *workspace).flat_map(|live| live.lanes.values());
-        lanes.map(|lane| lane.sender.as_str()).collect::<BTreeSet<_>>().len().max(1)
+        lanes.map(|lane| lane.sender.as_str()).collect::<BTreeSet<_>>().len()
     }
 }
 

@@ -8,11 +8,11 @@ use whatsapp_store::{
 
 use super::bench::{Bench, SETTINGS, people};
 use crate::{
-    desk::{DeskError, ExportFormat, Outlook},
     model::Settings,
     pacing::{Rate, SECOND},
     runner::{Clock, Message, Options, Runner, Sender, Submission},
     scheduler::Limits,
+    service::{Assumptions, ExportFormat, ServiceError},
 };
 
 struct Swift;
@@ -31,8 +31,8 @@ impl Sender for Swift {
 async fn finished(bench: &Bench, rows: u32) {
     bench.draft("spring").await;
     bench.upload("spring", people(rows)).await.unwrap();
-    bench.desk.note_dry_run("spring").await.unwrap();
-    bench.desk.start("spring", "ana").await.unwrap();
+    bench.service.note_dry_run("spring").await.unwrap();
+    bench.service.start("spring", "ana").await.unwrap();
     let runner = Runner::with_clock(bench.store.clone(), Options::new("a"), Arc::new(bench.clock.clone()));
     for sender in ["shop", "branch"] {
         runner.serve(sender.parse().unwrap(), Arc::new(Swift));
@@ -41,7 +41,7 @@ async fn finished(bench: &Bench, rows: u32) {
         let runner = runner.clone();
         async move { runner.run().await }
     });
-    while bench.desk.show("spring").await.unwrap().record.state != CampaignState::Finished {
+    while bench.service.show("spring").await.unwrap().record.state != CampaignState::Finished {
         *bench.clock.0.lock().unwrap() += 50;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -53,11 +53,11 @@ async fn finished(bench: &Bench, rows: u32) {
 async fn from_a_file_to_an_export() {
     let bench = Bench::new();
     finished(&bench, 700).await;
-    let progress = bench.desk.progress("spring").await.unwrap();
+    let progress = bench.service.progress("spring").await.unwrap();
     assert_eq!((progress.recipients, progress.left, progress.counts[&RecipientState::Acked]), (700, 0, 700));
     let (mut csv, mut after) = (String::new(), None);
     loop {
-        let (part, next) = bench.desk.export("spring", ExportFormat::Csv, after.as_deref()).await.unwrap();
+        let (part, next) = bench.service.export("spring", ExportFormat::Csv, after.as_deref()).await.unwrap();
         csv.push_str(&part);
         after = next;
         if after.is_none() {
@@ -71,14 +71,14 @@ async fn from_a_file_to_an_export() {
         lines[1..].iter().map(|line| line.split(',').nth(4).unwrap()).collect();
     assert!(ids.len() == 700 && ids.iter().all(|id| id.starts_with("3EB0") && id.len() == 22));
     assert!(lines[1..].iter().all(|line| line.contains(",a,3EB0") && line.contains(",acked,")));
-    let (ndjson, _) = bench.desk.export("spring", ExportFormat::Ndjson, None).await.unwrap();
+    let (ndjson, _) = bench.service.export("spring", ExportFormat::Ndjson, None).await.unwrap();
     let first: serde_json::Value = serde_json::from_str(ndjson.lines().next().unwrap()).unwrap();
     assert_eq!(
         (&first["state"], &first["consent"]),
         (&"acked".into(), &"news/form:shop/1789999999999".into())
     );
     let now = bench.clock.now();
-    let minutes = bench.desk.minutes("spring", 0, now + 60_000).await.unwrap();
+    let minutes = bench.service.minutes("spring", 0, now + 60_000).await.unwrap();
     let acked: u64 = minutes
         .iter()
         .filter(|minute| minute.state == RecipientState::Acked)
@@ -91,38 +91,38 @@ async fn from_a_file_to_an_export() {
 async fn previews_and_test_messages() {
     let bench = Bench::new();
     bench.draft("spring").await;
-    assert!(matches!(bench.desk.preview("spring", 5).await, Err(DeskError::NoRecipients)));
+    assert!(matches!(bench.service.preview("spring", 5).await, Err(ServiceError::NoRecipients)));
     bench.upload("spring", people(50)).await.unwrap();
-    let preview = bench.desk.preview("spring", 10).await.unwrap();
+    let preview = bench.service.preview("spring", 10).await.unwrap();
     assert_eq!(preview.len(), 10);
     assert!(preview.iter().all(|row| row.contents[0].as_text().unwrap().starts_with("Hello Person ")));
     let values = BTreeMap::from([("name".to_owned(), "me".to_owned())]);
-    assert_eq!(bench.desk.test_message("spring", &values, 0).await.unwrap().as_text(), Some("Hello me"));
-    assert!(bench.desk.test_message("spring", &BTreeMap::new(), 0).await.is_err());
-    assert!(bench.desk.test_message("spring", &values, 7).await.is_err());
+    assert_eq!(bench.service.test_message("spring", &values, 0).await.unwrap().as_text(), Some("Hello me"));
+    assert!(bench.service.test_message("spring", &BTreeMap::new(), 0).await.is_err());
+    assert!(bench.service.test_message("spring", &values, 7).await.is_err());
 }
 
 #[tokio::test]
 async fn a_placeholder_of_another_program_is_warned_of() {
     let bench = Bench::new();
     let text = SETTINGS.replace("Hello {{ name }}", "Hello {{ name }}, dear [NAME]");
-    bench.desk.create("spring", "Spring", Settings::from_json(&text).unwrap(), "ana").await.unwrap();
+    bench.service.create("spring", "Spring", Settings::from_json(&text).unwrap(), "ana").await.unwrap();
     bench.upload("spring", people(3)).await.unwrap();
-    let rows = bench.desk.preview("spring", 1).await.unwrap();
+    let rows = bench.service.preview("spring", 1).await.unwrap();
     assert!(rows[0].warnings[0].contains("`[NAME]` looks like a placeholder"), "{:?}", rows[0].warnings);
-    let report = bench.desk.dry_run("spring", &Outlook::default()).await.unwrap();
+    let report = bench.service.dry_run("spring", &Assumptions::default()).await.unwrap();
     assert!(report.to_string().contains("`[NAME]` looks like a placeholder"), "{report}");
     let json = serde_json::to_value(&report.warnings).unwrap();
     assert!(json.as_array().unwrap().iter().any(|found| found["type"] == "placeholder"), "{json}");
 }
 
 #[tokio::test]
-async fn what_a_sender_holds_is_still_to_come() {
+async fn leased_rows_count_as_unsent_in_a_forecast() {
     let bench = Bench::new();
     bench.draft("spring").await;
     bench.upload("spring", people(40)).await.unwrap();
-    bench.desk.note_dry_run("spring").await.unwrap();
-    bench.desk.start("spring", "ana").await.unwrap();
+    bench.service.note_dry_run("spring").await.unwrap();
+    bench.service.start("spring", "ana").await.unwrap();
     let mut running = Changes::new(WorkspaceId::default());
     running.push(CampaignChange::SetState(CampaignMove {
         campaign: "spring".into(),
@@ -132,14 +132,14 @@ async fn what_a_sender_holds_is_still_to_come() {
         at: bench.clock.now(),
     }));
     bench.store.commit(running).await.unwrap();
-    let whole = bench.desk.eta("spring", &Outlook::default()).await.unwrap();
+    let whole = bench.service.eta("spring", &Assumptions::default()).await.unwrap();
     let (workspace, now) = (WorkspaceId::default(), bench.clock.now());
     for lane in bench.store.lanes(&workspace, "spring").await.unwrap() {
         let (campaign, owner) = ("spring".to_owned(), "a".to_owned());
         let claim = RangeClaim { campaign, lane: lane.lane, owner, now, until: now + 60_000, limit: 1_000 };
         bench.store.lease_range(&workspace, &claim).await.unwrap().unwrap();
     }
-    let held = bench.desk.eta("spring", &Outlook::default()).await.unwrap();
+    let held = bench.service.eta("spring", &Assumptions::default()).await.unwrap();
     assert_eq!((held.all.counts.sent, held.warnings), (whole.all.counts.sent, whole.warnings));
     assert!(held.all.counts.sent > 0);
 }

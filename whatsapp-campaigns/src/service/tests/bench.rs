@@ -7,9 +7,9 @@ use whatsapp_store::{AuditQuery, AuditStore, Store, WorkspaceId, memory::MemoryS
 
 use crate::{
     audience::{ConsentStamp, CsvSource},
-    desk::{Desk, DeskError, Upload},
     model::{Frozen, Settings},
     runner::Clock,
+    service::{CampaignService, ServiceError, Upload},
     window::Millis,
 };
 
@@ -27,7 +27,7 @@ impl Clock for At {
 
 pub(super) struct Bench {
     pub(super) store: Arc<MemoryStore>,
-    pub(super) desk: Desk,
+    pub(super) service: CampaignService,
     pub(super) clock: At,
 }
 
@@ -77,15 +77,15 @@ impl Bench {
     pub(super) fn new() -> Self {
         let (store, clock) = (Arc::new(MemoryStore::new()), At(Arc::new(Mutex::new(START))));
         let dynamic: Arc<dyn Store> = store.clone();
-        let desk = Desk::with_clock(dynamic, WorkspaceId::default(), Arc::new(clock.clone()));
-        Self { store, desk, clock }
+        let service = CampaignService::with_clock(dynamic, WorkspaceId::default(), Arc::new(clock.clone()));
+        Self { store, service, clock }
     }
 
     pub(super) async fn draft(&self, id: &str) {
-        self.desk.create(id, "Spring", settings(), "ana").await.unwrap();
+        self.service.create(id, "Spring", settings(), "ana").await.unwrap();
     }
 
-    pub(super) async fn upload(&self, id: &str, file: impl Into<Vec<u8>>) -> Result<Frozen, DeskError> {
+    pub(super) async fn upload(&self, id: &str, file: impl Into<Vec<u8>>) -> Result<Frozen, ServiceError> {
         self.upload_with(id, file, upload(), Shared::default()).await
     }
 
@@ -95,9 +95,9 @@ impl Bench {
         file: impl Into<Vec<u8>>,
         upload: Upload,
         rejects: Shared,
-    ) -> Result<Frozen, DeskError> {
+    ) -> Result<Frozen, ServiceError> {
         let file = std::io::Cursor::new(file.into());
-        self.desk.upload(id, CsvSource::new(file), upload, rejects, "ana").await
+        self.service.upload(id, CsvSource::new(file), upload, rejects, "ana").await
     }
 
     pub(super) async fn acts(&self) -> Vec<(String, String)> {

@@ -4,6 +4,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use whatsapp_store::hash::fnv1a;
+
 use crate::{audience::Recipient, window::ZoneGroup};
 
 /// The variable that holds somebody's time zone, if the source has one.
@@ -36,10 +38,8 @@ impl LaneBook {
 
     /// Who writes to an address: FNV-1a, which only has to be even and the same for ever.
     fn sender(&self, address: &str) -> usize {
-        let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        let hash = address.bytes().fold(0xcbf2_9ce4_8422_2325, step);
         // The lowest bits of such a hash are not its best.
-        usize::try_from((hash >> 20) % self.senders.len().max(1) as u64).unwrap_or(0)
+        usize::try_from((fnv1a(address.bytes()) >> 20) % self.senders.len().max(1) as u64).unwrap_or(0)
     }
 
     /// What a lane is.

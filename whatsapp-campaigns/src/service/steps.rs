@@ -2,25 +2,25 @@
 use serde_json::json;
 use whatsapp_store::{CampaignChange, CampaignState, Change, LaneRecord};
 
-use super::{Desk, DeskError, Shown, expect, freeze::FIRST, lanes::shares};
+use super::{CampaignService, CampaignView, ServiceError, freeze::FIRST, lanes::shares};
 use crate::{
+    changes::{event, expect},
     content::Category,
-    model::{Document, DryRun, Kept, LaneSpec},
-    runner::event,
+    model::{Document, DryRun, LaneSpec, StoredCampaign},
 };
 
-impl Desk {
+impl CampaignService {
     /// A second person agrees.
     ///
     /// # Errors
     /// When it is no draft, or the person made it.
-    pub async fn approve(&self, id: &str, actor: &str) -> Result<Shown, DeskError> {
-        let Shown { record, document } = self.show(id).await?;
+    pub async fn approve(&self, id: &str, actor: &str) -> Result<CampaignView, ServiceError> {
+        let CampaignView { record, document } = self.show(id).await?;
         if document.kept.created_by.as_deref() == Some(actor) {
-            return Err(DeskError::SamePerson);
+            return Err(ServiceError::SamePerson);
         }
         if record.state != CampaignState::Draft {
-            return Err(DeskError::State { state: record.state, todo: "only a draft can be approved" });
+            return Err(ServiceError::State { state: record.state, todo: "only a draft can be approved" });
         }
         let from = CampaignState::bits(&[CampaignState::Draft]);
         let moved = self.moved_from(id, CampaignState::Approved, None, from);
@@ -32,9 +32,9 @@ impl Desk {
     ///
     /// # Errors
     /// When there is no audience.
-    pub async fn note_dry_run(&self, id: &str) -> Result<(), DeskError> {
-        let Shown { record, mut document } = self.show(id).await?;
-        let frozen_at = document.kept.frozen.as_ref().ok_or(DeskError::NoRecipients)?.at;
+    pub async fn note_dry_run(&self, id: &str) -> Result<(), ServiceError> {
+        let CampaignView { record, mut document } = self.show(id).await?;
+        let frozen_at = document.kept.frozen.as_ref().ok_or(ServiceError::NoRecipients)?.at;
         document.kept.dry_run = Some(DryRun { at: self.clock.now(), frozen_at });
         self.commit(vec![expect(&record), CampaignChange::Put(self.with(&record, &document)).into()]).await
     }
@@ -43,27 +43,27 @@ impl Desk {
     ///
     /// # Errors
     /// When it has no recipients, nobody looked at a dry run, nobody approved it, or it began already.
-    pub async fn start(&self, id: &str, actor: &str) -> Result<Shown, DeskError> {
-        let Shown { record, document } = self.show(id).await?;
+    pub async fn start(&self, id: &str, actor: &str) -> Result<CampaignView, ServiceError> {
+        let CampaignView { record, document } = self.show(id).await?;
         let settings = &document.settings;
         let checked = settings.check()?;
         match record.state {
             CampaignState::Approved => {}
-            CampaignState::Draft if settings.needs_approval => return Err(DeskError::NotApproved),
+            CampaignState::Draft if settings.needs_approval => return Err(ServiceError::NotApproved),
             CampaignState::Draft => {}
-            state => return Err(DeskError::State { state, todo: "only a draft can be started" }),
+            state => return Err(ServiceError::State { state, todo: "only a draft can be started" }),
         }
         let from = CampaignState::bits(&[CampaignState::Draft, CampaignState::Approved]);
         // What was approved and looked at is what goes out.
         let mut list = vec![expect(&record), self.moved_from(id, CampaignState::Scheduled, None, from)];
         if !checked.plan.is_recurring() {
             let frozen = document.kept.frozen.as_ref().filter(|frozen| frozen.recipients > 0);
-            let frozen = frozen.ok_or(DeskError::NoRecipients)?;
+            let frozen = frozen.ok_or(ServiceError::NoRecipients)?;
             if !frozen.fits(checked.template.version()) {
-                return Err(DeskError::OutOfDate);
+                return Err(ServiceError::OutOfDate);
             }
             if document.kept.dry_run.as_ref().is_none_or(|run| run.frozen_at != frozen.at) {
-                return Err(DeskError::NoDryRun);
+                return Err(ServiceError::NoDryRun);
             }
             list.extend(self.canary(id, &document, frozen.recipients).await?);
         }
@@ -84,7 +84,12 @@ impl Desk {
     }
 
     /// The ends of the lanes, when a first part goes before the others.
-    async fn canary(&self, id: &str, document: &Document, recipients: u64) -> Result<Vec<Change>, DeskError> {
+    async fn canary(
+        &self,
+        id: &str,
+        document: &Document,
+        recipients: u64,
+    ) -> Result<Vec<Change>, ServiceError> {
         let first = document.settings.canary.and_then(|canary| canary.size(recipients));
         let Some(first) = first else { return Ok(Vec::new()) };
         let lanes = self.lanes(id).await?;
@@ -96,11 +101,13 @@ impl Desk {
         Ok(lanes.into_iter().zip(ends).map(cut).collect())
     }
 
-    pub(super) async fn lanes(&self, id: &str) -> Result<Vec<(LaneRecord, LaneSpec)>, DeskError> {
+    pub(super) async fn lanes(&self, id: &str) -> Result<Vec<(LaneRecord, LaneSpec)>, ServiceError> {
         let lanes = self.store.lanes(&self.workspace, id).await?.into_iter();
         lanes
             .map(|lane| {
-                LaneSpec::from_json(&lane.definition).map(|spec| (lane, spec)).map_err(|_| DeskError::Stored)
+                LaneSpec::from_json(&lane.definition)
+                    .map(|spec| (lane, spec))
+                    .map_err(|_| ServiceError::Stored)
             })
             .collect()
     }
@@ -109,11 +116,11 @@ impl Desk {
     ///
     /// # Errors
     /// When the campaign has none, or does not send.
-    pub async fn end_canary(&self, id: &str, actor: &str) -> Result<Shown, DeskError> {
-        let Shown { record, mut document } = self.show(id).await?;
+    pub async fn end_canary(&self, id: &str, actor: &str) -> Result<CampaignView, ServiceError> {
+        let CampaignView { record, mut document } = self.show(id).await?;
         if !matches!(record.state, CampaignState::Running | CampaignState::Paused | CampaignState::Scheduled)
         {
-            return Err(DeskError::State { state: record.state, todo: "there is no hold to end" });
+            return Err(ServiceError::State { state: record.state, todo: "there is no hold to end" });
         }
         document.kept.canary_until = Some(self.clock.now());
         let mut list: Vec<Change> =
@@ -129,10 +136,10 @@ impl Desk {
     ///
     /// # Errors
     /// When it does not send.
-    pub async fn pause(&self, id: &str, reason: &str, actor: &str) -> Result<Shown, DeskError> {
+    pub async fn pause(&self, id: &str, reason: &str, actor: &str) -> Result<CampaignView, ServiceError> {
         let state = self.show(id).await?.record.state;
         if !matches!(state, CampaignState::Scheduled | CampaignState::Running | CampaignState::Draining) {
-            return Err(DeskError::State { state, todo: "only one that sends can be paused" });
+            return Err(ServiceError::State { state, todo: "only one that sends can be paused" });
         }
         let told = json!({ "campaignId": id, "reason": reason });
         let list = vec![
@@ -147,12 +154,15 @@ impl Desk {
     ///
     /// # Errors
     /// When it is not paused.
-    pub async fn resume(&self, id: &str, actor: &str) -> Result<Shown, DeskError> {
-        let Shown { record, document } = self.show(id).await?;
+    pub async fn resume(&self, id: &str, actor: &str) -> Result<CampaignView, ServiceError> {
+        let CampaignView { record, document } = self.show(id).await?;
         if record.state != CampaignState::Paused {
-            return Err(DeskError::State { state: record.state, todo: "only one that is paused can go on" });
+            return Err(ServiceError::State {
+                state: record.state,
+                todo: "only one that is paused can go on",
+            });
         }
-        let Kept { started_at, .. } = document.kept;
+        let StoredCampaign { started_at, .. } = document.kept;
         let state = if started_at.is_some() { CampaignState::Running } else { CampaignState::Scheduled };
         let from = CampaignState::bits(&[CampaignState::Paused]);
         let list = vec![
@@ -167,10 +177,10 @@ impl Desk {
     ///
     /// # Errors
     /// When it is over already.
-    pub async fn cancel(&self, id: &str, reason: &str, actor: &str) -> Result<Shown, DeskError> {
+    pub async fn cancel(&self, id: &str, reason: &str, actor: &str) -> Result<CampaignView, ServiceError> {
         let state = self.show(id).await?.record.state;
         if matches!(state, CampaignState::Finished | CampaignState::Cancelled) {
-            return Err(DeskError::State { state, todo: "there is nothing left to cancel" });
+            return Err(ServiceError::State { state, todo: "there is nothing left to cancel" });
         }
         let told = json!({ "campaignId": id, "state": "cancelled", "reason": reason });
         let list = vec![

@@ -16,14 +16,10 @@ use super::{
     transport::Trouble,
 };
 use crate::{
-    pacing::{DAY, Micros, SECOND, UniqueCap, Verdict},
-    scheduler::{self, Limits, Next, Row, Scheduler},
+    pacing::{Micros, UniqueCap, Verdict},
+    scheduler::{self, Limits, Next, QueuedRow, Scheduler},
 };
 
-/// As the runner leases: what is sent in this time, and again when fewer rows are left.
-const TERM: Micros = 15 * SECOND;
-const WINDOW: u64 = 1_000;
-const LOW: usize = 200;
 /// People whom the sender wrote to before: no audience has this number.
 const BEFORE: u64 = 0xffff << 48;
 
@@ -40,7 +36,7 @@ pub(super) struct Used {
 }
 
 #[derive(Debug)]
-pub(super) struct Line<'a> {
+pub(super) struct SenderRun<'a> {
     pub(super) forecast: &'a Forecast,
     pub(super) place: usize,
     pub(super) scheduler: Scheduler,
@@ -51,8 +47,8 @@ pub(super) struct Line<'a> {
     pub(super) queues: Vec<Queue>,
     pub(super) answers: BinaryHeap<Reverse<Answer>>,
     incidents: VecDeque<(Micros, Verdict)>,
-    /// Days of the warm-up that are over.
-    warmed: u32,
+    /// When the next day of the warm-up begins.
+    warmer_at: Option<Micros>,
     leased: Vec<u32>,
     /// When it does something next.
     pub(super) wake: Option<Micros>,
@@ -64,29 +60,29 @@ pub(super) struct Line<'a> {
     pub(super) calendar: Calendar,
 }
 
-impl<'a> Line<'a> {
+impl<'a> SenderRun<'a> {
     pub(super) fn new(forecast: &'a Forecast, place: usize, calendar: Calendar) -> Self {
         let sender = &forecast.senders[place];
-        let limits = Limits { people: sender.cap(0), ..sender.limits };
+        let limits = Limits { people: sender.cap(micros(forecast.start)), ..sender.limits };
         let mut person = BEFORE;
         let before = sender.reached.iter().flat_map(|reached| {
             let first = person;
             person += u64::from(reached.people);
             (first..person).map(|person| (person, micros(reached.at)))
         });
-        let window = (TERM / limits.rate.interval.max(1)).clamp(20, WINDOW);
+        let (window, low) = forecast.dispatch.leases(limits.rate);
         Self {
             forecast,
             place,
             scheduler: Scheduler::new(limits, UniqueCap::from_entries(before.collect::<Vec<_>>())),
             limits,
-            window: u32::try_from(window).unwrap_or(20),
-            low: LOW.min(usize::try_from(window / 2).unwrap_or(LOW)),
+            window,
+            low,
             lanes: Vec::new(),
             queues: Vec::new(),
             answers: BinaryHeap::new(),
             incidents: incidents(forecast, place),
-            warmed: 0,
+            warmer_at: sender.warm_up.map(|ramp| ramp.next_day(micros(forecast.start))),
             leased: Vec::new(),
             wake: None,
             since: (micros(forecast.start), None),
@@ -98,7 +94,7 @@ impl<'a> Line<'a> {
     }
 
     /// Takes on the lanes of a campaign. All that it has of one come together.
-    pub(super) fn open(&mut self, campaign: usize, lanes: Vec<Lane>, shared: &Shared) {
+    pub(super) fn open(&mut self, campaign: usize, lanes: Vec<Lane>, shared: &Shared<'_>) {
         let spec = &self.forecast.campaigns[campaign];
         let first = self.lanes.len();
         self.lanes.extend(lanes);
@@ -108,10 +104,11 @@ impl<'a> Line<'a> {
     }
 
     /// Goes on until it has nothing to do before `until`, or the first part of a campaign is done: that concerns others too.
-    pub(super) fn run(&mut self, until: Micros, shared: &mut Shared, see: &mut See<'_>) {
+    pub(super) fn run(&mut self, until: Micros, shared: &mut Shared<'_>, see: &mut See<'_>) {
         while let Some(now) = self.wake
             && now <= until
             && shared.opened.is_empty()
+            && shared.budget.take()
         {
             let (since, wait) = self.since;
             if let Some(wait) = wait {
@@ -126,13 +123,13 @@ impl<'a> Line<'a> {
     /// The rows behind the first part of a campaign may go from then on.
     pub(super) fn opens(&mut self, campaign: usize, at: Micros) {
         for queue in self.queues.iter_mut().filter(|queue| queue.campaign == campaign) {
-            queue.look_by(at, Wait::Canary);
+            queue.look_by(at, Wait::CanaryStage);
             self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
         }
     }
 
     /// The simulation ends: all answers come in.
-    pub(super) fn end(&mut self, shared: &mut Shared) {
+    pub(super) fn end(&mut self, shared: &mut Shared<'_>) {
         self.settle(Micros::MAX, shared);
         for lane in &mut self.lanes {
             lane.counts.left = u64::from(lane.left());
@@ -143,20 +140,25 @@ impl<'a> Line<'a> {
     fn step(
         &mut self,
         now: Micros,
-        shared: &mut Shared,
+        shared: &mut Shared<'_>,
         see: &mut See<'_>,
     ) -> (Option<Micros>, Option<Wait>) {
-        self.hear(now);
+        self.apply_incidents(now);
         self.close_windows(now);
         loop {
             self.settle(now, shared);
             self.fill(now, shared);
-            if self.answers.len() >= self.forecast.transport.under_way.max(1) as usize {
+            if self.answers.len() >= self.forecast.dispatch.in_flight() {
                 let first = self.answers.peek().map(|Reverse(answer)| answer.at);
                 return (first, Some(Wait::Answers));
             }
             match self.scheduler.next(now) {
-                Next::Send { queue, row } => self.hand_over(queue, row, now, shared, see),
+                Next::Send { queue, row } => {
+                    self.hand_over(queue, row, now, shared, see);
+                    if !shared.budget.take() {
+                        return (Some(now), None);
+                    }
+                }
                 Next::Wait(at) => {
                     let wait = waits_for(self.scheduler.held_by());
                     return (self.wakes(now, Some(at), shared), Some(wait));
@@ -174,7 +176,7 @@ impl<'a> Line<'a> {
     }
 
     /// The first moment at which something may be different.
-    fn wakes(&self, now: Micros, at: Option<Micros>, shared: &Shared) -> Option<Micros> {
+    fn wakes(&self, now: Micros, at: Option<Micros>, shared: &Shared<'_>) -> Option<Micros> {
         let answer = self.answers.peek().map(|Reverse(answer)| answer.at);
         if self.is_done() {
             return None;
@@ -183,10 +185,12 @@ impl<'a> Line<'a> {
             || self.queues.iter().any(|queue| matches!(shared.gates[queue.campaign], Gate::First(..)));
         let answer = answer.filter(|_| at.is_none() || is_first());
         let queues = self.queues.iter().flat_map(|queue| [queue.look_at, queue.closes]);
-        let warmer = self.forecast.senders[self.place].warm_up.map(|_| self.next_day());
         let incident = self.incidents.front().map(|(at, _)| *at);
-        let others =
-            queues.filter(|at| *at < Micros::MAX).chain(warmer).chain(incident).filter(|at| *at > now);
+        let others = queues
+            .filter(|at| *at < Micros::MAX)
+            .chain(self.warmer_at)
+            .chain(incident)
+            .filter(|at| *at > now);
         at.into_iter().chain(answer).chain(others).min()
     }
 
@@ -195,22 +199,18 @@ impl<'a> Line<'a> {
         self.answers.is_empty() && self.lanes.iter().all(Lane::is_done)
     }
 
-    fn next_day(&self) -> Micros {
-        micros(self.forecast.start) + u64::from(self.warmed + 1) * DAY
-    }
-
-    /// What the service says, and a new day of the warm-up.
-    fn hear(&mut self, now: Micros) {
+    /// What the server says, and a new day of the warm-up.
+    fn apply_incidents(&mut self, now: Micros) {
         while let Some((at, verdict)) = self.incidents.front().copied()
             && at <= now
         {
             self.incidents.pop_front();
-            self.scheduler.hear(verdict, now);
+            self.scheduler.apply(verdict, now);
         }
         let sender = &self.forecast.senders[self.place];
-        while sender.warm_up.is_some() && self.next_day() <= now {
-            self.warmed += 1;
-            self.limits.people = sender.cap(self.warmed);
+        if self.warmer_at.is_some_and(|at| at <= now) {
+            self.warmer_at = sender.warm_up.map(|ramp| ramp.next_day(now));
+            self.limits.people = sender.cap(now);
             self.scheduler.limit(self.limits);
         }
     }
@@ -233,7 +233,7 @@ impl<'a> Line<'a> {
     }
 
     /// Leases more where little is left, as the runner does.
-    fn fill(&mut self, now: Micros, shared: &Shared) {
+    fn fill(&mut self, now: Micros, shared: &Shared<'_>) {
         for queue in &mut self.queues {
             let id = queue.campaign as u64;
             if queue.look_at > now || self.scheduler.waiting(id) >= self.low {
@@ -248,7 +248,8 @@ impl<'a> Line<'a> {
                         break;
                     }
                     let person = queue.person(lane.number);
-                    let rows = self.leased.drain(..).map(|seq| Row { seq, person: person | u64::from(seq) });
+                    let rows =
+                        self.leased.drain(..).map(|seq| QueuedRow { seq, person: person | u64::from(seq) });
                     self.scheduler.offer(id, rows);
                 }
             }
@@ -261,7 +262,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// What the service says to a sender, in order.
+/// What the server says to a sender, in order.
 fn incidents(forecast: &Forecast, place: usize) -> VecDeque<(Micros, Verdict)> {
     let ours = |of: Option<usize>| of.is_none_or(|of| of == place);
     let all = forecast.transport.incidents.iter().filter(|incident| ours(incident.sender));
@@ -290,7 +291,7 @@ impl From<Hold> for Wait {
     fn from(hold: Hold) -> Self {
         match hold {
             Hold::Window => Self::Windows,
-            Hold::Canary => Self::Canary,
+            Hold::CanaryStage => Self::CanaryStage,
             Hold::Retry => Self::Retries,
         }
     }

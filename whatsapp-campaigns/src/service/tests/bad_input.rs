@@ -3,20 +3,29 @@ use whatsapp_store::{CampaignState, Changes, ContactChange, Store, Suppression, 
 use super::bench::{Bench, START, Shared, people, settings, upload};
 use crate::{
     audience::CsvSource,
-    desk::{DeskError, Upload},
+    service::{ServiceError, Upload},
 };
 
 #[tokio::test]
 async fn ids_and_settings_that_are_none() {
     let bench = Bench::new();
     for id in ["", "a b", "ä", "a/b", &"x".repeat(65)] {
-        assert!(matches!(bench.desk.create(id, "x", settings(), "ana").await, Err(DeskError::Id)), "{id}");
+        assert!(
+            matches!(bench.service.create(id, "x", settings(), "ana").await, Err(ServiceError::Id)),
+            "{id}"
+        );
     }
     bench.draft("spring").await;
-    assert!(matches!(bench.desk.create("spring", "x", settings(), "ana").await, Err(DeskError::Exists)));
+    assert!(matches!(
+        bench.service.create("spring", "x", settings(), "ana").await,
+        Err(ServiceError::Exists)
+    ));
     let mut wrong = settings();
     wrong.senders.clear();
-    assert!(matches!(bench.desk.create("summer", "x", wrong, "ana").await, Err(DeskError::Settings(_))));
+    assert!(matches!(
+        bench.service.create("summer", "x", wrong, "ana").await,
+        Err(ServiceError::Settings(_))
+    ));
 }
 
 #[tokio::test]
@@ -51,19 +60,20 @@ async fn a_refused_file_leaves_the_earlier_recipients() {
     ] {
         let error = bench.upload("spring", file).await.unwrap_err();
         assert!(error.to_string().contains(says), "{error}");
-        let shown = bench.desk.show("spring").await.unwrap();
+        let shown = bench.service.show("spring").await.unwrap();
         let kept = shown.document.kept.frozen.map(|frozen| frozen.at);
         assert_eq!((shown.record.state, kept), (CampaignState::Draft, Some(earlier.at)));
-        assert_eq!(bench.desk.progress("spring").await.unwrap().recipients, 5);
+        assert_eq!(bench.service.progress("spring").await.unwrap().recipients, 5);
     }
     let broken = Broken(std::io::Cursor::new(broken));
-    let error = bench.desk.upload("spring", CsvSource::new(broken), upload(), Shared::default(), "ana").await;
+    let error =
+        bench.service.upload("spring", CsvSource::new(broken), upload(), Shared::default(), "ana").await;
     assert!(error.is_err());
     let mut wrong = upload();
     wrong.exclude.insert("nobody".into());
     let error = bench.upload_with("spring", people(3), wrong, Shared::default()).await.unwrap_err();
     assert!(error.to_string().contains("`nobody`"), "{error}");
-    assert_eq!(bench.desk.progress("spring").await.unwrap().recipients, 5);
+    assert_eq!(bench.service.progress("spring").await.unwrap().recipients, 5);
 }
 
 #[tokio::test]
@@ -105,7 +115,7 @@ async fn other_encodings_are_read_and_broken_ones_counted() {
 }
 
 #[tokio::test]
-async fn whoever_is_suppressed_or_excluded_is_not_among_them() {
+async fn suppressed_and_excluded_people_are_not_recipients() {
     let bench = Bench::new();
     bench.draft("spring").await;
     let mut changes = Changes::new(WorkspaceId::default());
@@ -182,7 +192,7 @@ async fn a_file_may_take_an_hour() {
     let bench = Bench::new();
     bench.draft("spring").await;
     let slow = Slow(bench.clock.clone());
-    let frozen = bench.desk.upload("spring", slow, upload(), Shared::default(), "ana").await.unwrap();
+    let frozen = bench.service.upload("spring", slow, upload(), Shared::default(), "ana").await.unwrap();
     assert_eq!(frozen.recipients, 1);
     assert_eq!(bench.upload("spring", people(3)).await.unwrap().recipients, 3, "others may write again");
 }

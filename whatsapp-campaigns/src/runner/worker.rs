@@ -1,4 +1,4 @@
-//! One sender's turn: leases what is due, asks the scheduler, hands over, writes outcomes down.
+//! One account: leases what is due, asks the scheduler, hands over, writes outcomes down.
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
@@ -13,23 +13,24 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until},
 };
-use whatsapp_store::{AccountId, AudienceRow, Lease};
+use whatsapp_store::{AccountId, AudienceRow, Error as StoreError, Lease};
 
 use super::{
-    Shared, addresses,
-    board::{Board, Live, shared},
+    Shared,
+    active::{ActiveCampaign, ActiveCampaigns},
+    addresses,
     lanes::Lanes,
     port::{Message, Sender, Submission},
     range::Range,
-    stop::Halt,
+    stop::StopReason,
 };
 use crate::{
     content::Values,
     id::RowId,
     lattice::RowEvent,
     outcome::Code,
-    pacing::{Rate, UniqueCap},
-    scheduler::{Next, QueueId, Row, Scheduler},
+    pacing::UniqueCap,
+    scheduler::{Next, QueueId, QueuedRow, Scheduler},
     window::Millis,
 };
 
@@ -37,29 +38,27 @@ use crate::{
 pub(super) const DOUBT: Millis = 30_000;
 /// A row that waits for the winning variant is looked at again after this time.
 pub(super) const UNDECIDED: Millis = 15 * 60_000;
-/// Whom a sender wrote to is remembered for so long.
-pub(super) const REMEMBERED: Millis = 25 * 3_600_000;
 /// Outcomes are written at once when there are so many.
 const BATCH: usize = 1_000;
 /// Nothing is handed over while so many outcomes could not be written.
 const BACKLOG: usize = 4 * BATCH;
 
-/// What others tell a line.
+/// What others ask of a worker.
 #[derive(Debug, Default)]
-pub(super) struct Wishes {
+pub(super) struct WorkerRequests {
     /// Messages of people and bots that went through the account since it was last asked.
     pub(super) interactive: AtomicU32,
     /// Look whether a person released the sender.
     pub(super) look: AtomicBool,
 }
 
-/// What one sender is doing.
-pub(super) struct Line {
+/// Sends from one account.
+pub(super) struct AccountWorker {
     pub(super) shared: Arc<Shared>,
     pub(super) account: AccountId,
     pub(super) sender: Arc<dyn Sender>,
-    pub(super) wishes: Arc<Wishes>,
-    pub(super) board: watch::Receiver<Board>,
+    pub(super) requests: Arc<WorkerRequests>,
+    pub(super) active: watch::Receiver<ActiveCampaigns>,
     pub(super) lease: Lease,
     pub(super) lease_renewed_at: Millis,
     pub(super) scheduler: Scheduler,
@@ -72,7 +71,7 @@ pub(super) struct Line {
     /// Rows that the scheduler has, by the number it knows them by: range and place.
     pub(super) tickets: HashMap<u32, (u32, u32)>,
     pub(super) next_ticket: u32,
-    pub(super) under_way: JoinSet<(u32, u32, Submission)>,
+    pub(super) in_flight: JoinSet<(u32, u32, Submission)>,
     pub(super) next_tick: Millis,
     /// When it was last looked whether the sender was stopped.
     pub(super) looked_at: Millis,
@@ -80,12 +79,14 @@ pub(super) struct Line {
     pub(super) reached: Vec<(u64, Millis)>,
     /// The store did not take the last outcomes.
     pub(super) is_behind: bool,
-    /// What the service said and is not carried out yet.
-    pub(super) stops: Vec<Halt>,
+    /// The store did not say who must not be written to: nothing is handed over before the next tick.
+    pub(super) is_blind: bool,
+    /// What the server said and is not carried out yet.
+    pub(super) stops: Vec<StopReason>,
     pub(super) stopping: watch::Receiver<bool>,
 }
 
-/// Why a line ended.
+/// Why a worker ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     /// It was told to.
@@ -94,7 +95,7 @@ pub(super) enum Ended {
     Lost,
 }
 
-impl Line {
+impl AccountWorker {
     /// Sends until it is told to stop or somebody else has the sender.
     pub(super) async fn run(mut self) -> Ended {
         let ended = loop {
@@ -109,8 +110,11 @@ impl Line {
                 continue;
             }
             let wake = match self.next() {
-                Some(Next::Send { row, .. }) => {
-                    self.hand_over(row, now);
+                Some(Next::Send { queue, row }) => {
+                    match self.screen(row, now).await {
+                        Ok(()) => self.hand_over(row, now),
+                        Err(error) => self.put_back(queue, row, &error),
+                    }
                     // Everything else gets its turn, however fast this sender may be.
                     tokio::task::yield_now().await;
                     self.collect_what_is_there();
@@ -123,9 +127,13 @@ impl Line {
                 Instant::now() + Duration::from_micros(wake.saturating_sub(self.shared.clock.micros()));
             tokio::select! {
                 biased;
-                Some(done) = self.under_way.join_next(), if !self.under_way.is_empty() => self.collect(done),
-                changed = self.board.changed() => match changed {
-                    Ok(()) => self.next_tick = 0,
+                Some(done) = self.in_flight.join_next(), if !self.in_flight.is_empty() => self.collect(done),
+                changed = self.active.changed() => match changed {
+                    Ok(()) => {
+                        // What is known of lanes is of the former campaigns: the hold behind a first part may be over.
+                        self.lanes = Lanes::default();
+                        self.next_tick = 0;
+                    }
                     Err(_) => break Ended::Stopped,
                 },
                 _ = self.stopping.changed() => {}
@@ -134,19 +142,23 @@ impl Line {
         };
         match ended {
             Ended::Stopped => self.wind_up().await,
-            Ended::Lost => self.under_way.abort_all(),
+            Ended::Lost => self.in_flight.abort_all(),
         }
         ended
     }
 
     /// What the scheduler says, if anything may be handed over now.
     fn next(&mut self) -> Option<Next> {
-        let is_full = self.under_way.len() >= self.shared.options.under_way;
-        if is_full || (self.is_behind && self.backlog() >= BACKLOG) || !self.sender.is_ready() {
+        let is_full = self.in_flight.len() >= self.shared.options.dispatch.in_flight();
+        if is_full
+            || self.is_blind
+            || (self.is_behind && self.backlog() >= BACKLOG)
+            || !self.sender.is_ready()
+        {
             return None;
         }
         let now = self.shared.clock.micros();
-        for _ in 0..self.wishes.interactive.swap(0, Ordering::Relaxed) {
+        for _ in 0..self.requests.interactive.swap(0, Ordering::Relaxed) {
             self.scheduler.interactive(now);
         }
         Some(self.scheduler.next(now))
@@ -157,8 +169,28 @@ impl Line {
         self.ranges.values().map(|range| range.outcomes.len()).sum()
     }
 
+    /// Asks who must not be written to, of the row that is next and those that follow within a tick: people who said stop get nothing more
+    /// after that time.
+    async fn screen(&mut self, row: QueuedRow, now: Millis) -> Result<(), StoreError> {
+        let dispatch = self.shared.options.dispatch;
+        let Some(&(number, seq)) = self.tickets.get(&row.seq) else { return Ok(()) };
+        let Some(range) = self.ranges.get_mut(&number) else { return Ok(()) };
+        if range.is_screened(seq, now - dispatch.tick) {
+            return Ok(());
+        }
+        let rows = dispatch.in_a_tick(self.sender.limits().rate);
+        range.screen(&*self.shared.store, seq, rows, &*self.shared.clock).await
+    }
+
+    /// Whether a row may be handed over is not known: it is asked again after the next tick.
+    fn put_back(&mut self, queue: QueueId, row: QueuedRow, error: &StoreError) {
+        self.scheduler.offer(queue, [row]);
+        self.is_blind = true;
+        tracing::warn!(account = %self.account, %error, "a campaign waits, as nobody says who opted out: it is tried again");
+    }
+
     /// Renders a row and hands it over.
-    fn hand_over(&mut self, row: Row, now: Millis) {
+    fn hand_over(&mut self, row: QueuedRow, now: Millis) {
         let Some((number, seq)) = self.tickets.remove(&row.seq) else { return };
         let Some(range) = self.ranges.get_mut(&number) else { return };
         let Some(unsent) = range.begin(seq) else { return };
@@ -167,7 +199,7 @@ impl Line {
         let message = match message(&live, lane, seq, &unsent.row) {
             Ok(message) => message,
             Err(unsendable) => {
-                range.under_way.remove(&seq);
+                range.in_flight.remove(&seq);
                 return range.note(seq, unsendable.event(), unsendable.retry_at(now));
             }
         };
@@ -175,11 +207,11 @@ impl Line {
         let sender = self.sender.clone();
         let id = RowId::new(live.record.number, lane, seq);
         let to = id.map(|id| addresses::of(&live.keys.ids, id, &message)).unwrap_or_default();
-        self.under_way.spawn(async move { (number, seq, addresses::submit(&*sender, message, to).await) });
+        self.in_flight.spawn(async move { (number, seq, addresses::submit(&*sender, message, to).await) });
     }
 
     fn collect_what_is_there(&mut self) {
-        while let Some(done) = self.under_way.try_join_next() {
+        while let Some(done) = self.in_flight.try_join_next() {
             self.collect(done);
         }
     }
@@ -190,7 +222,7 @@ impl Line {
             // A mistake in the sender. Which row it was is found when all that is under way is over.
             Err(error) => tracing::error!(account = %self.account, %error, "a sender failed while sending"),
         }
-        if self.under_way.is_empty() {
+        if self.in_flight.is_empty() {
             self.settle_the_lost();
         }
     }
@@ -199,7 +231,7 @@ impl Line {
     fn settle_the_lost(&mut self) {
         let at = self.shared.clock.now() + DOUBT;
         for range in self.ranges.values_mut() {
-            for (seq, _) in std::mem::take(&mut range.under_way) {
+            for (seq, _) in std::mem::take(&mut range.in_flight) {
                 range.note(seq, RowEvent::RetryLater { code: Code::Unsent.stored() }, Some(at));
             }
         }
@@ -215,14 +247,11 @@ impl Line {
             let ticket = self.next_ticket;
             self.next_ticket = self.next_ticket.wrapping_add(1);
             self.tickets.insert(ticket, (number, *seq));
-            rows.push(Row { seq: ticket, person: range.live.keys.person(&unsent.row.address) });
+            rows.push(QueuedRow { seq: ticket, person: range.live.keys.person(&unsent.row.address) });
         }
-        let share = self
-            .shared
-            .options
-            .workspace_rate
-            .map(|rate| shared(rate, self.board.borrow().senders(self.account.workspace())));
-        self.scheduler.open(queue, range.live.document.settings.weight, slower(range.live.rate, share));
+        let senders = self.active.borrow().senders(self.account.workspace());
+        let share = self.shared.options.dispatch.share(range.live.rate, range.live.senders(), senders);
+        self.scheduler.open(queue, range.live.document.settings.weight, share);
         self.scheduler.offer(queue, rows);
         self.ranges.insert(number, range);
     }
@@ -244,14 +273,14 @@ impl Line {
 
     /// Begins nothing new, waits for what is under way, and gives everything back.
     async fn wind_up(&mut self) {
-        let deadline = Instant::now() + self.shared.options.patience;
-        while !self.under_way.is_empty() {
-            match tokio::time::timeout_at(deadline, self.under_way.join_next()).await {
+        let deadline = Instant::now() + self.shared.options.shutdown_timeout;
+        while !self.in_flight.is_empty() {
+            match tokio::time::timeout_at(deadline, self.in_flight.join_next()).await {
                 Ok(Some(done)) => self.collect(done),
                 _ => break,
             }
         }
-        self.under_way.abort_all();
+        self.in_flight.abort_all();
         self.settle_the_lost();
         for range in self.ranges.values_mut() {
             range.closing = true;
@@ -264,16 +293,9 @@ impl Line {
     }
 }
 
-/// The campaign's queue on a line: numbers are given once in a workspace, and a line is of one.
-pub(super) fn queue(live: &Live) -> QueueId {
+/// The campaign's queue of a worker: numbers are given once in a workspace, and a worker is of one.
+pub(super) fn queue(live: &ActiveCampaign) -> QueueId {
     live.record.number.unsigned_abs()
-}
-
-fn slower(one: Option<Rate>, other: Option<Rate>) -> Option<Rate> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(if one.interval >= other.interval { one } else { other }),
-        (one, other) => one.or(other),
-    }
 }
 
 /// Why a row is not handed over.
@@ -299,7 +321,7 @@ impl Unsendable {
 }
 
 /// What a row is sent: a function of the template, the row, and the winner once it is chosen.
-fn message(live: &Live, lane: i32, seq: u32, row: &AudienceRow) -> Result<Message, Unsendable> {
+fn message(live: &ActiveCampaign, lane: i32, seq: u32, row: &AudienceRow) -> Result<Message, Unsendable> {
     use crate::content::Arm;
     let id = RowId::new(live.record.number, lane, seq).ok_or(Unsendable::Missing)?;
     let arm = live.template.arm(&live.arms, id);

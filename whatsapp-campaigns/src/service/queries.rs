@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use whatsapp_store::{CampaignState, Content, RecipientFlag, RecipientMinute, RecipientState};
 
-use super::{Desk, DeskError, Shown, freeze::FIRST};
+use super::{CampaignService, CampaignView, ServiceError, freeze::FIRST};
 use crate::{
     content::{Arm, Arms, LooksLikePlaceholder, RenderError, Template, Values},
     id::RowId,
     model::Chosen,
-    runner::key,
     window::Millis,
 };
 
@@ -73,13 +72,13 @@ pub struct PreviewRow {
     pub warnings: Vec<String>,
 }
 
-impl Desk {
+impl CampaignService {
     /// How far it is. Costs the same for any number of recipients.
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
-    pub async fn progress(&self, id: &str) -> Result<Progress, DeskError> {
-        let Shown { record, document } = self.show(id).await?;
+    pub async fn progress(&self, id: &str) -> Result<Progress, ServiceError> {
+        let CampaignView { record, document } = self.show(id).await?;
         let counts = self.store.campaign_progress(&self.workspace, id).await?;
         let flags = self.store.campaign_flags(&self.workspace, id).await?;
         let now = self.clock.now();
@@ -118,7 +117,7 @@ impl Desk {
         id: &str,
         from: Millis,
         until: Millis,
-    ) -> Result<Vec<RecipientMinute>, DeskError> {
+    ) -> Result<Vec<RecipientMinute>, ServiceError> {
         Ok(self.store.campaign_minutes(&self.workspace, id, from, until).await?)
     }
 
@@ -126,10 +125,10 @@ impl Desk {
     ///
     /// # Errors
     /// When there are none, or they cannot be read.
-    pub async fn preview(&self, id: &str, count: u32) -> Result<Vec<PreviewRow>, DeskError> {
-        let Shown { record, document } = self.show(id).await?;
+    pub async fn preview(&self, id: &str, count: u32) -> Result<Vec<PreviewRow>, ServiceError> {
+        let CampaignView { record, document } = self.show(id).await?;
         let template = document.settings.check()?.template;
-        let arms = Arms::new(&document.kept.key.as_deref().and_then(key).ok_or(DeskError::Stored)?);
+        let arms = Arms::new(&document.kept.key_bytes().ok_or(ServiceError::Stored)?);
         let lanes = self.lanes(id).await?;
         let rows: u64 = lanes.iter().map(|(_, spec)| u64::from(spec.rows)).sum();
         let mut shown = Vec::new();
@@ -140,12 +139,12 @@ impl Desk {
             for (seq, row) in
                 self.store.audience(&self.workspace, id, lane.lane, FIRST..FIRST + share).await?
             {
-                let row_id = RowId::new(record.number, lane.lane, seq).ok_or(DeskError::Stored)?;
+                let row_id = RowId::new(record.number, lane.lane, seq).ok_or(ServiceError::Stored)?;
                 shown.push(preview(&template, template.arm(&arms, row_id), row));
             }
         }
         shown.truncate(count.min(200) as usize);
-        if shown.is_empty() { Err(DeskError::NoRecipients) } else { Ok(shown) }
+        if shown.is_empty() { Err(ServiceError::NoRecipients) } else { Ok(shown) }
     }
 
     /// What a variant says with these values: for a message to oneself.
@@ -157,7 +156,7 @@ impl Desk {
         id: &str,
         values: &BTreeMap<String, String>,
         variant: usize,
-    ) -> Result<Content, DeskError> {
+    ) -> Result<Content, ServiceError> {
         let template = self.show(id).await?.document.settings.check()?.template;
         let values = template.bind(values)?;
         Ok(template.render(&values, variant)?)

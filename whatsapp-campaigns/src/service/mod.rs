@@ -6,23 +6,23 @@
 //!
 //! use whatsapp_campaigns::{
 //!     audience::{ConsentStamp, CsvSource},
-//!     desk::{Desk, Upload},
+//!     service::{CampaignService, Upload},
 //!     model::Settings,
 //! };
 //! use whatsapp_store::{WorkspaceId, memory::MemoryStore};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let desk = Desk::new(Arc::new(MemoryStore::new()), WorkspaceId::default());
+//! let service = CampaignService::new(Arc::new(MemoryStore::new()), WorkspaceId::default());
 //! let settings = Settings::from_json(r#"{
 //!     "senders": ["shop"],
 //!     "content": {"category": "utility", "variants": [{"name": "a", "content": {"type": "text", "text": "We moved."}}]},
 //!     "timing": {"schedule": {"type": "once", "at": 1790000000000}}
 //! }"#)?;
-//! desk.create("moved", "We moved", settings, "ana").await?;
+//! service.create("moved", "We moved", settings, "ana").await?;
 //! let consent = ConsentStamp::new("news", "form:shop", 1_780_000_000_000, "https://example.org/form")?;
 //! let file = CsvSource::new("phone\n+49 151 23456789\n12\n".as_bytes());
-//! let frozen = desk.upload("moved", file, Upload::new(consent), std::io::sink(), "ana").await?;
+//! let frozen = service.upload("moved", file, Upload::new(consent), std::io::sink(), "ana").await?;
 //! assert_eq!((frozen.rows, frozen.recipients), (2, 1));
 //! # Ok(())
 //! # }
@@ -30,11 +30,12 @@
 mod agreed;
 mod error;
 mod export;
+mod forecast;
 mod freeze;
 mod lanes;
-mod look;
-mod plan;
+mod queries;
 mod runs;
+mod simulations;
 mod sink;
 mod steps;
 
@@ -49,43 +50,46 @@ use whatsapp_store::{
 
 pub(crate) use self::runs::begin_run;
 pub use self::{
-    error::DeskError,
+    error::ServiceError,
     export::ExportFormat,
+    forecast::Assumptions,
     freeze::Upload,
-    look::{CanaryView, PreviewRow, Progress},
-    plan::Outlook,
+    queries::{CanaryView, PreviewRow, Progress},
+    simulations::{SimulationLimits, Simulations},
 };
 use crate::{
-    lattice::followed_by,
-    model::{Document, Kept, Settings},
-    runner::{Clock, SystemClock},
+    changes::expect,
+    clock::{Clock, SystemClock},
+    lattice::predecessors,
+    model::{Document, Settings, StoredCampaign},
     window::Millis,
 };
 
 /// The campaigns of a workspace, as a person handles them. Cheap to clone.
 #[derive(Clone)]
-pub struct Desk {
+pub struct CampaignService {
     store: Arc<dyn Store>,
     workspace: WorkspaceId,
     clock: Arc<dyn Clock>,
+    simulations: Simulations,
 }
 
-impl fmt::Debug for Desk {
+impl fmt::Debug for CampaignService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Desk").field("workspace", &self.workspace).finish_non_exhaustive()
+        f.debug_struct("CampaignService").field("workspace", &self.workspace).finish_non_exhaustive()
     }
 }
 
 /// A campaign as it is stored, read.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Shown {
+pub struct CampaignView {
     /// The record.
     pub record: CampaignRecord,
     /// What its definition says.
     pub document: Document,
 }
 
-impl Desk {
+impl CampaignService {
     /// Of a workspace, by the clock of this machine.
     pub fn new(store: Arc<dyn Store>, workspace: WorkspaceId) -> Self {
         Self::with_clock(store, workspace, Arc::new(SystemClock))
@@ -93,7 +97,13 @@ impl Desk {
 
     /// By another clock.
     pub fn with_clock(store: Arc<dyn Store>, workspace: WorkspaceId, clock: Arc<dyn Clock>) -> Self {
-        Self { store, workspace, clock }
+        Self { store, workspace, clock, simulations: Simulations::default() }
+    }
+
+    /// Shares the bounds of simulations with the other services of the node.
+    #[must_use]
+    pub fn simulating(self, simulations: Simulations) -> Self {
+        Self { simulations, ..self }
     }
 
     /// Makes a campaign, as a draft.
@@ -106,21 +116,25 @@ impl Desk {
         name: &str,
         settings: Settings,
         actor: &str,
-    ) -> Result<Shown, DeskError> {
+    ) -> Result<CampaignView, ServiceError> {
         settings.check()?;
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if !(1..=64).contains(&id.len()) || !id.bytes().all(is_plain) {
-            return Err(DeskError::Id);
+            return Err(ServiceError::Id);
         }
         if self.store.campaign(&self.workspace, id).await?.is_some() {
-            return Err(DeskError::Exists);
+            return Err(ServiceError::Exists);
         }
-        let kept = Kept { key: Some(random_key()), created_by: Some(actor.to_owned()), ..Kept::default() };
+        let kept = StoredCampaign {
+            key: Some(random_key()),
+            created_by: Some(actor.to_owned()),
+            ..StoredCampaign::default()
+        };
         let record = self.record(id, name, &Document { settings, kept });
         let absent = CampaignChange::Expect { campaign: id.to_owned(), updated_at: None };
         let audit = self.audit(actor, "campaign.created", id, json!({}));
         match self.commit(vec![absent.into(), CampaignChange::Put(record).into(), audit]).await {
-            Err(DeskError::Store(error)) if is_conflict(&error) => Err(DeskError::Exists),
+            Err(ServiceError::Store(error)) if is_conflict(&error) => Err(ServiceError::Exists),
             Err(error) => Err(error),
             Ok(()) => self.show(id).await,
         }
@@ -136,15 +150,16 @@ impl Desk {
         name: Option<&str>,
         settings: Settings,
         actor: &str,
-    ) -> Result<Shown, DeskError> {
+    ) -> Result<CampaignView, ServiceError> {
         let checked = settings.check()?;
-        let Shown { record, document } = self.show(id).await?;
+        let CampaignView { record, document } = self.show(id).await?;
         self.is_draft(&record)?;
         let former = &document.settings;
         let fits =
             document.kept.frozen.as_ref().is_some_and(|frozen| frozen.fits(checked.template.version()));
         let stays = fits && former.senders == settings.senders && former.audience == settings.audience;
-        let kept = Kept { frozen: document.kept.frozen.filter(|_| stays), dry_run: None, ..document.kept };
+        let kept =
+            StoredCampaign { frozen: document.kept.frozen.filter(|_| stays), dry_run: None, ..document.kept };
         let document = Document { settings, kept };
         let name = name.unwrap_or(&record.name);
         let audit = self.audit(actor, "campaign.changed", id, json!({ "recipientsForgotten": !stays }));
@@ -172,7 +187,7 @@ impl Desk {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub async fn list(&self, before: Option<&str>, limit: u32) -> Result<CampaignPage, DeskError> {
+    pub async fn list(&self, before: Option<&str>, limit: u32) -> Result<CampaignPage, ServiceError> {
         Ok(self.store.campaigns(&self.workspace, before, limit).await?)
     }
 
@@ -180,33 +195,33 @@ impl Desk {
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
-    pub async fn show(&self, id: &str) -> Result<Shown, DeskError> {
-        let record = self.store.campaign(&self.workspace, id).await?.ok_or(DeskError::NotFound)?;
-        let document = Document::from_json(&record.definition).map_err(|_| DeskError::Stored)?;
-        Ok(Shown { record, document })
+    pub async fn show(&self, id: &str) -> Result<CampaignView, ServiceError> {
+        let record = self.store.campaign(&self.workspace, id).await?.ok_or(ServiceError::NotFound)?;
+        let document = Document::from_json(&record.definition).map_err(|_| ServiceError::Stored)?;
+        Ok(CampaignView { record, document })
     }
 
     /// Removes a campaign with all that belongs to it.
     ///
     /// # Errors
     /// When there is none, or it sends.
-    pub async fn delete(&self, id: &str, actor: &str) -> Result<(), DeskError> {
-        let record = self.store.campaign(&self.workspace, id).await?.ok_or(DeskError::NotFound)?;
+    pub async fn delete(&self, id: &str, actor: &str) -> Result<(), ServiceError> {
+        let record = self.store.campaign(&self.workspace, id).await?.ok_or(ServiceError::NotFound)?;
         if matches!(record.state, CampaignState::Running | CampaignState::Draining | CampaignState::Scheduled)
         {
-            return Err(DeskError::State { state: record.state, todo: "cancel it first" });
+            return Err(ServiceError::State { state: record.state, todo: "cancel it first" });
         }
         let audit = self.audit(actor, "campaign.deleted", id, json!({ "name": record.name }));
         let delete = CampaignChange::Delete { campaign: id.to_owned() };
         self.commit(vec![expect(&record), delete.into(), audit]).await
     }
 
-    fn is_draft(&self, record: &CampaignRecord) -> Result<(), DeskError> {
+    fn is_draft(&self, record: &CampaignRecord) -> Result<(), ServiceError> {
         match record.state {
             CampaignState::Draft | CampaignState::Approved => Ok(()),
             // Of somebody who did not come to the end; a lease says whether somebody is still at it.
             CampaignState::Freezing => Ok(()),
-            state => Err(DeskError::State { state, todo: "make another one, or cancel it" }),
+            state => Err(ServiceError::State { state, todo: "make another one, or cancel it" }),
         }
     }
 
@@ -253,7 +268,7 @@ impl Desk {
     }
 
     fn moved(&self, id: &str, state: CampaignState, reason: Option<&str>) -> Change {
-        self.moved_from(id, state, reason, followed_by(state))
+        self.moved_from(id, state, reason, predecessors(state))
     }
 
     fn moved_from(&self, id: &str, state: CampaignState, reason: Option<&str>, from: u64) -> Change {
@@ -273,18 +288,18 @@ impl Desk {
         .into()
     }
 
-    async fn commit(&self, list: Vec<Change>) -> Result<(), DeskError> {
+    async fn commit(&self, list: Vec<Change>) -> Result<(), ServiceError> {
         let mut changes = Changes::new(self.workspace.clone());
         changes.list = list;
         Ok(self.store.commit(changes).await?)
     }
 
     /// Commits a move; when somebody else moved the campaign first, says where to.
-    async fn step(&self, id: &str, list: Vec<Change>) -> Result<Shown, DeskError> {
+    async fn step(&self, id: &str, list: Vec<Change>) -> Result<CampaignView, ServiceError> {
         match self.commit(list).await {
-            Err(DeskError::Store(error)) if is_conflict(&error) => {
+            Err(ServiceError::Store(error)) if is_conflict(&error) => {
                 let state = self.show(id).await?.record.state;
-                Err(DeskError::State { state, todo: "somebody changed it meanwhile: look at it again" })
+                Err(ServiceError::State { state, todo: "somebody changed it meanwhile: look at it again" })
             }
             Err(error) => Err(error),
             Ok(()) => self.show(id).await,
@@ -295,12 +310,6 @@ impl Desk {
 /// The campaign with all that belongs to it makes room for this one.
 fn replaced_by(fresh: CampaignRecord) -> [Change; 2] {
     [CampaignChange::Delete { campaign: fresh.id.clone() }.into(), CampaignChange::Put(fresh).into()]
-}
-
-/// The campaign is still as it was read. It comes before all other changes of a commit.
-pub(crate) fn expect(record: &CampaignRecord) -> Change {
-    let (campaign, updated_at) = (record.id.clone(), Some(record.updated_at));
-    CampaignChange::Expect { campaign, updated_at }.into()
 }
 
 fn is_conflict(error: &StoreError) -> bool {

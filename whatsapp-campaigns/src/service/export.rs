@@ -2,13 +2,13 @@
 use serde_json::json;
 use whatsapp_store::{ExportRow, RecipientFlag, RecipientRecord};
 
-use super::{Desk, DeskError, Shown, rfc3339};
+use super::{CampaignService, CampaignView, ServiceError, rfc3339};
 use crate::{
     content::{Arm, Arms, Template},
     csv,
     id::RowId,
+    keys::Keys,
     outcome::Code,
-    runner::{Keys, key},
 };
 
 /// Rows read at once.
@@ -39,7 +39,7 @@ const COLUMNS: [&str; 13] = [
     "consent",
 ];
 
-impl Desk {
+impl CampaignService {
     /// A part of what became of the recipients, and where the next part begins: `None` at the end. The first part begins at
     /// `None`, and in CSV with the names of the columns.
     ///
@@ -50,10 +50,10 @@ impl Desk {
         id: &str,
         format: ExportFormat,
         after: Option<&str>,
-    ) -> Result<(String, Option<String>), DeskError> {
-        let Shown { record, document } = self.show(id).await?;
+    ) -> Result<(String, Option<String>), ServiceError> {
+        let CampaignView { record, document } = self.show(id).await?;
         let template = document.settings.check()?.template;
-        let arms = Arms::new(&document.kept.key.as_deref().and_then(key).ok_or(DeskError::Stored)?);
+        let arms = Arms::new(&document.kept.key_bytes().ok_or(ServiceError::Stored)?);
         let keys = Keys::of(&*self.store, &self.workspace).await?;
         let winner = document.kept.winner.as_ref().map(|chosen| chosen.variant);
         let page = self.store.campaign_export(&self.workspace, id, after, PAGE).await?;

@@ -1,5 +1,6 @@
 mod bad_input;
 mod bench;
 mod life;
-mod looks;
+mod queries;
 mod races;
+mod simulations;

@@ -12,7 +12,7 @@ use whatsapp_store::{
 };
 
 use super::bench::{At, Bench, Shared, people, settings, upload};
-use crate::{audience::CsvSource, desk::Desk, model::Settings};
+use crate::{audience::CsvSource, model::Settings, service::CampaignService};
 
 /// Whose commit is next. When nobody's is, all may go on.
 struct Turns {
@@ -96,18 +96,18 @@ fn other_text() -> Settings {
     settings
 }
 
-async fn act(desk: &Desk, act: Act) -> bool {
+async fn act(service: &CampaignService, act: Act) -> bool {
     match act {
-        Act::Create => desk.create("c", "New", settings(), "ben").await.is_ok(),
-        Act::Change => desk.change("c", None, other_text(), "ben").await.is_ok(),
+        Act::Create => service.create("c", "New", settings(), "ben").await.is_ok(),
+        Act::Change => service.change("c", None, other_text(), "ben").await.is_ok(),
         Act::Upload => {
             let source = CsvSource::new(std::io::Cursor::new(people(3).into_bytes()));
-            desk.upload("c", source, upload(), Shared::default(), "ben").await.is_ok()
+            service.upload("c", source, upload(), Shared::default(), "ben").await.is_ok()
         }
-        Act::Approve => desk.approve("c", "cleo").await.is_ok(),
-        Act::DryRun => desk.note_dry_run("c").await.is_ok(),
-        Act::Start => desk.start("c", "ben").await.is_ok(),
-        Act::Delete => desk.delete("c", "ben").await.is_ok(),
+        Act::Approve => service.approve("c", "cleo").await.is_ok(),
+        Act::DryRun => service.note_dry_run("c").await.is_ok(),
+        Act::Start => service.start("c", "ben").await.is_ok(),
+        Act::Delete => service.delete("c", "ben").await.is_ok(),
     }
 }
 
@@ -115,7 +115,7 @@ async fn act(desk: &Desk, act: Act) -> bool {
 type Outcome = ([bool; 2], Option<(CampaignState, bool, u64)>);
 
 async fn outcome(bench: &Bench, succeeded: [bool; 2]) -> Outcome {
-    let Ok(shown) = bench.desk.show("c").await else { return (succeeded, None) };
+    let Ok(shown) = bench.service.show("c").await else { return (succeeded, None) };
     let is_first = shown.document.to_json().contains("Hello");
     let recipients = shown.document.kept.frozen.as_ref().map_or(0, |frozen| frozen.recipients);
     (succeeded, Some((shown.record.state, is_first, recipients)))
@@ -126,7 +126,7 @@ async fn draft() -> Bench {
     let bench = Bench::new();
     bench.draft("c").await;
     bench.upload("c", people(5)).await.unwrap();
-    bench.desk.note_dry_run("c").await.unwrap();
+    bench.service.note_dry_run("c").await.unwrap();
     bench
 }
 
@@ -136,9 +136,9 @@ async fn serial(acts: [Act; 2]) -> BTreeSet<Outcome> {
     for (first, second) in [(0, 1), (1, 0)] {
         let bench = draft().await;
         let mut succeeded = [false; 2];
-        succeeded[first] = act(&bench.desk, acts[first]).await;
+        succeeded[first] = act(&bench.service, acts[first]).await;
         outcomes.insert(outcome(&bench, succeeded).await);
-        succeeded[second] = act(&bench.desk, acts[second]).await;
+        succeeded[second] = act(&bench.service, acts[second]).await;
         outcomes.insert(outcome(&bench, succeeded).await);
     }
     outcomes
@@ -152,8 +152,8 @@ async fn together(acts: [Act; 2], order: VecDeque<usize>) -> Outcome {
         let (inner, turns, clock) = (bench.store.clone(), turns.clone(), clock.clone());
         async move {
             let store = Arc::new(InTurn { inner, turns: turns.clone(), who });
-            let desk = Desk::with_clock(store, WorkspaceId::default(), Arc::new(clock));
-            let succeeded = act(&desk, acts[who]).await;
+            let service = CampaignService::with_clock(store, WorkspaceId::default(), Arc::new(clock));
+            let succeeded = act(&service, acts[who]).await;
             turns.leave(who);
             succeeded
         }

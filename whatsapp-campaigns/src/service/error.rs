@@ -15,7 +15,7 @@ use crate::{
 /// Why something was not done. All texts are for the person who asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum DeskError {
+pub enum ServiceError {
     /// No such campaign.
     #[error("there is no such campaign")]
     NotFound,
@@ -104,6 +104,12 @@ pub enum DeskError {
     /// The content does not work with these values.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// Too many simulations of the workspace run.
+    #[error("other dry runs or forecasts of this workspace are being worked out: try again in a moment")]
+    WorkspaceSimulates,
+    /// Too many simulations of the node run.
+    #[error("this node is working out other dry runs and forecasts: try again in a moment")]
+    NodeSimulates,
     /// It cannot be simulated.
     #[error(transparent)]
     Forecast(#[from] ForecastError),
@@ -115,7 +121,7 @@ pub enum DeskError {
     Store(StoreError),
 }
 
-impl From<StoreError> for DeskError {
+impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         match error.kind() {
             ErrorKind::Fenced => Self::Uploading,

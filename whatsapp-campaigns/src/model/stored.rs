@@ -18,7 +18,7 @@ pub struct Document {
     pub settings: Settings,
     /// What the library keeps.
     #[serde(default)]
-    pub kept: Kept,
+    pub kept: StoredCampaign,
 }
 
 impl Document {
@@ -40,7 +40,7 @@ impl Document {
 /// What the library keeps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Kept {
+pub struct StoredCampaign {
     /// A random key of 64 hexadecimal digits: the order of the audience and the variants follow from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
@@ -74,6 +74,18 @@ pub struct Kept {
     /// Of a recurring campaign: the last run that was begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run: Option<Millis>,
+}
+
+impl StoredCampaign {
+    /// The key; `None` when it is missing or no key.
+    pub(crate) fn key_bytes(&self) -> Option<[u8; 32]> {
+        let digits = self.key.as_deref().filter(|digits| digits.len() == 64 && digits.is_ascii())?;
+        let mut key = [0; 32];
+        for (place, byte) in key.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&digits[2 * place..2 * place + 2], 16).ok()?;
+        }
+        Some(key)
+    }
 }
 
 /// An audience that is written down.

@@ -6,7 +6,7 @@ use whatsapp_store::{Change, Changes, Error as StoreError, Lease, Store, Workspa
 
 use crate::{
     audience::{BATCH, Batch, PortError, Sink},
-    runner::Clock,
+    clock::Clock,
     window::Millis,
 };
 

@@ -10,20 +10,20 @@ use serde_json::json;
 use whatsapp_store::{CampaignChange, CampaignRecord, CampaignState, Change, ContactRecord, LaneRecord};
 
 use super::{
-    Desk, DeskError, Shown, expect,
+    CampaignService, CampaignView, ServiceError,
     lanes::{LaneBook, ZONE},
     replaced_by,
     sink::StoreSink,
 };
 use crate::{
     audience::{
-        AudienceError, Column, ConsentStamp, FIRST_SEQ, Freeze, Gathered, Mapping, Missing, Report, Row,
-        Rows, Source, StoreScreen,
+        AudienceError, AudienceReport, Column, ConsentStamp, FIRST_SEQ, Freeze, Gathered, Mapping,
+        MissingValue, Row, Rows, Source, StoreScreen,
     },
+    changes::expect,
     content::Template,
-    model::{Document, Frozen, Kept, LaneSpec},
+    model::{Document, Frozen, LaneSpec, StoredCampaign},
     person::{self, Phone, Region},
-    runner::key,
 };
 
 /// Contacts read at once.
@@ -68,9 +68,9 @@ impl Upload {
     }
 
     /// The people to leave out. One that cannot be read is not passed over: they would be written to.
-    fn excluded(&self) -> Result<Vec<Phone>, DeskError> {
+    fn excluded(&self) -> Result<Vec<Phone>, ServiceError> {
         let parse = |text: &String| {
-            person::parse(text, self.region).map_err(|why| DeskError::Exclude { text: text.clone(), why })
+            person::parse(text, self.region).map_err(|why| ServiceError::Exclude { text: text.clone(), why })
         };
         self.exclude.iter().map(parse).collect()
     }
@@ -83,10 +83,10 @@ impl Upload {
         for name in template.variables() {
             let column = self.columns.get(name).cloned().unwrap_or_else(|| name.into());
             // What is missing is decided by the variable's own rule.
-            mapping = mapping.variable(name, column, Missing::Leave);
+            mapping = mapping.variable(name, column, MissingValue::Leave);
         }
         if let Some(zone) = &self.zone {
-            mapping = mapping.variable(ZONE, zone.clone(), Missing::Leave);
+            mapping = mapping.variable(ZONE, zone.clone(), MissingValue::Leave);
         }
         if let Some((column, words)) = &self.agreed {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -96,7 +96,7 @@ impl Upload {
     }
 }
 
-impl Desk {
+impl CampaignService {
     /// Takes the recipients of a draft from a file, in place of those it had. Rows that are not written to are listed in
     /// `rejects` as CSV, with their reason, and counted.
     ///
@@ -109,10 +109,12 @@ impl Desk {
         upload: Upload,
         rejects: impl Write + Send + 'static,
         actor: &str,
-    ) -> Result<Frozen, DeskError> {
+    ) -> Result<Frozen, ServiceError> {
         let shown = self.show(id).await?;
         if shown.document.settings.audience.is_some() {
-            return Err(DeskError::WrongAudience("the recipients of this campaign are a filter of contacts"));
+            return Err(ServiceError::WrongAudience(
+                "the recipients of this campaign are a filter of contacts",
+            ));
         }
         self.covers(&upload.consent, shown.document.settings.content.category).await?;
         let intake = Intake { source, upload, rejects: Box::new(rejects), may_be_empty: false };
@@ -122,15 +124,17 @@ impl Desk {
     /// Takes the recipients of a draft from the contacts that its filter finds and that agreed.
     ///
     /// # Errors
-    /// As [`Desk::upload`].
-    pub async fn freeze_contacts(&self, id: &str, actor: &str) -> Result<Frozen, DeskError> {
+    /// As [`CampaignService::upload`].
+    pub async fn freeze_contacts(&self, id: &str, actor: &str) -> Result<Frozen, ServiceError> {
         let shown = self.show(id).await?;
         let Some(audience) = shown.document.settings.audience.clone() else {
-            return Err(DeskError::WrongAudience("this campaign has no filter of contacts: upload a file"));
+            return Err(ServiceError::WrongAudience(
+                "this campaign has no filter of contacts: upload a file",
+            ));
         };
         let scope = audience.filter.consent_scope.clone().unwrap_or_default();
         let consent = ConsentStamp::new(&scope, "contacts", self.clock.now(), "noted at each contact");
-        let consent = consent.map_err(|_| DeskError::Stored)?;
+        let consent = consent.map_err(|_| ServiceError::Stored)?;
         // A run of a day may find nobody; a person who asks is told that a scope is none.
         if shown.document.kept.run_of.is_none() {
             self.covers(&consent, shown.document.settings.content.category).await?;
@@ -160,7 +164,7 @@ impl Desk {
         match reading.await {
             Ok(Ok(())) => frozen,
             Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(DeskError::Internal),
+            Err(_) => Err(ServiceError::Internal),
         }
     }
 
@@ -168,16 +172,16 @@ impl Desk {
     /// nobody to write to changes nothing.
     async fn freeze<S: Source + Send + 'static>(
         &self,
-        shown: Shown,
+        shown: CampaignView,
         intake: Intake<S>,
         actor: &str,
-    ) -> Result<Frozen, DeskError> {
-        let Shown { record, mut document } = shown;
+    ) -> Result<Frozen, ServiceError> {
+        let CampaignView { record, mut document } = shown;
         self.is_draft(&record)?;
         let excluded = intake.upload.excluded()?;
         let sink = StoreSink::open(&self.store, &self.clock, &self.workspace, &record.id).await?;
-        let mut sink = sink.ok_or(DeskError::Uploading)?;
-        document.kept = Kept { frozen: None, dry_run: None, ..document.kept };
+        let mut sink = sink.ok_or(ServiceError::Uploading)?;
+        document.kept = StoredCampaign { frozen: None, dry_run: None, ..document.kept };
         let fresh = self.fresh(&record, &record.name, &document, CampaignState::Freezing);
         // What it is once the first recipient is written: somebody may change it while the file is read.
         let begun = expect(&fresh);
@@ -190,14 +194,14 @@ impl Desk {
                 list.extend(lanes);
                 list.extend(self.drafted(&record, &document));
                 list.push(self.audit(actor, "campaign.recipients", &record.id, details));
-                sink.commit(list).await.map(|()| frozen).map_err(DeskError::from)
+                sink.commit(list).await.map(|()| frozen).map_err(ServiceError::from)
             }
             Err(error) if !sink.has_begun() => Err(error),
             Err(error) => {
                 // Without recipients, and without half of them.
                 let mut list = vec![begun];
                 list.extend(self.anew(&record, &record.name, &document, CampaignState::Draft));
-                sink.commit(list).await.map_err(DeskError::from).and(Err(error))
+                sink.commit(list).await.map_err(ServiceError::from).and(Err(error))
             }
         };
         sink.close().await;
@@ -226,8 +230,8 @@ impl Desk {
         document: &Document,
         intake: Intake<S>,
         excluded: Vec<Phone>,
-    ) -> Result<(Frozen, Vec<Change>), DeskError> {
-        let key = document.kept.key.as_deref().and_then(key).ok_or(DeskError::Stored)?;
+    ) -> Result<(Frozen, Vec<Change>), ServiceError> {
+        let key = document.kept.key_bytes().ok_or(ServiceError::Stored)?;
         let template = document.settings.check()?.template;
         let version = template.version();
         let may_be_empty = intake.may_be_empty;
@@ -239,7 +243,7 @@ impl Desk {
         let report = report.map_err(unwrapped)?;
         let frozen = self.frozen(&report, version.to_string());
         if frozen.recipients == 0 && !may_be_empty {
-            return Err(DeskError::NobodyLeft { rows: frozen.rows, refused: frozen.refused });
+            return Err(ServiceError::NobodyLeft { rows: frozen.rows, refused: frozen.refused });
         }
         let id = sink.campaign().to_owned();
         let lanes = report.lanes.iter().filter_map(|size| {
@@ -259,14 +263,14 @@ impl Desk {
     }
 
     /// To read a file takes a while: has somebody changed or started the campaign meanwhile?
-    async fn is_unchanged(&self, record: &CampaignRecord) -> Result<(), DeskError> {
+    async fn is_unchanged(&self, record: &CampaignRecord) -> Result<(), ServiceError> {
         let now = self.show(&record.id).await?.record;
         self.is_draft(&now)?;
         let same = now.number == record.number && now.definition == record.definition;
-        same.then_some(()).ok_or(DeskError::Changed)
+        same.then_some(()).ok_or(ServiceError::Changed)
     }
 
-    fn frozen(&self, report: &Report, version: String) -> Frozen {
+    fn frozen(&self, report: &AudienceReport, version: String) -> Frozen {
         Frozen {
             at: self.clock.now(),
             version,
@@ -294,7 +298,7 @@ async fn gathered<S: Source + Send + 'static>(
     intake: Intake<S>,
     template: Arc<Template>,
     key: [u8; 32],
-) -> Result<Gathered, DeskError> {
+) -> Result<Gathered, ServiceError> {
     let Intake { source, upload, rejects, .. } = intake;
     let mut freeze = Freeze::new(upload.mapping(&template), key)
         .template(template)
@@ -303,11 +307,11 @@ async fn gathered<S: Source + Send + 'static>(
         freeze = freeze.temporary_files_in(folder);
     }
     let gathered = tokio::task::spawn_blocking(move || freeze.gather(source)).await;
-    Ok(gathered.map_err(|_| DeskError::Internal)??)
+    Ok(gathered.map_err(|_| ServiceError::Internal)??)
 }
 
 /// The store's own error, if it was one.
-fn unwrapped(error: AudienceError) -> DeskError {
+fn unwrapped(error: AudienceError) -> ServiceError {
     match error {
         AudienceError::Sink(inner) | AudienceError::Screen(inner) => {
             match inner.downcast::<whatsapp_store::Error>() {

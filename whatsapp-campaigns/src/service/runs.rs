@@ -1,9 +1,10 @@
 //! The runs of a recurring campaign: each is a campaign of its own, with the contacts of its day.
 use whatsapp_store::{CampaignChange, CampaignRecord, CampaignState};
 
-use super::{Desk, DeskError, Shown, expect, is_conflict};
+use super::{CampaignService, CampaignView, ServiceError, is_conflict};
 use crate::{
-    model::{Document, Kept, Settings},
+    changes::expect,
+    model::{Document, Settings, StoredCampaign},
     window::{Millis, Schedule},
 };
 
@@ -14,56 +15,64 @@ const TRIES: u32 = 10;
 
 /// Makes the run of that time, takes its recipients in, and lets it go. To do so again has no further effect, however far it
 /// came the last time.
-pub(crate) async fn begin_run(desk: &Desk, parent: &CampaignRecord, at: Millis) -> Result<(), DeskError> {
-    let document = Document::from_json(&parent.definition).map_err(|_| DeskError::Stored)?;
+pub(crate) async fn begin_run(
+    service: &CampaignService,
+    parent: &CampaignRecord,
+    at: Millis,
+) -> Result<(), ServiceError> {
+    let document = Document::from_json(&parent.definition).map_err(|_| ServiceError::Stored)?;
     let id = run_id(&parent.id, at);
-    let shown = match desk.show(&id).await {
+    let shown = match service.show(&id).await {
         Ok(shown) => shown,
-        Err(DeskError::NotFound) => make(desk, parent, &document.settings, &id, at).await?,
+        Err(ServiceError::NotFound) => make(service, parent, &document.settings, &id, at).await?,
         Err(error) => return Err(error),
     };
     if matches!(shown.record.state, CampaignState::Draft | CampaignState::Freezing) {
-        let frozen = desk.freeze_contacts(&id, ACTOR).await?;
-        desk.note_dry_run(&id).await?;
+        let frozen = service.freeze_contacts(&id, ACTOR).await?;
+        service.note_dry_run(&id).await?;
         match frozen.recipients {
-            0 => drop(desk.cancel(&id, "no contact is eligible for this run", ACTOR).await?),
-            _ => drop(desk.start(&id, ACTOR).await?),
+            0 => drop(service.cancel(&id, "no contact is eligible for this run", ACTOR).await?),
+            _ => drop(service.start(&id, ACTOR).await?),
         }
     }
-    note_run(desk, &parent.id, at).await
+    note_run(service, &parent.id, at).await
 }
 
 /// Notes at the parent that the run of that time began. It may have been changed since it was read.
-async fn note_run(desk: &Desk, parent: &str, at: Millis) -> Result<(), DeskError> {
+async fn note_run(service: &CampaignService, parent: &str, at: Millis) -> Result<(), ServiceError> {
     for _ in 0..TRIES {
-        let Shown { record, mut document } = desk.show(parent).await?;
+        let CampaignView { record, mut document } = service.show(parent).await?;
         document.kept.last_run = document.kept.last_run.max(Some(at));
-        let put = CampaignChange::Put(desk.with(&record, &document)).into();
-        match desk.commit(vec![expect(&record), put]).await {
-            Err(DeskError::Store(error)) if is_conflict(&error) => {}
+        let put = CampaignChange::Put(service.with(&record, &document)).into();
+        match service.commit(vec![expect(&record), put]).await {
+            Err(ServiceError::Store(error)) if is_conflict(&error) => {}
             outcome => return outcome,
         }
     }
     // Tried again with the next look at what is due.
-    Err(DeskError::Internal)
+    Err(ServiceError::Internal)
 }
 
 async fn make(
-    desk: &Desk,
+    service: &CampaignService,
     parent: &CampaignRecord,
     settings: &Settings,
     id: &str,
     at: Millis,
-) -> Result<Shown, DeskError> {
+) -> Result<CampaignView, ServiceError> {
     let mut settings = settings.clone();
     settings.timing.schedule = Schedule::Once { at };
     // That was decided for all runs.
     settings.needs_approval = false;
-    let kept = Kept { key: Some(super::random_key()), run_of: Some(parent.id.clone()), ..Kept::default() };
-    let record = desk.record(id, &parent.name, &Document { settings, kept });
+    let kept = StoredCampaign {
+        key: Some(super::random_key()),
+        run_of: Some(parent.id.clone()),
+        ..StoredCampaign::default()
+    };
+    let record = service.record(id, &parent.name, &Document { settings, kept });
     let absent = CampaignChange::Expect { campaign: id.to_owned(), updated_at: None };
-    desk.commit(vec![absent.into(), CampaignChange::Put(record).into()]).await?;
-    desk.show(id).await
+    service.commit(vec![absent.into(), CampaignChange::Put(record).into()]).await?;
+    service.show(id).await
 }
 
 /// The parent's id, and the time to the minute.
