@@ -93,18 +93,18 @@ impl IntoResponse for ApiError {
 
 impl From<whatsapp_store::Error> for ApiError {
     fn from(error: whatsapp_store::Error) -> Self {
-        match error.kind() {
-            ErrorKind::BadCursor => {
-                return Self::bad_request(
-                    "before or after: not a cursor of this list; begin with the first page, and take its next",
-                );
-            }
-            ErrorKind::Conflict => {
-                return Self::conflict("somebody changed it meanwhile, or the name is taken: read it again");
-            }
-            _ => tracing::error!(%error, "the store failed"),
+        let kind = error.kind();
+        // These two are the caller's, and not failures of the store.
+        if !matches!(kind, ErrorKind::BadCursor | ErrorKind::Conflict) {
+            tracing::error!(%error, "the store failed");
         }
-        match error.kind() {
+        match kind {
+            ErrorKind::BadCursor => Self::bad_request(
+                "before or after: not a cursor of this list; begin with the first page, and take its next",
+            ),
+            ErrorKind::Conflict => {
+                Self::conflict("somebody changed it meanwhile, or the name is taken: read it again")
+            }
             ErrorKind::Busy => Self::unavailable("the store is busy: try again"),
             ErrorKind::Full => {
                 Self::no_room("the database's disk is full or read-only: nothing was stored; make room")

@@ -141,7 +141,7 @@ mod tests {
 
     fn session(id: &AccountId) -> Change {
         let (id, name, desired) = (id.clone(), String::new(), DesiredState::Running);
-        Change::PutSession(SessionRecord { id, name, desired, created_at: 0, observed: None })
+        Change::PutSession(SessionRecord { id, name, desired, created_at: 0, updated_at: 0, observed: None })
     }
 
     fn message(id: u32, timestamp: i64) -> MessageRecord {
@@ -150,6 +150,7 @@ mod tests {
             from_me: false,
             timestamp,
             content: Content::text("hello"),
+            edited_at: None,
             status: MessageStatus::Delivered,
             source: Source::Live,
             push_name: None,

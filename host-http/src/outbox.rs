@@ -2,7 +2,7 @@
 //! commit that causes them.
 use serde_json::{Value, json};
 use whatsapp_core::{client::CommitHook, event::Event, jid::Jid, time::Timestamp};
-use whatsapp_store::{Change, Changes, Fence, MessageStatus, ObservedState, SessionObservation};
+use whatsapp_store::{Change, Changes, Fence, MessageEdit, MessageStatus, ObservedState, SessionObservation};
 
 use crate::{campaigns::code, events::event, time::now_millis};
 
@@ -55,6 +55,7 @@ fn describe(event: &Event) -> Option<(&'static str, Value)> {
         Event::Message(message) => {
             ("message.received", json!({ "from": message.key.sender, "message": message }))
         }
+        Event::Edited { edit, from_me } => edited(edit, *from_me),
         Event::Status { key, status } => {
             let name = match status {
                 MessageStatus::Sent => "message.sent",
@@ -77,6 +78,44 @@ fn describe(event: &Event) -> Option<(&'static str, Value)> {
     })
 }
 
+/// What a sender made of a message: its key, and what it says now.
+fn edited(edit: &MessageEdit, from_me: bool) -> (&'static str, Value) {
+    let MessageEdit { key, content, at } = edit;
+    let (from, key) = (&key.sender, json!(key));
+    if edit.is_deletion() {
+        ("message.deleted", json!({ "from": from, "fromMe": from_me, "message": key, "deletedAt": at }))
+    } else {
+        let data =
+            json!({ "from": from, "fromMe": from_me, "message": key, "content": content, "editedAt": at });
+        ("message.edited", data)
+    }
+}
+
 fn addresses(jid: &Jid, lid: Option<&Jid>) -> Value {
     json!({ "jid": jid.to_string(), "lid": lid.map(ToString::to_string) })
+}
+
+#[cfg(test)]
+mod tests {
+    use whatsapp_store::{Content, MessageKey};
+
+    use super::*;
+
+    #[test]
+    fn edits_and_deletions_are_told_apart() {
+        let key = MessageKey { chat: "c".into(), sender: "s".into(), id: "1".into() };
+        let told = |content| {
+            let edit = Box::new(MessageEdit { key: key.clone(), content, at: 7 });
+            describe(&Event::Edited { edit, from_me: false }).unwrap()
+        };
+        let message = json!({ "chat": "c", "sender": "s", "id": "1" });
+        let (name, data) = told(Content::text("new"));
+        let content = json!({ "type": "text", "text": "new" });
+        let expected =
+            json!({ "from": "s", "fromMe": false, "message": message, "content": content, "editedAt": 7 });
+        assert_eq!((name, data), ("message.edited", expected));
+        let (name, data) = told(Content::Deleted { at: 7 });
+        let expected = json!({ "from": "s", "fromMe": false, "message": message, "deletedAt": 7 });
+        assert_eq!((name, data), ("message.deleted", expected));
+    }
 }

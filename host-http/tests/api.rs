@@ -20,8 +20,11 @@ use host_http::{app::App, config::Cli, router, session::Service};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
-use whatsapp_core::client::{Connector, Link, TransportError, WebSocket};
-use whatsapp_store::memory::MemoryStore;
+use whatsapp_core::{
+    client::{Connector, Link, TransportError, WebSocket},
+    jid::Jid,
+};
+use whatsapp_store::{Content, memory::MemoryStore};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -108,6 +111,46 @@ async fn link_send_and_see_the_answer() {
     let next = list["next"].as_str().unwrap();
     let (_, rest) = test.get(&format!("/api/sessions/me/messages?before={next}")).await;
     assert_eq!(rest["messages"].as_array().unwrap().len(), 1);
+    test.app.sessions.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_and_deletions_show_and_are_told() {
+    const BOB: &str = "15550000001";
+    let test = TestApp::start().await;
+    test.linked("me").await;
+    let (_, session) = test.get("/api/sessions/me").await;
+    let own = Jid::pn(session["jid"].as_str().unwrap().split([':', '@']).next().unwrap());
+    let simulator = test.app.sandbox.as_ref().unwrap().simulator();
+    let id = simulator.send_as(BOB, &own, "old words").await.unwrap();
+    let messages = "/api/sessions/me/messages";
+    test.until(messages, |list| list["messages"][0]["id"] == id.as_str()).await;
+    simulator.edit_as(BOB, &own, &id, Content::text("new words")).await.unwrap();
+    let list = test.until(messages, |list| list["messages"][0]["editedAt"].is_i64()).await;
+    let edited = &list["messages"][0];
+    assert_eq!(edited["content"], json!({ "type": "text", "text": "new words" }));
+    let (_, chats) = test.get("/api/sessions/me/chats").await;
+    assert_eq!((&chats["chats"][0]["last"], &chats["chats"][0]["unread"]), (edited, &json!(1)));
+    for (words, count) in [("old", 0), ("new", 1)] {
+        let (_, found) = test.get(&format!("{messages}?words={words}")).await;
+        assert_eq!(found["messages"].as_array().unwrap().len(), count, "{words}");
+    }
+    simulator.delete_as(BOB, &own, &id).await.unwrap();
+    let list = test.until(messages, |list| list["messages"][0]["content"]["type"] == "deleted").await;
+    assert!(!list.to_string().contains("words"), "{list}");
+    let chats = test.get("/api/sessions/me/chats").await.1;
+    assert_eq!(chats["chats"][0]["unread"], 0);
+    let events = test.app.store.all_events(None, 500).await.unwrap();
+    let told = |key: &str| -> Vec<Value> {
+        let found = events.iter().filter(|event| event.key == key);
+        found.map(|event| serde_json::from_str(&event.data).unwrap()).collect()
+    };
+    let (edits, deletions) = (told("message.edited"), told("message.deleted"));
+    assert_eq!((edits.len(), deletions.len()), (1, 1));
+    assert_eq!((&edits[0]["content"], &edits[0]["message"]["id"]), (&edited["content"], &json!(id)));
+    assert_eq!((&edits[0]["editedAt"], &edits[0]["fromMe"]), (&edited["editedAt"], &json!(false)));
+    assert_eq!(deletions[0]["message"], edits[0]["message"]);
+    assert_eq!(deletions[0]["deletedAt"], list["messages"][0]["content"]["at"]);
     test.app.sessions.shutdown().await;
 }
 

@@ -4,7 +4,7 @@ mod disconnect;
 pub use disconnect::{
     CertError, DisconnectReason, Failure, FrameError, NoiseError, StreamError, TlsCertError, TransportError,
 };
-use whatsapp_store::{MessageKey, MessageRecord, MessageStatus};
+use whatsapp_store::{MessageEdit, MessageKey, MessageRecord, MessageStatus};
 
 use crate::{jid::Jid, time::Timestamp};
 
@@ -59,6 +59,14 @@ pub enum Event {
     },
     /// A new message, ours from another own device included.
     Message(Box<MessageRecord>),
+    /// The sender of a message edited it, or deleted it for everyone ([`MessageEdit::is_deletion`]). It may be told before the message
+    /// is, and of a message from before this device was linked. [`MessageEdit::at`] orders the edits of a message.
+    Edited {
+        /// What was made of it.
+        edit: Box<MessageEdit>,
+        /// Is the message ours? Then another device of our own did it.
+        from_me: bool,
+    },
     /// The status of a message rose.
     Status {
         /// The message.

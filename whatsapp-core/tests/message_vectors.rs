@@ -5,7 +5,7 @@ use prost::Message as _;
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::Value as Json;
 use whatsapp_core::{
-    message::{content, device_sent, media, padding},
+    message::{content, device_sent, edit, media, padding},
     proto::{message::Message, record::MediaKeys},
 };
 use whatsapp_store::Content;
@@ -56,6 +56,20 @@ fn contents_of_another_implementation_are_read() {
         let message = Message::decode(&plaintext[..]).unwrap();
         let content = content::from_proto(&message, &plaintext);
         assert_eq!(serde_json::to_value(&content).unwrap(), case["content"], "{}", case["name"]);
+    }
+}
+
+#[test]
+fn edits_of_another_implementation_are_read() {
+    let vectors = vectors("plaintexts.json");
+    let cases = vectors["edits"].as_array().unwrap();
+    assert_eq!(cases.len(), 3);
+    for case in cases {
+        let message = Message::decode(&bytes(&case["hex"])[..]).unwrap();
+        assert_eq!(content::from_proto(&message, &bytes(&case["hex"])), None, "{}", case["name"]);
+        let edit =
+            edit::read(&message).map(|edit| serde_json::json!({ "id": edit.id, "content": edit.content }));
+        assert_eq!(serde_json::json!(edit), case["edit"], "{}", case["name"]);
     }
 }
 

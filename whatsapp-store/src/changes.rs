@@ -7,9 +7,9 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::{
     record::{
-        AccountId, DeviceRecord, Fence, MessageKey, MessageRecord, MessageStatus, OutgoingMessage,
-        OutgoingState, PersonAddress, PersonRecord, SessionObservation, SessionRecord, SignalKey,
-        WorkspaceId,
+        AccountId, DeviceRecord, Fence, MessageEdit, MessageKey, MessageRecord, MessageStatus,
+        OutgoingMessage, OutgoingState, PersonAddress, PersonRecord, SessionObservation, SessionRecord,
+        SignalKey, WorkspaceId,
     },
     traits::with_changes,
 };
@@ -46,9 +46,18 @@ macro_rules! change {
             ExpireOutgoing(i64),
             /// Inserts a message; one with the same key stays as it is.
             PutMessage(MessageRecord),
+            /// Changes a message as its sender edited or deleted it: see [`MessageRecord::edit`]. An edit of an absent message waits for
+            /// it for thirty days.
+            EditMessage(MessageEdit),
             /// Raises the status of a message. An absent message is accepted; a lower or equal status changes nothing.
             /// [`MessageStatus::Failed`] is applied only over [`MessageStatus::Queued`].
             RaiseStatus(MessageKey, MessageStatus),
+            /// Makes the commit fail with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) unless the account's session record is
+            /// still the one that was read, as the changes before it in the commit leave things.
+            ExpectSession {
+                /// The [`SessionRecord::updated_at`] that was read; `None` if there was no session.
+                updated_at: Option<i64>,
+            },
             /// Writes the account's session record, except its observed state. A record that names another account makes the
             /// commit fail with [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
             PutSession(SessionRecord),
@@ -166,7 +175,11 @@ impl fmt::Debug for Change {
             }
             Self::ExpireOutgoing(before) => f.debug_tuple("ExpireOutgoing").field(before).finish(),
             Self::PutMessage(message) => f.debug_tuple("PutMessage").field(message).finish(),
+            Self::EditMessage(edit) => f.debug_tuple("EditMessage").field(edit).finish(),
             Self::RaiseStatus(key, status) => f.debug_tuple("RaiseStatus").field(key).field(status).finish(),
+            Self::ExpectSession { updated_at } => {
+                f.debug_struct("ExpectSession").field("updated_at", updated_at).finish()
+            }
             Self::PutSession(session) => f.debug_tuple("PutSession").field(session).finish(),
             Self::SetObserved(observed) => f.debug_tuple("SetObserved").field(observed).finish(),
             Self::DeleteSession => f.write_str("DeleteSession"),
@@ -280,6 +293,7 @@ mod tests {
             from_me: false,
             timestamp: 0,
             content: Content::text("hidden"),
+            edited_at: None,
             status: MessageStatus::Delivered,
             source: Source::Live,
             push_name: Some("hidden".into()),

@@ -1,7 +1,10 @@
 //! The rules for changes of contacts, shared by all backends.
 use std::collections::BTreeSet;
 
-use crate::{Consent, ContactChange, ContactRecord, Error, ErrorKind, Result, Suppression, tokenizer::words};
+use crate::{
+    Consent, ContactChange, ContactRecord, Error, ErrorKind, Result, Suppression, revision::risen,
+    tokenizer::words,
+};
 
 /// Two contacts cannot share an address. Names neither of them.
 pub(crate) fn taken() -> Error {
@@ -54,7 +57,15 @@ impl ContactRecord {
         if let Some(consent) = consent {
             self.agree(&consent);
         }
+        self.updated_at = self.revision(earlier, self.updated_at);
         self
+    }
+
+    /// The revision of a record that was written over an earlier one at that time. Written as it was, it is no other.
+    fn revision(&self, earlier: &Self, at: i64) -> i64 {
+        let mut same = self.clone();
+        (same.updated_at, same.last_seen_at) = (earlier.updated_at, earlier.last_seen_at);
+        if same == *earlier { earlier.updated_at } else { risen(earlier.updated_at, at) }
     }
 
     /// The record, completed by another record of the same person.
@@ -76,12 +87,13 @@ impl ContactRecord {
         }
         self.last_seen_at = self.last_seen_at.max(other.last_seen_at);
         self.time_zone = self.time_zone.or(other.time_zone);
-        self.updated_at = self.updated_at.max(other.updated_at);
+        self.updated_at = risen(self.updated_at, other.updated_at);
         self
     }
 
     /// A change of one contact.
     pub(crate) fn apply(&mut self, change: &ContactChange) {
+        let earlier = self.clone();
         let at = match change {
             ContactChange::AddTags { tags, at, .. } => {
                 self.tags.extend(tags.iter().cloned());
@@ -111,12 +123,13 @@ impl ContactRecord {
                 self.last_seen_at = self.last_seen_at.max(Some(*at));
                 return;
             }
-            ContactChange::Put(_)
+            ContactChange::Expect { .. }
+            | ContactChange::Put(_)
             | ContactChange::Delete { .. }
             | ContactChange::Suppress(_)
             | ContactChange::Unsuppress { .. } => return,
         };
-        self.updated_at = self.updated_at.max(at);
+        self.updated_at = self.revision(&earlier, at);
     }
 
     fn agree(&mut self, consent: &Consent) {
@@ -180,10 +193,12 @@ impl<'a> BothAddresses<'a> {
     ) -> (Option<ContactRecord>, Option<String>) {
         match (by_phone, by_lid) {
             (Some(contact), None) if contact.lid.is_none() => {
-                (Some(ContactRecord { lid: Some(self.lid.to_owned()), ..contact }), None)
+                let updated_at = risen(contact.updated_at, contact.updated_at);
+                (Some(ContactRecord { lid: Some(self.lid.to_owned()), updated_at, ..contact }), None)
             }
             (None, Some(contact)) if contact.phone.is_none() => {
-                (Some(ContactRecord { phone: Some(self.phone.to_owned()), ..contact }), None)
+                let updated_at = risen(contact.updated_at, contact.updated_at);
+                (Some(ContactRecord { phone: Some(self.phone.to_owned()), updated_at, ..contact }), None)
             }
             (Some(stays), Some(goes)) if stays.lid.is_none() && goes.phone.is_none() => {
                 let id = goes.id.clone();

@@ -36,6 +36,8 @@ mod changes;
 pub mod conformance;
 #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
 mod contacts;
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+mod cursor;
 #[macro_use]
 pub mod delegate;
 mod error;
@@ -47,6 +49,8 @@ mod open;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod record;
+#[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+mod revision;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 #[cfg(feature = "sqlite")]

@@ -12,9 +12,9 @@ use postgres_server::Schema;
 use proptest::{collection::vec, prelude::*, sample::select};
 use whatsapp_store::{
     AccountId, Change, Changes, ChatChange, Content, DesiredState, DeviceRecord, ErrorKind, MediaRef,
-    MessageKey, MessageQuery, MessageRecord, MessageStatus, NoticeChange, NoticeRecord, OutgoingMessage,
-    OutgoingState, PersonAddress, PersonRecord, Scope, SessionRecord, SignalKey, SignalKind, Source, Store,
-    memory::MemoryStore, postgres::PostgresStore, sqlite::SqliteStore,
+    MessageEdit, MessageKey, MessageQuery, MessageRecord, MessageStatus, NoticeChange, NoticeRecord,
+    OutgoingMessage, OutgoingState, PersonAddress, PersonRecord, Scope, SessionRecord, SignalKey, SignalKind,
+    Source, Store, memory::MemoryStore, postgres::PostgresStore, sqlite::SqliteStore,
 };
 
 /// Few names, so that changes meet.
@@ -74,10 +74,27 @@ fn message() -> impl Strategy<Value = MessageRecord> {
     let text = any::<Option<String>>;
     let source = select(vec![Source::Live, Source::Offline, Source::History]);
     let rest = (any::<bool>(), time, content(), status(), source, text(), text(), media());
-    (message_key(), rest).prop_map(|(key, rest)| {
+    (message_key(), rest, any::<Option<i64>>()).prop_map(|(key, rest, edited_at)| {
         let (from_me, timestamp, content, status, source, push_name, quoted, media) = rest;
-        MessageRecord { key, from_me, timestamp, content, status, source, push_name, quoted, media }
+        MessageRecord {
+            key,
+            from_me,
+            timestamp,
+            content,
+            edited_at,
+            status,
+            source,
+            push_name,
+            quoted,
+            media,
+        }
     })
+}
+
+fn edit() -> impl Strategy<Value = MessageEdit> {
+    let at = || prop_oneof![4 => 0..5_i64, 1 => any::<i64>()];
+    let content = prop_oneof![3 => content(), 1 => at().prop_map(|at| Content::Deleted { at })];
+    (message_key(), content, at()).prop_map(|(key, content, at)| MessageEdit { key, content, at })
 }
 
 fn media() -> impl Strategy<Value = Option<MediaRef>> {
@@ -130,9 +147,9 @@ fn outgoing() -> impl Strategy<Value = OutgoingMessage> {
     })
 }
 
-fn session(id: AccountId, (name, running, created_at): (String, bool, i64)) -> Change {
+fn session(id: AccountId, (name, running, created_at, updated_at): (String, bool, i64, i64)) -> Change {
     let desired = if running { DesiredState::Running } else { DesiredState::Stopped };
-    Change::PutSession(SessionRecord { id, name, desired, created_at, observed: None })
+    Change::PutSession(SessionRecord { id, name, desired, created_at, updated_at, observed: None })
 }
 
 /// A change, as a function of the account: a session names its own account.
@@ -152,11 +169,12 @@ fn change(account: AccountId) -> impl Strategy<Value = Change> {
         1 => (0..5_i64).prop_map(Change::ExpireOutgoing),
         6 => message().prop_map(Change::PutMessage),
         4 => (message_key(), status()).prop_map(|(key, status)| Change::RaiseStatus(key, status)),
-        2 => (any::<String>(), any::<bool>(), any::<i64>())
+        4 => edit().prop_map(Change::EditMessage),
+        2 => (any::<String>(), any::<bool>(), any::<i64>(), any::<i64>())
             .prop_map(move |fields| session(account.clone(), fields)),
         5 => chat_change().prop_map(Change::Chat),
         1 => Just(Change::DeleteSession),
-        1 => Just(session("nobody".parse().unwrap(), (String::new(), true, 0))),
+        1 => Just(session("nobody".parse().unwrap(), (String::new(), true, 0, 0))),
     ]
 }
 
@@ -210,7 +228,9 @@ async fn read(store: &dyn Store, account: &AccountId) -> Vec<String> {
     }
     all.push(format!("{:?}", store.oldest_message(account).await.unwrap()));
     let session = store.session(account).await.unwrap();
-    all.push(format!("{:?}", session.map(|session| (session.name, session.desired, session.created_at))));
+    let spell =
+        |session: SessionRecord| (session.name, session.desired, session.created_at, session.updated_at);
+    all.push(format!("{:?}", session.map(spell)));
     all
 }
 

@@ -42,6 +42,7 @@ fn message(number: u64) -> MessageRecord {
         from_me: false,
         timestamp: 1,
         content: Content::text("hello"),
+        edited_at: None,
         status: MessageStatus::Delivered,
         source: Source::Live,
         push_name: None,
@@ -98,7 +99,9 @@ async fn assert_there(store: &dyn Store, number: u64) {
     let found = store.app_state_key(&a, &number.to_be_bytes()).await.unwrap();
     assert_eq!(found, Some(secret(number)));
     let found = store.endpoint(a.workspace(), &number.to_string()).await.unwrap();
-    assert!(found == Some(endpoint(number)));
+    // Written twice, it has another revision.
+    let updated_at = 1;
+    assert!(found.map(|found| EndpointRecord { updated_at, ..found }) == Some(endpoint(number)));
     for name in [number.to_string(), format!("seeded {number}")] {
         assert!(store.setting(a.workspace(), &name).await.unwrap() == Some(secret(number)));
     }

@@ -52,6 +52,7 @@ async fn a_file_opened_again_holds_everything() {
         from_me: true,
         timestamp: 9,
         content: Content::text("hello"),
+        edited_at: None,
         status: MessageStatus::Sent,
         source: Source::Live,
         push_name: Some("Ann".into()),
@@ -63,6 +64,7 @@ async fn a_file_opened_again_holds_everything() {
         name: "Shop".into(),
         desired: DesiredState::Running,
         created_at: 3,
+        updated_at: 4,
         observed: None,
     };
     let person = PersonRecord { pn: Some("20".into()), lid: Some("10".into()), state: b"p".to_vec().into() };

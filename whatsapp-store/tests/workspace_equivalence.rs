@@ -292,6 +292,7 @@ fn change(case: u32, second: bool, write: Write) -> Change {
             created_at: at,
             disabled_at: Some(at).filter(|at| at % 2 == 0),
             password_changed_at: -at,
+            updated_at: at,
         })),
         Write::Key { id, byte, used, revoked, at } => Change::Team(TeamChange::PutApiKey(ApiKeyRecord {
             name: id.clone(),
@@ -303,6 +304,7 @@ fn change(case: u32, second: bool, write: Write) -> Change {
             last_used_at: used,
             expires_at: Some(at).filter(|at| at % 2 == 0),
             revoked_at: revoked,
+            updated_at: at,
         })),
         Write::Token { user, byte, at } => {
             let token = ResetToken { hash: hash(case, byte), workspace, user, expires_at: at };
@@ -316,6 +318,7 @@ fn change(case: u32, second: bool, write: Write) -> Change {
             tier: name.clone(),
             name,
             created_at,
+            updated_at: created_at,
         })),
         Write::Setting(change) => Change::Setting(change),
         Write::Contacted(change) => Change::Contacted(change),

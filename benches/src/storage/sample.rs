@@ -94,6 +94,7 @@ pub(super) fn sample(number: u64) -> Sample {
         from_me,
         timestamp: START + number.cast_signed() * 1000,
         content: Content::text(words.join(" ")),
+        edited_at: None,
         status,
         source: Source::Live,
         push_name: (!from_me).then(|| "Maria Silva".to_owned()),

@@ -168,6 +168,7 @@ mod tests {
             from_me,
             timestamp: 0,
             content: Content::text("hi"),
+            edited_at: None,
             status: MessageStatus::Delivered,
             source: Source::Live,
             push_name: None,

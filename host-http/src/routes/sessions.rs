@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use whatsapp_store::{DesiredState, SessionRecord, WorkspaceId, page_limit};
+use whatsapp_store::{DesiredState, SessionRecord, WorkspaceId};
 
 use super::{Id, session_id};
 use crate::{
@@ -40,8 +40,8 @@ pub async fn create(State(app): State<App>, Body(new): Body<NewSession>) -> ApiR
     if name.is_empty() || name.len() > 100 {
         return Err(ApiError::bad_request("a name has 1 to 100 bytes"));
     }
-    let record =
-        SessionRecord { id, name, desired: DesiredState::Running, created_at: now_millis(), observed: None };
+    let (desired, now) = (DesiredState::Running, now_millis());
+    let record = SessionRecord { id, name, desired, created_at: now, updated_at: now, observed: None };
     Ok((StatusCode::CREATED, Json(app.sessions.create(record).await?)))
 }
 
@@ -55,22 +55,9 @@ pub struct ListQuery {
 
 /// `GET /api/sessions?after=&limit=`: the oldest first; `next` is the cursor for `after`.
 pub async fn list(State(app): State<App>, Params(query): Params<ListQuery>) -> ApiResult<Json<Value>> {
-    let after = query.after.as_deref().map(place).transpose()?;
-    let mut records = app.store.sessions(&WorkspaceId::default()).await?;
-    records.retain(|record| after.is_none_or(|after| after < (record.created_at, record.id.name())));
-    let limit = page_limit(query.limit) as usize;
-    let more = records.len() > limit;
-    records.truncate(limit);
-    let last = records.last().filter(|_| more);
-    let next = last.map(|record| format!("{}.{}", record.created_at, record.id.name()));
-    let views: Vec<SessionView> = records.into_iter().map(|record| app.sessions.view(record)).collect();
-    Ok(Json(json!({ "sessions": views, "next": next })))
-}
-
-/// Where a page of sessions starts: "time.id".
-fn place(cursor: &str) -> ApiResult<(i64, &str)> {
-    let place = cursor.split_once('.').and_then(|(at, id)| Some((at.parse().ok()?, id)));
-    place.ok_or_else(|| ApiError::bad_request("after: not a cursor of this list; take the next of a page"))
+    let page = app.store.session_page(&WorkspaceId::default(), query.after.as_deref(), query.limit).await?;
+    let views: Vec<SessionView> = page.sessions.into_iter().map(|record| app.sessions.view(record)).collect();
+    Ok(Json(json!({ "sessions": views, "next": page.next })))
 }
 
 /// `GET /api/sessions/{id}`.

@@ -28,6 +28,7 @@ fn event(place: usize, from_me: bool, text: &str, now: i64) -> NewEvent {
         from_me,
         timestamp: now,
         content: Content::text(text),
+        edited_at: None,
         status: MessageStatus::Delivered,
         source: Source::Live,
         push_name: None,

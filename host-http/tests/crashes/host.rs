@@ -129,7 +129,8 @@ impl World {
         let id = account();
         let Some(record) = self.store.session(&id).await.unwrap() else {
             let (name, desired) = ("Shop".to_owned(), DesiredState::Running);
-            let record = SessionRecord { id, name, desired, created_at: now_millis(), observed: None };
+            let record =
+                SessionRecord { id, name, desired, created_at: now_millis(), updated_at: 0, observed: None };
             let _ = app.sessions.create(record).await;
             return;
         };

@@ -99,7 +99,8 @@ impl Bench {
         for session in sessions {
             let id = account(session);
             let (name, desired) = (String::new(), DesiredState::Running);
-            let record = SessionRecord { id: id.clone(), name, desired, created_at: 0, observed: None };
+            let record =
+                SessionRecord { id: id.clone(), name, desired, created_at: 0, updated_at: 0, observed: None };
             bench.commit(&id, vec![Change::PutSession(record)]).await;
         }
         bench
@@ -149,6 +150,7 @@ impl Bench {
             from_me: false,
             timestamp: at,
             content: Content::text("hi"),
+            edited_at: None,
             status: MessageStatus::Delivered,
             source: Source::Live,
             push_name: None,

@@ -209,6 +209,7 @@ mod tests {
             from_me: false,
             timestamp: 0,
             content: Content::text("x".repeat(1 << 20)),
+            edited_at: None,
             status: MessageStatus::Delivered,
             source: Source::Live,
             push_name: None,

@@ -12,10 +12,12 @@
 //! This file only routes. Each flow keeps its own state and works on the `Context`; each duty has its own file.
 mod backoff;
 mod context;
+mod decrypt;
 mod device;
 mod devices;
 mod directory;
 mod disconnect;
+mod edits;
 mod fetches;
 mod inbox;
 mod keepalive;

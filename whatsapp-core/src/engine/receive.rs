@@ -3,15 +3,14 @@
 //! Every message is answered exactly once per delivery. The answer is a receipt when the message could be read (or was read
 //! before), a retry receipt when it could not and a retry may help, else an acknowledgement with an
 //! error. It goes out in the step that makes the message and the advanced ratchet durable.
-use prost::Message as _;
-use whatsapp_store::{
-    Change, Content, MessageKey, MessageRecord, MessageStatus, SignalKey, Source as HowItCame,
-};
+use whatsapp_store::{Change, Content, MessageKey, MessageRecord, MessageStatus, Source as HowItCame};
 
 use super::{
     context::Context,
+    decrypt::{self, Decrypted, Unreadable},
     directory::Directory,
-    loads::{Lookup, pre_key_key, sender_key_key},
+    edits::RecentEdits,
+    loads::Lookup,
     pre_keys, protocol,
     retries::RetryRequests,
     sessions::device_identity,
@@ -20,12 +19,11 @@ use super::{
 use crate::{
     binary::NodeRef,
     event::{Distrust, Event},
-    jid::{Jid, Server},
-    message::{content, device_sent, media, padding},
-    proto::message::Message,
-    signal::{self, Address, PreKey, PreKeyMessage, SenderKey, SignalError},
+    jid::Jid,
+    message::{content, device_sent, edit, media},
+    signal::Address,
     stanza::{
-        message::{Enc, EncKind, MessageStanza},
+        message::MessageStanza,
         receipt::{self, ReceiptKind},
     },
 };
@@ -36,59 +34,22 @@ mod nack {
     pub(super) const UNHANDLED: u16 = 500;
 }
 
-/// Is this a chat whose messages are encrypted once for all?
-const fn has_sender_keys(chat: &Jid) -> bool {
-    matches!(chat.server, Server::Group | Server::Broadcast)
-}
-
 /// The `error` of a retry receipt for a message whose key was used before.
 const INVALID_MESSAGE: u8 = 4;
 
-/// The `error` of a retry receipt for a companion that its account did not sign.
-const UNKNOWN_COMPANION: u8 = 11;
-
-/// Why one `enc` could not be read.
-enum Unreadable {
-    /// The ratchet has seen it: it was delivered before.
-    Duplicate,
-    /// A retry may help; the code goes into the retry receipt.
-    Ask(u8),
-    /// It decrypted to malformed data: a retry would bring the same.
-    Nonsense,
-}
-
-impl From<SignalError> for Unreadable {
-    fn from(error: SignalError) -> Self {
-        match error {
-            SignalError::Duplicate => Self::Duplicate,
-            error => Self::Ask(error.retry_reason()),
-        }
-    }
-}
-
-/// The result of reading.
-type Opened<T> = Result<T, Unreadable>;
-
-/// A message as it was decrypted.
-struct Decrypted {
-    message: Message,
-    /// Without padding.
-    plaintext: Plaintext,
-}
-
 /// A message stanza whose records are all known.
-struct Incoming<'a> {
+pub(super) struct Incoming<'a> {
     node: NodeRef<'a>,
-    stanza: &'a MessageStanza,
+    pub(super) stanza: &'a MessageStanza,
     /// The sending device, by its trusted address.
-    sender: Jid,
+    pub(super) sender: Jid,
     /// The key that its message is stored under.
     key: MessageKey,
     /// The sending device's session.
-    address: Address,
-    is_ours: bool,
+    pub(super) address: Address,
+    pub(super) is_ours: bool,
     /// It was read before.
-    is_known: bool,
+    pub(super) is_known: bool,
 }
 
 impl Incoming<'_> {
@@ -97,15 +58,16 @@ impl Incoming<'_> {
     }
 }
 
-/// The retry requests for undecryptable messages.
+/// The retry requests for undecryptable messages, and the latest edits.
 #[derive(Debug)]
 pub(super) struct Receiver {
     asked: RetryRequests,
+    edits: RecentEdits,
 }
 
 impl Receiver {
     pub(super) fn new() -> Self {
-        Self { asked: RetryRequests::new() }
+        Self { asked: RetryRequests::new(), edits: RecentEdits::default() }
     }
 
     /// One message stanza.
@@ -130,7 +92,7 @@ impl Receiver {
         };
         let key = incoming_key(cx, &chat, &sender, &stanza.id)?;
         let address = cx.loads.know_sessions([&sender])?.remove(0);
-        cx.loads.know_signal(records_of(&stanza, &address))?;
+        cx.loads.know_signal(decrypt::records_of(&stanza, &address))?;
         let was_handled = cx.loads.person(&sender)?.is_some_and(|person| person.has_handled(&stanza.id));
         let is_known = was_handled || cx.loads.status(&key)?.is_some();
         self.read(cx, &Incoming { node, stanza: &stanza, sender, key, address, is_ours, is_known })
@@ -149,10 +111,10 @@ impl Receiver {
         }
         let (mut worst, mut is_any_read) = (None, false);
         for enc in &stanza.encs {
-            match open(cx, incoming, enc)? {
+            match decrypt::open(cx, incoming, enc)? {
                 Ok(decrypted) => {
                     is_any_read = true;
-                    accept(cx, incoming, decrypted)?;
+                    self.accept(cx, incoming, decrypted)?;
                 }
                 Err(problem) => worst = Some(problem),
             }
@@ -165,6 +127,63 @@ impl Receiver {
             protocol::learn_push_name(cx, name);
         }
         self.answer(cx, incoming, worst, is_any_read);
+        Ok(())
+    }
+
+    /// Stores a message, if it leaves something to show.
+    fn accept(&mut self, cx: &mut Context, incoming: &Incoming<'_>, decrypted: Decrypted) -> Lookup {
+        let Incoming { stanza, is_ours, .. } = incoming;
+        let Decrypted { message, plaintext } = decrypted;
+        let (destination, message) = device_sent::unwrap(message);
+        if let Some(protocol) = &message.protocol_message {
+            protocol::on_message(cx, &stanza.id, protocol, &plaintext, *is_ours);
+        }
+        let key = |cx: &mut Context| {
+            let mut key = incoming.key.clone();
+            if let Some(destination) = destination.and_then(|jid| jid.parse::<Jid>().ok()) {
+                key.chat = chat_of_copy(cx, incoming, &destination);
+            }
+            key
+        };
+        if let Some(edit) = edit::read(&message) {
+            let key = key(cx);
+            self.edits.on_edit(cx, incoming, key, edit);
+            return Ok(());
+        }
+        let Some(content) = content::from_proto(&message, &plaintext) else { return Ok(()) };
+        let key = key(cx);
+        if matches!(cx.loads.status(&key), Ok(Some(_))) {
+            return Ok(());
+        }
+        if matches!(&content, Content::Unsupported { kind } if kind == content::UNKNOWN) {
+            // For a version that knows it.
+            protocol::keep(cx, "message", &stanza.id, &plaintext);
+        }
+        let status = match (is_ours, content::is_to_be_read(&content)) {
+            (true, _) => MessageStatus::Sent,
+            (false, false) => MessageStatus::Read,
+            (false, true) => MessageStatus::Delivered,
+        };
+        let mut record = MessageRecord {
+            key,
+            from_me: *is_ours,
+            timestamp: stanza.timestamp.saturating_mul(1000) as i64,
+            content,
+            edited_at: None,
+            status,
+            source: if stanza.offline { HowItCame::Offline } else { HowItCame::Live },
+            push_name: stanza.notify.as_ref().map(ToString::to_string),
+            quoted: content::quoted(&message),
+            media: media::from_proto(content::opened(&message)).map(|media| media.file),
+        };
+        self.edits.catch_up(&mut record);
+        cx.own.server_clock.heard(stanza.timestamp);
+        cx.loads.put_status(record.key.clone(), record.status);
+        cx.change(Change::PutMessage(record.clone()));
+        // What was deleted before it came is stored, and told no more.
+        if !matches!(record.content, Content::Deleted { .. }) {
+            cx.tell(Event::Message(Box::new(record)));
+        }
         Ok(())
     }
 
@@ -228,180 +247,6 @@ fn incoming_key(cx: &mut Context, chat: &Jid, sender: &Jid, id: &str) -> Lookup<
     cx.loads.know([chat, sender])?;
     let (chat, sender) = (cx.loads.chat(chat)?, cx.loads.chat(sender)?);
     Ok(MessageKey { chat: chat.to_string(), sender: sender.to_string(), id: id.to_owned() })
-}
-
-/// The prekeys and sender keys that reading the message takes.
-fn records_of(stanza: &MessageStanza, sender: &Address) -> Vec<SignalKey> {
-    let mut keys = Vec::new();
-    for enc in stanza.encs.iter().filter(|enc| enc.kind == EncKind::PreKey) {
-        let id = PreKeyMessage::parse(&enc.ciphertext).ok().and_then(|message| message.pre_key_id());
-        keys.extend(id.map(pre_key_key));
-    }
-    let is_sender_key = |enc: &Enc| enc.kind == EncKind::SenderKey;
-    if has_sender_keys(&stanza.from) || stanza.encs.iter().any(is_sender_key) {
-        keys.push(sender_key_key(&stanza.from, sender));
-    }
-    keys
-}
-
-fn open(cx: &mut Context, incoming: &Incoming<'_>, enc: &Enc) -> Lookup<Opened<Decrypted>> {
-    let Incoming { stanza, address, .. } = incoming;
-    let padded = match enc.kind {
-        EncKind::Message => open_with_session(cx, address, &enc.ciphertext)?,
-        EncKind::PreKey => open_first(cx, incoming, &enc.ciphertext)?,
-        EncKind::SenderKey => {
-            open_with_sender_key(cx, &sender_key_key(&stanza.from, address), &enc.ciphertext)?
-        }
-        EncKind::Bot | EncKind::Unknown => Err(Unreadable::Nonsense),
-    };
-    let mut plaintext = match padded {
-        Ok(padded) => padded,
-        Err(problem) => return Ok(Err(problem)),
-    };
-    let Ok(length) = padding::unpad(&plaintext).map(<[u8]>::len) else {
-        return Ok(Err(Unreadable::Nonsense));
-    };
-    plaintext.truncate(length);
-    let Ok(message) = Message::decode(&plaintext[..]) else { return Ok(Err(Unreadable::Nonsense)) };
-    process_distribution(cx, stanza, &message, address)?;
-    // Only our own devices may speak in our name.
-    if message.device_sent_message.is_some() && !incoming.is_ours {
-        return Ok(Err(Unreadable::Nonsense));
-    }
-    Ok(Ok(Decrypted { message, plaintext }))
-}
-
-type Plaintext = zeroize::Zeroizing<Vec<u8>>;
-
-fn open_with_session(cx: &mut Context, address: &Address, ciphertext: &[u8]) -> Lookup<Opened<Plaintext>> {
-    let Some(session) = cx.loads.session(address)? else { return Ok(Err(SignalError::NoSession.into())) };
-    let plaintext = session.decrypt(&cx.own.device.identity, ciphertext, &mut cx.own.rng);
-    if plaintext.is_ok() {
-        cx.loads.touch_session(address);
-    }
-    Ok(plaintext.map_err(Unreadable::from))
-}
-
-fn open_with_sender_key(cx: &mut Context, key: &SignalKey, ciphertext: &[u8]) -> Lookup<Opened<Plaintext>> {
-    let stored = cx.loads.record(key)?;
-    let opened = stored.ok_or(SignalError::NoSession).and_then(|stored| {
-        let mut sender_key = SenderKey::from_bytes(&stored)?;
-        let plaintext = sender_key.decrypt(ciphertext)?;
-        Ok((sender_key, plaintext))
-    });
-    Ok(match opened {
-        Ok((sender_key, plaintext)) => {
-            cx.loads.put_record(key.clone(), Some(sender_key.to_bytes()));
-            Ok(plaintext)
-        }
-        Err(error) => Err(error.into()),
-    })
-}
-
-/// A message that sets a session up.
-fn open_first(cx: &mut Context, incoming: &Incoming<'_>, ciphertext: &[u8]) -> Lookup<Opened<Plaintext>> {
-    let (sender, address) = (&incoming.sender, &incoming.address);
-    let message = match PreKeyMessage::parse(ciphertext) {
-        Ok(message) => message,
-        Err(error) => return Ok(Err(error.into())),
-    };
-    // An absent key is accepted when the session exists already: the session decides.
-    let stored = match message.pre_key_id() {
-        Some(id) => cx.loads.record(&pre_key_key(id))?,
-        None => None,
-    };
-    let one_time = match stored.map(|bytes| PreKey::from_bytes(&bytes)).transpose() {
-        Ok(one_time) => one_time,
-        Err(error) => return Ok(Err(error.into())),
-    };
-    let shown = incoming.stanza.device_identity.as_ref();
-    if !trust::is_genuine(cx, sender, &message.identity(), shown)? {
-        return Ok(Err(Unreadable::Ask(UNKNOWN_COMPANION)));
-    }
-    let existing = cx.loads.session(address)?.cloned();
-    let device = &cx.own.device;
-    let received = signal::receive_pre_key(
-        existing,
-        &device.identity,
-        device.signed_pre_key(message.signed_pre_key_id()),
-        one_time.as_ref(),
-        &message,
-        &mut cx.own.rng,
-    );
-    let received = match received {
-        Ok(received) => received,
-        Err(error) => return Ok(Err(error.into())),
-    };
-    cx.loads.put_session(address, Some(received.session));
-    if let Some(id) = received.used_pre_key {
-        cx.loads.put_record(pre_key_key(id), None);
-        pre_keys::on_used(cx, id);
-    }
-    trust::note_identity(cx, sender, &message.identity())?;
-    Ok(Ok(received.plaintext))
-}
-
-fn process_distribution(
-    cx: &mut Context,
-    stanza: &MessageStanza,
-    message: &Message,
-    sender: &Address,
-) -> Lookup {
-    let distribution = message.sender_key_distribution_message.as_ref();
-    let bytes = distribution.and_then(|it| it.axolotl_sender_key_distribution_message.as_ref());
-    let Some(bytes) = bytes.filter(|_| has_sender_keys(&stanza.from)) else { return Ok(()) };
-    let record = sender_key_key(&stanza.from, sender);
-    let existing = cx.loads.record(&record)?.and_then(|bytes| SenderKey::from_bytes(&bytes).ok());
-    match SenderKey::process(existing, bytes) {
-        Ok(sender_key) => cx.loads.put_record(record, Some(sender_key.to_bytes())),
-        Err(error) => tracing::warn!(%error, at = cx.now.as_millis(), "a sender key was not usable"),
-    }
-    Ok(())
-}
-
-/// Stores a message, if it leaves something to show.
-fn accept(cx: &mut Context, incoming: &Incoming<'_>, decrypted: Decrypted) -> Lookup {
-    let Incoming { stanza, is_ours, .. } = incoming;
-    let Decrypted { message, plaintext } = decrypted;
-    let (destination, message) = device_sent::unwrap(message);
-    if let Some(protocol) = &message.protocol_message {
-        protocol::on_message(cx, &stanza.id, protocol, &plaintext, *is_ours);
-    }
-    let Some(content) = content::from_proto(&message, &plaintext) else { return Ok(()) };
-    let mut key = incoming.key.clone();
-    if let Some(destination) = destination.and_then(|jid| jid.parse::<Jid>().ok()) {
-        key.chat = chat_of_copy(cx, incoming, &destination);
-    }
-    if matches!(cx.loads.status(&key), Ok(Some(_))) {
-        return Ok(());
-    }
-    let is_unknown = matches!(&content, Content::Unsupported { kind } if kind == content::UNKNOWN);
-    if is_unknown {
-        // For a version that knows it.
-        protocol::keep(cx, "message", &stanza.id, &plaintext);
-    }
-    let status = match (is_ours, is_unknown) {
-        (true, _) => MessageStatus::Sent,
-        // No one can read it, so it is not unread either.
-        (false, true) => MessageStatus::Read,
-        (false, false) => MessageStatus::Delivered,
-    };
-    let record = MessageRecord {
-        key,
-        from_me: *is_ours,
-        timestamp: stanza.timestamp.saturating_mul(1000) as i64,
-        content,
-        status,
-        source: if stanza.offline { HowItCame::Offline } else { HowItCame::Live },
-        push_name: stanza.notify.as_ref().map(ToString::to_string),
-        quoted: content::quoted(&message),
-        media: media::from_proto(content::opened(&message)).map(|media| media.file),
-    };
-    cx.own.server_clock.heard(stanza.timestamp);
-    cx.loads.put_status(record.key.clone(), record.status);
-    cx.change(Change::PutMessage(record.clone()));
-    cx.tell(Event::Message(Box::new(record)));
-    Ok(())
 }
 
 /// The chat of a copy of our own message. The sending device's word counts, since the server cannot change it. If the stanza

@@ -91,6 +91,7 @@ impl Sends {
             from_me: true,
             timestamp: cx.own.server_clock.stamp(cx.now),
             content,
+            edited_at: None,
             status: MessageStatus::Queued,
             source: Source::Live,
             push_name: None,

@@ -137,6 +137,7 @@ fn remembered(
         from_me: true,
         timestamp: outgoing.created_at,
         content: request.content.clone(),
+        edited_at: None,
         status,
         source: Source::Live,
         push_name: None,

@@ -85,6 +85,24 @@ pub fn opened(mut message: &proto::Message) -> &proto::Message {
 /// The kind of a message that this version does not know at all, in [`Content::Unsupported`].
 pub const UNKNOWN: &str = "unknown";
 
+/// Kinds that are done to other messages, or only say that something happened: nobody has to read them.
+const ACTIONS: [&str; 5] = [
+    UNKNOWN,
+    "enc_reaction_message",
+    "pin_in_chat_message",
+    "poll_update_message",
+    "secret_encrypted_message",
+];
+
+/// Does somebody have to read it? If not, it does not count as unread.
+pub fn is_to_be_read(content: &Content) -> bool {
+    match content {
+        Content::Reaction { .. } | Content::Deleted { .. } => false,
+        Content::Unsupported { kind } => !ACTIONS.contains(&kind.as_str()),
+        _ => true,
+    }
+}
+
 /// The content that a received message shows. `None` when it is not for people: protocol messages, key distributions, and
 /// messages without content. `plaintext` is the message as it came.
 pub fn from_proto(message: &proto::Message, plaintext: &[u8]) -> Option<Content> {
@@ -92,18 +110,19 @@ pub fn from_proto(message: &proto::Message, plaintext: &[u8]) -> Option<Content>
     if message.protocol_message.is_some() {
         return None;
     }
-    // A message of a kind that this version does not know is shown as such, not swallowed.
+    // A message of a kind that this version does not know is shown as such, not swallowed. An empty text is no message.
     known(message).or_else(|| {
+        if message.conversation.is_some() || message.extended_text_message.is_some() {
+            return None;
+        }
         unknown::has_unknown_kind(plaintext).then(|| Content::Unsupported { kind: UNKNOWN.to_owned() })
     })
 }
 
 fn known(message: &proto::Message) -> Option<Content> {
-    if let Some(text) = &message.conversation {
+    let extended = message.extended_text_message.as_ref().and_then(|extended| extended.text.as_ref());
+    if let Some(text) = message.conversation.as_ref().or(extended).filter(|text| !text.is_empty()) {
         return Some(Content::text(text));
-    }
-    if let Some(extended) = &message.extended_text_message {
-        return Some(Content::text(extended.text.clone().unwrap_or_default()));
     }
     if let Some(place) = &message.location_message {
         return Some(Content::Location {

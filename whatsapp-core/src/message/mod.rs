@@ -1,6 +1,7 @@
 //! The inside of a message: content, padding, ids, recipients.
 pub mod content;
 pub mod device_sent;
+pub mod edit;
 pub mod id;
 pub mod media;
 pub mod menu;

@@ -55,14 +55,6 @@ impl RawMessage {
         Self { payload: payload.into(), ..Self::default() }
     }
 
-    /// A message that takes back one that the same person wrote in that chat.
-    pub fn revoke(chat: &Jid, id: &str) -> Self {
-        let key = Writer::new().text(1, &chat.to_string()).number(2, 1).text(3, id);
-        let protocol = Writer::new().message(1, &key).number(2, 0);
-        let revoke = Self::new(Writer::new().message(12, &protocol).finish());
-        revoke.attribute("edit", Some("7"))
-    }
-
     /// A message with nothing but a message secret.
     pub fn context_only() -> Self {
         Self::new(Writer::new().message(35, &Writer::new().bytes(3, &[7; 32])).finish())

@@ -14,6 +14,7 @@ mod answers;
 mod bootstrap;
 mod contents;
 mod delivery;
+mod edits;
 mod event;
 mod faults;
 mod forgery;

@@ -55,7 +55,7 @@ impl Network {
             Some(other) => self.accounts.people[other].jid(Server::User, 0),
             None => return,
         };
-        let shown = self.show(person, sender, &envelope.id, &chat, message);
+        let shown = self.show(now, person, sender, &envelope.id, &chat, message);
         if sender == person {
             return;
         }
@@ -66,20 +66,25 @@ impl Network {
         }
     }
 
-    /// The phone shows a message if it is one for people.
+    /// The phone shows a message if it is one for people. An edit shows in place of its message.
     pub(super) fn show(
         &mut self,
+        now: Timestamp,
         person: usize,
         sender: usize,
         id: &str,
         chat: &Jid,
         message: &[u8],
     ) -> Option<Content> {
+        let written_by = self.accounts.people[sender].jid(Server::User, 0).to_string();
+        if self.show_edit(now, person, &written_by, chat, message) {
+            return None;
+        }
         let content = reading::shown(message)?;
         let shown = Shown {
             id: id.to_owned(),
             chat: chat.to_string(),
-            sender: self.accounts.people[sender].jid(Server::User, 0).to_string(),
+            sender: written_by,
             from_me: sender == person,
             content: content.clone(),
         };

@@ -14,6 +14,8 @@ const ENVELOPES: [u64; 9] = [37, 40, 53, 55, 58, 59, 62, 74, 93];
 const SENDER_KEY: u64 = 2;
 const PROTOCOL: u64 = 12;
 const CONTEXT: u64 = 35;
+const TEXT: u64 = 1;
+const LONG_TEXT: u64 = 6;
 /// Kinds that are shown by name only.
 const KINDS: [(u64, &str); 18] = [
     (36, "list_message"),
@@ -61,13 +63,14 @@ pub(super) fn shown(message: &[u8]) -> Option<Content> {
 /// A kind that is known by name only, or unknown.
 fn unread(fields: &Fields<'_>) -> Option<Content> {
     let by_name = KINDS.iter().find(|(number, _)| fields.has(*number)).map(|(_, name)| *name);
-    let for_people = fields.numbers().any(|number| ![SENDER_KEY, CONTEXT].contains(&number));
+    // Texts that are there and empty say nothing.
+    let for_people = fields.numbers().any(|number| ![SENDER_KEY, CONTEXT, TEXT, LONG_TEXT].contains(&number));
     let kind = by_name.or(for_people.then_some("unknown"))?;
     Some(Content::Unsupported { kind: kind.to_owned() })
 }
 
 fn text(fields: &Fields<'_>) -> Option<Content> {
-    let text = fields.text(1).or_else(|| Some(fields.message(6)?.text(1).unwrap_or_default()))?;
+    let text = fields.filled(1).or_else(|| fields.message(6)?.filled(1))?;
     Some(Content::text(text))
 }
 

@@ -59,7 +59,7 @@ impl Network {
         let (person, to) = (envelope.sender.person, &envelope.to);
         let other = self.accounts.find(to).ok_or_else(|| SimError::UnknownPerson(to.user.to_string()))?;
         let chat = self.accounts.people[other].jid(Server::User, 0);
-        self.show(person, person, &envelope.id, &chat, message);
+        self.show(now, person, person, &envelope.id, &chat, message);
         let copy = payload::device_sent(&to.to_string(), message);
         self.keep(envelope, message);
         let mut targets = self.accounts.devices(other);
@@ -85,7 +85,7 @@ impl Network {
         if !members.contains(&person) {
             return Err(SimError::UnknownGroup(group.to_string()));
         }
-        self.show(person, person, &envelope.id, group, message);
+        self.show(now, person, person, &envelope.id, group, message);
         self.keep(envelope, message);
         let phone = &mut self.accounts.people[person].phone;
         let Some((key, for_all)) = phone.seal_for_group(group, message, &mut self.rng) else {

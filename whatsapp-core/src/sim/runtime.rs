@@ -222,6 +222,30 @@ impl Simulator {
         self.ask(move |network, now| network.send_content_as(now, &phone, &to, &content)).await
     }
 
+    /// See [`Network::edit_as`]. Returns the edit's id.
+    ///
+    /// # Errors
+    /// As [`Simulator::send_content_as`].
+    pub async fn edit_as(
+        &self,
+        phone: &str,
+        to: &Jid,
+        id: &str,
+        content: Content,
+    ) -> Result<String, SimulatorError> {
+        let (phone, to, id) = (phone.to_owned(), to.clone(), id.to_owned());
+        self.ask(move |network, now| network.edit_as(now, &phone, &to, &id, &content)).await
+    }
+
+    /// See [`Network::delete_as`]. Returns the deletion's id.
+    ///
+    /// # Errors
+    /// As [`Simulator::send_as`].
+    pub async fn delete_as(&self, phone: &str, to: &Jid, id: &str) -> Result<String, SimulatorError> {
+        let (phone, to, id) = (phone.to_owned(), to.clone(), id.to_owned());
+        self.ask(move |network, now| network.delete_as(now, &phone, &to, &id)).await
+    }
+
     /// See [`Network::tap`]. Returns the answer's id.
     ///
     /// # Errors

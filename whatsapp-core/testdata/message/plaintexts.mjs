@@ -85,6 +85,14 @@ const contents = [
 	{ name: 'the timer of a chat', message: { disappearingMessagesInChat: 86400 }, content: null }
 ]
 
+/** Edits and deletions of own messages, and what our side calls them: the id, and the new content or none. */
+const own = { ...key, fromMe: true }
+const edits = [
+	{ name: 'an edited text', message: { text: 'new', edit: own }, edit: { id: '3EB0AA', content: { type: 'text', text: 'new' } } },
+	{ name: 'a message that is taken back', message: { delete: own }, edit: { id: '3EB0AA', content: null } },
+	{ name: 'a message of somebody else that is taken back', message: { delete: key }, edit: null }
+]
+
 /** The vectors, from the Baileys that is installed in a folder. */
 export async function generate(folder) {
 	const baileys = await import(pathToFileURL(`${resolve(folder)}/node_modules/baileys/lib/index.js`))
@@ -99,7 +107,17 @@ export async function generate(folder) {
 		assert.deepEqual(unpadRandomMax16(padded), new Uint8Array(encode(made)))
 		cases.push({ name, written, content, hex: hex(encode(made)) })
 	}
-	return { by: 'baileys 7.0.0-rc14', contents: cases, copies: copies(encode), padding: padding(writeRandomPadMax16) }
+	const changes = []
+	for (const { name, message, edit } of edits) {
+		const made = await generateWAMessageContent(structuredClone(message), {})
+		// The time and the secret differ otherwise.
+		if (made.protocolMessage.timestampMs) made.protocolMessage.timestampMs = 1764000000000
+		for (const one of [made, made.protocolMessage.editedMessage]) {
+			if (one?.messageContextInfo?.messageSecret) one.messageContextInfo.messageSecret = secret
+		}
+		changes.push({ name, edit, hex: hex(encode(made)) })
+	}
+	return { by: 'baileys 7.0.0-rc14', contents: cases, edits: changes, copies: copies(encode), padding: padding(writeRandomPadMax16) }
 }
 
 /** Copies for own devices as `relayMessage` nests them. */

@@ -178,11 +178,11 @@ pub async fn accounts_are_separate(store: Arc<dyn Store>) {
 /// Strangers send much of it: no text may make a commit fail, not even U+0000.
 pub async fn text_is_any_unicode(store: Arc<dyn Store>) {
     let a = account("a");
-    for text in ODD_TEXTS.map(str::to_owned) {
+    for (text, updated_at) in ODD_TEXTS.map(str::to_owned).into_iter().zip(1..) {
         let device = DeviceRecord { jid: Some(text.clone()), lid: Some(text.clone()), state: Bytes::new() };
         let person = person(&text, &text);
         let outgoing = OutgoingMessage { chat: text.clone(), ..outgoing(&text, 0) };
-        let session = SessionRecord { name: text.clone(), ..session("a", 0) };
+        let session = SessionRecord { name: text.clone(), updated_at, ..session("a", 0) };
         let mut message = MessageRecord {
             content: Content::text(text.clone()),
             push_name: Some(text.clone()),

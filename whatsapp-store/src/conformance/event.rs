@@ -94,6 +94,33 @@ pub async fn events_come_in_one_order(store: Arc<dyn Store>) {
     assert_eq!(store.events(&workspace("other"), None, 10).await.unwrap(), []);
 }
 
+/// Backends write many in one statement: of any number, each once, in order, with its own text and time.
+pub async fn events_of_a_large_commit_keep_their_order(store: Arc<dyn Store>) {
+    let (a, w) = (account("w/a"), workspace("w"));
+    let mut expected = Vec::new();
+    for (number, size) in [1, 2, 3, 4, 5, 6, 31, 37, 300, 1_000].into_iter().enumerate() {
+        let new = |place: usize| NewEvent {
+            key: format!("{number}.{place}"),
+            data: ODD_TEXTS[place % ODD_TEXTS.len()].to_owned(),
+            at: i64::MAX - place as i64,
+        };
+        let list: Vec<_> = (0..size).map(|place| Put(new(place))).collect();
+        if number % 2 == 0 {
+            commit(&*store, &a, list).await;
+        } else {
+            commit(&*store, &w, list).await;
+        }
+        let account = (number % 2 == 0).then(|| a.clone());
+        expected.extend((0..size).map(|place| (new(place), account.clone())));
+    }
+    let found = events(&*store, expected.len()).await;
+    let found = found.into_iter().map(|event| {
+        let EventRecord { key, data, at, account, .. } = event;
+        (NewEvent { key, data, at }, account)
+    });
+    assert!(found.eq(expected));
+}
+
 /// As after a backup was restored.
 pub async fn positions_of_a_later_state_are_ahead(store: Arc<dyn Store>) {
     let w = workspace("w");

@@ -32,6 +32,7 @@ mod conversation;
 mod counter;
 mod delivery;
 mod device;
+mod edit;
 mod event;
 mod flow;
 mod lease;
@@ -40,6 +41,7 @@ mod message;
 mod notice;
 mod outgoing;
 mod person;
+mod revision;
 mod samples;
 mod search;
 mod session;
@@ -57,9 +59,9 @@ use crate::Store;
 pub mod cases {
     pub use super::{
         appstate::*, audience::*, audit::*, campaign::*, chat::*, commit::*, contact::*, contact_list::*,
-        contacted::*, conversation::*, counter::*, delivery::*, device::*, event::*, flow::*, lease::*,
-        merge::*, message::*, notice::*, outgoing::*, person::*, search::*, session::*, setting::*,
-        signal::*, suppression::*, team::*, webhook::*,
+        contacted::*, conversation::*, counter::*, delivery::*, device::*, edit::*, event::*, flow::*,
+        lease::*, merge::*, message::*, notice::*, outgoing::*, person::*, revision::*, search::*,
+        session::*, setting::*, signal::*, suppression::*, team::*, webhook::*,
     };
 }
 
@@ -108,6 +110,13 @@ macro_rules! conformance_tests {
                 pages_are_newest_first
                 pages_of_one_chat
                 page_limits_are_bounded
+                edited_message_has_its_new_content
+                deleted_message_leaves_a_trace
+                only_its_sender_edits_a_message
+                edit_waits_for_its_message
+                edits_do_not_wait_for_ever
+                edited_file_stays
+                waiting_edits_follow_a_merge
                 foreign_cursors_are_refused
                 pages_are_stable_while_messages_come_in
                 chats_agree_on_the_last_of_concurrent_messages
@@ -123,6 +132,10 @@ macro_rules! conformance_tests {
                 absent_session_is_none
                 sessions_are_oldest_first
                 session_is_replaced
+                pages_of_sessions_are_oldest_first
+                what_people_edit_is_changed_as_it_was_read
+                one_of_many_makes_what_people_edit
+                a_setting_is_changed_as_it_was_read
                 deleted_session_removes_all_records_of_its_account
                 absent_contact_is_none
                 contact_comes_back_as_written
@@ -211,6 +224,7 @@ macro_rules! conformance_tests {
                 absent_events_are_none
                 event_comes_back_as_written
                 events_come_in_one_order
+                events_of_a_large_commit_keep_their_order
                 foreign_positions_are_invalid
                 positions_of_a_later_state_are_ahead
                 consumers_keep_their_positions

@@ -82,6 +82,7 @@ pub(super) fn message(chat: &str, id: &str) -> MessageRecord {
         from_me: false,
         timestamp: 1_700_000_000_000,
         content: Content::text(id),
+        edited_at: None,
         status: MessageStatus::Delivered,
         source: Source::Live,
         push_name: None,
@@ -96,6 +97,7 @@ pub(super) fn session(id: &str, created_at: i64) -> SessionRecord {
         name: format!("{id}!"),
         desired: DesiredState::Running,
         created_at,
+        updated_at: created_at,
         observed: None,
     }
 }

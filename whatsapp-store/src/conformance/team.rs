@@ -19,7 +19,13 @@ fn acme() -> WorkspaceId {
 }
 
 fn record(id: &str, created_at: i64) -> WorkspaceRecord {
-    WorkspaceRecord { id: workspace(id), name: format!("{id}!"), tier: "free".into(), created_at }
+    WorkspaceRecord {
+        id: workspace(id),
+        name: format!("{id}!"),
+        tier: "free".into(),
+        created_at,
+        updated_at: 1,
+    }
 }
 
 fn user(id: &str, email: &str) -> UserRecord {
@@ -34,6 +40,7 @@ fn user(id: &str, email: &str) -> UserRecord {
         created_at: 1,
         disabled_at: None,
         password_changed_at: 1,
+        updated_at: 1,
     }
 }
 
@@ -54,6 +61,7 @@ fn api_key(id: &str, byte: u8) -> ApiKeyRecord {
         last_used_at: None,
         expires_at: None,
         revoked_at: None,
+        updated_at: 1,
     }
 }
 
@@ -101,7 +109,8 @@ pub async fn absent_user_is_none(store: Arc<dyn Store>) {
 pub async fn team_comes_back_as_written(store: Arc<dyn Store>) {
     let mut emails = std::collections::BTreeSet::new();
     for (text, byte) in ODD_TEXTS.into_iter().zip(0..) {
-        let workspace = WorkspaceRecord { name: text.into(), tier: text.into(), ..record("acme", -3) };
+        let (name, tier, updated_at) = (text.into(), text.into(), i64::from(byte));
+        let workspace = WorkspaceRecord { name, tier, updated_at, ..record("acme", -3) };
         let mut user = UserRecord {
             email: format!("{byte}{text}@x"),
             password_hash: text.into(),
@@ -135,6 +144,8 @@ pub async fn team_comes_back_as_written(store: Arc<dyn Store>) {
         for role in (1..=4).filter_map(Role::from_code) {
             (user.role, user.disabled_at) = (role, None);
             (key.scopes, key.expires_at, key.name) = (Vec::new(), None, String::new());
+            user.updated_at += 1;
+            key.updated_at += 1;
             put(&*store, [TeamChange::PutUser(user.clone()), TeamChange::PutApiKey(key.clone())]).await;
             assert_eq!(store.user(&acme(), text).await.unwrap().as_ref(), Some(&user));
             assert_eq!(store.api_key_by_hash(&key.hash).await.unwrap().as_ref(), Some(&key));
@@ -248,7 +259,11 @@ pub async fn teams_are_listed_oldest_first(store: Arc<dyn Store>) {
 pub async fn api_key_stays_revoked(store: Arc<dyn Store>) {
     let touch = |at| TeamChange::TouchApiKey { key: "k".into(), at };
     let revoke = |at| TeamChange::RevokeApiKey { key: "k".into(), at };
-    let key = async || store.api_key_by_hash(&hash(1)).await.unwrap().unwrap();
+    // Apart from its revision.
+    let key = async || {
+        let key = store.api_key_by_hash(&hash(1)).await.unwrap().unwrap();
+        ApiKeyRecord { updated_at: 1, ..key }
+    };
     let untouched = ApiKeyRecord { expires_at: Some(50), ..api_key("k", 1) };
     put(&*store, [TeamChange::PutApiKey(untouched.clone()), TeamChange::PutApiKey(api_key("l", 2))]).await;
     assert!(key().await.is_valid(49) && !key().await.is_valid(50));

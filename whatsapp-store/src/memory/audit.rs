@@ -27,16 +27,7 @@ pub(super) fn apply(state: &mut State, scope: &Scope, change: AuditChange) {
 
 impl AuditLog {
     fn page(&self, query: &AuditQuery) -> Result<AuditPage> {
-        let end = match query.before.as_deref() {
-            None => (i64::MAX, i64::MAX),
-            Some(cursor) => {
-                let place = cursor
-                    .split_once('.')
-                    .and_then(|(at, number)| Some((at.parse().ok()?, number.parse().ok()?)));
-                let Some(place) = place else { return Err(crate::Error::bad_cursor()) };
-                place
-            }
-        };
+        let end = crate::cursor::position(query.before.as_deref(), (i64::MAX, i64::MAX))?;
         let limit = page_limit(query.limit) as usize;
         let mut found: Vec<_> = self
             .entries

@@ -148,14 +148,7 @@ impl ChatStore for MemoryStore {
     }
 
     async fn chats(&self, account: &AccountId, before: Option<&str>, limit: u32) -> Result<ChatPage> {
-        let after = match before {
-            None => None,
-            Some(cursor) => {
-                let parsed = cursor.split_once('.').and_then(|(at, chat)| Some((at.parse().ok()?, chat)));
-                let Some(place) = parsed else { return Err(crate::Error::bad_cursor()) };
-                Some(place)
-            }
-        };
+        let after = before.map(crate::cursor::place).transpose()?;
         Ok(self.read(account, |account| account.messages.chats(after, page_limit(limit) as usize)))
     }
 }

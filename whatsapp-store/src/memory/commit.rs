@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 
-use super::{Account, MemoryStore, State, campaign, contact, event, flow, lease, team, webhook};
+use super::{
+    Account, MemoryStore, State, campaign, contact, event, flow, lease, session, setting, team, webhook,
+};
 use crate::{
     AccountId, Change, Changes, ChatChange, Result, Scope, Store, changes::any_domain,
     contacts::BothAddresses, traits::with_changes,
@@ -30,6 +32,9 @@ impl State {
         campaign::check(&self.campaigns, scope, list)?;
         flow::check(&self.flows, scope, list)?;
         team::check(&self.teams, scope, list)?;
+        session::check(self, scope, list)?;
+        setting::check(self, scope, list)?;
+        webhook::check(self, scope, list)?;
         let mut contacts = contact::Draft::of(self, scope);
         for change in list {
             match change {
@@ -38,7 +43,6 @@ impl State {
                 Change::Chat(ChatChange::Merge { from, into }) => {
                     BothAddresses::of_chats(from, into).into_iter().for_each(|both| contacts.merge(both));
                 }
-                Change::Webhook(change) => webhook::check(self, scope, change)?,
                 _ => {}
             }
         }
@@ -110,6 +114,7 @@ impl Account {
             Change::SetOutgoingState(id, state) => self.outbox.set_state(&id, state),
             Change::ExpireOutgoing(before) => self.outbox.expire(before),
             Change::PutMessage(message) => self.messages.put(message),
+            Change::EditMessage(edit) => self.messages.edit(edit),
             Change::RaiseStatus(key, status) => self.messages.raise(&key, status),
             Change::PutSession(session) => self.put_session(session),
             Change::SetObserved(observed) => {
@@ -118,7 +123,7 @@ impl Account {
                 }
             }
             // Applied where more than the account is available.
-            Change::DeleteSession | any_domain!() => {}
+            Change::DeleteSession | Change::ExpectSession { .. } | any_domain!() => {}
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     ContactChange, ContactPage, ContactQuery, ContactRecord, ContactStore, Result, Scope, Suppression,
     TagCount, WorkspaceId,
     contacts::{BothAddresses, taken, wanted},
-    page_limit,
+    page_limit, revision,
 };
 
 /// The contacts of a workspace, and the addresses that must not be written to.
@@ -41,6 +41,10 @@ impl<'a> Draft<'a> {
     pub(super) fn write(&mut self, change: &ContactChange) -> Result<()> {
         change.check()?;
         match change {
+            ContactChange::Expect { id, updated_at } => {
+                let stored = self.contact(id).map(|contact| contact.updated_at);
+                revision::check(stored, *updated_at, "changing a contact")?;
+            }
             ContactChange::Put(contact) => return self.put(contact),
             ContactChange::Delete { id } => {
                 for suppression in self.contact(id).map(ContactRecord::suppressions).unwrap_or_default() {
@@ -183,14 +187,7 @@ impl Contacts {
     }
 
     fn page(&self, query: &ContactQuery) -> Result<ContactPage> {
-        let before = query.before.as_deref().map(|cursor| {
-            let (at, id) = cursor.split_once('.')?;
-            Some((at.parse::<i64>().ok()?, id))
-        });
-        let before = match before {
-            Some(None) => return Err(crate::Error::bad_cursor()),
-            before => before.flatten(),
-        };
+        let before = query.before.as_deref().map(crate::cursor::place).transpose()?;
         let starts = match query.words.as_deref().map(wanted) {
             Some(None) => return Ok(ContactPage::default()),
             starts => starts.flatten(),

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::{MemoryStore, flow::cursor};
+use super::MemoryStore;
 use crate::{
     AccountId, ConversationPage, ConversationRecord, ConversationStatus, ConversationStore, Error, ErrorKind,
-    FlowChange, Result, WorkspaceId, merge, page_limit,
+    FlowChange, Result, WorkspaceId, cursor, merge, page_limit,
 };
 
 /// An account's name, and a chat.
@@ -215,15 +215,14 @@ impl ConversationStore for MemoryStore {
         before: Option<&str>,
         limit: u32,
     ) -> Result<ConversationPage> {
-        let place = before.map(|text| {
-            let (at, rest) = cursor(text)?;
-            rest.split_once('.').map(|(account, chat)| (at, account, chat))
-        });
-        if place == Some(None) {
-            return Err(Error::bad_cursor());
-        }
+        let place = |text| {
+            let (at, rest) = cursor::place(text)?;
+            let (account, chat) = rest.split_once('.').ok_or_else(Error::bad_cursor)?;
+            Ok((at, account, chat))
+        };
+        let place = before.map(place).transpose()?;
         let limit = page_limit(limit) as usize;
-        Ok(self.read_flows(workspace, |flows| flows.conversations.page(status, place.flatten(), limit)))
+        Ok(self.read_flows(workspace, |flows| flows.conversations.page(status, place, limit)))
     }
 
     async fn claim_due_conversations(

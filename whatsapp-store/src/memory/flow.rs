@@ -2,11 +2,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 
-use super::{MemoryStore, State, campaign::risen, conversation::Conversations};
+use super::{MemoryStore, State, conversation::Conversations};
 use crate::{
     AccountId, Change, ChatChange, Error, ErrorKind, FlowChange, FlowPage, FlowRecord, FlowStore,
-    FlowVersion, FlowVersionHead, FlowVersionPage, NodeCount, Result, Scope, TeamChange, WorkspaceId,
+    FlowVersion, FlowVersionHead, FlowVersionPage, NodeCount, Result, Scope, TeamChange, WorkspaceId, cursor,
     page_limit,
+    revision::{self, risen},
 };
 
 /// All flows, by workspace.
@@ -125,8 +126,7 @@ impl WorkspaceFlows {
     }
 
     fn expect(&self, flow: &str, updated_at: Option<i64>) -> Result<()> {
-        let stored = self.flows.get(flow).map(|flow| flow.updated_at);
-        if stored == updated_at { Ok(()) } else { Err(Error::new(ErrorKind::Conflict, "changing a flow")) }
+        revision::check(self.flows.get(flow).map(|flow| flow.updated_at), updated_at, "changing a flow")
     }
 
     fn put_draft(&mut self, id: String, name: String, draft: Option<String>, at: i64) {
@@ -201,12 +201,6 @@ impl WorkspaceFlows {
     }
 }
 
-/// Where a page starts: "number.text".
-pub(super) fn cursor(text: &str) -> Option<(i64, &str)> {
-    let (number, text) = text.split_once('.')?;
-    Some((number.parse().ok()?, text))
-}
-
 impl MemoryStore {
     /// Reads from a workspace's flows; a workspace without any reads like one that is empty.
     pub(super) fn read_flows<T: Default>(
@@ -225,11 +219,8 @@ impl FlowStore for MemoryStore {
     }
 
     async fn flows(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<FlowPage> {
-        let place = after.map(cursor);
-        if place == Some(None) {
-            return Err(Error::bad_cursor());
-        }
-        Ok(self.read_flows(workspace, |flows| flows.flow_page(place.flatten(), page_limit(limit) as usize)))
+        let place = after.map(cursor::place).transpose()?;
+        Ok(self.read_flows(workspace, |flows| flows.flow_page(place, page_limit(limit) as usize)))
     }
 
     async fn flow_version(
@@ -248,7 +239,7 @@ impl FlowStore for MemoryStore {
         before: Option<&str>,
         limit: u32,
     ) -> Result<FlowVersionPage> {
-        let Ok(before) = before.map_or(Ok(i64::MAX), str::parse) else { return Err(Error::bad_cursor()) };
+        let before = cursor::number(before, i64::MAX)?;
         Ok(self.read_flows(workspace, |flows| flows.version_page(flow, before, page_limit(limit) as usize)))
     }
 

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, chat::Chats};
 use crate::{
-    AccountId, MessageKey, MessagePage, MessageQuery, MessageRecord, MessageStatus, MessageStore, Result,
-    page_limit,
+    AccountId, MessageEdit, MessageKey, MessagePage, MessageQuery, MessageRecord, MessageStatus,
+    MessageStore, Result, cursor, page_limit,
     tokenizer::{Wanted, wanted, words},
 };
 
@@ -19,6 +19,8 @@ pub(super) struct Messages {
     places: HashMap<MessageKey, Position>,
     by_chat: HashMap<String, BTreeSet<Position>>,
     last_number: u64,
+    /// Edits whose messages have not come yet.
+    edits: HashMap<MessageKey, MessageEdit>,
     pub(super) chats: Chats,
 }
 
@@ -32,7 +34,34 @@ impl Messages {
         self.places.insert(message.key.clone(), place);
         self.by_chat.entry(message.key.chat.clone()).or_default().insert(place);
         self.chats.follow(&message);
+        let waiting = self.edits.remove(&message.key);
         self.list.insert(place, message);
+        if let Some(edit) = waiting {
+            self.edit(edit);
+        }
+    }
+
+    pub(super) fn edit(&mut self, edit: MessageEdit) {
+        let place = self.places.get(&edit.key);
+        let Some(message) = place.and_then(|place| self.list.get_mut(place)) else {
+            return self.wait(edit);
+        };
+        let was_unread = !message.from_me && message.status.is_unread();
+        if message.edit(&edit) && was_unread && !message.status.is_unread() {
+            self.chats.fewer_unread(&edit.key.chat);
+        }
+    }
+
+    fn wait(&mut self, edit: MessageEdit) {
+        if self.edits.get(&edit.key).is_some_and(|earlier| !edit.replaces(earlier)) {
+            return;
+        }
+        self.expire_edits(edit.at.saturating_sub(MessageEdit::KEPT));
+        self.edits.insert(edit.key.clone(), edit);
+    }
+
+    fn expire_edits(&mut self, before: i64) {
+        self.edits.retain(|_, edit| edit.at >= before);
     }
 
     pub(super) fn raise(&mut self, key: &MessageKey, status: MessageStatus) {
@@ -75,6 +104,7 @@ impl Messages {
                 self.places.remove(&message.key);
             }
         }
+        self.edits.retain(|key, _| key.chat != chat);
         self.chats.delete(chat);
     }
 
@@ -95,6 +125,7 @@ impl Messages {
                 self.chats.fewer_unread(&message.key.chat);
             }
         }
+        self.expire_edits(before);
     }
 
     pub(super) fn merge(&mut self, from: &str, into: &str) {
@@ -108,6 +139,20 @@ impl Messages {
         let unread = unread.filter(|message| !message.from_me && message.status.is_unread()).count();
         let last = places().next_back().and_then(|place| self.list.get(place));
         self.chats.summarize(into, unread as u64, last);
+        self.merge_edits(from, into);
+    }
+
+    fn merge_edits(&mut self, from: &str, into: &str) {
+        let edits = self.edits.extract_if(|key, _| key.chat == from || key.chat == into);
+        let mut edits: Vec<_> = edits.map(|(_, edit)| edit).collect();
+        edits.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
+        for mut edit in edits {
+            into.clone_into(&mut edit.key.chat);
+            if edit.key.sender == from {
+                into.clone_into(&mut edit.key.sender);
+            }
+            self.edit(edit);
+        }
     }
 
     /// Gives messages of a chat another key. Where that key is taken, the message there stays, and its status rises.
@@ -174,13 +219,6 @@ impl Messages {
     }
 }
 
-/// Where a page starts: "time.number".
-fn cursor(text: Option<&str>) -> Option<Position> {
-    let Some(text) = text else { return Some((i64::MAX, u64::MAX)) };
-    let (timestamp, number) = text.split_once('.')?;
-    Some((timestamp.parse().ok()?, number.parse().ok()?))
-}
-
 #[async_trait]
 impl MessageStore for MemoryStore {
     async fn message(&self, account: &AccountId, key: &MessageKey) -> Result<Option<MessageRecord>> {
@@ -188,7 +226,7 @@ impl MessageStore for MemoryStore {
     }
 
     async fn messages(&self, account: &AccountId, query: &MessageQuery) -> Result<MessagePage> {
-        let Some(before) = cursor(query.before.as_deref()) else { return Err(crate::Error::bad_cursor()) };
+        let before = cursor::position(query.before.as_deref(), (i64::MAX, u64::MAX))?;
         let wanted = match query.words.as_deref().map(wanted) {
             Some(None) => return Ok(MessagePage::default()),
             wanted => wanted.flatten(),

@@ -6,6 +6,7 @@ use super::{MemoryStore, State};
 use crate::{
     ApiKeyPage, ApiKeyRecord, Change, Error, ErrorKind, ResetToken, Result, Scope, SecretHash, TeamChange,
     TeamStore, UserPage, UserRecord, WorkspaceId, WorkspacePage, WorkspaceRecord, email_key, page_limit,
+    revision::{self, risen},
 };
 
 /// A workspace, and an id in it.
@@ -24,8 +25,13 @@ pub(super) struct Teams {
 /// What can make a commit fail, asked before anything of it is applied: tries its changes one after the other on a copy.
 pub(super) fn check(teams: &Teams, scope: &Scope, list: &[Change]) -> Result<()> {
     let can_fail = |change: &Change| {
-        use TeamChange::{PutApiKey, PutResetToken, PutUser};
-        matches!(change, Change::Team(PutUser(_) | PutApiKey(_) | PutResetToken(_)))
+        use TeamChange::{ExpectApiKey, ExpectUser, ExpectWorkspace, PutApiKey, PutResetToken, PutUser};
+        let Change::Team(change) = change else { return false };
+        match change {
+            PutUser(_) | PutApiKey(_) | PutResetToken(_) => true,
+            ExpectWorkspace { .. } | ExpectUser { .. } | ExpectApiKey { .. } => true,
+            _ => false,
+        }
     };
     if !list.iter().any(can_fail) {
         return Ok(());
@@ -60,13 +66,31 @@ impl Teams {
     fn apply(&mut self, workspace: &WorkspaceId, change: TeamChange) -> Result<()> {
         let key = |id: String| (workspace.clone(), id);
         match change {
-            TeamChange::PutWorkspace(record) => drop(self.workspaces.insert(workspace.clone(), record)),
+            TeamChange::ExpectWorkspace { updated_at } => {
+                let stored = self.workspaces.get(workspace).map(|record| record.updated_at);
+                revision::check(stored, updated_at, "changing a workspace")?;
+            }
+            TeamChange::ExpectUser { user, updated_at } => {
+                let stored = self.users.get(&key(user)).map(|user| user.updated_at);
+                revision::check(stored, updated_at, "changing a user")?;
+            }
+            TeamChange::ExpectApiKey { key: id, updated_at } => {
+                let stored = self.keys.get(&key(id)).map(|key| key.updated_at);
+                revision::check(stored, updated_at, "changing an API key")?;
+            }
+            TeamChange::PutWorkspace(mut record) => {
+                let last = self.workspaces.get(workspace).map(|record| record.updated_at);
+                record.updated_at = last.map_or(record.updated_at, |last| risen(last, record.updated_at));
+                self.workspaces.insert(workspace.clone(), record);
+            }
             TeamChange::DeleteWorkspace => self.delete_workspace(workspace),
-            TeamChange::PutUser(user) => {
+            TeamChange::PutUser(mut user) => {
                 let (id, address) = (key(user.id.clone()), email_key(&user.email));
                 if self.users.iter().any(|(other, user)| *other != id && email_key(&user.email) == address) {
                     return Err(taken("the address is that of another user"));
                 }
+                let last = self.users.get(&id).map(|user| user.updated_at);
+                user.updated_at = last.map_or(user.updated_at, |last| risen(last, user.updated_at));
                 self.users.insert(id, user);
             }
             TeamChange::DeleteUser(user) => {
@@ -76,7 +100,10 @@ impl Teams {
             TeamChange::PutApiKey(record) => self.put_key(key(record.id.clone()), record)?,
             TeamChange::RevokeApiKey { key: id, at } => {
                 if let Some(record) = self.keys.get_mut(&key(id)) {
-                    record.revoked_at.get_or_insert(at);
+                    if record.revoked_at.is_none() {
+                        record.revoked_at = Some(at);
+                        record.updated_at = risen(record.updated_at, at);
+                    }
                 }
             }
             TeamChange::TouchApiKey { key: id, at } => {
@@ -102,6 +129,7 @@ impl Teams {
         if let Some(former) = self.keys.get(&id) {
             record.revoked_at = former.revoked_at.or(record.revoked_at);
             record.last_used_at = former.last_used_at.max(record.last_used_at);
+            record.updated_at = risen(former.updated_at, record.updated_at);
         }
         self.keys.insert(id, record);
         Ok(())
@@ -115,15 +143,8 @@ fn page<T: Clone>(
     after: Option<&str>,
     limit: u32,
 ) -> Result<(Vec<T>, Option<String>)> {
-    let cursor = |text: &str| {
-        let (at, id) = text.split_once('.')?;
-        Some((at.parse().ok()?, id.to_owned()))
-    };
-    let after: Option<(i64, String)> = match after.map(cursor) {
-        Some(None) => return Err(Error::bad_cursor()),
-        after => after.flatten(),
-    };
-    let behind = |record: &T| after.as_ref().is_none_or(|(at, after)| id(record) > (*at, after));
+    let after = after.map(crate::cursor::place).transpose()?;
+    let behind = |record: &T| after.is_none_or(|after| id(record) > after);
     let mut found: Vec<T> = all.filter(behind).collect();
     found.sort_by(|a, b| id(a).cmp(&id(b)));
     let limit = page_limit(limit) as usize;

@@ -4,9 +4,10 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, State};
 use crate::{
-    AttemptOutcome, ClaimedDelivery, DeliveryPage, DeliveryQuery, DeliveryRecord, DeliveryState,
+    AttemptOutcome, Change, ClaimedDelivery, DeliveryPage, DeliveryQuery, DeliveryRecord, DeliveryState,
     EndpointBacklog, EndpointRecord, Result, Scope, UNDER_WAY, WebhookChange, WebhookStore, WorkspaceId,
     page_limit,
+    revision::{self, risen},
 };
 
 /// A workspace's endpoints and deliveries; these by number, in the order of insertion.
@@ -32,8 +33,26 @@ struct Delivery {
     token: i64,
 }
 
-/// Checks that can make a commit fail, made before any of it is applied.
-pub(super) fn check(_state: &State, _scope: &Scope, _change: &WebhookChange) -> Result<()> {
+/// What can make a commit fail, asked before anything of it is applied.
+pub(super) fn check(state: &State, scope: &Scope, list: &[Change]) -> Result<()> {
+    let stored = |id: &str| Some(state.webhooks.get(scope.workspace())?.endpoints.get(id)?.record.updated_at);
+    let mut ahead: HashMap<&str, Option<i64>> = HashMap::new();
+    for change in list {
+        let Change::Webhook(change) = change else { continue };
+        let now = |id: &str| ahead.get(id).copied().unwrap_or_else(|| stored(id));
+        match change {
+            WebhookChange::Expect { endpoint, updated_at } => {
+                revision::check(now(endpoint), *updated_at, "changing a webhook endpoint")?;
+            }
+            WebhookChange::PutEndpoint(endpoint) => {
+                let at = endpoint.updated_at;
+                let written = now(&endpoint.id).map_or(at, |last| risen(last, at));
+                ahead.insert(&endpoint.id, Some(written));
+            }
+            WebhookChange::DeleteEndpoint { id } => drop(ahead.insert(id, None)),
+            _ => {}
+        }
+    }
     Ok(())
 }
 
@@ -44,6 +63,7 @@ pub(super) fn apply(state: &mut State, scope: &Scope, change: WebhookChange) {
 impl Webhooks {
     fn apply(&mut self, change: WebhookChange) {
         match change {
+            WebhookChange::Expect { .. } => {}
             WebhookChange::PutEndpoint(record) => self.put_endpoint(record),
             WebhookChange::DeleteEndpoint { id } => {
                 self.endpoints.remove(&id);
@@ -83,6 +103,8 @@ impl Webhooks {
     fn put_endpoint(&mut self, mut record: EndpointRecord) {
         let known = self.endpoints.get(&record.id);
         record.failing_since = known.and_then(|endpoint| endpoint.record.failing_since);
+        let last = known.map(|endpoint| endpoint.record.updated_at);
+        record.updated_at = last.map_or(record.updated_at, |last| risen(last, record.updated_at));
         let turn = known.map_or(0, |endpoint| endpoint.turn);
         self.endpoints.insert(record.id.clone(), Endpoint { record, turn });
     }
@@ -216,9 +238,7 @@ impl WebhookStore for MemoryStore {
     }
 
     async fn deliveries(&self, workspace: &WorkspaceId, query: &DeliveryQuery) -> Result<DeliveryPage> {
-        let Ok(before) = query.before.as_deref().map_or(Ok(u64::MAX), str::parse) else {
-            return Err(crate::Error::bad_cursor());
-        };
+        let before = crate::cursor::number(query.before.as_deref(), u64::MAX)?;
         Ok(self.webhooks(workspace, |all| all.page(query, before)))
     }
 

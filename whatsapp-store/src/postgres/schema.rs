@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// As in `migrations/postgres`; every backend has the same numbers.
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (1, "messaging", include_str!("../../migrations/postgres/0001_messaging.sql")),
     (2, "contacts", include_str!("../../migrations/postgres/0002_contacts.sql")),
     (3, "campaigns", include_str!("../../migrations/postgres/0003_campaigns.sql")),
@@ -21,6 +21,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (7, "counters", include_str!("../../migrations/postgres/0007_counters.sql")),
     (8, "audit", include_str!("../../migrations/postgres/0008_audit.sql")),
     (9, "limits", include_str!("../../migrations/postgres/0009_limits.sql")),
+    (10, "edits", include_str!("../../migrations/postgres/0010_edits.sql")),
 ];
 
 /// Makes the schema and its tables, or brings them up to date.

@@ -65,7 +65,8 @@ pub struct ContactRecord {
     pub time_zone: Option<String>,
     /// When it was made, milliseconds since the Unix epoch; orders lists.
     pub created_at: i64,
-    /// When it was last changed, milliseconds since the Unix epoch.
+    /// When it was last changed, milliseconds since the Unix epoch. Rises with every change, by one at least, and so names what was
+    /// read: see [`ContactChange::Expect`]. A sign of life is no change.
     pub updated_at: i64,
 }
 
@@ -110,6 +111,14 @@ impl fmt::Debug for Suppression {
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ContactChange {
+    /// Makes the commit fail with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) unless the contact is still the one that was
+    /// read, as the changes before it in the commit leave things.
+    Expect {
+        /// The contact.
+        id: String,
+        /// The [`ContactRecord::updated_at`] that was read; `None` if there was no contact.
+        updated_at: Option<i64>,
+    },
     /// Writes a contact. Over one of the same id it keeps the older `created_at`, the later `last_seen_at`, and the newer of
     /// consent and opt-out. So an import never cancels an opt-out.
     ///
@@ -187,6 +196,7 @@ pub enum ContactChange {
 impl fmt::Debug for ContactChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Expect { .. } => "Expect",
             Self::Put(_) => "Put",
             Self::Delete { .. } => "Delete",
             Self::AddTags { .. } => "AddTags",

@@ -103,6 +103,11 @@ pub enum Content {
         /// Its label.
         title: String,
     },
+    /// Its sender deleted the message for everyone: nothing of it is left.
+    Deleted {
+        /// When, milliseconds since the Unix epoch.
+        at: i64,
+    },
     /// Something that this version cannot show; the kind is its protocol name.
     Unsupported {
         /// For example `image_message`.
@@ -127,6 +132,18 @@ impl Content {
         }
     }
 
+    /// What becomes of this content when its sender edits it. A file stays, and gets the new caption.
+    #[must_use]
+    pub fn edited(&self, new: &Self) -> Self {
+        let mut edited = self.clone();
+        match (&mut edited, new) {
+            (Self::Media { caption, .. }, Self::Media { caption: new, .. }) => caption.clone_from(new),
+            (Self::Media { caption, .. }, Self::Text { text }) => *caption = Some(text.clone()),
+            _ => return new.clone(),
+        }
+        edited
+    }
+
     /// Its type, as in JSON.
     pub const fn type_name(&self) -> &'static str {
         match self {
@@ -139,6 +156,7 @@ impl Content {
             Self::Buttons { .. } => "buttons",
             Self::List { .. } => "list",
             Self::Choice { .. } => "choice",
+            Self::Deleted { .. } => "deleted",
             Self::Unsupported { .. } => "unsupported",
         }
     }

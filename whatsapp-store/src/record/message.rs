@@ -135,8 +135,11 @@ pub struct MessageRecord {
     pub from_me: bool,
     /// When it was sent, milliseconds since the Unix epoch.
     pub timestamp: i64,
-    /// Its content.
+    /// Its content, as its sender last edited it.
     pub content: Content,
+    /// When its sender last edited it, milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<i64>,
     /// Its status.
     pub status: MessageStatus,
     /// How it came.
@@ -150,6 +153,69 @@ pub struct MessageRecord {
     /// Its file, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media: Option<MediaRef>,
+}
+
+impl MessageRecord {
+    /// Changes the message as its sender edited or deleted it. Says whether anything changed: a deleted message stays deleted, and an
+    /// edit does not replace a later one. A deleted message is not unread.
+    pub fn edit(&mut self, edit: &MessageEdit) -> bool {
+        if matches!(self.content, Content::Deleted { .. }) {
+            return false;
+        }
+        if edit.is_deletion() {
+            (self.media, self.quoted, self.edited_at) = (None, None, None);
+            if !self.from_me && self.status.is_unread() {
+                self.status = MessageStatus::Read;
+            }
+            self.content = edit.content.clone();
+            return true;
+        }
+        if self.edited_at.is_some_and(|last| edit.at < last) {
+            return false;
+        }
+        (self.content, self.edited_at) = (self.content.edited(&edit.content), Some(edit.at));
+        true
+    }
+}
+
+/// What a sender made of an earlier message of theirs.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageEdit {
+    /// The message. The sender in it is who edited it: nobody else can.
+    #[serde(flatten)]
+    pub key: MessageKey,
+    /// Its new content; [`Content::Deleted`] when it was deleted for everyone.
+    pub content: Content,
+    /// When, milliseconds since the Unix epoch.
+    pub at: i64,
+}
+
+impl MessageEdit {
+    /// Is the message deleted?
+    pub const fn is_deletion(&self) -> bool {
+        matches!(self.content, Content::Deleted { .. })
+    }
+
+    /// Does it count, beside an earlier one of the same message?
+    #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn replaces(&self, earlier: &Self) -> bool {
+        !earlier.is_deletion() && (self.is_deletion() || self.at >= earlier.at)
+    }
+
+    /// For how long an edit waits for its message, in milliseconds: as long as the server keeps messages for a device.
+    #[cfg(any(feature = "memory", feature = "sqlite", feature = "postgres"))]
+    pub(crate) const KEPT: i64 = 30 * 24 * 3_600_000;
+}
+
+impl fmt::Debug for MessageEdit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageEdit")
+            .field("id", &self.key.id)
+            .field("content", &self.content)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for MessageRecord {

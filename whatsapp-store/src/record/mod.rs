@@ -44,7 +44,7 @@ pub use flow::*;
 pub use lease::{Fence, Lease};
 pub use media::MediaKind;
 pub use menu::{Button, ListRow, ListSection, MenuKind};
-pub use message::{MediaRef, MessageKey, MessageRecord, MessageStatus, Source};
+pub use message::{MediaRef, MessageEdit, MessageKey, MessageRecord, MessageStatus, Source};
 pub use notice::{MAX_NOTICES, NoticeChange, NoticeRecord};
 pub use outgoing::{OutgoingMessage, OutgoingState};
 pub use person::{PersonAddress, PersonRecord};

@@ -86,9 +86,11 @@ impl Content {
                 rows.iter().try_for_each(|row| filled("sections/rows/title", &row.title))
             }
             // A reaction and a choice answer another message, a file has to be uploaded first.
-            Self::Reaction { .. } | Self::Choice { .. } | Self::Media { .. } | Self::Unsupported { .. } => {
-                Err(NotSendable::Type(self.type_name()))
-            }
+            Self::Reaction { .. }
+            | Self::Choice { .. }
+            | Self::Media { .. }
+            | Self::Deleted { .. }
+            | Self::Unsupported { .. } => Err(NotSendable::Type(self.type_name())),
         }
     }
 }

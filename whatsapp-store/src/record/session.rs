@@ -93,6 +93,10 @@ pub struct SessionRecord {
     pub desired: DesiredState,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
+    /// When it was last written, milliseconds since the Unix epoch. Rises with every [`Change::PutSession`](crate::Change::PutSession),
+    /// by one at least, and so names what was read: see [`Change::ExpectSession`](crate::Change::ExpectSession).
+    #[serde(default)]
+    pub updated_at: i64,
     /// The last observed state: written only by [`Change::SetObserved`](crate::Change::SetObserved), so that the user's choice
     /// and observations do not overwrite each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]

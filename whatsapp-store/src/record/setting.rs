@@ -7,6 +7,14 @@ use bytes::Bytes;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SettingChange {
+    /// Makes the commit fail with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) unless the value is still the one that was
+    /// read, as the changes before it in the commit leave things.
+    Expect {
+        /// The setting.
+        name: String,
+        /// The value that was read; `None` if there was none.
+        value: Option<Bytes>,
+    },
     /// Writes a value over any earlier one.
     Put {
         /// The setting.
@@ -32,6 +40,7 @@ pub enum SettingChange {
 impl fmt::Debug for SettingChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, name, value) = match self {
+            Self::Expect { name, value } => ("Expect", name, value.as_ref()),
             Self::Put { name, value } => ("Put", name, Some(value)),
             Self::Seed { name, value } => ("Seed", name, Some(value)),
             Self::Delete { name } => ("Delete", name, None),

@@ -23,6 +23,10 @@ pub struct WorkspaceRecord {
     pub tier: String,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
+    /// When it was last changed by a person, milliseconds since the Unix epoch. Rises with every such write, by one at least, and so
+    /// names what was read: see [`TeamChange::ExpectWorkspace`].
+    #[serde(default)]
+    pub updated_at: i64,
 }
 
 /// What a user may do in the workspace. The numbers are stored: never change one.
@@ -86,6 +90,9 @@ pub struct UserRecord {
     pub disabled_at: Option<i64>,
     /// Sign-ins from before are over, milliseconds since the Unix epoch.
     pub password_changed_at: i64,
+    /// When it was last changed by a person, milliseconds since the Unix epoch. Rises with every such write, by one at least, and so
+    /// names what was read: see [`TeamChange::ExpectUser`].
+    pub updated_at: i64,
 }
 
 /// A key of a program. `Debug` and JSON do not show its hash.
@@ -114,6 +121,9 @@ pub struct ApiKeyRecord {
     /// When it was taken back, milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<i64>,
+    /// When it was last changed by a person, milliseconds since the Unix epoch. Rises with every such write, by one at least, and so
+    /// names what was read: see [`TeamChange::ExpectApiKey`].
+    pub updated_at: i64,
 }
 
 impl ApiKeyRecord {
@@ -143,16 +153,38 @@ pub struct ResetToken {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TeamChange {
+    /// Makes the commit fail with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) unless the workspace's record is still the one that was
+    /// read, as the changes before it in the commit leave things.
+    ExpectWorkspace {
+        /// The [`WorkspaceRecord::updated_at`] that was read; `None` if there was none.
+        updated_at: Option<i64>,
+    },
     /// Writes the workspace's record.
     PutWorkspace(WorkspaceRecord),
     /// Removes everything of the workspace: every row with its name in it, of all domains. Stop its accounts first: later writes
     /// stay.
     DeleteWorkspace,
+    /// Makes the commit fail with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) unless the user is still the one that was
+    /// read, as the changes before it in the commit leave things.
+    ExpectUser {
+        /// The user's id.
+        user: String,
+        /// The [`UserRecord::updated_at`] that was read; `None` if there was none.
+        updated_at: Option<i64>,
+    },
     /// Writes a user. An address that another has makes the commit fail with
     /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict).
     PutUser(UserRecord),
     /// Removes a user, and the token sent to them; an absent user is accepted.
     DeleteUser(String),
+    /// Makes the commit fail with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) unless the key is still the one that was
+    /// read, as the changes before it in the commit leave things.
+    ExpectApiKey {
+        /// The key's id.
+        key: String,
+        /// The [`ApiKeyRecord::updated_at`] that was read; `None` if there was none.
+        updated_at: Option<i64>,
+    },
     /// Writes a key, except its revocation and use: a revoked key keeps the time of its revocation, and the later
     /// [`last_used_at`](ApiKeyRecord::last_used_at) counts. A hash that another key has makes the commit fail with
     /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict).
@@ -231,6 +263,15 @@ impl fmt::Debug for ResetToken {
 impl fmt::Debug for TeamChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ExpectWorkspace { updated_at } => {
+                f.debug_tuple("ExpectWorkspace").field(updated_at).finish()
+            }
+            Self::ExpectUser { user, updated_at } => {
+                f.debug_tuple("ExpectUser").field(user).field(updated_at).finish()
+            }
+            Self::ExpectApiKey { key, updated_at } => {
+                f.debug_tuple("ExpectApiKey").field(key).field(updated_at).finish()
+            }
             Self::PutWorkspace(workspace) => f.debug_tuple("PutWorkspace").field(&workspace.id).finish(),
             Self::DeleteWorkspace => f.write_str("DeleteWorkspace"),
             Self::PutUser(user) => f.debug_tuple("PutUser").field(user).finish(),

@@ -23,7 +23,8 @@ pub struct EndpointRecord {
     pub enabled: bool,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
-    /// Milliseconds since the Unix epoch.
+    /// When it was last written, milliseconds since the Unix epoch. Rises with every [`WebhookChange::PutEndpoint`], by one at
+    /// least, and so names what was read: see [`WebhookChange::Expect`].
     pub updated_at: i64,
     /// Since when attempts fail, milliseconds since the Unix epoch; `None` when they succeed. Written only by
     /// [`WebhookChange::SetFailing`], so that the user's settings and observations do not overwrite each other.
@@ -140,6 +141,14 @@ impl AttemptOutcome {
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum WebhookChange {
+    /// Makes the commit fail with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) unless the endpoint is still the one that was
+    /// read, as the changes before it in the commit leave things.
+    Expect {
+        /// Which endpoint.
+        endpoint: String,
+        /// The [`EndpointRecord::updated_at`] that was read; `None` if there was no endpoint.
+        updated_at: Option<i64>,
+    },
     /// Writes an endpoint, except [`EndpointRecord::failing_since`].
     PutEndpoint(EndpointRecord),
     /// Removes an endpoint with its deliveries; an absent one is accepted.
@@ -219,6 +228,9 @@ impl fmt::Debug for WebhookChange {
         match self {
             Self::PutEndpoint(endpoint) => f.debug_tuple("PutEndpoint").field(endpoint).finish(),
             Self::DeleteEndpoint { id } => f.debug_tuple("DeleteEndpoint").field(id).finish(),
+            Self::Expect { endpoint, updated_at } => {
+                f.debug_tuple("Expect").field(endpoint).field(updated_at).finish()
+            }
             Self::SetFailing { endpoint, since } => {
                 f.debug_tuple("SetFailing").field(endpoint).field(since).finish()
             }

@@ -2,7 +2,8 @@ use async_trait::async_trait;
 
 use super::{Connection, Row, Rows, Sql, sql};
 use crate::{
-    AuditChange, AuditEntry, AuditPage, AuditQuery, AuditStore, Error, Result, Scope, WorkspaceId, page_limit,
+    AuditChange, AuditEntry, AuditPage, AuditQuery, AuditStore, Error, Result, Scope, WorkspaceId, cursor,
+    page_limit,
 };
 
 pub(super) async fn apply(
@@ -44,13 +45,6 @@ const OF_ACTOR: &str = page!(" AND actor = $5");
 const OF_SUBJECT: &str = page!(" AND subject = $5");
 const OF_BOTH: &str = page!(" AND actor = $5 AND subject = $6");
 
-/// Where a page starts: "time.number".
-fn cursor(text: Option<&str>) -> Option<(i64, i64)> {
-    let Some(text) = text else { return Some((i64::MAX, i64::MAX)) };
-    let (at, number) = text.split_once('.')?;
-    Some((at.parse().ok()?, number.parse().ok()?))
-}
-
 fn entry(row: &Row) -> Result<AuditEntry> {
     Ok(AuditEntry {
         at: row.int(0)?,
@@ -64,7 +58,7 @@ fn entry(row: &Row) -> Result<AuditEntry> {
 #[async_trait]
 impl<S: Sql> AuditStore for S {
     async fn audit(&self, workspace: &WorkspaceId, query: &AuditQuery) -> Result<AuditPage> {
-        let Some((at, number)) = cursor(query.before.as_deref()) else { return Err(Error::bad_cursor()) };
+        let (at, number) = cursor::position(query.before.as_deref(), (i64::MAX, i64::MAX))?;
         let (actor, subject) = (query.actor.as_deref(), query.subject.as_deref());
         let text = match (actor, subject) {
             (None, None) => PAGE,

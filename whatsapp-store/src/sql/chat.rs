@@ -91,6 +91,7 @@ pub(super) async fn apply(connection: &mut Connection<'_>, scope: &Scope, change
                 "INSERT INTO chat (workspace, account, chat) VALUES ($1, $2, $3) \
                  ON CONFLICT (workspace, account, chat) DO UPDATE SET unread = 0",
                 "DELETE FROM message WHERE workspace = $1 AND account = $2 AND chat = $3",
+                "DELETE FROM message_edit WHERE workspace = $1 AND account = $2 AND chat = $3",
                 "DELETE FROM chat WHERE workspace = $1 AND account = $2 AND chat = $3",
             ] {
                 connection.execute(of(text, account).text(&**chat)).await?;
@@ -130,7 +131,7 @@ async fn expire(connection: &mut Connection<'_>, account: &AccountId, before: i6
         connection.execute(fewer_unread(account, &chat, count)).await?;
         connection.execute(of(NEXT_LAST, account).text(&*chat)).await?;
     }
-    Ok(())
+    message::expire(connection, account, before).await
 }
 
 macro_rules! chats {
@@ -178,9 +179,7 @@ impl<S: Sql> ChatStore for S {
         let select = match before {
             None => of(FIRST_PAGE, account).int(i64::MAX),
             Some(cursor) => {
-                let parsed =
-                    cursor.split_once('.').and_then(|(at, chat)| Some((at.parse::<i64>().ok()?, chat)));
-                let Some((at, chat)) = parsed else { return Err(crate::Error::bad_cursor()) };
+                let (at, chat) = crate::cursor::place(cursor)?;
                 of(PAGE, account).int(at).text(chat)
             }
         };

@@ -6,7 +6,9 @@ use bytes::Bytes;
 
 use super::{
     Connection, DEVICE, REPLACED, SESSION, Sql, account_of, all, counter, device, event, flow, lease,
-    message, notice, of, outgoing, person, session, signal, vault,
+    message, notice, of, outgoing, person,
+    revision::{self, Revised},
+    session, signal, vault,
 };
 use crate::{
     AccountId, Change, Changes, EventChange, FlowChange, NewEvent, NoticeChange, NoticeRecord, PersonRecord,
@@ -95,7 +97,7 @@ impl<'a> DeferredWrites<'a> {
         if !self.notices.is_empty() {
             notice::put(connection, account_of(scope)?, &self.notices).await?;
         }
-        all(connection, event::put(scope, &self.events)).await?;
+        event::put(connection, scope, &self.events).await?;
         // Last: commits that count the same wait for each other until they end.
         let counts: Vec<_> = self.counts.into_iter().collect();
         all(connection, flow::count(scope.workspace(), &counts)).await
@@ -130,7 +132,12 @@ async fn apply_to_account(
         Change::SetOutgoingState(id, state) => outgoing::set_state(account, id, *state),
         Change::ExpireOutgoing(before) => outgoing::expire(account, *before),
         Change::PutMessage(message) => return message::put(connection, account, message).await,
+        Change::EditMessage(edit) => return message::edit(connection, account, edit).await,
         Change::RaiseStatus(key, status) => return message::raise(connection, account, key, *status).await,
+        Change::ExpectSession { updated_at } => {
+            let (workspace, name) = (account.workspace(), account.name());
+            return revision::expect(connection, Revised::Session, workspace, name, *updated_at).await;
+        }
         Change::PutSession(session) => session::put(account, session),
         Change::SetObserved(observed) => session::set_observed(account, observed),
         Change::DeleteSession => {

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::{Connection, Row, Rows, Sql, Statement, account_at, damaged, keyset, of, sql, transact};
 use crate::{
     AccountId, ConversationPage, ConversationRecord, ConversationStatus, ConversationStore, Error, ErrorKind,
-    FlowChange, Result, WorkspaceId, merge, page_limit,
+    FlowChange, Result, WorkspaceId, cursor, merge, page_limit,
 };
 
 fn conflict(why: &'static str) -> Error {
@@ -228,8 +228,8 @@ impl<S: Sql> ConversationStore for S {
         let text = if before.is_some() { CONVERSATIONS } else { FIRST_CONVERSATIONS };
         let mut select = sql(text).text(workspace.as_str()).int(status.code()).int(limit + 1);
         if let Some(cursor) = before {
-            let place = keyset::place(cursor).and_then(|(at, rest)| Some((at, rest.split_once('.')?)));
-            let Some((at, (account, chat))) = place else { return Err(Error::bad_cursor()) };
+            let (at, rest) = cursor::place(cursor)?;
+            let (account, chat) = rest.split_once('.').ok_or_else(Error::bad_cursor)?;
             select = select.int(at).text(account).text(chat);
         }
         let cursor =

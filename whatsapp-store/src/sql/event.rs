@@ -1,4 +1,4 @@
-use std::pin::pin;
+use std::{pin::pin, sync::LazyLock};
 
 use async_trait::async_trait;
 
@@ -47,7 +47,7 @@ pub(super) async fn apply(
 
 fn statement<'a>(scope: &'a Scope, change: &'a EventChange) -> Result<Statement<'a>> {
     Ok(match change {
-        EventChange::Put(event) => put_some(scope, std::slice::from_ref(&event)),
+        EventChange::Put(event) => values(scope, ROWS.len() - 1, &[event]),
         EventChange::Passed { consumer, position } => {
             let Position { tx, number } = Position::parse(position)?;
             sql("INSERT INTO consumer (name, tx, number) VALUES ($1, $2, $3) \
@@ -65,29 +65,66 @@ fn statement<'a>(scope: &'a Scope, change: &'a EventChange) -> Result<Statement<
     })
 }
 
-/// By the number of events, less one.
-const PUT: [&str; 4] = [
-    "INSERT INTO event (workspace, account, key, data, at) VALUES ($1, $2, $3, $4, $5)",
-    "INSERT INTO event (workspace, account, key, data, at) VALUES ($1, $2, $3, $4, $5), ($1, $2, $6, $7, $8)",
-    "INSERT INTO event (workspace, account, key, data, at) VALUES ($1, $2, $3, $4, $5), ($1, $2, $6, $7, $8), \
-     ($1, $2, $9, $10, $11)",
-    "INSERT INTO event (workspace, account, key, data, at) VALUES ($1, $2, $3, $4, $5), ($1, $2, $6, $7, $8), \
-     ($1, $2, $9, $10, $11), ($1, $2, $12, $13, $14)",
-];
+/// Rows in one statement. Each statement costs a way to the database and back, and few sizes keep each of them prepared.
+const ROWS: [usize; 6] = [256, 32, 4, 3, 2, 1];
+/// Up to here PostgreSQL takes rows as values, too; more go in as arrays, in one statement whatever their number.
+#[cfg(feature = "postgres")]
+const VALUES: usize = 4;
 
-/// Events in their order, a few to a statement.
-pub(super) fn put<'a>(
-    scope: &'a Scope,
-    events: &'a [&'a NewEvent],
-) -> impl Iterator<Item = Statement<'a>> + Send {
-    events.chunks(PUT.len()).map(|some| put_some(scope, some))
+static INSERTS: LazyLock<[String; ROWS.len()]> = LazyLock::new(|| ROWS.map(insert));
+
+fn insert(rows: usize) -> String {
+    let row = |row: usize| format!("($1, $2, ${}, ${}, ${})", 3 + 3 * row, 4 + 3 * row, 5 + 3 * row);
+    let rows = (0..rows).map(row).collect::<Vec<_>>().join(", ");
+    format!("INSERT INTO event (workspace, account, key, data, at) VALUES {rows}")
 }
 
-fn put_some<'a>(scope: &'a Scope, events: &[&'a NewEvent]) -> Statement<'a> {
-    let put = sql(PUT[events.len() - 1])
-        .text(scope.workspace().as_str())
-        .opt_text(scope.account().map(AccountId::name));
+#[cfg(feature = "postgres")]
+const ARRAYS: &str = "INSERT INTO event (workspace, account, key, data, at) SELECT $1, $2, key, data, at \
+    FROM unnest($3, $4, $5) WITH ORDINALITY AS added (key, data, at, place) ORDER BY place";
+
+/// Writes events in their order.
+pub(super) async fn put(
+    connection: &mut Connection<'_>,
+    scope: &Scope,
+    mut events: &[&NewEvent],
+) -> Result<()> {
+    while !events.is_empty() {
+        let (statement, taken) = next(connection.dialect(), scope, events);
+        connection.execute(statement).await?;
+        events = &events[taken..];
+    }
+    Ok(())
+}
+
+/// The statement that writes the first of these events, and how many it writes.
+fn next<'a>(dialect: Dialect, scope: &'a Scope, events: &[&'a NewEvent]) -> (Statement<'a>, usize) {
+    match dialect {
+        #[cfg(feature = "postgres")]
+        Dialect::Postgres if events.len() > VALUES => (arrays(scope, events), events.len()),
+        _ => {
+            let size = ROWS.iter().position(|rows| *rows <= events.len()).unwrap_or(ROWS.len() - 1);
+            (values(scope, size, &events[..ROWS[size]]), ROWS[size])
+        }
+    }
+}
+
+fn of_scope<'a>(text: &'static str, scope: &'a Scope) -> Statement<'a> {
+    sql(text).text(scope.workspace().as_str()).opt_text(scope.account().map(AccountId::name))
+}
+
+fn values<'a>(scope: &'a Scope, size: usize, events: &[&'a NewEvent]) -> Statement<'a> {
+    let inserts: &'static [String; ROWS.len()] = &INSERTS;
+    let put = of_scope(inserts[size].as_str(), scope);
     events.iter().fold(put, |put, event| put.text(&*event.key).text(&*event.data).int(event.at))
+}
+
+#[cfg(feature = "postgres")]
+fn arrays<'a>(scope: &'a Scope, events: &[&NewEvent]) -> Statement<'a> {
+    of_scope(ARRAYS, scope)
+        .texts(events.iter().map(|event| event.key.clone()).collect())
+        .texts(events.iter().map(|event| event.data.clone()).collect())
+        .ints(events.iter().map(|event| event.at).collect())
 }
 
 /// Only events that no open transaction can precede.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, FlowChange, FlowPage, FlowRecord, FlowStore, FlowVersion, FlowVersionHead,
-    FlowVersionPage, NodeCount, Result, Scope, WorkspaceId, page_limit,
+    FlowVersionPage, NodeCount, Result, Scope, WorkspaceId, cursor, page_limit,
 };
 
 /// The workspace and the flow, as `$1` and `$2`.
@@ -191,9 +191,7 @@ impl<S: Sql> FlowStore for S {
 
     async fn flows(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<FlowPage> {
         let limit = page_limit(limit);
-        let Some(select) = keyset::select(FLOWS, workspace, after, limit) else {
-            return Err(Error::bad_cursor());
-        };
+        let select = keyset::select(FLOWS, workspace, after, limit)?;
         let cursor = |flow: &FlowRecord| format!("{}.{}", flow.created_at, flow.id);
         let (flows, next) = keyset::page(self.fetch(select).await?, limit, flow, cursor)?;
         Ok(FlowPage { flows, next })
@@ -219,7 +217,7 @@ impl<S: Sql> FlowStore for S {
         before: Option<&str>,
         limit: u32,
     ) -> Result<FlowVersionPage> {
-        let Ok(before) = before.map_or(Ok(i64::MAX), str::parse) else { return Err(Error::bad_cursor()) };
+        let before = cursor::number(before, i64::MAX)?;
         let limit = page_limit(limit);
         let select = within(VERSIONS, workspace, flow).int(before).int(limit + 1);
         let cursor = |head: &FlowVersionHead| head.version.to_string();

@@ -1,5 +1,5 @@
 //! Two chats become one: see [`ChatChange::Merge`](crate::ChatChange::Merge).
-use super::{Connection, Row, Rows, contact, conversation, of};
+use super::{Connection, Row, Rows, contact, conversation, message, of};
 use crate::{AccountId, Result, contacts::BothAddresses, merge::ChatSettings};
 
 /// `$3` is the chat that ends, `$4` the one that stays. Each statement finds its rows by an index, so that a chat of which
@@ -14,6 +14,7 @@ pub(super) async fn apply(
         return Ok(());
     }
     messages(connection, account, from, into).await?;
+    message::merge(connection, account, from, into).await?;
     connection.execute(of(OUTGOING, account).text(from).text(into)).await?;
     conversation::merge(connection, account, from, into).await?;
     match BothAddresses::of_chats(from, into) {

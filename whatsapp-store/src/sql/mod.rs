@@ -193,11 +193,12 @@ const REPLACED: [&str; 8] = [
 ];
 /// Rows that belong to a session besides its device. Chats before messages: a message that comes in at the same time
 /// with its chat is then seen, or makes the chat again.
-const SESSION: [&str; 5] = [
+const SESSION: [&str; 6] = [
     "DELETE FROM conversation WHERE workspace = $1 AND account = $2",
     "DELETE FROM flow_input WHERE workspace = $1 AND account = $2",
     "DELETE FROM chat WHERE workspace = $1 AND account = $2",
     "DELETE FROM message WHERE workspace = $1 AND account = $2",
+    "DELETE FROM message_edit WHERE workspace = $1 AND account = $2",
     "DELETE FROM session WHERE workspace = $1 AND account = $2",
 ];
 
@@ -218,6 +219,7 @@ const DELETE_WORKSPACE: &[&str] = &tables![
     "app_state_mac",
     "outgoing",
     "message",
+    "message_edit",
     "chat",
     "session",
     "lease",
@@ -261,6 +263,7 @@ const SEALED: [vault::Column; 9] = [
 #[cfg(all(test, feature = "sqlite"))]
 pub(crate) fn reads() -> Vec<&'static str> {
     let mut all = Vec::from(message::STATEMENTS);
+    all.extend(message::EDITS);
     all.extend(merge::STATEMENTS);
     all.extend(appstate::STATEMENTS);
     all.extend(chat::STATEMENTS);
@@ -276,6 +279,7 @@ pub(crate) fn reads() -> Vec<&'static str> {
     all.extend(audience::STATEMENTS);
     all.extend(counter::STATEMENTS);
     all.extend(audit::STATEMENTS);
+    all.extend(session::STATEMENTS);
     all.extend(setting::STATEMENTS);
     all.extend(contacted::STATEMENTS);
     all.extend(event::STATEMENTS.map(|(sqlite, _)| sqlite));

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Connection, Rows, Sql, Statement, damaged, sql, vault::Column};
+use super::{Connection, Rows, Sql, Statement, damaged, revision, sql, vault::Column};
 use crate::{Result, Scope, SettingChange, SettingStore, WorkspaceId};
 
 /// The place that a sealed value is bound to.
@@ -20,6 +20,7 @@ const SEED: &str = "INSERT INTO setting (workspace, name, value) VALUES ($1, $2,
     ON CONFLICT (workspace, name) DO NOTHING";
 const DELETE: &str = "DELETE FROM setting WHERE workspace = $1 AND name = $2";
 const ONE: &str = "SELECT value FROM setting WHERE workspace = $1 AND name = $2";
+const HELD: &str = "SELECT value FROM setting WHERE workspace = $1 AND name = $2 FOR UPDATE";
 
 pub(super) async fn apply(
     connection: &mut Connection<'_>,
@@ -28,6 +29,9 @@ pub(super) async fn apply(
 ) -> Result<()> {
     let workspace = scope.workspace();
     let (text, name, value) = match change {
+        SettingChange::Expect { name, value } => {
+            return expect(connection, workspace, name, value.as_ref()).await;
+        }
         SettingChange::Put { name, value } => (PUT, name, Some(value)),
         SettingChange::Seed { name, value } => (SEED, name, Some(value)),
         SettingChange::Delete { name } => (DELETE, name, None),
@@ -37,6 +41,23 @@ pub(super) async fn apply(
         statement = statement.sealed(&value[..], place(workspace.as_str(), name));
     }
     connection.execute(statement).await.map(drop)
+}
+
+/// Values are compared opened: the same value is sealed to other bytes each time.
+async fn expect(
+    connection: &mut Connection<'_>,
+    workspace: &WorkspaceId,
+    name: &str,
+    read: Option<&Bytes>,
+) -> Result<()> {
+    if read.is_none() {
+        revision::hold(connection, workspace, &format!("setting/{name}")).await?;
+    }
+    let select = connection.dialect().text(ONE, HELD);
+    let stored = connection.fetch(of(select, workspace, name)).await?.one(|row| row.bytes(0))?;
+    let stored = stored.map(|value| connection.vault.open(&value, &place(workspace.as_str(), name)));
+    let stored: Option<Bytes> = stored.transpose()?.map(Into::into);
+    revision::check(stored.as_ref(), read, "changing a setting")
 }
 
 pub(super) const SEALED: Column = Column {

@@ -1,11 +1,14 @@
 use async_trait::async_trait;
 
 use super::{
-    Connection, DELETE_WORKSPACE, Row, Rows, Sql, Statement, campaign, damaged, keyset, sql, transact,
+    Connection, DELETE_WORKSPACE, Row, Rows, Sql, Statement, campaign, damaged, keyset,
+    revision::{self, Revised, risen},
+    sql, transact,
 };
 use crate::{
     ApiKeyPage, ApiKeyRecord, Error, ErrorKind, ResetToken, Result, Role, Scope, SecretHash, TeamChange,
-    TeamStore, UserPage, UserRecord, WorkspaceId, WorkspacePage, WorkspaceRecord, email_key, page_limit,
+    TeamStore, UserPage, UserRecord, WorkspaceId, WorkspacePage, WorkspaceRecord, cursor, email_key,
+    page_limit,
 };
 
 /// The workspace and an id in it, as `$1` and `$2`.
@@ -20,11 +23,22 @@ fn taken(why: &'static str) -> Error {
 pub(super) async fn apply(connection: &mut Connection<'_>, scope: &Scope, change: &TeamChange) -> Result<()> {
     let workspace = scope.workspace();
     let statement = match change {
+        TeamChange::ExpectWorkspace { updated_at } => {
+            let id = workspace.as_str();
+            return revision::expect(connection, Revised::Workspace, workspace, id, *updated_at).await;
+        }
+        TeamChange::ExpectUser { user, updated_at } => {
+            return revision::expect(connection, Revised::User, workspace, user, *updated_at).await;
+        }
+        TeamChange::ExpectApiKey { key, updated_at } => {
+            return revision::expect(connection, Revised::ApiKey, workspace, key, *updated_at).await;
+        }
         TeamChange::PutWorkspace(record) => sql(PUT_WORKSPACE)
             .text(workspace.as_str())
             .text(&*record.name)
             .text(&*record.tier)
-            .int(record.created_at),
+            .int(record.created_at)
+            .int(record.updated_at),
         TeamChange::DeleteWorkspace => return delete_workspace(connection, workspace).await,
         TeamChange::PutUser(user) => return put_user(connection, user).await,
         TeamChange::DeleteUser(user) => {
@@ -49,19 +63,23 @@ async fn delete_workspace(connection: &mut Connection<'_>, workspace: &Workspace
     Ok(())
 }
 
-const PUT_WORKSPACE: &str = "INSERT INTO workspace (workspace, name, tier, created_at) VALUES ($1, $2, $3, $4) \
-    ON CONFLICT (workspace) DO UPDATE SET name = excluded.name, tier = excluded.tier, \
-    created_at = excluded.created_at";
+const PUT_WORKSPACE: &str = concat!(
+    "INSERT INTO workspace (workspace, name, tier, created_at, updated_at) VALUES ($1, $2, $3, $4, $5) \
+     ON CONFLICT (workspace) DO UPDATE SET name = excluded.name, tier = excluded.tier, \
+     created_at = excluded.created_at, updated_at = ",
+    risen!("workspace", "excluded.updated_at")
+);
 
 const UPDATE_USER: &str = "UPDATE member SET email = $3, password_hash = $5, name = $6, role = $7, tier = $8, \
-    created_at = $9, disabled_at = $10, password_changed_at = $11 \
+    created_at = $9, disabled_at = $10, password_changed_at = $11, updated_at = CASE WHEN updated_at < $12 THEN $12 \
+    WHEN updated_at < 9223372036854775807 THEN updated_at + 1 ELSE updated_at END \
     WHERE workspace = $1 AND id = $2 AND email_key = $4";
-const DELETE_USER: &str = "DELETE FROM member WHERE workspace = $1 AND id = $2";
+const DELETE_USER: &str = "DELETE FROM member WHERE workspace = $1 AND id = $2 RETURNING updated_at";
 const INSERT_USER: &str = "INSERT INTO member (workspace, id, email, email_key, password_hash, name, role, tier, \
-    created_at, disabled_at, password_changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
-    ON CONFLICT DO NOTHING";
+    created_at, disabled_at, password_changed_at, updated_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
 
-fn user_statement<'a>(text: &'static str, user: &'a UserRecord) -> Statement<'a> {
+fn user_statement<'a>(text: &'static str, user: &'a UserRecord, updated_at: i64) -> Statement<'a> {
     within(text, &user.workspace, &user.id)
         .text(&*user.email)
         .text(email_key(&user.email))
@@ -72,16 +90,19 @@ fn user_statement<'a>(text: &'static str, user: &'a UserRecord) -> Statement<'a>
         .int(user.created_at)
         .opt_int(user.disabled_at)
         .int(user.password_changed_at)
+        .int(updated_at)
 }
 
 /// With another address, the row is made again: an insert can yield to the owner of the address, also when both come at
 /// the same time, where an update would end in an error of the database.
 async fn put_user(connection: &mut Connection<'_>, user: &UserRecord) -> Result<()> {
-    if connection.execute(user_statement(UPDATE_USER, user)).await? > 0 {
+    if connection.execute(user_statement(UPDATE_USER, user, user.updated_at)).await? > 0 {
         return Ok(());
     }
-    connection.execute(within(DELETE_USER, &user.workspace, &user.id)).await?;
-    if connection.execute(user_statement(INSERT_USER, user)).await? == 0 {
+    let delete = within(DELETE_USER, &user.workspace, &user.id);
+    let last = connection.fetch(delete).await?.one(|row| row.int(0))?;
+    let updated_at = last.map_or(user.updated_at, |last| crate::revision::risen(last, user.updated_at));
+    if connection.execute(user_statement(INSERT_USER, user, updated_at)).await? == 0 {
         return Err(taken("the address is that of another user"));
     }
     Ok(())
@@ -93,15 +114,19 @@ async fn own_hash(connection: &mut Connection<'_>, select: Statement<'_>, why: &
     if connection.fetch(select).await?.is_empty() { Ok(()) } else { Err(taken(why)) }
 }
 
-const PUT_KEY: &str = "INSERT INTO api_key (workspace, id, hash, name, scopes, created_at, last_used_at, \
-    expires_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-    ON CONFLICT (workspace, id) DO UPDATE SET hash = excluded.hash, name = excluded.name, \
-    scopes = excluded.scopes, created_at = excluded.created_at, expires_at = excluded.expires_at, \
-    revoked_at = COALESCE(api_key.revoked_at, excluded.revoked_at), \
-    last_used_at = CASE WHEN excluded.last_used_at <= api_key.last_used_at OR excluded.last_used_at IS NULL \
-    THEN api_key.last_used_at ELSE excluded.last_used_at END";
-const REVOKE: &str =
-    "UPDATE api_key SET revoked_at = $3 WHERE workspace = $1 AND id = $2 AND revoked_at IS NULL";
+const PUT_KEY: &str = concat!(
+    "INSERT INTO api_key (workspace, id, hash, name, scopes, created_at, last_used_at, \
+     expires_at, revoked_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+     ON CONFLICT (workspace, id) DO UPDATE SET hash = excluded.hash, name = excluded.name, \
+     scopes = excluded.scopes, created_at = excluded.created_at, expires_at = excluded.expires_at, \
+     revoked_at = COALESCE(api_key.revoked_at, excluded.revoked_at), \
+     last_used_at = CASE WHEN excluded.last_used_at <= api_key.last_used_at OR excluded.last_used_at IS NULL \
+     THEN api_key.last_used_at ELSE excluded.last_used_at END, updated_at = ",
+    risen!("api_key", "excluded.updated_at")
+);
+const REVOKE: &str = "UPDATE api_key SET revoked_at = $3, updated_at = CASE WHEN updated_at < $3 THEN $3 \
+    WHEN updated_at < 9223372036854775807 THEN updated_at + 1 ELSE updated_at END \
+    WHERE workspace = $1 AND id = $2 AND revoked_at IS NULL";
 const TOUCH: &str = "UPDATE api_key SET last_used_at = $3 WHERE workspace = $1 AND id = $2 \
     AND (last_used_at IS NULL OR last_used_at < $3)";
 
@@ -118,7 +143,8 @@ async fn put_key(connection: &mut Connection<'_>, key: &ApiKeyRecord) -> Result<
         .int(key.created_at)
         .opt_int(key.last_used_at)
         .opt_int(key.expires_at)
-        .opt_int(key.revoked_at);
+        .opt_int(key.revoked_at)
+        .int(key.updated_at);
     connection.execute(put).await.map(drop)
 }
 
@@ -136,7 +162,7 @@ macro_rules! users {
     ($where:literal) => {
         concat!(
             "SELECT workspace, id, email, password_hash, name, role, tier, created_at, disabled_at, \
-             password_changed_at FROM member WHERE ",
+             password_changed_at, updated_at FROM member WHERE ",
             $where
         )
     };
@@ -145,15 +171,16 @@ macro_rules! users {
 macro_rules! keys {
     ($where:literal) => {
         concat!(
-            "SELECT workspace, id, hash, name, scopes, created_at, last_used_at, expires_at, revoked_at \
-             FROM api_key WHERE ",
+            "SELECT workspace, id, hash, name, scopes, created_at, last_used_at, expires_at, revoked_at, \
+             updated_at FROM api_key WHERE ",
             $where
         )
     };
 }
 
-const WORKSPACE: &str = "SELECT workspace, name, tier, created_at FROM workspace WHERE workspace = $1";
-const WORKSPACES: &str = "SELECT workspace, name, tier, created_at FROM workspace \
+const WORKSPACE: &str =
+    "SELECT workspace, name, tier, created_at, updated_at FROM workspace WHERE workspace = $1";
+const WORKSPACES: &str = "SELECT workspace, name, tier, created_at, updated_at FROM workspace \
     WHERE (created_at, workspace) > ($1, $2) ORDER BY created_at, workspace LIMIT $3";
 const USER: &str = users!("workspace = $1 AND id = $2");
 const USER_BY_EMAIL: &str = users!("email_key = $1");
@@ -181,6 +208,7 @@ fn workspace(row: &Row) -> Result<WorkspaceRecord> {
         name: row.text(1)?,
         tier: row.text(2)?,
         created_at: row.int(3)?,
+        updated_at: row.int(4)?,
     })
 }
 
@@ -196,6 +224,7 @@ fn user(row: &Row) -> Result<UserRecord> {
         created_at: row.int(7)?,
         disabled_at: row.opt_int(8)?,
         password_changed_at: row.int(9)?,
+        updated_at: row.int(10)?,
     })
 }
 
@@ -211,6 +240,7 @@ fn key(row: &Row) -> Result<ApiKeyRecord> {
         last_used_at: row.opt_int(6)?,
         expires_at: row.opt_int(7)?,
         revoked_at: row.opt_int(8)?,
+        updated_at: row.int(9)?,
     })
 }
 
@@ -231,9 +261,7 @@ impl<S: Sql> TeamStore for S {
 
     async fn workspaces(&self, after: Option<&str>, limit: u32) -> Result<WorkspacePage> {
         // No id is empty: the first page starts behind the empty id.
-        let Some((at, id)) = after.map_or(Some((i64::MIN, "")), keyset::place) else {
-            return Err(Error::bad_cursor());
-        };
+        let (at, id) = after.map_or(Ok((i64::MIN, "")), cursor::place)?;
         let limit = page_limit(limit);
         let rows = self.fetch(sql(WORKSPACES).int(at).text(id).int(limit + 1)).await?;
         let cursor = |last: &WorkspaceRecord| format!("{}.{}", last.created_at, last.id);
@@ -251,9 +279,7 @@ impl<S: Sql> TeamStore for S {
 
     async fn users(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<UserPage> {
         let limit = page_limit(limit);
-        let Some(select) = keyset::select(USERS, workspace, after, limit) else {
-            return Err(Error::bad_cursor());
-        };
+        let select = keyset::select(USERS, workspace, after, limit)?;
         let cursor = |last: &UserRecord| format!("{}.{}", last.created_at, last.id);
         let (users, next) = keyset::page(self.fetch(select).await?, limit, user, cursor)?;
         Ok(UserPage { users, next })
@@ -265,9 +291,7 @@ impl<S: Sql> TeamStore for S {
 
     async fn api_keys(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<ApiKeyPage> {
         let limit = page_limit(limit);
-        let Some(select) = keyset::select(KEYS, workspace, after, limit) else {
-            return Err(Error::bad_cursor());
-        };
+        let select = keyset::select(KEYS, workspace, after, limit)?;
         let cursor = |last: &ApiKeyRecord| format!("{}.{}", last.created_at, last.id);
         let (keys, next) = keyset::page(self.fetch(select).await?, limit, key, cursor)?;
         Ok(ApiKeyPage { keys, next })

@@ -1,10 +1,15 @@
 use async_trait::async_trait;
 
-use super::{Connection, Row, Rows, Sql, Statement, Vault, damaged, sql, transact, vault::Column};
+use super::{
+    Connection, Row, Rows, Sql, Statement, Vault, damaged,
+    revision::{self, Revised, risen},
+    sql, transact,
+    vault::Column,
+};
 use crate::{
     AttemptOutcome, ClaimedDelivery, DeliveryPage, DeliveryQuery, DeliveryRecord, DeliveryState,
     EndpointBacklog, EndpointRecord, Error, ErrorKind, Result, Scope, UNDER_WAY, WebhookChange, WebhookStore,
-    WorkspaceId, page_limit,
+    WorkspaceId, cursor, page_limit,
 };
 
 fn of<'a>(text: &'static str, workspace: &'a WorkspaceId) -> Statement<'a> {
@@ -22,6 +27,9 @@ pub(super) async fn apply(
 ) -> Result<()> {
     let workspace = scope.workspace();
     let statement = match change {
+        WebhookChange::Expect { endpoint, updated_at } => {
+            return revision::expect(connection, Revised::Endpoint, workspace, endpoint, *updated_at).await;
+        }
         WebhookChange::PutEndpoint(endpoint) => put_endpoint(workspace, endpoint)?,
         WebhookChange::DeleteEndpoint { id } => {
             // The endpoint itself first: a concurrent insert of a delivery has locked the row, or finds it gone.
@@ -71,11 +79,14 @@ fn put_endpoint<'a>(workspace: &'a WorkspaceId, endpoint: &'a EndpointRecord) ->
     let topics = serde_json::to_string(&endpoint.topics)
         .map_err(|error| Error::new(ErrorKind::Invalid, "writing a webhook endpoint").because(error))?;
     let put = of(
-        "INSERT INTO webhook_endpoint \
-         (workspace, id, url, secret, topics, enabled, created_at, updated_at, description) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (workspace, id) DO UPDATE SET \
-         url = excluded.url, secret = excluded.secret, topics = excluded.topics, enabled = excluded.enabled, \
-         created_at = excluded.created_at, updated_at = excluded.updated_at, description = excluded.description",
+        concat!(
+            "INSERT INTO webhook_endpoint \
+             (workspace, id, url, secret, topics, enabled, created_at, updated_at, description) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (workspace, id) DO UPDATE SET \
+             url = excluded.url, secret = excluded.secret, topics = excluded.topics, enabled = excluded.enabled, \
+             created_at = excluded.created_at, description = excluded.description, updated_at = ",
+            risen!("webhook_endpoint", "excluded.updated_at")
+        ),
         workspace,
     );
     Ok(put
@@ -357,9 +368,7 @@ impl<S: Sql> WebhookStore for S {
     }
 
     async fn deliveries(&self, workspace: &WorkspaceId, query: &DeliveryQuery) -> Result<DeliveryPage> {
-        let Ok(before) = query.before.as_deref().map_or(Ok(i64::MAX), str::parse) else {
-            return Err(Error::bad_cursor());
-        };
+        let before = cursor::number(query.before.as_deref(), i64::MAX)?;
         let limit = page_limit(query.limit);
         let text = if query.state.is_some() { PAGE_OF_STATE } else { PAGE };
         // One more than asked for shows whether there is a next page.

@@ -50,6 +50,7 @@ fn message(id: &str) -> MessageRecord {
         from_me: false,
         timestamp: 0,
         content: Content::text("t"),
+        edited_at: None,
         status: MessageStatus::Delivered,
         source: Source::Live,
         push_name: None,

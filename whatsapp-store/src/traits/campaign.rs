@@ -29,9 +29,12 @@ impl ExportPage {
     pub(crate) const START: (i64, i64) = (i64::MIN, i64::MIN);
 
     /// The lane and the place that a cursor names.
-    pub(crate) fn place(cursor: &str) -> Option<(i64, i64)> {
-        let (lane, seq) = cursor.split_once('.')?;
-        Some((lane.parse::<i32>().ok()?.into(), seq.parse::<u32>().ok()?.into()))
+    pub(crate) fn place(cursor: &str) -> Result<(i64, i64)> {
+        let place = || {
+            let (lane, seq) = cursor.split_once('.')?;
+            Some((lane.parse::<i32>().ok()?.into(), seq.parse::<u32>().ok()?.into()))
+        };
+        place().ok_or_else(crate::Error::bad_cursor)
     }
 
     /// A page, behind which there is more or not.

@@ -40,7 +40,7 @@ pub use message::{MessagePage, MessageQuery, MessageStore, page_limit};
 pub use notice::NoticeStore;
 pub use outgoing::OutgoingStore;
 pub use person::PersonStore;
-pub use session::SessionStore;
+pub use session::{SessionPage, SessionStore};
 pub use setting::SettingStore;
 pub use signal::SignalStore;
 pub use team::*;

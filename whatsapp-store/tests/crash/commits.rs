@@ -45,6 +45,7 @@ fn message(lane: usize, number: u64) -> MessageRecord {
         from_me,
         timestamp: number as i64,
         content: Content::text(format!("word{} ", number % 5).repeat(number as usize % 30)),
+        edited_at: None,
         status: if from_me { MessageStatus::Queued } else { MessageStatus::Delivered },
         source: Source::Live,
         push_name: None,

@@ -64,6 +64,7 @@ fn message() -> MessageRecord {
         from_me: false,
         timestamp: 1,
         content: Content::text("hello"),
+        edited_at: None,
         status: MessageStatus::Delivered,
         source: Source::Live,
         push_name: None,
@@ -79,6 +80,7 @@ fn records() -> Changes {
         name: "n".into(),
         desired: DesiredState::Running,
         created_at: 1,
+        updated_at: 1,
         observed: None,
     };
     let outgoing = OutgoingMessage {

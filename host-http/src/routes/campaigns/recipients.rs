@@ -8,7 +8,7 @@ use std::{
 use axum::{
     Json,
     body::Body,
-    extract::{Query, State, rejection::QueryRejection},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -28,7 +28,7 @@ use super::{Actor, Id, desk};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
-    extract::Segments,
+    extract::{Params, Segments},
 };
 
 /// A larger file is refused: some ten million people fit in.
@@ -190,10 +190,9 @@ pub async fn upload(
     Segments(id): Id,
     Actor(actor): Actor,
     headers: HeaderMap,
-    query: Result<Query<UploadQuery>, QueryRejection>,
+    Params(query): Params<UploadQuery>,
     body: Body,
 ) -> ApiResult<Json<Frozen>> {
-    let Query(query) = query.map_err(|error| ApiError::bad_request(error.body_text()))?;
     let reading = Reading::of(&query, &headers)?;
     let mut upload = query.upload()?;
     let desk = desk(&app);

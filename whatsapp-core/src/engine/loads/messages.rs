@@ -1,7 +1,7 @@
 //! Stored messages: the status of each, and for the current step the messages themselves.
 use std::collections::HashMap;
 
-use whatsapp_store::{MessageKey, MessageRecord, MessageStatus};
+use whatsapp_store::{MessageEdit, MessageKey, MessageRecord, MessageStatus};
 
 use super::known::Known;
 
@@ -50,6 +50,13 @@ impl Messages {
 
     pub(super) fn put_status(&mut self, key: MessageKey, status: MessageStatus) {
         self.statuses.put(key, Some(status));
+    }
+
+    /// What is known of the message, as the store will have it.
+    pub(super) fn edit(&mut self, edit: &MessageEdit) {
+        if let Some(Some(record)) = self.records.get_mut(&edit.key) {
+            record.edit(edit);
+        }
     }
 
     pub(super) fn forget_chat(&mut self, chat: &str) {

@@ -19,7 +19,9 @@ mod signal;
 mod tests;
 
 use bytes::Bytes;
-use whatsapp_store::{Change, MessageKey, MessageRecord, MessageStatus, OutgoingMessage, SignalKey};
+use whatsapp_store::{
+    Change, MessageEdit, MessageKey, MessageRecord, MessageStatus, OutgoingMessage, SignalKey,
+};
 
 pub(super) use self::{
     cache::Cache,
@@ -323,6 +325,11 @@ impl WorkingSet {
     /// A status that this step writes.
     pub(super) fn put_status(&mut self, key: MessageKey, status: MessageStatus) {
         self.messages.put_status(key, status);
+    }
+
+    /// An edit that this step writes.
+    pub(super) fn edit_message(&mut self, edit: &MessageEdit) {
+        self.messages.edit(edit);
     }
 
     /// The messages of a chat now belong to another chat: forgets them, so that they are requested again.

@@ -1,9 +1,10 @@
 use std::collections::{HashMap, HashSet};
 
-use super::{Campaigns, Workspace, risen};
+use super::{Campaigns, Workspace};
 use crate::{
     CampaignChange, CampaignMove, CampaignRecord, CampaignState, Change, Error, ErrorKind, Outcome,
     RangeLease, Result, Scope,
+    revision::{self, risen},
 };
 
 /// Checks that can make a commit fail, made before any of it is applied. The changes of one commit build on each other.
@@ -68,11 +69,7 @@ impl<'a> Ahead<'a> {
     }
 
     fn expect(&self, campaign: &str, updated_at: Option<i64>) -> Result<()> {
-        if self.stands(campaign).map(|(_, at)| at) == updated_at {
-            Ok(())
-        } else {
-            Err(Error::new(ErrorKind::Conflict, "changing a campaign"))
-        }
+        revision::check(self.stands(campaign).map(|(_, at)| at), updated_at, "changing a campaign")
     }
 
     fn put(&mut self, record: &'a CampaignRecord) -> Result<()> {

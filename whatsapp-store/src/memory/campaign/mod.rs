@@ -12,7 +12,7 @@ pub(super) use self::check::check;
 use super::State;
 use crate::{
     AudienceBatch, AudienceRow, CampaignChange, CampaignMove, CampaignRecord, LaneRecord, RangeLease,
-    RecipientState, Scope, WorkspaceId, record::offset,
+    RecipientState, Scope, WorkspaceId, record::offset, revision::risen,
 };
 
 /// Campaigns by workspace.
@@ -115,11 +115,6 @@ pub(super) fn apply(state: &mut State, scope: &Scope, change: CampaignChange) {
             workspace.with(&campaign, |campaign| campaign.lane(lane).release(epoch, unsent));
         }
     }
-}
-
-/// A time of writing, which rises with every write.
-pub(in crate::memory) fn risen(last: i64, at: i64) -> i64 {
-    at.max(last.saturating_add(1))
 }
 
 impl Workspace {

@@ -73,9 +73,7 @@ impl CampaignStore for MemoryStore {
         before: Option<&str>,
         limit: u32,
     ) -> Result<CampaignPage> {
-        let Ok(before) = before.map_or(Ok(i64::MAX), str::parse) else {
-            return Err(crate::Error::bad_cursor());
-        };
+        let before = crate::cursor::number(before, i64::MAX)?;
         let state = self.state.read();
         let Some(workspace) = state.campaigns.get(workspace) else { return Ok(CampaignPage::default()) };
         let records = workspace.list.values().map(|campaign| &campaign.record);
@@ -180,9 +178,7 @@ impl CampaignStore for MemoryStore {
         after: Option<&str>,
         limit: u32,
     ) -> Result<ExportPage> {
-        let Some(after) = after.map_or(Some(ExportPage::START), ExportPage::place) else {
-            return Err(crate::Error::bad_cursor());
-        };
+        let after = after.map_or(Ok(ExportPage::START), ExportPage::place)?;
         Ok(self
             .of_campaign(workspace, campaign, |campaign| campaign.export(after, page_limit(limit) as usize)))
     }

@@ -168,9 +168,7 @@ impl<S: Sql> CampaignStore for S {
         limit: u32,
     ) -> Result<CampaignPage> {
         let limit = page_limit(limit);
-        let Ok(before) = before.map_or(Ok(i64::MAX), str::parse) else {
-            return Err(crate::Error::bad_cursor());
-        };
+        let before = crate::cursor::number(before, i64::MAX)?;
         let select = sql(PAGE).text(workspace.as_str()).int(before).int(limit + 1);
         let mut rows = self.fetch(select).await?;
         let more = rows.len() > limit as usize;
@@ -262,9 +260,7 @@ impl<S: Sql> CampaignStore for S {
         limit: u32,
     ) -> Result<ExportPage> {
         let limit = page_limit(limit);
-        let Some(after) = after.map_or(Some(ExportPage::START), ExportPage::place) else {
-            return Err(crate::Error::bad_cursor());
-        };
+        let after = after.map_or(Ok(ExportPage::START), ExportPage::place)?;
         let lanes = self.fetch(of(LANES, workspace, campaign)).await?.all(|row| row.small::<i32>(0))?;
         let (mut rows, wanted) = (Vec::new(), limit as usize + 1);
         for lane in lanes.into_iter().filter(|lane| i64::from(*lane) >= after.0) {

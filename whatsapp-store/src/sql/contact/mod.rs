@@ -12,7 +12,7 @@ pub(super) use self::{
 use super::{Dialect, Rows, Sql, Statement, sql};
 use crate::{
     ContactPage, ContactQuery, ContactRecord, ContactStore, Result, Suppression, TagCount, WorkspaceId,
-    contacts::wanted, page_limit,
+    contacts::wanted, cursor, page_limit,
 };
 
 macro_rules! select {
@@ -87,12 +87,6 @@ const SUPPRESSIONS: &str = "SELECT address, reason, at FROM suppression WHERE wo
     ORDER BY address LIMIT $3";
 
 /// Where a page starts: "time.id".
-fn cursor(text: Option<&str>) -> Option<(i64, &str)> {
-    let Some(text) = text else { return Some((i64::MAX, "\u{10ffff}")) };
-    let (at, id) = text.split_once('.')?;
-    Some((at.parse().ok()?, id))
-}
-
 fn page<'a>(
     dialect: Dialect,
     workspace: &'a WorkspaceId,
@@ -141,7 +135,7 @@ impl<S: Sql> ContactStore for S {
     }
 
     async fn contacts(&self, workspace: &WorkspaceId, query: &ContactQuery) -> Result<ContactPage> {
-        let Some(place) = cursor(query.before.as_deref()) else { return Err(crate::Error::bad_cursor()) };
+        let place = query.before.as_deref().map_or(Ok((i64::MAX, "\u{10ffff}")), cursor::place)?;
         let starts = match query.words.as_deref().map(wanted) {
             None => Vec::new(),
             Some(Some(starts)) => row::starts(starts),

@@ -4,7 +4,11 @@ use super::row::{INSERT, UPDATE, columns, record, write};
 use crate::{
     ContactChange, ContactRecord, Error, ErrorKind, Result, Scope, Suppression, WorkspaceId,
     contacts::{BothAddresses, taken},
-    sql::{Connection, Rows, sql},
+    sql::{
+        Connection, Rows,
+        revision::{self, Revised},
+        sql,
+    },
 };
 
 pub(in crate::sql) async fn apply(
@@ -15,6 +19,9 @@ pub(in crate::sql) async fn apply(
     change.check()?;
     let workspace = scope.workspace();
     match change {
+        ContactChange::Expect { id, updated_at } => {
+            revision::expect(connection, Revised::Contact, workspace, id, *updated_at).await
+        }
         ContactChange::Put(contact) => put(connection, workspace, contact).await,
         ContactChange::Delete { id } => delete(connection, workspace, id).await,
         ContactChange::Seen { id, at } => seen(connection, workspace, id, *at).await,

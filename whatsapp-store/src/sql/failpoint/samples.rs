@@ -3,8 +3,8 @@ use bytes::Bytes;
 
 use crate::{
     AccountId, AppStateChange, AppStateVersion, Change, Changes, ChatChange, Content, DesiredState,
-    DeviceRecord, EventChange, MediaRef, MessageKey, MessageRecord, MessageStatus, NewEvent, NoticeChange,
-    NoticeRecord, ObservedState, OutgoingMessage, OutgoingState, PersonAddress, PersonRecord,
+    DeviceRecord, EventChange, MediaRef, MessageEdit, MessageKey, MessageRecord, MessageStatus, NewEvent,
+    NoticeChange, NoticeRecord, ObservedState, OutgoingMessage, OutgoingState, PersonAddress, PersonRecord,
     SessionObservation, SessionRecord, SignalKey, SignalKind, Source,
 };
 
@@ -22,12 +22,17 @@ fn message(chat: &str, id: &str, from_me: bool, timestamp: i64) -> MessageRecord
         from_me,
         timestamp,
         content: Content::text("some words"),
+        edited_at: None,
         status: if from_me { MessageStatus::Queued } else { MessageStatus::Delivered },
         source: Source::Live,
         push_name: None,
         quoted: None,
         media: Some(MediaRef { secret: Bytes::from("secret"), ..MediaRef::default() }),
     }
+}
+
+fn edit(id: &str, content: Content) -> MessageEdit {
+    MessageEdit { key: message("c", id, false, 0).key, content, at: 7 }
 }
 
 fn outgoing(id: &str, state: OutgoingState) -> OutgoingMessage {
@@ -61,6 +66,7 @@ fn session(created_at: i64) -> SessionRecord {
         name: "n".into(),
         desired: DesiredState::Running,
         created_at,
+        updated_at: created_at,
         observed: None,
     }
 }
@@ -105,6 +111,9 @@ pub(super) fn writes() -> Vec<Change> {
         Change::PutOutgoing(outgoing("new", OutgoingState::Queued)),
         Change::SetOutgoingState("queued".into(), OutgoingState::Sent),
         Change::PutMessage(message("c", "new", false, 9)),
+        Change::EditMessage(edit("theirs", Content::text("other words"))),
+        Change::EditMessage(edit("oldest", Content::Deleted { at: 7 })),
+        Change::EditMessage(edit("unknown", Content::text("early"))),
         Change::RaiseStatus(message("c", "theirs", false, 0).key, MessageStatus::Read),
         Change::RaiseStatus(message("c", "ours", true, 0).key, MessageStatus::Failed),
         Change::PutSession(session(2)),

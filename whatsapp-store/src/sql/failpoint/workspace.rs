@@ -144,6 +144,7 @@ fn workspace(name: &str) -> TeamChange {
         name: name.into(),
         tier: "t".into(),
         created_at: 1,
+        updated_at: 1,
     })
 }
 
@@ -159,6 +160,7 @@ fn user(id: &str, email: &str) -> TeamChange {
         created_at: 1,
         disabled_at: None,
         password_changed_at: 1,
+        updated_at: 1,
     })
 }
 
@@ -173,6 +175,7 @@ fn api_key(id: &str, hash: u8) -> TeamChange {
         last_used_at: None,
         expires_at: None,
         revoked_at: None,
+        updated_at: 1,
     })
 }
 

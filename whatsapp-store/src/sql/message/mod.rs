@@ -1,11 +1,15 @@
+mod edit;
+
 use async_trait::async_trait;
+
+pub(super) use self::edit::{edit, expire, merge};
 
 use super::{
     Connection, Dialect, Row, Rows, Sql, Statement, Vault, account_at, damaged, of, owned, vault::Column,
 };
 use crate::{
     AccountId, Content, Error, ErrorKind, MediaRef, MessageKey, MessagePage, MessageQuery, MessageRecord,
-    MessageStatus, MessageStore, Result, Source, page_limit,
+    MessageStatus, MessageStore, Result, Source, cursor, page_limit,
     tokenizer::{wanted, words},
 };
 
@@ -14,36 +18,55 @@ fn place(account: &AccountId, id: &str) -> String {
     format!("message/{}/{}/{id}", account.workspace(), account.name())
 }
 
+fn words_of(content: &Content) -> Vec<String> {
+    content.as_text().map(words).unwrap_or_default().into_iter().collect()
+}
+
 /// Inserts a message unless it is there, makes it searchable, and brings its chat up to date.
 pub(super) async fn put(
     connection: &mut Connection<'_>,
     account: &AccountId,
     message: &MessageRecord,
 ) -> Result<()> {
-    let words: Vec<String> = message.content.as_text().map(words).unwrap_or_default().into_iter().collect();
+    let words = words_of(&message.content);
     let dialect = connection.dialect();
     let mut statement = insert(dialect, account, message)?;
     if dialect.keeps_words_in_the_row() {
         statement = statement.texts(words.clone());
     }
-    let Some(number) = connection.fetch(statement).await?.one(|row| row.int(0))? else { return Ok(()) };
-    if !words.is_empty() && !dialect.keeps_words_in_the_row() {
-        let index = super::sql("INSERT INTO message_words (rowid, words) VALUES ($1, $2)");
-        connection.execute(index.int(number).text(words.join(" "))).await?;
+    let added = connection.fetch(statement).await?.one(|row| Ok((row.int(0)?, row.opt_int(1)?)))?;
+    let Some((number, edited)) = added else { return Ok(()) };
+    if !dialect.keeps_words_in_the_row() {
+        index(connection, number, &words).await?;
     }
-    connection.execute(super::chat::follow(account, message, number)).await.map(drop)
+    connection.execute(super::chat::follow(account, message, number)).await?;
+    match edited {
+        Some(_) => edit::catch_up(connection, account, &message.key).await,
+        None => Ok(()),
+    }
+}
+
+/// Makes a message searchable on SQLite.
+async fn index(connection: &mut Connection<'_>, number: i64, words: &[String]) -> Result<()> {
+    if words.is_empty() {
+        return Ok(());
+    }
+    let index = super::sql("INSERT INTO message_words (rowid, words) VALUES ($1, $2)");
+    connection.execute(index.int(number).text(words.join(" "))).await.map(drop)
 }
 
 fn insert<'a>(dialect: Dialect, account: &'a AccountId, message: &'a MessageRecord) -> Result<Statement<'a>> {
     let text = dialect.text(
         "INSERT INTO message (workspace, account, chat, sender, id, from_me, timestamp, content, status, \
-         source, push_name, quoted, media, media_secret) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
-         ON CONFLICT (workspace, account, chat, sender, id) DO NOTHING RETURNING number",
+         source, push_name, quoted, media, media_secret, edited_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+         ON CONFLICT (workspace, account, chat, sender, id) DO NOTHING RETURNING number, \
+         (SELECT at FROM message_edit WHERE workspace = $1 AND account = $2 AND chat = $3 AND sender = $4 AND id = $5)",
         "INSERT INTO message (workspace, account, chat, sender, id, from_me, timestamp, content, status, \
-         source, push_name, quoted, media, media_secret, words) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, array_to_tsvector($15)) \
-         ON CONFLICT (workspace, account, chat, sender, id) DO NOTHING RETURNING number",
+         source, push_name, quoted, media, media_secret, edited_at, words) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, array_to_tsvector($16)) \
+         ON CONFLICT (workspace, account, chat, sender, id) DO NOTHING RETURNING number, \
+         (SELECT at FROM message_edit WHERE workspace = $1 AND account = $2 AND chat = $3 AND sender = $4 AND id = $5)",
     );
     let unwritable = |error| Error::new(ErrorKind::Invalid, "writing a message").because(error);
     let content = message.content.to_stored().map_err(unwritable)?;
@@ -61,10 +84,11 @@ fn insert<'a>(dialect: Dialect, account: &'a AccountId, message: &'a MessageReco
         .opt_text(message.push_name.as_deref())
         .opt_text(message.quoted.as_deref())
         .some_text(media);
-    Ok(match secret {
+    let statement = match secret {
         None => statement.opt_bytes(None),
         Some(secret) => statement.sealed(secret, place(account, &message.key.id)),
-    })
+    };
+    Ok(statement.opt_int(message.edited_at))
 }
 
 /// The rule of [`MessageStatus::rises_to`].
@@ -108,6 +132,7 @@ pub(super) fn record(vault: &Vault, account: &AccountId, row: &Row, first: usize
         push_name: row.opt_text(first + 8)?,
         quoted: row.opt_text(first + 9)?,
         media: media.transpose()?,
+        edited_at: row.opt_int(first + 12)?,
         key,
     })
 }
@@ -152,7 +177,9 @@ macro_rules! columns {
             $of,
             ".media, ",
             $of,
-            ".media_secret"
+            ".media_secret, ",
+            $of,
+            ".edited_at"
         )
     };
 }
@@ -224,13 +251,6 @@ impl Dialect {
     }
 }
 
-/// Where a page starts: "time.number".
-fn cursor(text: Option<&str>) -> Option<(i64, i64)> {
-    let Some(text) = text else { return Some((i64::MAX, i64::MAX)) };
-    let (timestamp, number) = text.split_once('.')?;
-    Some((timestamp.parse().ok()?, number.parse().ok()?))
-}
-
 pub(super) const SEALED: Column = Column {
     select: (
         "SELECT media_secret, workspace, account, id, number FROM message \
@@ -254,9 +274,7 @@ impl<S: Sql> MessageStore for S {
     }
 
     async fn messages(&self, account: &AccountId, query: &MessageQuery) -> Result<MessagePage> {
-        let Some((timestamp, number)) = cursor(query.before.as_deref()) else {
-            return Err(Error::bad_cursor());
-        };
+        let (timestamp, number) = cursor::position(query.before.as_deref(), (i64::MAX, i64::MAX))?;
         let limit = page_limit(query.limit);
         let chat = query.chat.as_deref();
         let (text, words) = match query.words.as_deref().map(wanted) {
@@ -287,6 +305,9 @@ impl<S: Sql> MessageStore for S {
         Ok(rows.one(|row| row.opt_int(0))?.flatten())
     }
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+pub(super) use self::edit::STATEMENTS as EDITS;
 
 #[cfg(test)]
 pub(super) const STATEMENTS: [&str; 4] = [ONE, PAGE, PAGE_OF_CHAT, OLDEST];
