@@ -16,6 +16,7 @@ use whatsapp_campaigns::{
     service::{CampaignService, ServiceError, Upload},
 };
 use whatsapp_store::{Store, WorkspaceId, memory::MemoryStore};
+use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 /// The time of all cases.
 const NOW: i64 = 1_790_000_000_000;
@@ -322,38 +323,13 @@ fn workbook(format: &str, number: &str) -> Vec<u8> {
     ])
 }
 
-/// An archive of files that are not packed.
+/// An archive of files, not packed.
 fn archive(files: &[(&str, String)]) -> Vec<u8> {
-    let (mut archive, mut index) = (Vec::new(), Vec::new());
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, text) in files {
-        let start = archive.len() as u32;
-        let mut entry = vec![20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
-        entry.extend(crc(text.as_bytes()).to_le_bytes());
-        entry.extend((text.len() as u32).to_le_bytes());
-        entry.extend((text.len() as u32).to_le_bytes());
-        entry.extend((name.len() as u16).to_le_bytes());
-        entry.extend([0, 0]);
-        archive.extend(b"PK\x03\x04");
-        archive.extend(&entry);
-        archive.extend(name.bytes().chain(text.bytes()));
-        index.extend(b"PK\x01\x02\x14\0");
-        index.extend(&entry);
-        index.extend([0; 10]);
-        index.extend(start.to_le_bytes());
-        index.extend(name.bytes());
+        archive.start_file(*name, stored).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
     }
-    let (start, count) = (archive.len() as u32, (files.len() as u16).to_le_bytes());
-    archive.extend(&index);
-    archive.extend(b"PK\x05\x06\0\0\0\0");
-    archive.extend(count.into_iter().chain(count));
-    archive.extend((index.len() as u32).to_le_bytes().into_iter().chain(start.to_le_bytes()));
-    archive.extend([0, 0]);
-    archive
-}
-
-/// CRC-32 as in ZIP.
-fn crc(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0_u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
-    })
+    archive.finish().unwrap().into_inner()
 }

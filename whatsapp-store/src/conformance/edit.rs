@@ -41,7 +41,7 @@ pub async fn edited_message_has_its_new_content(store: Arc<dyn Store>) {
     commit(&*store, &a, [older, Change::PutMessage(first.clone()), edit(key, "new words", 50)]).await;
     assert_eq!(read(&*store, key).await, edited);
     let query = MessageQuery { chat: Some("c".into()), ..MessageQuery::default() };
-    assert_eq!(store.messages(&a, &query).await.unwrap().messages, [edited.clone()]);
+    assert_eq!(store.messages(&a, &query).await.unwrap().messages, std::slice::from_ref(&edited));
     assert_eq!((found(&*store, &a, "old").await, found(&*store, &a, "new words").await), (0, 1));
     let chat = store.chat(&a, "c").await.unwrap().unwrap();
     assert_eq!((chat.unread, chat.last_at, chat.last), (1, first.timestamp, Some(edited)));

@@ -306,6 +306,10 @@ pub async fn merge_of_an_absent_chat_changes_nothing(store: Arc<dyn Store>) {
     let before = store.chats(&a, None, 10).await.unwrap();
     commit(store, &a, [merge(LID, PN), merge(PN, PN)]).await;
     assert_eq!(store.chats(&a, None, 10).await.unwrap(), before);
+    // Nor does its conversation end, also where it goes on in the same commit.
+    put_flow(store, [step(conversation(PN, 1))]).await;
+    commit(store, &a, [Change::from(merge(PN, PN)), step(conversation(PN, 2)).into()]).await;
+    assert_eq!(found(store, PN).await.unwrap().revision, 2);
     assert_eq!(messages(store, &b, LID).await.len(), 1);
     assert_eq!(store.people(&a, &[lid("77"), pn("4915")]).await.unwrap(), [None, None]);
 }

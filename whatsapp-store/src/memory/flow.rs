@@ -34,7 +34,8 @@ pub(super) fn check(flows: &Flows, scope: &Scope, list: &[Change]) -> Result<()>
         match change {
             Change::Flow(change) => trial.apply(change.clone())?,
             Change::Team(TeamChange::DeleteWorkspace) => trial = WorkspaceFlows::default(),
-            Change::Chat(ChatChange::Merge { from, into }) => {
+            // A chat stays what it is when it is merged with itself.
+            Change::Chat(ChatChange::Merge { from, into }) if from != into => {
                 scope
                     .account()
                     .into_iter()

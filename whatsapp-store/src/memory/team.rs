@@ -27,11 +27,8 @@ pub(super) fn check(teams: &Teams, scope: &Scope, list: &[Change]) -> Result<()>
     let can_fail = |change: &Change| {
         use TeamChange::{ExpectApiKey, ExpectUser, ExpectWorkspace, PutApiKey, PutResetToken, PutUser};
         let Change::Team(change) = change else { return false };
-        match change {
-            PutUser(_) | PutApiKey(_) | PutResetToken(_) => true,
-            ExpectWorkspace { .. } | ExpectUser { .. } | ExpectApiKey { .. } => true,
-            _ => false,
-        }
+        let takes_a_name = matches!(change, PutUser(_) | PutApiKey(_) | PutResetToken(_));
+        takes_a_name || matches!(change, ExpectWorkspace { .. } | ExpectUser { .. } | ExpectApiKey { .. })
     };
     if !list.iter().any(can_fail) {
         return Ok(());
@@ -99,11 +96,11 @@ impl Teams {
             }
             TeamChange::PutApiKey(record) => self.put_key(key(record.id.clone()), record)?,
             TeamChange::RevokeApiKey { key: id, at } => {
-                if let Some(record) = self.keys.get_mut(&key(id)) {
-                    if record.revoked_at.is_none() {
-                        record.revoked_at = Some(at);
-                        record.updated_at = risen(record.updated_at, at);
-                    }
+                if let Some(record) = self.keys.get_mut(&key(id))
+                    && record.revoked_at.is_none()
+                {
+                    record.revoked_at = Some(at);
+                    record.updated_at = risen(record.updated_at, at);
                 }
             }
             TeamChange::TouchApiKey { key: id, at } => {

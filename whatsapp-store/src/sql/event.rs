@@ -83,8 +83,10 @@ fn insert(rows: usize) -> String {
     format!("INSERT INTO event (workspace, account, key, data, at) VALUES {rows}")
 }
 
+/// The transaction is asked for once: as the column's default, for each row, it costs as much as the row.
 #[cfg(feature = "postgres")]
-const ARRAYS: &str = "INSERT INTO event (workspace, account, key, data, at) SELECT $1, $2, key, data, at \
+const ARRAYS: &str = "INSERT INTO event (tx, workspace, account, key, data, at) \
+    SELECT (SELECT CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)), $1, $2, key, data, at \
     FROM unnest($3, $4, $5) WITH ORDINALITY AS added (key, data, at, place) ORDER BY place";
 
 /// Writes events in their order.
