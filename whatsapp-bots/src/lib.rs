@@ -27,6 +27,8 @@
 //!    [`Input::HumanTookOver`] when the account itself writes.
 //! 4. A live session stays with the version that it began with. A chat without one is given to the newest version of the bot
 //!    whose [`Compiled::fit`] is the greatest; to another bot than before, after [`State::renew`].
+#[cfg(any(feature = "runner", feature = "service"))]
+mod clock;
 mod compile;
 mod contact;
 pub mod definition;
@@ -43,6 +45,8 @@ mod numbers;
 #[cfg(feature = "runner")]
 pub mod runner;
 mod schedule;
+#[cfg(feature = "service")]
+pub mod service;
 mod state;
 pub mod tester;
 mod triggers;

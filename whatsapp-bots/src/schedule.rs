@@ -52,6 +52,12 @@ impl Schedule {
     }
 }
 
+/// The setting that holds how far a bot's schedules have come: to be removed with the bot.
+#[cfg(any(feature = "runner", feature = "service"))]
+pub fn setting(bot: &str) -> String {
+    format!("bots/schedules/{bot}")
+}
+
 /// Reads a pattern of cron; `None` of one that is none, or that no day fits.
 pub(crate) fn cron(pattern: &str) -> Option<Cron> {
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();

@@ -60,8 +60,7 @@ async fn awaits(
     }
     // What cannot be read waits for nothing.
     let Ok(envelope) = Envelope::from_bytes(&stored.state) else { return Ok(false) };
-    let workspace = stored.account.workspace();
-    let bot = shared.catalog.bot(&*shared.store, workspace, &stored.flow, stored.version).await?;
+    let bot = shared.catalog.followed(&*shared.store, stored, &envelope).await?;
     Ok(bot.is_some_and(|bot| bot.awaits_event(&envelope.state, name)))
 }
 

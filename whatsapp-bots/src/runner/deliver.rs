@@ -7,6 +7,7 @@ use whatsapp_store::{
 use super::{
     Bots,
     envelope::{Envelope, Pending},
+    lanes::{Place, Queued},
     port::NotSent,
     turn::{self, Hearing, TurnError, message_id, record},
 };
@@ -54,12 +55,28 @@ impl Bots {
     }
 
     /// Does what is to be done, until nothing is; `known` is the conversation as it was just written.
-    pub(super) async fn deliver(&self, account: &AccountId, chat: &str, known: Option<ConversationRecord>) {
+    pub(super) async fn deliver(
+        &self,
+        account: &AccountId,
+        chat: &str,
+        known: Option<ConversationRecord>,
+        queued: &Queued,
+    ) {
         // Whoever does it already looks once more.
         let Some(mut busy) = self.shared.begin(account, chat) else { return };
+        let (known, place) = match queued.try_enter() {
+            Some(place) => (known, Some(place)),
+            None => {
+                // Whoever waits keeps no state in memory, and reads what it has become.
+                drop(known);
+                (None, queued.enter().await)
+            }
+        };
         let now = self.shared.clock.now();
-        let (bot, done) = Default::default();
-        let mut delivery = Delivery { bots: self, account, chat, known, bot, done, since: now };
+        let (bot, done, requests) = Default::default();
+        let place = place.map(|place| (Work::Send, place));
+        let mut delivery =
+            Delivery { bots: self, account, chat, queued, requests, place, known, bot, done, since: now };
         loop {
             match delivery.all().await {
                 // The rest is for whoever runs next.
@@ -114,6 +131,12 @@ struct Delivery<'a> {
     bots: &'a Bots,
     account: &'a AccountId,
     chat: &'a str,
+    /// Where messages are handed over.
+    queued: &'a Queued,
+    /// Where requests are made, if one was.
+    requests: Option<Queued>,
+    /// What may be done now: one at a time, so that nobody who has a place waits for another.
+    place: Option<(Work, Place)>,
     /// The conversation, where it need not be read.
     known: Option<ConversationRecord>,
     /// Whose conversation it is.
@@ -122,6 +145,13 @@ struct Delivery<'a> {
     done: Vec<Done>,
     /// When that was written last.
     since: i64,
+}
+
+/// What a place is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Send,
+    Request,
 }
 
 /// Something that was done.
@@ -153,6 +183,10 @@ impl Delivery<'_> {
                 self.known = Some(stored);
                 break;
             };
+            if !self.has_place(&next).await {
+                // Meanwhile somebody may have taken over the chat.
+                continue;
+            }
             // After the last one, nobody else is to be asked.
             self.known = is_last.then_some(stored);
             did = self.one(salt, next).await;
@@ -166,6 +200,33 @@ impl Delivery<'_> {
             self.bots.hand_back(self.account, self.chat).await?;
         }
         did
+    }
+
+    /// Takes a place for what comes next; `false` if it was waited for.
+    async fn has_place(&mut self, next: &Pending) -> bool {
+        let work = match next {
+            Pending::Send { .. } => Work::Send,
+            Pending::Request { .. } => Work::Request,
+        };
+        if self.place.as_ref().is_some_and(|(held, _)| *held == work) {
+            return true;
+        }
+        self.place = None;
+        let queued = match work {
+            Work::Send => self.queued,
+            Work::Request => {
+                if self.requests.is_none() {
+                    self.requests = self.bots.shared.requests.queue(self.account, usize::MAX);
+                }
+                let Some(requests) = &self.requests else { return true };
+                requests
+            }
+        };
+        let free = queued.try_enter();
+        let is_free = free.is_some();
+        let place = if is_free { free } else { queued.enter().await };
+        self.place = place.map(|place| (work, place));
+        is_free
     }
 
     async fn look(&mut self) -> Result<Option<(ConversationRecord, Envelope)>, TurnError> {

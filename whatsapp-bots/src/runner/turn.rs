@@ -4,11 +4,12 @@ use std::{borrow::Cow, sync::Arc};
 use serde_json::{Value as Json, json};
 use whatsapp_store::{
     AccountId, Change, Changes, ConversationRecord, ConversationStatus, Error as StoreError, ErrorKind,
-    EventChange, FlowChange, NewEvent,
+    EventChange, FlowChange, NewEvent, WorkspaceId,
 };
 
 use super::{
     Shared,
+    catalog::Published,
     consent::{self, Refusal},
     counts,
     envelope::{Envelope, Pending},
@@ -17,7 +18,7 @@ use super::{
     person::Person,
     unheard::{passed_over, seen},
 };
-use crate::{Compiled, Ctx, Effect, Event, Input, Menus, Message, State, Status, Step, step};
+use crate::{Compiled, Ctx, Effect, Event, Fit, Input, Menus, Message, State, Status, Step, step};
 
 /// How often a turn is taken again when another node was faster.
 const TRIES: usize = 8;
@@ -65,6 +66,8 @@ enum Whose {
 /// A step that was taken.
 struct Taken {
     bot: String,
+    /// When the bot was made.
+    made_at: Option<i64>,
     compiled: Arc<Compiled>,
     step: Step,
     salt: i64,
@@ -178,14 +181,19 @@ async fn whose(
     if let Input::Message(message) = input {
         order.hear(message, ctx.now);
     }
-    let Envelope { mut salt, mut state, mut pending, .. } = envelope;
-    match live.filter(|_| goes_on(&state)) {
-        Some(record) => match shared.catalog.bot(store, workspace, &record.flow, record.version).await? {
+    let going_on = live.filter(|_| goes_on(&envelope.state));
+    let followed = match going_on {
+        Some(record) => shared.catalog.followed(store, record, &envelope).await?,
+        None => None,
+    };
+    let Envelope { mut salt, made_at, mut state, mut pending, .. } = envelope;
+    match going_on {
+        Some(record) => match followed {
             Some(_) if !is_meant(&record.flow) => return Ok(Whose::Nobody { over: false }),
             Some(compiled) => {
                 let step = step(&compiled, state, input, ctx);
                 let bot = record.flow.clone();
-                let taken = Taken { bot, compiled, step, salt, order, pending, menus };
+                let taken = Taken { bot, made_at, compiled, step, salt, order, pending, menus };
                 return Ok(Whose::Taken(Box::new(taken)));
             }
             None => {
@@ -211,18 +219,24 @@ async fn whose(
     if matches!(input, Input::HumanTookOver | Input::HumanReleased | Input::Cancel) {
         return Ok(nobody);
     }
-    starting.retain(|(bot, _)| is_meant(bot));
+    starting.retain(|published| is_meant(&published.bot));
     // The numbers go on rising.
     let (former, fresh) = (stored.map(|stored| stored.flow.as_str()), state.clone().renew());
-    let of = |bot: &str| if former == Some(bot) { &state } else { &fresh };
+    let is_former = |published: &Published| {
+        former == Some(&*published.bot) && made_at.is_none_or(|made_at| made_at == published.made_at)
+    };
+    let of = |published: &Published| if is_former(published) { &state } else { &fresh };
     if let Input::Message(message) = input {
-        starting = fitting(starting, message, ctx, of);
+        starting = fitting(shared, workspace, starting, message, ctx, of).await?;
     }
     salt = if salt == 0 { ctx.now } else { salt };
-    for (bot, compiled) in starting {
-        let step = step(&compiled, of(&bot).clone(), input, ctx);
+    for published in starting {
+        let Some(compiled) = shared.catalog.compiled(store, workspace, &published).await? else { continue };
+        let step = step(&compiled, of(&published).clone(), input, ctx);
         if step.state.is_live() || !step.effects.is_empty() {
-            let taken = Taken { bot, compiled, step, salt, order, pending, menus };
+            let Published { bot, made_at, .. } = published;
+            let made_at = Some(made_at);
+            let taken = Taken { bot, made_at, compiled, step, salt, order, pending, menus };
             return Ok(Whose::Taken(Box::new(taken)));
         }
     }
@@ -246,20 +260,29 @@ fn timed<'a>(shared: &Shared, hearing: Hearing<'a>, envelope: &Envelope, now: i6
     }
 }
 
-/// A message goes to the bot that it fits best; one that fits none, to the first that has something to say to it.
-fn fitting<'a>(
-    starting: Vec<(String, Arc<Compiled>)>,
+/// A message goes to the bot that it fits best; one that fits none, to the first that has something to say to it. Bots are asked one
+/// after the other, so that no more than one is in memory beyond those that are kept there.
+async fn fitting<'a>(
+    shared: &Shared,
+    workspace: &WorkspaceId,
+    starting: Vec<Published>,
     message: &Message,
     ctx: &Ctx<'_>,
-    state: impl Fn(&str) -> &'a State,
-) -> Vec<(String, Arc<Compiled>)> {
-    let fit = |(bot, compiled): &(String, Arc<Compiled>)| compiled.fit(state(bot), message, ctx);
-    let fits = starting.iter().enumerate().filter_map(|(place, bot)| Some((fit(bot)?, place)));
-    // Of two that fit as well, the first.
-    match fits.max_by(|(one, a), (other, b)| one.cmp(other).then(b.cmp(a))) {
+    state: impl Fn(&Published) -> &'a State,
+) -> Result<Vec<Published>, StoreError> {
+    let mut best: Option<(Fit, usize)> = None;
+    for (place, published) in starting.iter().enumerate() {
+        let compiled = shared.catalog.compiled(&*shared.store, workspace, published).await?;
+        let fit = compiled.and_then(|compiled| compiled.fit(state(published), message, ctx));
+        // Of two that fit as well, the first.
+        if let Some(fit) = fit.filter(|fit| best.as_ref().is_none_or(|(best, _)| fit > best)) {
+            best = Some((fit, place));
+        }
+    }
+    Ok(match best {
         Some((_, best)) => starting.into_iter().skip(best).take(1).collect(),
         None => starting,
-    }
+    })
 }
 
 /// Does what comes belong to this conversation? Also one that is over belongs to its bot while a person has the chat.
@@ -283,7 +306,7 @@ fn changes(
     taken: Taken,
     now: i64,
 ) -> (Vec<Change>, Option<ConversationRecord>) {
-    let Taken { bot, compiled, step, salt, order, mut pending, menus } = taken;
+    let Taken { bot, made_at, compiled, step, salt, order, mut pending, menus } = taken;
     let counts = counts::counts(&compiled, &step);
     let (mut list, mut events) = (vec![seen(account, chat, id, now)], Vec::new());
     for effect in &step.effects {
@@ -294,7 +317,7 @@ fn changes(
     // What is alike stands in a row, and is written together.
     list.extend(events);
     let is_to_do = !pending.is_empty();
-    let envelope = Envelope { salt, order, state: step.state, pending };
+    let envelope = Envelope { salt, made_at, order, state: step.state, pending };
     let expected = stored.map(|stored| stored.revision);
     let record = record(account, chat, &bot, compiled.version(), envelope, expected, now);
     list.push(FlowChange::PutConversation { record: record.clone(), expected }.into());

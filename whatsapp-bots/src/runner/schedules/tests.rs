@@ -9,8 +9,8 @@ use whatsapp_store::{
 
 use super::{
     super::{
+        Clock,
         bench::{Bench, EIGHT, HOUR, MINUTE, account, chat, morning},
-        port::Clock,
     },
     *,
 };
