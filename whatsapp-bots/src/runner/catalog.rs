@@ -95,6 +95,12 @@ impl Catalog {
         Self { kept, loads: Semaphore::new(LOADS) }
     }
 
+    /// Bytes of what is kept.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> u64 {
+        self.kept.weight()
+    }
+
     /// Bots that were published, enabled or not, the oldest first.
     pub(super) async fn heads(
         &self,
