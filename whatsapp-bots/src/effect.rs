@@ -57,10 +57,12 @@ pub enum Effect {
         /// Give it?
         add: bool,
     },
-    /// The contact wants no more messages, or wants them again.
-    OptOut {
-        /// Wants them again?
-        back: bool,
+    /// The contact wants no more messages.
+    OptOut,
+    /// The contact agrees to messages of that scope.
+    OptIn {
+        /// To what, such as `news`.
+        scope: String,
     },
     /// A person is needed: the bot is silent until [`Input::HumanReleased`](crate::Input::HumanReleased).
     Handoff {
@@ -281,7 +283,8 @@ impl fmt::Debug for Effect {
             Self::Http { id, request } => write!(f, "Http({id}, {:?})", request.method),
             Self::SetField { field, .. } => write!(f, "SetField({field})"),
             Self::Tag { tag, add } => write!(f, "Tag({tag}, {add})"),
-            Self::OptOut { back } => write!(f, "OptOut({back})"),
+            Self::OptOut => f.write_str("OptOut"),
+            Self::OptIn { scope } => write!(f, "OptIn({scope})"),
             Self::Handoff { queue, .. } => write!(f, "Handoff({queue:?})"),
             Self::Emit(Event::Custom { name, .. }) => write!(f, "Emit({name})"),
             Self::Emit(event) => write!(f, "Emit({event:?})"),

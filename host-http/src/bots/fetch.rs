@@ -253,7 +253,9 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let made = Arc::new(AtomicUsize::new(0));
         let counter = made.clone();
-        let listener = listener.tap_io(move |_| drop(counter.fetch_add(1, Ordering::Relaxed)));
+        let listener = listener.tap_io(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
         tokio::spawn(async move { axum::serve(listener, router).await });
         (address, made)
     }

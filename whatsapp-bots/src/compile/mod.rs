@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use serde_json::Value as Json;
-use whatsapp_store::NodeCount;
+use whatsapp_store::{Consent, NodeCount};
 
 pub(crate) use self::compiler::{Compiler, ExitId};
 use crate::{
@@ -137,6 +137,12 @@ impl Compiled {
     /// The times at which it writes by itself, in the order of the triggers' ids.
     pub fn schedules(&self) -> impl Iterator<Item = &Schedule> {
         self.triggers.schedules()
+    }
+
+    /// What the messages of a trigger are for that starts by an event or a time: the consent of a contact has to cover it. `marketing` for
+    /// all else that starts a flow unasked.
+    pub fn scope(&self, trigger: Option<&str>) -> &str {
+        trigger.and_then(|trigger| self.triggers.scope(trigger)).unwrap_or(Consent::MARKETING)
     }
 
     /// Does a conversation stand at a node that an event of that name ends the wait of?

@@ -29,9 +29,29 @@ pub struct Trigger {
     /// Values for the flow's params.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, Json>,
+    /// Of an event or a schedule: what its messages are for, such as `orders`; `marketing` without one. It starts the flow only with
+    /// contacts whose [consent covers](whatsapp_store::Consent::covers) it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
     /// Seconds after a conversation of the flow during which this trigger does not start it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cooldown_seconds: Option<u64>,
+}
+
+impl Trigger {
+    /// Of that id, about that, for that flow; with nothing else.
+    pub fn new(id: impl Into<String>, on: On, flow: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            on,
+            flow: flow.into(),
+            priority: 0,
+            when: None,
+            params: BTreeMap::new(),
+            scope: None,
+            cooldown_seconds: None,
+        }
+    }
 }
 
 fn is_zero(priority: &i32) -> bool {
@@ -68,7 +88,7 @@ pub enum On {
     /// Any message.
     AnyMessage,
     /// A time that the host keeps: a cron pattern, in the bot's zone. The engine hears of it by the trigger's id, once for each
-    /// contact that it is for: those who agreed to be written to, did not take that back, and have chatted before. A chat that a
+    /// contact that it is for: those whose consent covers its scope, who did not take that back, and have chatted before. A chat that a
     /// person has taken over, or with a live conversation that nothing may break into, is left alone.
     Schedule {
         /// Such as `0 9 * * MON`.
@@ -80,7 +100,7 @@ pub enum On {
         #[serde(default, rename = "sessionId", skip_serializing_if = "Option::is_none")]
         session: Option<String>,
     },
-    /// An event from outside, by name; its data are params. It starts a flow only with a contact who agreed to be written to.
+    /// An event from outside, by name; its data are params. It starts a flow only with a contact whose consent covers its scope.
     Event(String),
 }
 

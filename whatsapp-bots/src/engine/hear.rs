@@ -86,7 +86,7 @@ impl<'a> Turn<'a> {
             }
             // It is done, and not answered.
             if command.does == CommandKind::Stop {
-                self.effect(Effect::OptOut { back: false });
+                self.effect(Effect::OptOut);
             }
         }
         if handed_off {
@@ -200,7 +200,7 @@ impl<'a> Turn<'a> {
         self.heard();
         self.emit(Event::Command { command: command.id.clone() });
         if let CommandKind::Stop = command.does {
-            self.effect(Effect::OptOut { back: false });
+            self.effect(Effect::OptOut);
         }
         if let Some(say) = &command.say {
             let text = self.text(say);

@@ -126,6 +126,10 @@ pub(super) async fn take(shared: &Shared, hearing: Hearing<'_>) -> Result<Turn, 
         let mut first_said = None;
         let (list, turn) = match whose(shared, hearing, stored.as_ref(), &ctx).await? {
             Whose::Taken(taken) => {
+                let refusal = consent::refusal_of_start(&taken.compiled, &taken.step.effects, &person, input);
+                if let Some(refusal) = refusal {
+                    return Ok(Heard::Refused(refusal).into());
+                }
                 let says = taken.step.effects.iter().filter_map(|effect| match effect {
                     Effect::Send { id, .. } => Some(*id),
                     _ => None,

@@ -6,7 +6,7 @@ use std::{cmp::Reverse, collections::HashMap};
 
 use regex::Regex;
 use serde_json::Value as Json;
-use whatsapp_store::AccountId;
+use whatsapp_store::{AccountId, Consent};
 
 use self::{patterns::Patterns, unspaced::Unspaced};
 use crate::{
@@ -30,6 +30,8 @@ pub(crate) struct TriggerPlan {
     pub(crate) params: Vec<(u16, Json)>,
     pub(crate) when: Option<Check>,
     pub(crate) cooldown: Option<u64>,
+    /// What its messages are for, when nobody asked for them.
+    scope: Option<String>,
     priority: i32,
     on: OnPlan,
 }
@@ -100,6 +102,7 @@ impl TriggerPlan {
         when: Option<Check>,
         compiler: &mut Compiler<'_>,
     ) -> Option<Self> {
+        let scope = scope(trigger, compiler);
         let on = match &trigger.on {
             On::Payload(ids) if ids.is_empty() => {
                 compiler.find(Code::E001, "on", "at least one id is needed");
@@ -118,18 +121,41 @@ impl TriggerPlan {
             On::FirstContact => OnPlan::First,
             On::AnyMessage => OnPlan::Any,
             On::Schedule { cron, tags, session } => {
-                OnPlan::Schedule(schedule(&trigger.id, cron, tags, session.as_deref(), compiler))
+                OnPlan::Schedule(schedule(trigger, cron, tags, session.as_deref(), compiler))
             }
             On::Event(name) => OnPlan::Event(name.clone()),
         };
         let Trigger { id, priority, cooldown_seconds: cooldown, .. } = trigger;
-        Some(Self { id: id.clone(), flow, params, when, cooldown: *cooldown, priority: *priority, on })
+        let cooldown = *cooldown;
+        Some(Self { id: id.clone(), flow, params, when, cooldown, scope, priority: *priority, on })
+    }
+}
+
+/// The scope of a trigger that nobody in the chat causes.
+fn scope(trigger: &Trigger, compiler: &mut Compiler<'_>) -> Option<String> {
+    let is_unasked = matches!(trigger.on, On::Schedule { .. } | On::Event(_));
+    match &trigger.scope {
+        Some(_) if !is_unasked => {
+            let why = "what somebody asks for needs no consent: remove the scope, or start the flow by an event or a schedule";
+            compiler.find(Code::E001, "scope", why);
+            None
+        }
+        Some(scope) if scope.trim().is_empty() => {
+            compiler.find(
+                Code::E001,
+                "scope",
+                "say what the messages are for, such as `marketing` or `orders`",
+            );
+            None
+        }
+        Some(scope) => Some(scope.clone()),
+        None => is_unasked.then(|| Consent::MARKETING.to_owned()),
     }
 }
 
 /// A schedule that can be kept, or what is wrong with it.
 fn schedule(
-    trigger: &str,
+    trigger: &Trigger,
     pattern: &str,
     tags: &[String],
     session: Option<&str>,
@@ -157,7 +183,8 @@ fn schedule(
         compiler.find(Code::E001, "on/sessionId", "this is no id of a session");
     }
     Some(Schedule {
-        trigger: trigger.to_owned(),
+        trigger: trigger.id.clone(),
+        scope: trigger.scope.clone().unwrap_or_else(|| Consent::MARKETING.to_owned()),
         tags: tags.to_vec(),
         session: session.map(str::to_owned),
         cron: Box::new(cron?),
@@ -241,6 +268,12 @@ impl Triggers {
             OnPlan::Schedule(schedule) => schedule.as_ref(),
             _ => None,
         })
+    }
+
+    /// What the messages of a trigger are for that nobody in the chat causes.
+    pub(crate) fn scope(&self, id: &str) -> Option<&str> {
+        let place = self.plans.binary_search_by(|plan| plan.id.as_str().cmp(id)).ok()?;
+        self.plans[place].scope.as_deref()
     }
 
     pub(crate) fn plan(&self, place: u32) -> Option<&TriggerPlan> {

@@ -151,6 +151,8 @@ codes! {
     W110
     /// An exit that the node never takes.
     W113
+    /// An agreement that does not say to what.
+    W114
 }
 
 impl Code {

@@ -331,7 +331,7 @@ impl<'j> Import<'j> {
             }
             let (id, flow) = (format!("trigger-{}", place + 1), flow.to_owned());
             let (params, when) = (BTreeMap::new(), None);
-            triggers.push(Trigger { id, on, flow, priority: 0, when, params, cooldown_seconds: None });
+            triggers.push(Trigger { when, params, ..Trigger::new(id, on, flow) });
         }
         Ok(triggers)
     }
