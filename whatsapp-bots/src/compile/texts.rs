@@ -2,11 +2,11 @@
 use regex::{Regex, RegexBuilder};
 use serde_json::Value as Json;
 
-use super::Compiler;
+use super::compiler::Compiler;
 use crate::{
-    definition::{Compare, Condition, Keywords, Source, Test, Text},
     expr::{Check, Path, Riches, Root, Template, Texts, Value, Why, Written},
-    validate::Code,
+    finding::Code,
+    parts::{Compare, Condition, Keywords, Localised, Source, Test, Text},
 };
 
 /// Bytes of a pattern.
@@ -80,11 +80,11 @@ impl Compiler<'_> {
 
     pub(crate) fn texts(&mut self, field: &str, text: &Text) -> Texts {
         self.look_at_languages(field, text);
-        let default = self.definition.bot.language.clone();
+        let default = self.default_language().to_owned();
         if text.each().next().is_none() {
             self.find(Code::E001, field, "a text is missing");
         }
-        if let crate::definition::Localised::One(one) = text {
+        if let Localised::One(one) = text {
             return Texts([self.long_template(field, one)].into());
         }
         let languages = self.languages.clone();
@@ -103,8 +103,8 @@ impl Compiler<'_> {
         template
     }
 
-    pub(crate) fn look_at_languages<T>(&mut self, field: &str, text: &crate::definition::Localised<T>) {
-        let crate::definition::Localised::Each(each) = text else { return };
+    pub(crate) fn look_at_languages<T>(&mut self, field: &str, text: &Localised<T>) {
+        let Localised::Each(each) = text else { return };
         for language in self.languages.clone() {
             if !each.keys().any(|known| known.eq_ignore_ascii_case(&language)) {
                 self.find(

@@ -3,21 +3,22 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Leaving, Resume, Step, Turn};
+use super::walk::{Leaving, Step, Walk};
 use crate::{
-    compile::CommandPlan,
-    definition::{CommandKind, Interrupt},
     effect::{Effect, Event, Guard, Trouble},
     expr, fold,
     input::{Input, Message, Outcome},
+    parts::{CommandKind, Interrupt},
+    plan::CommandPlan,
     state::{QUEUE, State, Vars, Waits},
     triggers::{Asked, Fit},
+    turn::Resume,
 };
 
 /// Milliseconds in which nobody reads and writes.
 const QUICK: i64 = 1_000;
 
-impl<'a> Turn<'a> {
+impl<'a> Walk<'a> {
     pub(super) fn hear(mut self, input: &'a Input) -> Step {
         if !self.is_sound() {
             self.note(Some(Trouble::OtherVersion));
@@ -124,7 +125,7 @@ impl<'a> Turn<'a> {
             Some(latency) if latency >= QUICK => self.state.quick = 0,
             _ => {}
         }
-        self.state.quick >= self.bot.limits.quick_answers
+        self.state.quick >= self.bot.common.limits.quick_answers
     }
 
     /// Two machines would talk for ever: a person decides.

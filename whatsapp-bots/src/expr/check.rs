@@ -4,12 +4,17 @@ use std::cmp::Ordering;
 use regex::Regex;
 use serde_json::Value as Json;
 
-use super::{Found, Path, Rich, Value, View};
+use super::{
+    path::Path,
+    rich::Rich,
+    value::Value,
+    view::{Found, View},
+};
 use crate::{
-    definition::{Compare, Matching},
     effect::Trouble,
     fold,
     numbers::{DecimalMark, first_number, number},
+    parts::{Compare, Matching},
 };
 
 /// Something that holds or not.

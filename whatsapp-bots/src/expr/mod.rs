@@ -2,6 +2,7 @@
 //!
 //! A text of literals and paths is a list of segments; anything richer is minijinja's, with few filters, few statements, and
 //! an end to its steps and its output. What people write is only ever a value here, and never a template.
+mod bounds;
 mod check;
 mod path;
 mod rich;
@@ -13,18 +14,12 @@ mod value;
 mod view;
 
 pub(crate) use self::{
+    bounds::{KEPT, RENDERED, SOURCE},
     check::Check,
     path::{Key, Path, Root, Written, descend},
-    rich::{Rich, Riches},
+    rich::Riches,
     scan::Why,
     template::{Template, Texts, percent_encode},
     value::{Value, fits, size},
     view::{Found, View},
 };
-
-/// Bytes of a template or an expression.
-pub(crate) const SOURCE: usize = 16 * 1024;
-/// Bytes that a template may become.
-pub(crate) const RENDERED: usize = 16 * 1024;
-/// Bytes of a value that is kept.
-pub(crate) const KEPT: usize = 16 * 1024;

@@ -7,7 +7,12 @@ use minijinja::{
 };
 use serde_json::{Number, Value as Json};
 
-use super::{Found, RENDERED, Root, View, scan, scan::Why};
+use super::{
+    bounds::RENDERED,
+    path::Root,
+    scan::{self, Why},
+    view::{Found, View},
+};
 use crate::{
     effect::Trouble,
     numbers::{self, DecimalMark},

@@ -1,7 +1,13 @@
 //! Texts with placeholders.
 use std::fmt::Write;
 
-use super::{Path, RENDERED, Rich, Riches, Root, View, Written, scan::Why};
+use super::{
+    bounds::RENDERED,
+    path::{Path, Root, Written},
+    rich::{Rich, Riches},
+    scan::Why,
+    view::View,
+};
 use crate::effect::Trouble;
 
 /// A text with placeholders, compiled.

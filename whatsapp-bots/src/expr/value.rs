@@ -1,7 +1,7 @@
 //! Where values come from.
 use serde_json::{Map, Value as Json};
 
-use super::{KEPT, Path, Rich, Template, View};
+use super::{bounds::KEPT, path::Path, rich::Rich, template::Template, view::View};
 use crate::effect::Trouble;
 
 /// How deep a value that is kept may be.

@@ -5,8 +5,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value as Json, json};
 
 use super::{
-    Path, Riches, Root,
-    path::{Key, descend},
+    path::{Key, Path, Root, descend},
+    rich::Riches,
 };
 use crate::{
     contact::Contact,

@@ -5,8 +5,8 @@ use whatsapp_store::Consent;
 use crate::{
     compile::{Compiler, ExitId},
     effect::Effect,
-    engine::{Behaviour, Next, Turn},
-    validate::Code,
+    finding::Code,
+    turn::{Behaviour, Next, Turn},
 };
 
 /// Tells the host that the contact wants no more messages; with `back`, that the contact agrees to those of a scope. Goes on by `next`.

@@ -4,10 +4,10 @@ use serde_json::Value as Json;
 
 use crate::{
     compile::{Compiler, ExitId},
-    engine::{Behaviour, Next, Resume, Turn},
     expr,
     state::Waits,
-    validate::Code,
+    finding::Code,
+    turn::{Behaviour, Next, Resume, Turn},
 };
 
 /// Waits for a time, a reply, or an event, whichever comes first.

@@ -46,7 +46,7 @@ pub use self::{
     port::{NotSent, Outlet},
     schedules::setting as schedule_setting,
     settings::RunnerSettings,
-    turn::{Heard, TurnError},
+    turn::{Heard, TurnError, TurnErrorKind},
 };
 use crate::Input;
 pub use crate::{

@@ -50,6 +50,34 @@ pub enum TurnError {
     Busy,
 }
 
+/// The kinds of [`TurnError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TurnErrorKind {
+    /// The store failed: its error says whether it can be tried again.
+    Store,
+    /// Others were faster: try again.
+    Busy,
+}
+
+impl TurnError {
+    /// Its kind.
+    pub const fn kind(&self) -> TurnErrorKind {
+        match self {
+            Self::Store(_) => TurnErrorKind::Store,
+            Self::Busy => TurnErrorKind::Busy,
+        }
+    }
+
+    /// May the same call succeed later without a change?
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_retryable(),
+            Self::Busy => true,
+        }
+    }
+}
+
 /// Whom an input is for.
 enum Whose {
     /// A bot heard it.

@@ -1,39 +1,7 @@
-//! What a person gives: ids and definitions, checked.
-use std::{fmt, str::FromStr};
+//! A definition as a person gives it.
+use std::fmt;
 
 use crate::definition::{Definition, JsonError};
-
-/// The id of a bot in a workspace: 1 to 64 ASCII letters, digits, hyphens and underscores.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BotId(String);
-
-/// A text is no id of a bot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the id of a chatbot has 1 to 64 letters, digits, hyphens and underscores")]
-pub struct BadBotId;
-
-impl BotId {
-    /// As text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for BotId {
-    type Err = BadBotId;
-
-    fn from_str(text: &str) -> Result<Self, BadBotId> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        let is_id = (1..=64).contains(&text.len()) && text.bytes().all(is_plain);
-        if is_id { Ok(Self(text.to_owned())) } else { Err(BadBotId) }
-    }
-}
-
-impl fmt::Display for BotId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// A definition as somebody wrote it, and as it was understood. It may be half done. `Debug` shows no text of a person.
 #[derive(Clone, PartialEq)]

@@ -1,10 +1,12 @@
 //! Why something was not done with a bot, and what to do.
 use whatsapp_store::{Error as StoreError, ErrorKind as StoreErrorKind};
 
-use super::BadBotId;
 #[cfg(any(feature = "import-rapidpro", feature = "import-typebot"))]
 use crate::import::ImportError;
-use crate::{Findings, definition::JsonError};
+use crate::{
+    Findings,
+    definition::{BadId, JsonError},
+};
 
 /// Why something was not done. All texts are for the person who asked.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +20,7 @@ pub enum ServiceError {
     Exists(String),
     /// It is no id.
     #[error(transparent)]
-    Id(#[from] BadBotId),
+    Id(#[from] BadId),
     /// Another person or node changed the bot since it was read.
     #[error("somebody changed the chatbot {0} meanwhile: read it again, and repeat what you changed")]
     Changed(String),

@@ -40,9 +40,10 @@ use whatsapp_store::{
 };
 
 pub use self::{
-    draft::{BadBotId, BotId, Draft},
+    draft::Draft,
     error::{ServiceError, ServiceErrorKind},
 };
+pub use crate::definition::{BadId, BotId};
 use crate::{
     Compiled, Finding, Findings,
     clock::{Clock, SystemClock},

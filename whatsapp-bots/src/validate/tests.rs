@@ -1,6 +1,6 @@
 use serde_json::{Value as Json, json};
 
-use super::*;
+use crate::{Code, Compiled, Definition, validate};
 
 fn bot(flows: Json) -> Json {
     json!({

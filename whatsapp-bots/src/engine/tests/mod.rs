@@ -1,13 +1,13 @@
 //! What happens at the guards, with odd inputs, and among triggers.
 mod properties;
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::*;
 use crate::{
-    Definition,
-    effect::{Event, Guard, Trouble},
-    input::{Body, Media},
+    Contact, Definition,
+    effect::{Effect, Event, Guard, Trouble},
+    input::{Body, Media, Outcome},
     state::Status,
     tester::Tester,
 };
