@@ -29,18 +29,18 @@ fn files_are(of: &str, kinds: &[&str]) {
     assert_eq!(files, kinds);
 }
 
-/// Replays the lines of a case with a bot.
-fn replay(kind: &str, case: &Json, bot: &Json) {
+/// Replays the lines of a case with a bot; what went otherwise.
+fn replay(kind: &str, case: &Json, bot: &Json) -> Option<String> {
     let name = case["name"].as_str().unwrap_or_default();
-    let definition =
-        Definition::from_json(&bot.to_string()).unwrap_or_else(|error| panic!("{kind}, {name}: {error}"));
-    let compiled =
-        Compiled::new(&definition, 1).unwrap_or_else(|findings| panic!("{kind}, {name}: {findings}"));
-    let transcript = json!({ "name": name, "contact": { "name": "Ada" }, "lines": case["lines"] });
-    let transcript: Transcript =
-        serde_json::from_value(transcript).unwrap_or_else(|error| panic!("{kind}, {name}: {error}"));
-    let report = transcript.run(&compiled);
-    assert_eq!(report.differences, [], "{kind}, {name}: {:#?}", report.turns);
+    let done = || -> Result<(), String> {
+        let definition = Definition::from_json(&bot.to_string()).map_err(|error| error.to_string())?;
+        let compiled = Compiled::new(&definition, 1).map_err(|findings| findings.to_string())?;
+        let transcript = json!({ "name": name, "contact": { "name": "Ada" }, "lines": case["lines"] });
+        let transcript: Transcript = serde_json::from_value(transcript).map_err(|error| error.to_string())?;
+        let report = transcript.run(&compiled);
+        if report.differences.is_empty() { Ok(()) } else { Err(format!("{:?}", report.differences)) }
+    };
+    done().err().map(|why| format!("{kind}, {name}: {why}"))
 }
 
 fn say(id: &str, text: &str) -> Json {
@@ -81,16 +81,19 @@ fn bot_with_node(kind: &str, case: &Json) -> Json {
 #[test]
 fn each_kind_of_node_does_what_its_cases_say() {
     files_are("nodes", Kind::NAMES);
+    let mut wrong = Vec::new();
     for kind in Kind::NAMES {
         for case in cases("nodes", kind) {
-            replay(kind, &case, &bot_with_node(kind, &case));
+            wrong.extend(replay(kind, &case, &bot_with_node(kind, &case)));
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn each_kind_of_trigger_hears_what_its_cases_say() {
     files_are("triggers", On::NAMES);
+    let mut wrong = Vec::new();
     for kind in On::NAMES {
         for case in cases("triggers", kind) {
             let on: On = serde_json::from_value(case["on"].clone()).unwrap();
@@ -103,7 +106,8 @@ fn each_kind_of_trigger_hears_what_its_cases_say() {
                 "format": 1, "bot": { "id": "b", "language": "en" },
                 "flows": [{ "id": "f", "entry": "n", "nodes": [say("n", "started")] }], "triggers": [trigger]
             });
-            replay(kind, &case, &bot);
+            wrong.extend(replay(kind, &case, &bot));
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
