@@ -60,7 +60,7 @@ impl<'d> Build<'d> {
         let commands = definition.commands.iter().map(|command| this.command(command)).collect();
         let on_error = this.on_error();
         let names = this.compiler.take_names();
-        let Compiler { languages, zone, riches, mut findings, .. } = this.compiler;
+        let Compiler { languages, zone, rich_values, mut findings, .. } = this.compiler;
         findings.sort_by(|one, other| {
             let key = |finding: &Finding| !finding.is_error();
             let rest = |other: &Finding| (other.path.clone(), other.code, other.message.clone());
@@ -71,7 +71,7 @@ impl<'d> Build<'d> {
             marks: languages.iter().map(|language| DecimalMark::of(language)).collect(),
             languages,
             zone,
-            riches,
+            rich_values,
             resume_after: definition.bot.resume_after_seconds,
             limits: Limits::default(),
         };

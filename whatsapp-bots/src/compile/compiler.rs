@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::names::Names;
 use crate::{
-    expr::Riches,
+    expr::RichValues,
     finding::{Code, Finding},
     fold,
     parts::{Exit, Known, Words},
@@ -40,7 +40,7 @@ pub(crate) struct Compiler<'d> {
     pub(crate) languages: Vec<String>,
     pub(crate) zone: TimeZone,
     pub(crate) findings: Vec<Finding>,
-    pub(crate) riches: Riches,
+    pub(crate) rich_values: RichValues,
     pub(super) names: Names,
     known: Option<&'d Known>,
     /// Where nodes are, by flow and id.
@@ -67,7 +67,7 @@ impl<'d> Compiler<'d> {
             languages,
             zone: TimeZone::UTC,
             findings: Vec::new(),
-            riches: Riches::new(),
+            rich_values: RichValues::new(),
             names: Names::default(),
             known,
             places,

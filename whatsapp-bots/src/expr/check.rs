@@ -5,8 +5,8 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use super::{
+    library::Rich,
     path::Path,
-    rich::Rich,
     value::Value,
     view::{Found, View},
 };
@@ -63,7 +63,7 @@ impl Check {
             },
             Self::Tag(tag) => view.contact.tags.contains(&**tag),
             Self::Expr(rich) => {
-                let (value, its) = view.riches.evaluate(rich, view);
+                let (value, its) = rich.evaluate(view);
                 *trouble = trouble.or(its);
                 is_true(&value)
             }

@@ -4,6 +4,9 @@
 //! an end to its steps and its output. What people write is only ever a value here, and never a template.
 mod bounds;
 mod check;
+mod encode;
+mod filters;
+mod library;
 mod path;
 mod rich;
 mod scan;
@@ -16,10 +19,11 @@ mod view;
 pub(crate) use self::{
     bounds::{KEPT, RENDERED, SOURCE},
     check::Check,
+    encode::percent_encode,
+    library::RichValues,
     path::{Key, Path, Root, Written, descend},
-    rich::Riches,
     scan::Why,
-    template::{Template, Texts, percent_encode},
+    template::{Template, Texts},
     value::{Value, fits, size},
     view::{Found, View},
 };

@@ -54,7 +54,7 @@ impl Weighter<Key, Kept> for Bytes {
     }
 }
 
-/// What a compiled version takes, by the length of its definition: four times as much, as measured, and a little more.
+/// What a compiled version counts as: an estimate by the length of its definition.
 fn bytes(definition: &str) -> u64 {
     definition.len() as u64 * 4 + 16 * 1024
 }
@@ -101,16 +101,17 @@ impl Catalog {
         self.kept.weight()
     }
 
-    /// Bots that were published, enabled or not, the oldest first.
+    /// Those of the bots that were published that are wanted, the oldest first.
     pub(super) async fn heads(
         &self,
         store: &dyn Store,
         workspace: &WorkspaceId,
+        is_wanted: fn(&FlowHead) -> bool,
     ) -> Result<Vec<FlowHead>, StoreError> {
         let (mut found, mut after) = (Vec::new(), None::<String>);
         loop {
             let page = store.flow_heads(workspace, after.as_deref(), PAGE).await?;
-            found.extend(page.flows.into_iter().filter(|head| head.published.is_some()));
+            found.extend(page.flows.into_iter().filter(|head| head.published.is_some() && is_wanted(head)));
             after = page.next;
             if after.is_none() || found.len() >= MOST {
                 found.truncate(MOST);
@@ -125,8 +126,8 @@ impl Catalog {
         store: &dyn Store,
         workspace: &WorkspaceId,
     ) -> Result<Vec<Published>, StoreError> {
-        let heads = self.heads(store, workspace).await?;
-        Ok(heads.iter().filter(|head| head.enabled).filter_map(Published::of).collect())
+        let heads = self.heads(store, workspace, |head| head.enabled).await?;
+        Ok(heads.iter().filter_map(Published::of).collect())
     }
 
     /// The version that a conversation follows; `None` when it is gone or does not compile.

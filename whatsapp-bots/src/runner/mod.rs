@@ -14,6 +14,7 @@ mod consent;
 mod counts;
 mod deliver;
 mod envelope;
+mod events;
 mod lanes;
 mod order;
 mod outstanding;

@@ -4,8 +4,8 @@ use super::lanes::Bounds;
 /// Bounds of what a runner uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunnerSettings {
-    /// Bytes of compiled bots that are kept in memory. A bot takes about four times the length of its definition; more than fits is
-    /// compiled again when it is needed.
+    /// Bytes of compiled bots that are kept in memory. A bot counts as four times the length of its definition; what finds no
+    /// room is compiled again when it is needed.
     pub catalog_bytes: u64,
     /// Chats whose messages are handed over at once.
     pub deliveries: Bounds,

@@ -1,10 +1,9 @@
 //! One turn: an input, the conversation as it is then, and all that follows, in one commit.
 use std::{borrow::Cow, sync::Arc};
 
-use serde_json::{Value as Json, json};
 use whatsapp_store::{
     AccountId, Change, Changes, ConversationRecord, ConversationStatus, Error as StoreError, ErrorKind,
-    EventChange, FlowChange, NewEvent, WorkspaceId,
+    FlowChange, WorkspaceId,
 };
 
 use super::{
@@ -13,12 +12,13 @@ use super::{
     consent::{self, Refusal},
     counts,
     envelope::{Envelope, Pending},
+    events::{fnv, of_effect},
     order::Order,
     outstanding::Given,
     person::Person,
     unheard::{passed_over, seen},
 };
-use crate::{Compiled, Ctx, Effect, Event, Fit, Input, Menus, Message, State, Status, Step, step};
+use crate::{Compiled, Ctx, Effect, Fit, Input, Menus, Message, State, Status, Step, step};
 
 /// How often a turn is taken again when another node was faster.
 const TRIES: usize = 8;
@@ -79,7 +79,7 @@ impl TurnError {
 }
 
 /// Whom an input is for.
-enum Whose {
+enum Owner {
     /// A bot heard it.
     Taken(Box<Taken>),
     /// No bot wants it. It is noted all the same: should it come again, there may be a conversation that takes it for an answer.
@@ -152,8 +152,8 @@ pub(super) async fn take(shared: &Shared, hearing: Hearing<'_>) -> Result<Turn, 
         let contact = person.contact(hearing.name);
         let ctx = Ctx { now: shared.clock.now(), seed: seed(account, chat), contact: &contact };
         let mut first_said = None;
-        let (list, turn) = match whose(shared, hearing, stored.as_ref(), &ctx).await? {
-            Whose::Taken(taken) => {
+        let (list, turn) = match owner(shared, hearing, stored.as_ref(), &ctx).await? {
+            Owner::Taken(taken) => {
                 let refusal = consent::refusal_of_start(&taken.compiled, &taken.step.effects, &person, input);
                 if let Some(refusal) = refusal {
                     return Ok(Heard::Refused(refusal).into());
@@ -168,8 +168,8 @@ pub(super) async fn take(shared: &Shared, hearing: Hearing<'_>) -> Result<Turn, 
                     changes(&mut person, account, chat, id, stored.as_ref(), *taken, ctx.now);
                 (list, Turn { heard: Heard::Answered, says, record })
             }
-            Whose::Nobody { over } => (passed_over(account, chat, id, over, ctx.now), Heard::Nobody.into()),
-            Whose::NoBots => return Ok(Heard::Nobody.into()),
+            Owner::Nobody { over } => (passed_over(account, chat, id, over, ctx.now), Heard::Nobody.into()),
+            Owner::NoBots => return Ok(Heard::Nobody.into()),
         };
         let mut changes = Changes::new(account.clone());
         changes.list = list;
@@ -188,13 +188,13 @@ pub(super) async fn take(shared: &Shared, hearing: Hearing<'_>) -> Result<Turn, 
     Err(TurnError::Busy)
 }
 
-/// Whose turn it is: the bot of the conversation while it goes on, else the first that starts.
-async fn whose(
+/// Owner turn it is: the bot of the conversation while it goes on, else the first that starts.
+async fn owner(
     shared: &Shared,
     hearing: Hearing<'_>,
     stored: Option<&ConversationRecord>,
     ctx: &Ctx<'_>,
-) -> Result<Whose, TurnError> {
+) -> Result<Owner, TurnError> {
     let account = hearing.account;
     let (store, workspace) = (&*shared.store, account.workspace());
     let is_meant = |bot: &str| hearing.bot.is_none_or(|meant| meant == bot);
@@ -221,12 +221,12 @@ async fn whose(
     let Envelope { mut salt, made_at, mut state, mut pending, .. } = envelope;
     match going_on {
         Some(record) => match followed {
-            Some(_) if !is_meant(&record.flow) => return Ok(Whose::Nobody { over: false }),
+            Some(_) if !is_meant(&record.flow) => return Ok(Owner::Nobody { over: false }),
             Some(compiled) => {
                 let step = step(&compiled, state, input, ctx);
                 let bot = record.flow.clone();
                 let taken = Taken { bot, made_at, compiled, step, salt, order, pending, menus };
-                return Ok(Whose::Taken(Box::new(taken)));
+                return Ok(Owner::Taken(Box::new(taken)));
             }
             None => {
                 tracing::error!(%account, bot = record.flow, version = record.version, "a conversation is over: its bot is gone");
@@ -239,13 +239,13 @@ async fn whose(
         }
         None => {}
     }
-    let nobody = Whose::Nobody { over: over && pending.is_empty() };
+    let nobody = Owner::Nobody { over: over && pending.is_empty() };
     if matches!(input, Input::Timer { .. } | Input::Result { .. }) {
         return Ok(nobody);
     }
     let mut starting = shared.catalog.starting(store, workspace).await?;
     if starting.is_empty() && !over {
-        return Ok(Whose::NoBots);
+        return Ok(Owner::NoBots);
     }
     // These end or hold what is there; nothing begins with them.
     if matches!(input, Input::HumanTookOver | Input::HumanReleased | Input::Cancel) {
@@ -269,7 +269,7 @@ async fn whose(
             let Published { bot, made_at, .. } = published;
             let made_at = Some(made_at);
             let taken = Taken { bot, made_at, compiled, step, salt, order, pending, menus };
-            return Ok(Whose::Taken(Box::new(taken)));
+            return Ok(Owner::Taken(Box::new(taken)));
         }
     }
     Ok(nobody)
@@ -343,7 +343,7 @@ fn changes(
     let (mut list, mut events) = (vec![seen(account, chat, id, now)], Vec::new());
     for effect in &step.effects {
         list.extend(person.changes(effect, id, now));
-        events.extend(told(effect, &bot, (account, chat), now));
+        events.extend(of_effect(effect, &bot, (account, chat), now));
         pending.extend(Pending::of(effect, menus));
     }
     // What is alike stands in a row, and is written together.
@@ -400,57 +400,7 @@ fn stored_status(state: &State) -> ConversationStatus {
     }
 }
 
-/// The event of an effect, for whoever listens.
-fn told(effect: &Effect, bot: &str, (account, chat): (&AccountId, &str), at: i64) -> Option<Change> {
-    let (key, more): (&str, Json) = match effect {
-        Effect::Emit(Event::Started { flow, trigger }) => {
-            ("chatbot.triggered", json!({ "flow": flow, "trigger": trigger }))
-        }
-        Effect::Emit(Event::Ended { outcome }) => ("chatbot.ended", json!({ "outcome": outcome })),
-        Effect::Emit(Event::Custom { name, data }) => {
-            ("chatbot.event", json!({ "name": name, "data": data }))
-        }
-        Effect::Emit(event @ Event::Guard { .. }) => ("chatbot.stopped", json!(event)),
-        Effect::Handoff { queue, note } => ("chatbot.handoff", json!({ "queue": queue, "note": note })),
-        Effect::Log { code, .. } => {
-            tracing::info!(bot, code = code.code(), "{code}");
-            return None;
-        }
-        _ => return None,
-    };
-    Some(event(key, bot, (account, chat), more, at))
-}
-
-/// An event of a conversation.
-pub(super) fn event(
-    key: &str,
-    bot: &str,
-    (account, chat): (&AccountId, &str),
-    more: Json,
-    at: i64,
-) -> Change {
-    let mut data = json!({ "chatbotId": bot, "sessionId": account.to_string(), "chat": chat });
-    if let (Some(data), Json::Object(more)) = (data.as_object_mut(), more) {
-        data.extend(more);
-    }
-    EventChange::Put(NewEvent { key: key.to_owned(), data: data.to_string(), at }).into()
-}
-
-/// The id of a message that a bot sends: it follows from the conversation, so that it is the same after a crash. `3EB0` and 18
-/// digits, of two hashes (FNV-1a).
-pub(super) fn message_id(account: &AccountId, chat: &str, salt: i64, effect: u64) -> String {
-    let name = format!("{account}\0{chat}\0{salt}\0{effect}");
-    let (one, other) = (fnv(name.bytes()), fnv(name.bytes().rev()));
-    format!("3EB0{one:016X}{:02X}", other & 0xff)
-}
-
 /// Where chance comes from in a conversation.
 fn seed(account: &AccountId, chat: &str) -> u64 {
     fnv(format!("{account}\0{chat}").bytes())
-}
-
-pub(super) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }

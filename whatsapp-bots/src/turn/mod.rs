@@ -14,7 +14,7 @@ use crate::{
     compile::ExitId,
     contact::Contact,
     effect::{Effect, Event, Guard, Menu, NodeIndex, Trouble},
-    expr::{self, Check, Riches, Template, Texts, Value, View},
+    expr::{self, Check, RichValues, Template, Texts, Value, View},
     input::{Message, Outcome},
     numbers::DecimalMark,
     state::{State, Vars, Wait, Waits},
@@ -39,7 +39,7 @@ pub(crate) struct Common {
     /// How numbers are written in each language.
     pub(crate) marks: Vec<DecimalMark>,
     pub(crate) zone: TimeZone,
-    pub(crate) riches: Riches,
+    pub(crate) rich_values: RichValues,
     pub(crate) resume_after: Option<u64>,
     pub(crate) limits: Limits,
 }
@@ -156,7 +156,7 @@ impl<'a> Turn<'a> {
             input: self.input.as_deref(),
             now: self.ctx.now,
             zone: &self.common.zone,
-            riches: &self.common.riches,
+            rich_values: &self.common.rich_values,
             language: self.language,
             mark: self.common.marks.get(self.language).copied().unwrap_or_default(),
         }

@@ -29,7 +29,7 @@ impl Plans {
         shared: &Shared,
         workspace: &WorkspaceId,
     ) -> Result<Vec<Plan>, StoreError> {
-        let heads = shared.catalog.heads(&*shared.store, workspace).await?;
+        let heads = shared.catalog.heads(&*shared.store, workspace, |_| true).await?;
         let known = self.0.remove(workspace).unwrap_or_default();
         let (mut fresh, mut plans) = (HashMap::new(), Vec::new());
         for head in heads {
