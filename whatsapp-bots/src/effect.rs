@@ -1,11 +1,9 @@
 //! What a step asks the host to do, and what it tells.
 use std::{collections::BTreeMap, fmt};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use whatsapp_store::Content;
-
-use crate::nodes::{Method, Style};
 
 /// Something for the host to do, in order. `Debug` shows nothing that somebody wrote.
 #[derive(Clone, PartialEq, Serialize)]
@@ -57,10 +55,12 @@ pub enum Effect {
         /// Give it?
         add: bool,
     },
-    /// The contact wants no more messages, or wants them again.
-    OptOut {
-        /// Wants them again?
-        back: bool,
+    /// The contact wants no more messages.
+    OptOut,
+    /// The contact agrees to messages of that scope.
+    OptIn {
+        /// To what, such as `news`.
+        scope: String,
     },
     /// A person is needed: the bot is silent until [`Input::HumanReleased`](crate::Input::HumanReleased).
     Handoff {
@@ -80,6 +80,53 @@ pub enum Effect {
         /// What.
         code: Trouble,
     },
+}
+
+/// How options are shown, where the account can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Style {
+    /// Up to three as buttons, up to ten as a list, more as numbers.
+    #[default]
+    Auto,
+    /// Buttons: at most three.
+    Buttons,
+    /// A list: at most ten.
+    List,
+    /// A numbered text.
+    Numbers,
+}
+
+/// The method of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// GET.
+    #[default]
+    Get,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+    /// PATCH.
+    Patch,
+    /// DELETE.
+    Delete,
+}
+
+impl Method {
+    /// Its name, as in the request.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
 }
 
 /// A node of a compiled bot; [`Compiled::node`](crate::Compiled::node) tells its ids.
@@ -281,7 +328,8 @@ impl fmt::Debug for Effect {
             Self::Http { id, request } => write!(f, "Http({id}, {:?})", request.method),
             Self::SetField { field, .. } => write!(f, "SetField({field})"),
             Self::Tag { tag, add } => write!(f, "Tag({tag}, {add})"),
-            Self::OptOut { back } => write!(f, "OptOut({back})"),
+            Self::OptOut => f.write_str("OptOut"),
+            Self::OptIn { scope } => write!(f, "OptIn({scope})"),
             Self::Handoff { queue, .. } => write!(f, "Handoff({queue:?})"),
             Self::Emit(Event::Custom { name, .. }) => write!(f, "Emit({name})"),
             Self::Emit(event) => write!(f, "Emit({event:?})"),

@@ -27,12 +27,16 @@
 //!    [`Input::HumanTookOver`] when the account itself writes.
 //! 4. A live session stays with the version that it began with. A chat without one is given to the newest version of the bot
 //!    whose [`Compiled::fit`] is the greatest; to another bot than before, after [`State::renew`].
+mod build;
+#[cfg(any(feature = "runner", feature = "service"))]
+mod clock;
 mod compile;
 mod contact;
 pub mod definition;
 mod effect;
 mod engine;
 mod expr;
+mod finding;
 mod fold;
 #[cfg(any(feature = "import-rapidpro", feature = "import-typebot"))]
 pub mod import;
@@ -40,27 +44,33 @@ mod input;
 mod menus;
 pub mod nodes;
 mod numbers;
+mod parts;
+mod plan;
 #[cfg(feature = "runner")]
 pub mod runner;
 mod schedule;
+#[cfg(feature = "service")]
+pub mod service;
 mod state;
 pub mod tester;
-mod triggers;
+pub mod triggers;
+mod turn;
 mod validate;
 mod vcard;
 
 pub use self::{
-    compile::Compiled,
+    build::validate,
     contact::Contact,
     definition::Definition,
     effect::{Choice, Effect, Event, Guard, Menu, NodeIndex, Request, Trouble},
     engine::{Ctx, Leaving, Limits, Meaning, Step, Visit, step},
+    finding::{Code, Finding, Findings, MAX_EXITS, MAX_FLOWS, MAX_NODES},
     input::{Body, Input, MAX_ANSWER, MAX_TEXT, Media, Message, Outcome},
     menus::Menus,
+    plan::Compiled,
     schedule::Schedule,
     state::{State, StateError, Status},
     triggers::Fit,
-    validate::{Code, Finding, Findings, MAX_EXITS, MAX_FLOWS, MAX_NODES, validate},
 };
 
 /// The example in the README compiles and runs.

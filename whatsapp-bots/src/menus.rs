@@ -1,10 +1,7 @@
 //! Menus as what is sent: by the phone's own means where they work, else as numbered text.
 use whatsapp_store::{Button, Content, ListRow, ListSection};
 
-use crate::{
-    effect::{Choice, Menu},
-    nodes::Style,
-};
+use crate::effect::{Choice, Menu, Style};
 
 /// How an account shows menus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

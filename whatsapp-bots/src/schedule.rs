@@ -9,6 +9,7 @@ use jiff::{Timestamp, tz::TimeZone};
 #[derive(Clone, Debug)]
 pub struct Schedule {
     pub(crate) trigger: String,
+    pub(crate) scope: String,
     pub(crate) tags: Vec<String>,
     pub(crate) session: Option<String>,
     pub(crate) cron: Box<Cron>,
@@ -20,6 +21,11 @@ impl Schedule {
     /// The trigger's id.
     pub fn trigger(&self) -> &str {
         &self.trigger
+    }
+
+    /// What its messages are for: a contact's consent has to cover it.
+    pub fn scope(&self) -> &str {
+        &self.scope
     }
 
     /// It is for contacts with at least one of these tags; never empty.
@@ -52,6 +58,12 @@ impl Schedule {
     }
 }
 
+/// The setting that holds how far a bot's schedules have come: to be removed with the bot.
+#[cfg(any(feature = "runner", feature = "service"))]
+pub fn setting(bot: &str) -> String {
+    format!("bots/schedules/{bot}")
+}
+
 /// Reads a pattern of cron; `None` of one that is none, or that no day fits.
 pub(crate) fn cron(pattern: &str) -> Option<Cron> {
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
@@ -70,6 +82,7 @@ mod tests {
 
     fn schedule(pattern: &str, zone: &str) -> Schedule {
         Schedule {
+            scope: "marketing".into(),
             trigger: "t".into(),
             tags: vec!["a".into()],
             session: None,

@@ -9,6 +9,7 @@ mod engine;
 mod ground;
 mod idle;
 mod peers;
+mod starts;
 mod triggers;
 mod twins;
 
@@ -25,7 +26,7 @@ use crate::{
 };
 
 /// What can be measured, in this order.
-const WORKS: [&str; 6] = ["engine", "triggers", "build", "peers", "idle", "durable"];
+const WORKS: [&str; 7] = ["engine", "triggers", "build", "peers", "idle", "starts", "durable"];
 
 /// What to measure, and how much of it.
 #[derive(Clone, Debug)]
@@ -101,6 +102,7 @@ fn measure(plan: &Plan, work: &str) -> Result<Vec<Table>> {
             let (rows, memory) = real(idle::all(plan))?;
             vec![idle::sizes()?, rows, memory]
         }
+        "starts" => vec![real(starts::all(plan))?],
         _ => vec![real(durable::all(plan))?],
     })
 }

@@ -1,15 +1,26 @@
 //! Requests of flows, guarded: they go where everybody may go, and nowhere inside.
 use std::{
+    error::Error,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
-use reqwest::{Client, Method, Url, redirect::Policy};
+use reqwest::{
+    Client, Method, Url,
+    dns::{Addrs, Name, Resolve, Resolving},
+    redirect::Policy,
+};
 use whatsapp_bots::{MAX_ANSWER, Outcome, runner::Call};
 
 /// The longest that a request may take.
 const LONGEST: u64 = 60;
+/// The longest that a connection may take to be made.
+const CONNECTS: Duration = Duration::from_secs(10);
+/// How long a connection is kept for the next request: less than the five seconds after which many servers close one.
+const IDLE: Duration = Duration::from_secs(4);
+/// Connections to one host that are kept.
+const KEPT: usize = 8;
 
 /// Where requests of flows may go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,10 +32,16 @@ pub enum Reach {
     Anywhere,
 }
 
-/// Makes requests.
+impl Reach {
+    fn allows(self, address: IpAddr) -> bool {
+        self == Self::Anywhere || is_public(address)
+    }
+}
+
+/// Makes requests, over the connections of one client.
 pub(super) struct Fetch {
     reach: Reach,
-    tls: rustls::ClientConfig,
+    client: Client,
 }
 
 impl Fetch {
@@ -34,8 +51,18 @@ impl Fetch {
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
-        // The provider has the default versions: it is a part of this program.
-        Self { reach, tls: tls.expect("ring speaks TLS 1.2 and 1.3") }
+        let client = Client::builder()
+            // The provider has the default versions: it is a part of this program.
+            .tls_backend_preconfigured(tls.expect("ring speaks TLS 1.2 and 1.3"))
+            .redirect(Policy::none())
+            .no_proxy()
+            .dns_resolver(Guard { reach })
+            .connect_timeout(CONNECTS)
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(KEPT)
+            .build();
+        // Nothing of it comes from outside.
+        Self { reach, client: client.expect("these settings make a client") }
     }
 
     /// Makes a request; whatever goes wrong is an outcome.
@@ -54,25 +81,21 @@ impl Fetch {
         {
             return Err("address");
         }
-        let host = url.host_str().ok_or("address")?.to_owned();
-        let addresses = self.addresses(&url).await?;
-        // What was looked at is where it goes, whatever the name says a moment later.
-        let client = Client::builder()
-            .tls_backend_preconfigured(self.tls.clone())
-            .redirect(Policy::none())
-            .no_proxy()
-            .resolve_to_addrs(&host, &addresses)
-            .build()
-            .map_err(|_| "client")?;
+        let host = url.host_str().ok_or("address")?;
+        let literal = host.trim_start_matches('[').trim_end_matches(']').parse();
+        // The client looks up names alone: an address goes by no resolver.
+        if literal.is_ok_and(|address| !self.reach.allows(address)) {
+            return Err("refused");
+        }
         let method: Method = call.method.parse().map_err(|_| "method")?;
-        let mut request = client.request(method, url).header("idempotency-key", call.key);
+        let mut request = self.client.request(method, url).header("idempotency-key", call.key);
         for (name, value) in &call.headers {
             request = request.header(name, value);
         }
         if let Some(body) = call.body {
             request = request.body(body);
         }
-        let mut response = request.send().await.map_err(|_| "unreachable")?;
+        let mut response = request.send().await.map_err(|error| why(&error))?;
         let status = response.status().as_u16();
         let mut body = Vec::new();
         while let Some(part) = response.chunk().await.map_err(|_| "broken off")? {
@@ -83,20 +106,56 @@ impl Fetch {
         }
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
+}
 
-    async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, &'static str> {
-        let port = url.port_or_known_default().ok_or("address")?;
-        let host = url.host_str().ok_or("address")?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let found = tokio::net::lookup_host((host, port)).await.map_err(|_| "unknown host")?;
+/// Looks names up for connections. What is looked at here is where the connection goes, whatever the name says a moment later.
+struct Guard {
+    reach: Reach,
+}
+
+/// Why a name leads nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Refused {
+    #[error("unknown host")]
+    Unknown,
+    #[error("refused")]
+    Inside,
+}
+
+impl Guard {
+    async fn addresses(reach: Reach, name: &str) -> Result<Vec<SocketAddr>, Refused> {
+        // Whoever connects puts the port in.
+        let found = tokio::net::lookup_host((name, 0)).await.map_err(|_| Refused::Unknown)?;
         let found: Vec<SocketAddr> = found.collect();
-        let is_open = |address: &SocketAddr| self.reach == Reach::Anywhere || is_public(address.ip());
         // One that is inside among many is reason enough.
-        if found.is_empty() || !found.iter().all(is_open) {
-            return Err("refused");
+        if found.is_empty() || !found.iter().all(|address| reach.allows(address.ip())) {
+            return Err(Refused::Inside);
         }
         Ok(found)
     }
+}
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.reach;
+        Box::pin(async move {
+            let found = Self::addresses(reach, name.as_str()).await?;
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Why a request was not sent, in a word.
+fn why(error: &reqwest::Error) -> &'static str {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        match error.downcast_ref() {
+            Some(Refused::Inside) => return "refused",
+            Some(Refused::Unknown) => return "unknown host",
+            None => cause = error.source(),
+        }
+    }
+    "unreachable"
 }
 
 /// Is it an address of the public internet?
@@ -136,7 +195,9 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, http::HeaderMap, response::Redirect, routing::get};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::{Router, http::HeaderMap, response::Redirect, routing::get, serve::ListenerExt};
     use tokio::net::TcpListener;
 
     use super::*;
@@ -173,6 +234,11 @@ mod tests {
     }
 
     async fn server() -> SocketAddr {
+        counting_server().await.0
+    }
+
+    /// A server, and how many connections were made to it.
+    async fn counting_server() -> (SocketAddr, Arc<AtomicUsize>) {
         let router = Router::new()
             .route(
                 "/price",
@@ -185,8 +251,13 @@ mod tests {
             .route("/never", get(std::future::pending::<String>));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let made = Arc::new(AtomicUsize::new(0));
+        let counter = made.clone();
+        let listener = listener.tap_io(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
         tokio::spawn(async move { axum::serve(listener, router).await });
-        address
+        (address, made)
     }
 
     fn call(url: String) -> Call {
@@ -209,6 +280,19 @@ mod tests {
         assert_eq!(get("/large").await, Outcome::Failed("too large".into()));
         assert!(matches!(get("/elsewhere").await, Outcome::Answered { status: 307, .. }));
         assert_eq!(get("/never").await, Outcome::Failed("timeout".into()));
+    }
+
+    #[tokio::test]
+    async fn requests_share_a_connection() {
+        let ((address, made), fetch) = (counting_server().await, Fetch::new(Reach::Anywhere));
+        for host in ["localhost", "127.0.0.1"] {
+            made.store(0, Ordering::Relaxed);
+            for _ in 0..5 {
+                let call = call(format!("http://{host}:{}/price", address.port()));
+                assert!(matches!(fetch.call(call).await, Outcome::Answered { status: 200, .. }), "{host}");
+            }
+            assert_eq!(made.load(Ordering::Relaxed), 1, "{host}");
+        }
     }
 
     #[tokio::test]

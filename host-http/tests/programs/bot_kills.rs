@@ -1,6 +1,8 @@
 //! `kill -9` in the middle of conversations with a bot, again and again: every question and every answer comes once and in order, and
 //! no request has two keys. The simulated phones say so, and the server that is asked.
 //!
+//! The talk waits for the kills: so many people begin between two of them, whatever the machine's speed.
+//!
 //! `BOT_KILLS` and `BOT_PEOPLE` say how often and how many; 200 and 2,000 are a long drill.
 use std::{
     collections::BTreeMap,
@@ -138,11 +140,11 @@ impl Drill {
         count
     }
 
-    /// Those whose turn it is write, whether anybody is there to hear it or not; at most so many begin.
-    async fn speak(&mut self, mut beginners: usize) {
+    /// Those whose turn it is write, whether anybody is there to hear it or not; at most so many begin, and only the first ones.
+    async fn speak(&mut self, mut beginners: usize, first: usize) {
         for (place, chat) in self.people.iter_mut().enumerate() {
             while let Some((_, text)) = SAID.get(chat.said).filter(|(lines, _)| chat.lines.len() >= *lines) {
-                if chat.said == 0 && beginners == 0 {
+                if chat.said == 0 && (beginners == 0 || place >= first) {
                     break;
                 }
                 beginners -= usize::from(chat.said == 0);
@@ -184,9 +186,11 @@ impl Drill {
         self.nodes[node] = Some(started);
     }
 
-    /// Until everybody has every line, with so many kills on the way.
+    /// Until everybody has every line, with so many kills on the way. Between two kills a part of the people begins, the last part after
+    /// the last kill: so there is something to talk about at each of them.
     async fn run(&mut self, kills: u64, chance: &mut Chance) -> u64 {
         let whole = (self.people.len() * LINES.len()) as u64;
+        let parts = kills + 1;
         let (mut killed, mut last) = (0, (0, Instant::now()));
         loop {
             let shown = self.look().await;
@@ -199,8 +203,9 @@ impl Drill {
             if last.1.elapsed() > 2 * PATIENCE {
                 panic!("it stands still at {shown} of {whole} lines: {}", self.state().await);
             }
-            self.speak(1 + self.people.len() / 200).await;
-            if killed < kills && shown * kills >= killed * whole {
+            let first = (self.people.len() as u64 * (killed + 1)).div_ceil(parts) as usize;
+            self.speak(1 + self.people.len() / 200, first).await;
+            if killed < kills && shown * parts >= killed * whole {
                 // A moment later, so that it may die anywhere.
                 tokio::time::sleep(Duration::from_micros(chance.below(30_000))).await;
                 let node = chance.below(self.nodes.len() as u64) as usize;

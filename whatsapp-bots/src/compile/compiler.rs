@@ -1,19 +1,14 @@
-//! From a definition to what the engine runs; all that is found wrong on the way is noted, and nothing stops it.
+//! What is known while a bot is compiled, for the kinds of nodes and triggers: they resolve names here, and note what is wrong.
 use std::collections::{HashMap, HashSet};
 
-use jiff::tz::{TimeZone, TimeZoneDatabase};
-use serde_json::Value as Json;
+use jiff::tz::TimeZone;
 
-use super::{CommandPlan, Compiled, ExpirePlan, FlowPlan, NodePlan, OnErrorPlan, names::Names};
+use super::names::Names;
 use crate::{
-    definition::{Command, CommandKind, Definition, Flow, Known, Node, OnError, Trigger},
-    engine::Limits,
-    expr::Riches,
+    expr::RichValues,
+    finding::{Code, Finding},
     fold,
-    nodes::Nothing,
-    numbers::DecimalMark,
-    triggers::{TriggerPlan, Triggers},
-    validate::{self, Code, Finding},
+    parts::{Exit, Known, Words},
 };
 
 /// An exit of a node, by its place; the flow is over at one that is not there.
@@ -27,99 +22,96 @@ impl ExitId {
 /// Words of one list.
 const WORDS: usize = 1_000;
 
+/// A flow, as nodes and triggers refer to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FlowRef<'d> {
+    pub(crate) id: &'d str,
+    pub(crate) params: &'d [String],
+    pub(crate) returns: &'d [String],
+    /// Its place among the flows.
+    pub(crate) place: u32,
+    /// The place of its first node; a flow without one is told of where it stands.
+    pub(crate) entry: Option<u32>,
+}
+
 /// What is known while a bot is compiled.
 pub(crate) struct Compiler<'d> {
-    pub(crate) definition: &'d Definition,
-    pub(crate) findings: Vec<Finding>,
+    /// The bot's own language, then the others.
     pub(crate) languages: Vec<String>,
     pub(crate) zone: TimeZone,
-    pub(super) riches: Riches,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) rich_values: RichValues,
     pub(super) names: Names,
+    known: Option<&'d Known>,
     /// Where nodes are, by flow and id.
-    places: HashMap<(&'d str, &'d str), u32>,
-    flows: HashMap<&'d str, u32>,
+    pub(crate) places: HashMap<(&'d str, &'d str), u32>,
+    flows: HashMap<&'d str, FlowRef<'d>>,
     /// What is compiled now: the beginning of paths.
-    pub(super) place: String,
-    node: Option<&'d Node>,
-    exits: HashSet<u16>,
+    pub(crate) place: String,
+    /// The flow and the exits of the node that is compiled now.
+    flow: &'d str,
+    exits: &'d [Exit],
+    /// The exits that it takes.
+    taken: HashSet<u16>,
     pub(super) patterns: usize,
 }
 
 impl<'d> Compiler<'d> {
-    pub(super) fn run(definition: &'d Definition, version: i64) -> (Compiled, Vec<Finding>) {
-        let mut this = Self::new(definition);
-        validate::check_shape(definition, &mut this.findings);
-        validate::check_graph(definition, &mut this.findings);
-        validate::check_words(definition, &mut this.findings);
-        this.zone = this.zone();
-        let mut nodes = Vec::new();
-        let mut flows = Vec::new();
-        for flow in &definition.flows {
-            flows.push(this.flow_plan(flow));
-            let place = flows.len() as u32 - 1;
-            for node in &flow.nodes {
-                let node = this.node_plan(flow, node, place);
-                nodes.push(node);
-            }
-        }
-        let triggers = definition.triggers.iter().filter_map(|trigger| this.trigger(trigger)).collect();
-        let commands = definition.commands.iter().map(|command| this.command(command)).collect();
-        let on_error = this.on_error();
-        this.names.look_at(&mut this.findings);
-        this.findings.sort_by(|one, other| {
-            let key = |finding: &Finding| !finding.is_error();
-            let rest = |other: &Finding| (other.path.clone(), other.code, other.message.clone());
-            key(one).cmp(&key(other)).then_with(|| rest(one).cmp(&rest(other)))
-        });
-        this.findings.dedup();
-        let compiled = Compiled {
-            version,
-            flows,
-            nodes,
-            names: this.names.list,
-            marks: this.languages.iter().map(|language| DecimalMark::of(language)).collect(),
-            languages: this.languages,
-            zone: this.zone,
-            riches: this.riches,
-            triggers: Triggers::new(triggers),
-            commands,
-            on_error,
-            resume_after: definition.bot.resume_after_seconds,
-            limits: Limits::default(),
-        };
-        (compiled, this.findings)
-    }
-
-    fn new(definition: &'d Definition) -> Self {
-        let mut languages = vec![definition.bot.language.clone()];
-        for language in &definition.bot.languages {
-            if !languages.contains(language) {
-                languages.push(language.clone());
-            }
-        }
-        let (mut places, mut flows) = (HashMap::new(), HashMap::new());
-        let mut count = 0;
-        for (place, flow) in definition.flows.iter().enumerate() {
-            flows.entry(flow.id.as_str()).or_insert(place as u32);
-            for node in &flow.nodes {
-                places.entry((flow.id.as_str(), node.id.as_str())).or_insert(count);
-                count += 1;
-            }
-        }
+    pub(crate) fn new(
+        languages: Vec<String>,
+        known: Option<&'d Known>,
+        places: HashMap<(&'d str, &'d str), u32>,
+        flows: HashMap<&'d str, FlowRef<'d>>,
+    ) -> Self {
         Self {
-            definition,
-            findings: Vec::new(),
             languages,
             zone: TimeZone::UTC,
-            riches: Riches::new(),
+            findings: Vec::new(),
+            rich_values: RichValues::new(),
             names: Names::default(),
+            known,
             places,
             flows,
             place: "bot".to_owned(),
-            node: None,
-            exits: HashSet::new(),
+            flow: "",
+            exits: &[],
+            taken: HashSet::new(),
             patterns: 0,
         }
+    }
+
+    /// What follows is about that.
+    pub(crate) fn begin(&mut self, place: String) {
+        self.place = place;
+    }
+
+    /// What follows is about that node.
+    pub(crate) fn begin_node(&mut self, flow: &'d str, id: &str, exits: &'d [Exit]) {
+        self.place = format!("{flow}/{id}");
+        (self.flow, self.exits) = (flow, exits);
+        self.taken.clear();
+    }
+
+    /// The node is compiled: notes its exits that it never takes.
+    pub(crate) fn end_node(&mut self) {
+        for (place, exit) in self.exits.iter().enumerate() {
+            if u16::try_from(place).is_ok_and(|place| !self.taken.contains(&place)) {
+                let why = "the node never takes this exit; remove it, or correct its id";
+                self.find(Code::W113, &exit.id, why);
+            }
+        }
+        self.exits = &[];
+    }
+
+    /// The names of variables, by their numbers; notes those that are read and never set, or the other way round.
+    pub(crate) fn take_names(&mut self) -> Vec<String> {
+        self.names.look_at(&mut self.findings);
+        std::mem::take(&mut self.names.list)
+    }
+
+    /// The bot's own language.
+    pub(crate) fn default_language(&self) -> &str {
+        self.languages.first().map(String::as_str).unwrap_or_default()
     }
 
     /// Notes something about a field of what is compiled now.
@@ -143,9 +135,9 @@ impl<'d> Compiler<'d> {
 
     /// An exit that need not be there.
     pub(crate) fn optional_exit(&mut self, id: &str) -> ExitId {
-        let place = self.node.and_then(|node| node.exits.iter().position(|exit| exit.id == id));
+        let place = self.exits.iter().position(|exit| exit.id == id);
         let exit = place.and_then(|place| u16::try_from(place).ok()).map_or(ExitId::NONE, ExitId);
-        self.exits.insert(exit.0);
+        self.taken.insert(exit.0);
         exit
     }
 
@@ -158,19 +150,19 @@ impl<'d> Compiler<'d> {
         exit
     }
 
-    /// The place of a flow's first node.
-    pub(crate) fn entry(&mut self, field: &str, id: &str) -> Option<(u32, &'d Flow)> {
-        let definition = self.definition;
-        match definition.flow(id) {
-            Some(flow) => {
-                // A flow without its entry is told of where it stands.
-                Some((self.places.get(&(flow.id.as_str(), flow.entry.as_str())).copied().unwrap_or(0), flow))
-            }
-            None => {
-                self.find(Code::E005, field, format!("there is no flow `{id}`"));
-                None
-            }
+    /// A flow that is referred to.
+    pub(crate) fn flow(&mut self, field: &str, id: &str) -> Option<FlowRef<'d>> {
+        let flow = self.flows.get(id).copied();
+        if flow.is_none() {
+            self.find(Code::E005, field, format!("there is no flow `{id}`"));
         }
+        flow
+    }
+
+    /// The place of a flow's first node, and the flow.
+    pub(crate) fn entry(&mut self, field: &str, id: &str) -> Option<(u32, FlowRef<'d>)> {
+        let flow = self.flow(field, id)?;
+        Some((flow.entry.unwrap_or(0), flow))
     }
 
     /// The place of a node of a flow.
@@ -183,14 +175,14 @@ impl<'d> Compiler<'d> {
     }
 
     /// The flow of the node that is compiled now.
-    pub(crate) fn own_flow(&self) -> &'d Flow {
-        let id = self.place.split('/').next().unwrap_or_default();
-        self.definition.flow(id).unwrap_or(&self.definition.flows[0])
+    pub(crate) fn own_flow(&self) -> FlowRef<'d> {
+        let nameless = FlowRef { id: self.flow, params: &[], returns: &[], place: 0, entry: None };
+        self.flows.get(self.flow).copied().unwrap_or(nameless)
     }
 
     /// Is it among what there is outside, if that is known?
     pub(crate) fn known(&mut self, field: &str, list: fn(&Known) -> &Option<Vec<String>>, id: &str) {
-        let known = self.definition.bot.known.as_ref().and_then(|known| list(known).as_ref());
+        let known = self.known.and_then(|known| list(known).as_ref());
         if id.is_empty() {
             self.find(Code::E001, field, "a name is missing");
         } else if known.is_some_and(|known| !known.iter().any(|known| known == id)) {
@@ -205,125 +197,8 @@ impl<'d> Compiler<'d> {
             .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
     }
 
-    fn zone(&mut self) -> TimeZone {
-        let Some(zone) = &self.definition.bot.zone else { return TimeZone::UTC };
-        TimeZoneDatabase::bundled().get(zone).unwrap_or_else(|_| {
-            self.find(Code::E001, "zone", "there is no such time zone; it is like America/Sao_Paulo");
-            TimeZone::UTC
-        })
-    }
-
-    fn flow_plan(&mut self, flow: &'d Flow) -> FlowPlan {
-        self.place = flow.id.clone();
-        let params = flow.params.iter().filter_map(|name| self.write("params", name)).collect();
-        let expire = flow.expire.as_ref().map(|expire| {
-            if expire.after_seconds == 0 {
-                self.find(Code::E001, "expire/afterSeconds", "it would expire at once; give at least 1");
-            }
-            ExpirePlan {
-                after: expire.after_seconds,
-                say: expire.say.as_ref().map(|say| self.texts("expire/say", say)),
-                to: expire.to.as_ref().and_then(|to| self.node_of("expire/to", &flow.id, to)),
-            }
-        });
-        let entry = self.places.get(&(flow.id.as_str(), flow.entry.as_str())).copied();
-        if entry.is_none() {
-            self.find(Code::E003, "entry", format!("the flow has no node `{}` to begin with", flow.entry));
-        }
-        FlowPlan {
-            id: flow.id.clone(),
-            entry: entry.unwrap_or_default(),
-            params,
-            expire,
-            interrupt: flow.interrupt,
-        }
-    }
-
-    fn node_plan(&mut self, flow: &'d Flow, node: &'d Node, place: u32) -> NodePlan {
-        self.place = format!("{}/{}", flow.id, node.id);
-        self.node = Some(node);
-        self.exits.clear();
-        if node.exits.len() > validate::MAX_EXITS {
-            // That it has too many was told.
-            return NodePlan { id: node.id.clone(), flow: place, exits: Vec::new(), does: Box::new(Nothing) };
-        }
-        let exits = node.exits.iter().map(|exit| {
-            let to = exit.to.as_ref().and_then(|to| self.node_of(&exit.id, &flow.id, to));
-            (exit.id.clone(), to)
-        });
-        let exits = exits.collect();
-        let does = node.kind.compile(self);
-        for (place, exit) in node.exits.iter().enumerate() {
-            if u16::try_from(place).is_ok_and(|place| !self.exits.contains(&place)) {
-                self.find(
-                    Code::W113,
-                    &exit.id,
-                    "the node never takes this exit; remove it, or correct its id",
-                );
-            }
-        }
-        self.node = None;
-        NodePlan { id: node.id.clone(), flow: place, exits, does }
-    }
-
-    fn trigger(&mut self, trigger: &'d Trigger) -> Option<TriggerPlan> {
-        self.place = format!("triggers/{}", trigger.id);
-        let (_, flow) = self.entry("flow", &trigger.flow)?;
-        for name in trigger.params.keys() {
-            if !flow.params.contains(name) {
-                self.find(Code::E015, "params", format!("the flow `{}` has no param `{name}`", flow.id));
-            }
-        }
-        let params: Vec<(u16, Json)> = trigger
-            .params
-            .iter()
-            .filter_map(|(name, value)| Some((self.write("params", name)?, value.clone())))
-            .collect();
-        let when = trigger.when.as_ref().map(|when| self.condition("when", when));
-        let place = *self.flows.get(flow.id.as_str())?;
-        TriggerPlan::compile(trigger, place, params, when, self)
-    }
-
-    fn command(&mut self, command: &'d Command) -> CommandPlan {
-        self.place = format!("commands/{}", command.id);
-        let flow = match &command.does {
-            CommandKind::Flow(flow) | CommandKind::Visit(flow) => {
-                self.entry("does", flow);
-                self.flows.get(flow.as_str()).copied()
-            }
-            CommandKind::Human(queue) if !queue.is_empty() => {
-                self.known("does", |known| &known.queues, queue);
-                None
-            }
-            _ => None,
-        };
-        CommandPlan {
-            id: command.id.clone(),
-            does: command.does.clone(),
-            flow,
-            words: self.words("words", &command.words),
-            say: command.say.as_ref().map(|say| self.texts("say", say)),
-        }
-    }
-
-    fn on_error(&mut self) -> OnErrorPlan {
-        self.place = "bot".to_owned();
-        match &self.definition.on_error {
-            OnError::End => OnErrorPlan::End,
-            OnError::Handoff(queue) if queue.is_empty() => OnErrorPlan::Handoff(None),
-            OnError::Handoff(queue) => {
-                self.known("onError", |known| &known.queues, queue);
-                OnErrorPlan::Handoff(Some(queue.clone()))
-            }
-            OnError::Flow(flow) => {
-                self.entry("onError", flow);
-                self.flows.get(flow.as_str()).map_or(OnErrorPlan::End, |flow| OnErrorPlan::Flow(*flow))
-            }
-        }
-    }
-
     /// Words, folded, each once.
-    pub(crate) fn words(&mut self, field: &str, words: &crate::definition::Words) -> Vec<String> {
+    pub(crate) fn words(&mut self, field: &str, words: &Words) -> Vec<String> {
         let (mut folded, mut seen) = (Vec::new(), HashSet::new());
         for word in words.each().flat_map(|(_, words)| words) {
             let word = fold::words(word);

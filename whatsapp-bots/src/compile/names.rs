@@ -1,7 +1,7 @@
 //! The names of variables, as numbers.
 use std::collections::HashMap;
 
-use crate::validate::{Code, Finding};
+use crate::finding::{Code, Finding};
 
 /// Variables, by the number of their name.
 #[derive(Default)]

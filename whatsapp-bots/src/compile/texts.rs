@@ -2,11 +2,11 @@
 use regex::{Regex, RegexBuilder};
 use serde_json::Value as Json;
 
-use super::Compiler;
+use super::compiler::Compiler;
 use crate::{
-    definition::{Compare, Condition, Keywords, Source, Test, Text},
-    expr::{Check, Path, Riches, Root, Template, Texts, Value, Why, Written},
-    validate::Code,
+    expr::{Check, Path, RichValues, Root, Template, Texts, Value, Why, Written},
+    finding::Code,
+    parts::{Compare, Condition, Keywords, Localised, Source, Test, Text},
 };
 
 /// Bytes of a pattern.
@@ -61,11 +61,11 @@ impl Compiler<'_> {
     fn rich<T>(
         &mut self,
         field: &str,
-        compile: impl FnOnce(&mut Riches, &mut dyn FnMut(&str) -> Root) -> Result<T, Why>,
+        compile: impl FnOnce(&mut RichValues, &mut dyn FnMut(&str) -> Root) -> Result<T, Why>,
     ) -> Option<T> {
-        let mut riches = std::mem::replace(&mut self.riches, Riches::new());
-        let compiled = compile(&mut riches, &mut |name| self.root(field, name));
-        self.riches = riches;
+        let mut rich_values = std::mem::replace(&mut self.rich_values, RichValues::new());
+        let compiled = compile(&mut rich_values, &mut |name| self.root(field, name));
+        self.rich_values = rich_values;
         compiled.map_err(|why| self.find(Code::E010, field, why.to_string())).ok()
     }
 
@@ -74,17 +74,17 @@ impl Compiler<'_> {
         if !source.contains('{') && source.len() <= crate::expr::SOURCE {
             return Template::Literal(source.into());
         }
-        self.rich(field, |riches, root| Template::compile(source, riches, root))
+        self.rich(field, |rich_values, root| Template::compile(source, rich_values, root))
             .unwrap_or_else(|| Template::Literal("".into()))
     }
 
     pub(crate) fn texts(&mut self, field: &str, text: &Text) -> Texts {
         self.look_at_languages(field, text);
-        let default = self.definition.bot.language.clone();
+        let default = self.default_language().to_owned();
         if text.each().next().is_none() {
             self.find(Code::E001, field, "a text is missing");
         }
-        if let crate::definition::Localised::One(one) = text {
+        if let Localised::One(one) = text {
             return Texts([self.long_template(field, one)].into());
         }
         let languages = self.languages.clone();
@@ -103,8 +103,8 @@ impl Compiler<'_> {
         template
     }
 
-    pub(crate) fn look_at_languages<T>(&mut self, field: &str, text: &crate::definition::Localised<T>) {
-        let crate::definition::Localised::Each(each) = text else { return };
+    pub(crate) fn look_at_languages<T>(&mut self, field: &str, text: &Localised<T>) {
+        let Localised::Each(each) = text else { return };
         for language in self.languages.clone() {
             if !each.keys().any(|known| known.eq_ignore_ascii_case(&language)) {
                 self.find(
@@ -169,7 +169,7 @@ impl Compiler<'_> {
         if let Some((path, number)) = counter(source) {
             return self.path(field, path).map_or(Value::Const(Json::Null), |path| Value::Add(path, number));
         }
-        self.rich(field, |riches, root| riches.expression(source, root))
+        self.rich(field, |rich_values, root| rich_values.expression(source, root))
             .map_or(Value::Const(Json::Null), Value::Expr)
     }
 
@@ -208,7 +208,7 @@ impl Compiler<'_> {
                 Check::Tag(tag.as_str().into())
             }
             Condition::Expr(source) => self
-                .rich(field, |riches, root| riches.expression(source, root))
+                .rich(field, |rich_values, root| rich_values.expression(source, root))
                 .map_or(Check::Never, Check::Expr),
         }
     }

@@ -1,7 +1,8 @@
 //! Flows: named graphs of nodes.
 use serde::{Deserialize, Serialize};
 
-use super::{Node, Text};
+use super::node::Node;
+use crate::parts::{Interrupt, Text};
 
 /// A graph of nodes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,24 +45,4 @@ pub struct Expire {
     /// The node of this flow that takes over; without one, the conversation ends as `expired`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-}
-
-/// What may break into a flow. The command `stop` always may.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum Interrupt {
-    /// Nothing else.
-    Never,
-    /// Commands.
-    #[default]
-    Commands,
-    /// Commands and triggers, but for those of any message, of first contacts, and of media.
-    All,
-}
-
-impl Interrupt {
-    fn is_commands(&self) -> bool {
-        *self == Self::Commands
-    }
 }

@@ -3,7 +3,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::{Definition, FORMAT, MAX_JSON};
+/// The format that this version writes. Older ones are brought up to it when they are read.
+pub const FORMAT: u32 = 1;
+/// The longest definition, in bytes of JSON.
+pub const MAX_JSON: usize = 8 << 20;
 
 /// Why JSON was not read as a definition. Its code, among those of the validation, is `E001`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +30,7 @@ struct Head {
 /// From the format at its place to the next. Each has its cases in the tests.
 const MIGRATIONS: [fn(Json) -> Json; FORMAT as usize - 1] = [];
 
-pub(super) fn read(text: &str) -> Result<Definition, JsonError> {
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
     if text.len() > MAX_JSON {
         let why = format!("longer than {MAX_JSON} bytes; divide the bot into several");
         return Err(JsonError { path: String::new(), line: 1, column: 1, why });

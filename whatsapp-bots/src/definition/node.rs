@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::json;
-use crate::nodes::Kind;
+use crate::{nodes::Kind, parts::Exit};
 
 /// One step of a flow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,30 +17,6 @@ pub struct Node {
     pub kind: Kind,
     /// Where it goes on.
     pub exits: Vec<Exit>,
-}
-
-/// One way out of a node. Which ids a node uses, its kind says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Exit {
-    /// A stable id, unique within the node: counts go by it.
-    pub id: String,
-    /// A name for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-    /// The id of the next node of the flow; without one, the flow is over there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-}
-
-/// A kind of node that this version does not know. It is kept as it is, and cannot be published.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Unknown {
-    /// The kind.
-    pub kind: String,
-    /// Its settings.
-    pub config: Json,
 }
 
 impl Node {

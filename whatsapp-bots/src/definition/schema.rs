@@ -1,7 +1,7 @@
 //! The JSON Schema of a definition, made from the types that read it.
 use schemars::{Schema, generate::SchemaSettings};
 
-use super::Definition;
+use super::bot::Definition;
 
 /// The JSON Schema (draft 2020-12) of a definition. It stands in the crate as `schema/bot.schema.json`.
 pub fn json_schema() -> Schema {

@@ -3,21 +3,25 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Leaving, Meaning, Resume, Step, Takes, Turn};
+use super::{
+    Meaning,
+    walk::{Leaving, Step, Walk},
+};
 use crate::{
-    compile::CommandPlan,
-    definition::{CommandKind, Interrupt},
     effect::{Effect, Event, Guard, Trouble},
     expr, fold,
     input::{Input, Message, Outcome},
+    parts::{CommandKind, Interrupt},
+    plan::CommandPlan,
     state::{QUEUE, State, Vars, Waits},
     triggers::{Asked, Fit},
+    turn::{Resume, Takes},
 };
 
 /// Milliseconds in which nobody reads and writes.
 const QUICK: i64 = 1_000;
 
-impl<'a> Turn<'a> {
+impl<'a> Walk<'a> {
     pub(super) fn hear(mut self, input: &'a Input) -> Step {
         if !self.is_sound() {
             self.note(Some(Trouble::OtherVersion));
@@ -88,7 +92,7 @@ impl<'a> Turn<'a> {
             }
             // It is done, and not answered.
             if command.does == CommandKind::Stop {
-                self.effect(Effect::OptOut { back: false });
+                self.effect(Effect::OptOut);
             }
         }
         if handed_off {
@@ -126,7 +130,7 @@ impl<'a> Turn<'a> {
             Some(latency) if latency >= QUICK => self.state.quick = 0,
             _ => {}
         }
-        self.state.quick >= self.bot.limits.quick_answers
+        self.state.quick >= self.bot.common.limits.quick_answers
     }
 
     /// Two machines would talk for ever: a person decides.
@@ -202,7 +206,7 @@ impl<'a> Turn<'a> {
         self.heard();
         self.emit(Event::Command { command: command.id.clone() });
         if let CommandKind::Stop = command.does {
-            self.effect(Effect::OptOut { back: false });
+            self.effect(Effect::OptOut);
         }
         if let Some(say) = &command.say {
             let text = self.text(say);
@@ -272,7 +276,7 @@ impl<'a> Turn<'a> {
         self.bot.triggers.fit(place, length)
     }
 
-    /// What a message is to this conversation; it goes through the same questions as [`Turn::message`].
+    /// What a message is to this conversation; it goes through the same questions as [`Walk::message`].
     pub(super) fn meaning(mut self, message: &'a Message) -> Meaning {
         if !message.says_something() || !self.is_sound() {
             return Meaning::Other;
@@ -302,7 +306,7 @@ impl<'a> Turn<'a> {
     fn takes(&self, message: &Message) -> Takes {
         let node = self.state.frames.last().and_then(|frame| self.bot.nodes.get(frame.node as usize));
         match node.filter(|_| self.asks() && !message.early) {
-            Some(node) => node.does.takes(self, message),
+            Some(node) => node.does.takes(&self.turn, message),
             None => Takes::Nothing,
         }
     }

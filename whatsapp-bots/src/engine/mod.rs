@@ -2,96 +2,26 @@
 //!
 //! It always comes to an end, never fails, and gives the same bytes for the same arguments. What it wants done it gives as
 //! [`Effect`]s; what came of them, it hears as [`Input`].
-mod guard;
 mod hear;
-mod random;
 mod run;
 #[cfg(test)]
 mod tests;
 mod timer;
-mod turn;
+mod walk;
 
-use std::fmt;
+use std::collections::BTreeMap;
 
-use serde::Serialize;
-use serde_json::{Map, Value as Json};
+use whatsapp_store::NodeCount;
 
-pub use self::guard::Limits;
-pub(crate) use self::{random::mix, turn::Turn};
+use self::walk::Walk;
+pub use self::walk::{Leaving, Step, Visit};
+pub use crate::turn::{Ctx, Limits};
 use crate::{
-    compile::{Compiled, ExitId},
-    contact::Contact,
-    effect::{Effect, NodeIndex},
-    input::{Input, Message, Outcome},
-    state::{State, Vars, Wait},
+    input::{Input, Message},
+    plan::Compiled,
+    state::State,
     triggers::Fit,
 };
-
-/// What a step knows besides.
-#[derive(Clone, Copy, Debug)]
-pub struct Ctx<'a> {
-    /// The time, milliseconds since the Unix epoch. It is read nowhere else.
-    pub now: i64,
-    /// Where chance comes from: the same for a conversation for ever, such as a hash of account and chat.
-    pub seed: u64,
-    /// Who is written with.
-    pub contact: &'a Contact,
-}
-
-/// What a step gives.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Step {
-    /// To store, together with the effects.
-    pub state: State,
-    /// What to do, in order.
-    pub effects: Vec<Effect>,
-    /// The way it took.
-    pub trace: Vec<Visit>,
-}
-
-/// A node on the way of a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Visit {
-    /// The node.
-    pub at: NodeIndex,
-    /// Was it entered in this turn?
-    pub entered: bool,
-    /// How it was left in this turn.
-    pub leaving: Leaving,
-    /// How long it had waited when it was left, milliseconds.
-    pub millis: u64,
-}
-
-/// How a node was left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub enum Leaving {
-    /// Not at all: it waits.
-    Stays,
-    /// By that exit; [`Compiled::exit`] tells its id.
-    Exit(u16),
-    /// It ended the flow, or went elsewhere.
-    Over,
-    /// The conversation ended there: nobody answered, or a person was needed.
-    Dropped,
-}
-
-/// Takes one step: hears one input.
-pub fn step(bot: &Compiled, state: State, input: &Input, ctx: &Ctx<'_>) -> Step {
-    Turn::new(bot, state, ctx).hear(input)
-}
-
-pub(crate) fn meaning(bot: &Compiled, state: &State, message: &Message, ctx: &Ctx<'_>) -> Meaning {
-    Turn::new(bot, state.clone(), ctx).meaning(message)
-}
-
-pub(crate) fn fit(bot: &Compiled, state: &State, message: &Message, ctx: &Ctx<'_>) -> Option<Fit> {
-    // As if nothing were live: only when it last ended counts, for triggers that wait after it.
-    let state = State { flow: state.flow, done: state.done.clone(), ..State::default() };
-    Turn::new(bot, state, ctx).fit(message)
-}
 
 /// What a message is to a conversation, before it is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,62 +43,57 @@ pub enum Meaning {
     Other,
 }
 
-/// What a waiting node would take a message for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Takes {
-    Choice,
-    Answer,
-    Nothing,
+/// Takes one step: hears one input.
+pub fn step(bot: &Compiled, state: State, input: &Input, ctx: &Ctx<'_>) -> Step {
+    Walk::new(bot, state, ctx).hear(input)
 }
 
-/// What a node does. It never fails: what goes wrong is an exit, or trouble that is noted.
-pub(crate) trait Behaviour: fmt::Debug + Send + Sync {
-    /// Somebody came in.
-    fn enter(&self, turn: &mut Turn<'_>) -> Next;
-
-    /// Something came that it may have waited for; [`Next::Stay`] when it did not.
-    fn resume(&self, _turn: &mut Turn<'_>, _with: Resume<'_>) -> Next {
-        Next::Stay
+impl Compiled {
+    /// How well the best of its triggers fits a message of a chat without a live session; `None` when none fits. Of several
+    /// bots, the one with the greatest [`Fit`] gets the message. The state is that of the chat's last conversation, if it was
+    /// with this bot, else [`State::default`].
+    pub fn fit(&self, state: &State, message: &Message, ctx: &Ctx<'_>) -> Option<Fit> {
+        // As if nothing were live: only when it last ended counts, for triggers that wait after it.
+        let state = State { flow: state.flow, done: state.done.clone(), ..State::default() };
+        Walk::new(self, state, ctx).fit(message)
     }
 
-    /// What it would take a message for, if it waits for one.
-    fn takes(&self, _turn: &Turn<'_>, _message: &Message) -> Takes {
-        Takes::Nothing
+    /// What a message is to a conversation with this bot, before it is heard.
+    pub fn meaning(&self, state: &State, message: &Message, ctx: &Ctx<'_>) -> Meaning {
+        Walk::new(self, state.clone(), ctx).meaning(message)
     }
 
-    /// Does an event of that name end its wait?
-    fn awaits(&self, _event: &str) -> bool {
-        false
+    /// The id of the exit by which a visit left.
+    pub fn exit(&self, visit: &Visit) -> Option<&str> {
+        match visit.leaving {
+            Leaving::Exit(exit) => {
+                let exits = &self.nodes.get(visit.at.0 as usize)?.exits;
+                exits.get(usize::from(exit)).map(|(id, _)| id.as_str())
+            }
+            _ => None,
+        }
     }
-}
 
-/// What a waiting node hears.
-#[derive(Clone, Copy)]
-pub(crate) enum Resume<'a> {
-    Message(&'a Message),
-    Timeout,
-    Event {
-        name: &'a str,
-        data: &'a Json,
-    },
-    Result(&'a Outcome),
-    Released,
-    /// The flow that it called came back.
-    Back(&'a Map<String, Json>),
-}
-
-/// How it goes on.
-pub(crate) enum Next {
-    Exit(ExitId),
-    /// To a node of any flow, in the same frame.
-    Jump(u32),
-    /// Into a flow, with variables of its own or with those of the caller.
-    Call {
-        entry: u32,
-        own: Option<Vars>,
-    },
-    Return(Map<String, Json>),
-    Wait(Wait),
-    Stay,
-    End(String),
+    /// What a turn adds to the counts of the nodes, as the store takes it, in the order of the ids. A node is named
+    /// `flow/node`.
+    pub fn counts(&self, trace: &[Visit]) -> Vec<NodeCount> {
+        let mut counts = BTreeMap::new();
+        for visit in trace {
+            let Some((flow, node)) = self.node(visit.at) else { continue };
+            let count = counts.entry(visit.at.0).or_insert_with(|| NodeCount {
+                node: format!("{flow}/{node}"),
+                entered: 0,
+                left: 0,
+                dropped: 0,
+                millis: 0,
+            });
+            count.entered += u64::from(visit.entered);
+            count.left += u64::from(matches!(visit.leaving, Leaving::Exit(_) | Leaving::Over));
+            count.dropped += u64::from(visit.leaving == Leaving::Dropped);
+            count.millis += visit.millis;
+        }
+        let mut counts: Vec<_> = counts.into_values().collect();
+        counts.sort_unstable_by(|one, other| one.node.cmp(&other.node));
+        counts
+    }
 }

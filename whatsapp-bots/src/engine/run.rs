@@ -1,14 +1,16 @@
 //! The way through the nodes, until one waits or it is over.
 use serde_json::{Map, Value as Json};
 
-use super::{Leaving, Next, Resume, Turn, Visit};
+use super::walk::{Leaving, Visit, Walk};
 use crate::{
-    compile::{ExitId, OnErrorPlan},
+    compile::ExitId,
     effect::{Event, Guard, NodeIndex, Trouble},
+    plan::OnErrorPlan,
     state::{Done, Frame, Vars},
+    turn::{Next, Resume},
 };
 
-impl Turn<'_> {
+impl Walk<'_> {
     /// Starts a flow; what was live is over.
     pub(super) fn start(&mut self, flow: u32, vars: Vars, trigger: Option<&str>) {
         if self.state.is_live() {
@@ -42,7 +44,7 @@ impl Turn<'_> {
         let Some(frame) = self.state.frames.last() else { return false };
         let Some(node) = self.bot.nodes.get(frame.node as usize) else { return false };
         self.since = self.state.wait.as_ref().map(|wait| wait.since);
-        match node.does.resume(self, with) {
+        match node.does.resume(&mut self.turn, with) {
             Next::Stay => {
                 self.since = None;
                 false
@@ -91,7 +93,7 @@ impl Turn<'_> {
         self.since = None;
         self.steps += 1;
         self.state.steps += 1;
-        let limits = &bot.limits;
+        let limits = &bot.common.limits;
         if self.steps > limits.turn_steps {
             self.tripped = Some(Guard::TurnSteps);
         } else if self.state.steps > limits.session_steps {
@@ -104,7 +106,7 @@ impl Turn<'_> {
         }
         self.trace.push(Visit { at: NodeIndex(node), entered: true, leaving: Leaving::Stays, millis: 0 });
         match bot.nodes.get(node as usize) {
-            Some(node) => node.does.enter(self),
+            Some(node) => node.does.enter(&mut self.turn),
             None => Next::End("failed".to_owned()),
         }
     }
@@ -134,7 +136,7 @@ impl Turn<'_> {
 
     /// Calls a flow; `visit` when a command did.
     pub(super) fn call(&mut self, entry: u32, own: Option<Vars>, visit: bool) -> Next {
-        if self.state.frames.len() >= self.bot.limits.depth {
+        if self.state.frames.len() >= self.bot.common.limits.depth {
             self.tripped = Some(Guard::Depth);
             return Next::Stay;
         }
@@ -165,7 +167,7 @@ impl Turn<'_> {
         self.kept = None;
         match self.bot.nodes.get(frame.node as usize) {
             _ if visit => self.enter(frame.node),
-            Some(node) => match node.does.resume(self, Resume::Back(values)) {
+            Some(node) => match node.does.resume(&mut self.turn, Resume::Back(values)) {
                 // A damaged state: nothing there called it.
                 Next::Stay => Next::End("failed".to_owned()),
                 next => next,

@@ -1,12 +1,12 @@
 //! The one timer of a conversation: for the wait, for the expiry, or for the end of a person's work.
-use super::Turn;
+use super::walk::Walk;
 use crate::{
-    compile::ExpirePlan,
     effect::Effect,
+    plan::ExpirePlan,
     state::{Timer, Waits},
 };
 
-impl<'a> Turn<'a> {
+impl<'a> Walk<'a> {
     /// Arms the timer for what comes next, if it is not armed for that.
     pub(super) fn settle_timer(&mut self) {
         let wanted = self.wanted_timer();
@@ -25,7 +25,7 @@ impl<'a> Turn<'a> {
 
     fn wanted_timer(&self) -> Option<i64> {
         if let Some(paused) = self.state.paused {
-            let seconds = i64::try_from(self.bot.resume_after?).unwrap_or(i64::MAX);
+            let seconds = i64::try_from(self.bot.common.resume_after?).unwrap_or(i64::MAX);
             return Some(paused.saturating_add(seconds.saturating_mul(1_000)));
         }
         let wait = self.state.wait.as_ref()?;

@@ -4,12 +4,17 @@ use std::cmp::Ordering;
 use regex::Regex;
 use serde_json::Value as Json;
 
-use super::{Found, Path, Rich, Value, View};
+use super::{
+    library::Rich,
+    path::Path,
+    value::Value,
+    view::{Found, View},
+};
 use crate::{
-    definition::{Compare, Matching},
     effect::Trouble,
     fold,
     numbers::{DecimalMark, first_number, number},
+    parts::{Compare, Matching},
 };
 
 /// Something that holds or not.
@@ -58,7 +63,7 @@ impl Check {
             },
             Self::Tag(tag) => view.contact.tags.contains(&**tag),
             Self::Expr(rich) => {
-                let (value, its) = view.riches.evaluate(rich, view);
+                let (value, its) = rich.evaluate(view);
                 *trouble = trouble.or(its);
                 is_true(&value)
             }

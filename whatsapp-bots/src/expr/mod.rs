@@ -2,7 +2,11 @@
 //!
 //! A text of literals and paths is a list of segments; anything richer is minijinja's, with few filters, few statements, and
 //! an end to its steps and its output. What people write is only ever a value here, and never a template.
+mod bounds;
 mod check;
+mod encode;
+mod filters;
+mod library;
 mod path;
 mod rich;
 mod scan;
@@ -13,18 +17,13 @@ mod value;
 mod view;
 
 pub(crate) use self::{
+    bounds::{KEPT, RENDERED, SOURCE},
     check::Check,
+    encode::percent_encode,
+    library::RichValues,
     path::{Key, Path, Root, Written, descend},
-    rich::{Rich, Riches},
     scan::Why,
-    template::{Template, Texts, percent_encode},
+    template::{Template, Texts},
     value::{Value, fits, size},
     view::{Found, View},
 };
-
-/// Bytes of a template or an expression.
-pub(crate) const SOURCE: usize = 16 * 1024;
-/// Bytes that a template may become.
-pub(crate) const RENDERED: usize = 16 * 1024;
-/// Bytes of a value that is kept.
-pub(crate) const KEPT: usize = 16 * 1024;

@@ -1,7 +1,12 @@
 //! Texts with placeholders.
-use std::fmt::Write;
-
-use super::{Path, RENDERED, Rich, Riches, Root, View, Written, scan::Why};
+use super::{
+    bounds::RENDERED,
+    encode::percent_encode,
+    library::{Rich, RichValues},
+    path::{Path, Root, Written},
+    scan::Why,
+    view::View,
+};
 use crate::effect::Trouble;
 
 /// A text with placeholders, compiled.
@@ -38,7 +43,7 @@ impl Template {
     /// Compiles a text. `root` says what a name is.
     pub(crate) fn compile(
         source: &str,
-        riches: &mut Riches,
+        rich_values: &mut RichValues,
         mut root: impl FnMut(&str) -> Root,
     ) -> Result<Self, Why> {
         if source.len() > super::SOURCE {
@@ -57,7 +62,7 @@ impl Template {
                 });
                 Ok(Self::Segments(segments.collect()))
             }
-            None => riches.template(source, root).map(Self::Rich),
+            None => rich_values.template(source, root).map(Self::Rich),
         }
     }
 
@@ -101,7 +106,7 @@ impl Template {
         let mut trouble = None;
         match self {
             Self::Literal(text) => out.push_str(text),
-            Self::Rich(rich) => trouble = view.riches.render(rich, view, out),
+            Self::Rich(rich) => trouble = rich.render(view, out),
             Self::Segments(segments) => {
                 for segment in segments {
                     match segment {
@@ -144,16 +149,4 @@ fn segments(source: &str) -> Option<Vec<Result<Written<'_>, &str>>> {
         found.push(Err(rest));
     }
     Some(found)
-}
-
-/// Writes a text such that it is one part of an address and no more.
-pub(crate) fn percent_encode(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(byte as char);
-        } else {
-            // Writing to a string does not fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
 }

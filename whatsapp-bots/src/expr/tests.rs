@@ -5,7 +5,7 @@ use super::*;
 use crate::{contact::Contact, effect::Trouble, input::Message, state::Vars};
 
 struct World {
-    riches: Riches,
+    rich_values: RichValues,
     names: Vec<String>,
     vars: Vars,
     contact: Contact,
@@ -24,19 +24,26 @@ impl World {
             ..Contact::default()
         };
         let input = Some(Message::text("{{ secret }} {% for x in y %}"));
-        Self { riches: Riches::new(), names, vars: Vars(vars.collect()), contact, input, zone: TimeZone::UTC }
+        Self {
+            rich_values: RichValues::new(),
+            names,
+            vars: Vars(vars.collect()),
+            contact,
+            input,
+            zone: TimeZone::UTC,
+        }
     }
 
     fn text(&mut self, source: &str) -> Result<(String, Option<Trouble>), Why> {
         let names = &mut self.names;
-        let template = Template::compile(source, &mut self.riches, |name| root(names, name))?;
+        let template = Template::compile(source, &mut self.rich_values, |name| root(names, name))?;
         Ok(template.render(&self.view()))
     }
 
     fn value(&mut self, source: &str) -> Result<(Json, Option<Trouble>), Why> {
         let names = &mut self.names;
-        let rich = self.riches.expression(source, |name| root(names, name))?;
-        Ok(self.riches.evaluate(&rich, &self.view()))
+        let rich = self.rich_values.expression(source, |name| root(names, name))?;
+        Ok(rich.evaluate(&self.view()))
     }
 
     fn view(&self) -> View<'_> {
@@ -46,7 +53,7 @@ impl World {
             input: self.input.as_ref(),
             now: 1_800_000_000_000,
             zone: &self.zone,
-            riches: &self.riches,
+            rich_values: &self.rich_values,
             language: 0,
             mark: Default::default(),
         }

@@ -1,7 +1,7 @@
 //! Where values come from.
 use serde_json::{Map, Value as Json};
 
-use super::{KEPT, Path, Rich, Template, View};
+use super::{bounds::KEPT, library::Rich, path::Path, template::Template, view::View};
 use crate::effect::Trouble;
 
 /// How deep a value that is kept may be.
@@ -43,7 +43,7 @@ impl Value {
                 let (text, trouble) = template.render(view);
                 (Json::String(text), trouble)
             }
-            Self::Expr(rich) => view.riches.evaluate(rich, view),
+            Self::Expr(rich) => rich.evaluate(view),
             Self::Add(path, number) => add(view.find(path).json(), *number),
             Self::List(items) => {
                 let mut trouble = None;

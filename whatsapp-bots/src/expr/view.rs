@@ -5,8 +5,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value as Json, json};
 
 use super::{
-    Path, Riches, Root,
-    path::{Key, descend},
+    library::RichValues,
+    path::{Key, Path, Root, descend},
 };
 use crate::{
     contact::Contact,
@@ -24,7 +24,7 @@ pub(crate) struct View<'a> {
     pub(crate) input: Option<&'a Message>,
     pub(crate) now: i64,
     pub(crate) zone: &'a TimeZone,
-    pub(crate) riches: &'a Riches,
+    pub(crate) rich_values: &'a RichValues,
     /// Place of the contact's language in that of the bot.
     pub(crate) language: usize,
     /// How numbers are written in that language.

@@ -13,7 +13,7 @@ mod typebot;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 #[cfg(feature = "import-rapidpro")]
@@ -26,6 +26,19 @@ use crate::definition::{Definition, MAX_JSON};
 pub const MAX_BYTES: usize = MAX_JSON;
 /// The most steps that an import takes, of all flows together.
 pub const MAX_STEPS: usize = 20_000;
+
+/// The programs whose bots are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Format {
+    /// Typebot.
+    #[cfg(feature = "import-typebot")]
+    Typebot,
+    /// RapidPro and TextIt.
+    #[cfg(feature = "import-rapidpro")]
+    Rapidpro,
+}
 
 /// What an import gives: a bot to be looked at, never one that runs at once.
 #[derive(Clone, Debug)]
@@ -149,6 +162,20 @@ impl ImportError {
     /// Its code, such as `I001`.
     pub fn code(&self) -> String {
         self.to_string().chars().take(4).collect()
+    }
+}
+
+/// Reads a document as it was sent or stored.
+///
+/// # Errors
+/// When it is not read at all.
+pub fn import(format: Format, document: &[u8]) -> Result<Imported, ImportError> {
+    let text = decode(document)?;
+    match format {
+        #[cfg(feature = "import-typebot")]
+        Format::Typebot => typebot(text),
+        #[cfg(feature = "import-rapidpro")]
+        Format::Rapidpro => rapidpro(text, &Workspace { languages: Vec::new() }),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What answers look like.
 use serde::{Deserialize, Serialize};
 
-use super::MenuOption;
+use super::menu::MenuOption;
 
 /// What an answer looks like. In JSON: `{"number": {"min": 1}}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

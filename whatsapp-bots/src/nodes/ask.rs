@@ -1,12 +1,16 @@
 //! `ask`: puts a question and takes a checked answer.
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Retries, menu::Question, parse::Parser};
+use super::{
+    answer::Answer,
+    menu::{Question, Retries},
+    parse::Parser,
+};
 use crate::{
     compile::{Compiler, ExitId},
-    definition::Text,
-    engine::{Behaviour, Next, Resume, Takes, Turn},
+    parts::Text,
     input::Message,
+    turn::{Behaviour, Next, Resume, Takes, Turn},
 };
 
 /// Puts a question, waits, and checks the answer.

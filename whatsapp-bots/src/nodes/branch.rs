@@ -3,10 +3,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     compile::{Compiler, ExitId},
-    definition::Condition,
-    engine::{Behaviour, Next, Turn},
+    parts::Condition,
     expr::Check,
-    validate::{Code, MAX_EXITS},
+    finding::{Code, MAX_EXITS},
+    turn::{Behaviour, Next, Turn},
 };
 
 /// Goes by the exit of the first case that holds, or by `else`.

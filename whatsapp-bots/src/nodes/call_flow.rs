@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     compile::{Compiler, ExitId},
-    definition::Source,
-    engine::{Behaviour, Next, Resume, Turn},
+    parts::Source,
     expr::Value,
     state::Vars,
-    validate::Code,
+    finding::Code,
+    turn::{Behaviour, Next, Resume, Turn},
 };
 
 /// Runs another flow and comes back. It has variables of its own: what it is given, and what it sets.

@@ -2,15 +2,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    MenuOption, Retries, Style,
-    menu::{MenuPlan, Question},
+    menu::{MenuOption, MenuPlan, Question, Retries},
 };
 use crate::{
     compile::{Compiler, ExitId},
-    definition::Text,
-    engine::{Behaviour, Next, Resume, Takes, Turn},
+    effect::Style,
+    parts::Text,
+    finding::MAX_EXITS,
     input::Message,
-    validate::MAX_EXITS,
+    turn::{Behaviour, Next, Resume, Takes, Turn},
 };
 
 /// Puts options before somebody and waits. An answer is an option's id (of a button or a row), its number, its label, or one

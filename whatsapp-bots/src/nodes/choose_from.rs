@@ -3,19 +3,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{
-    Retries, Style,
-    menu::{MOST, Offers, Question, show},
+    menu::{MOST, Offers, Question, Retries, show},
     selection::{self, Called},
 };
 use crate::{
     compile::{Compiler, ExitId},
-    definition::Text,
-    effect::Choice,
-    engine::{Behaviour, Next, Resume, Takes, Turn},
+    parts::Text,
+    effect::{Choice, Style},
     expr::{Key, Path, Written, descend},
     fold,
     input::Message,
-    validate::Code,
+    finding::Code,
+    turn::{Behaviour, Next, Resume, Takes, Turn},
 };
 
 /// Puts the items of a list before somebody and waits: what a request came back with, for example. An answer is an item's id,

@@ -5,8 +5,8 @@ use super::set::Assignment;
 use crate::{
     compile::{Compiler, ExitId},
     effect::Effect,
-    engine::{Behaviour, Next, Turn},
     expr::Value,
+    turn::{Behaviour, Next, Turn},
 };
 
 /// Writes fields of the contact and goes on by `next`. `name` and `language` are the contact's own, all others are fields

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     compile::{Compiler, ExitId},
-    definition::Source,
+    parts::Source,
     effect::Event,
-    engine::{Behaviour, Next, Turn},
     expr::Value,
-    validate::Code,
+    finding::Code,
+    turn::{Behaviour, Next, Turn},
 };
 
 /// Notes an event of its own for the reports, and goes on by `next`.

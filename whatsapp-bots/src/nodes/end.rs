@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     compile::Compiler,
-    engine::{Behaviour, Next, Turn},
-    validate::Code,
+    finding::Code,
+    turn::{Behaviour, Next, Turn},
 };
 
 /// Ends the conversation, whatever called this flow.

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     compile::Compiler,
-    definition::Source,
-    engine::{Behaviour, Next, Turn},
+    parts::Source,
     expr::Value,
-    validate::Code,
+    finding::Code,
+    turn::{Behaviour, Next, Turn},
 };
 
 /// Goes back to the flow that called this one; where none did, the conversation is over.

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     compile::Compiler,
-    engine::{Behaviour, Next, Turn},
+    turn::{Behaviour, Next, Turn},
 };
 
 /// Goes to another flow, or to a node of this or another one, and does not come back here: whoever called this flow is
@@ -30,11 +30,11 @@ impl Goto {
             Some(flow) => compiler.entry("flow", flow),
             None => {
                 let flow = compiler.own_flow();
-                compiler.entry("flow", &flow.id)
+                compiler.entry("flow", flow.id)
             }
         };
         let to = match (entry, &self.node) {
-            (Some((_, flow)), Some(node)) => compiler.node_of("node", &flow.id, node),
+            (Some((_, flow)), Some(node)) => compiler.node_of("node", flow.id, node),
             (entry, _) => entry.map(|(entry, _)| entry),
         };
         Box::new(Going { to: to.unwrap_or_default() })

@@ -3,11 +3,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     compile::{Compiler, ExitId},
-    definition::Text,
+    parts::Text,
     effect::Event,
-    engine::{Behaviour, Next, Resume, Turn},
     expr::{Template, Texts},
     state::Waits,
+    turn::{Behaviour, Next, Resume, Turn},
 };
 
 /// Hands the chat to a person; the bot is silent until it is given back.

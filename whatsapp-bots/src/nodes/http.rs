@@ -6,12 +6,12 @@ use serde_json::Value as Json;
 
 use crate::{
     compile::{Compiler, ExitId},
-    effect::{Effect, Event, Request, Trouble},
-    engine::{Behaviour, Next, Resume, Turn},
+    effect::{Effect, Event, Method, Request, Trouble},
     expr::{self, Key, Template, Value, Written},
     input::{MAX_ANSWER, Outcome},
     state::Waits,
-    validate::Code,
+    finding::Code,
+    turn::{Behaviour, Next, Resume, Turn},
 };
 
 /// Asks the host to make a request, waits for its result, and saves parts of the answer.
@@ -47,37 +47,6 @@ pub struct Http {
     /// The variable that the status goes to; 0 when there was no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_to: Option<String>,
-}
-
-/// The method of a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Method {
-    /// GET.
-    #[default]
-    Get,
-    /// POST.
-    Post,
-    /// PUT.
-    Put,
-    /// PATCH.
-    Patch,
-    /// DELETE.
-    Delete,
-}
-
-impl Method {
-    /// Its name, as in the request.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-        }
-    }
 }
 
 /// What a request sends.

@@ -6,15 +6,15 @@ use whatsapp_store::Content;
 use super::selection::{self, Called};
 use crate::{
     compile::{Compiler, ExitId},
-    definition::{Text, Words},
-    effect::{Choice, Event, Menu, Trouble},
-    engine::{Next, Turn},
+    effect::{Choice, Event, Menu, Style, Trouble},
     expr::{RENDERED, Texts},
+    finding::Code,
     fold,
     input::Message,
     menus,
+    parts::{Text, Words},
     state::Waits,
-    validate::Code,
+    turn::{Next, Turn},
 };
 
 /// One thing to choose.
@@ -32,22 +32,6 @@ pub struct MenuOption {
     /// Other words for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<Words>,
-}
-
-/// How options are shown, where the account can.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum Style {
-    /// Up to three as buttons, up to ten as a list, more as numbers.
-    #[default]
-    Auto,
-    /// Buttons: at most three.
-    Buttons,
-    /// A list: at most ten.
-    List,
-    /// A numbered text.
-    Numbers,
 }
 
 /// What happens after an answer that is none.

@@ -1,13 +1,13 @@
 //! The kinds of node, one file each: its settings, with a sample, and what it does.
 //!
-//! A new kind is one file here and one line in the list below.
+//! A new kind is one file here, one line in the list below, and its golden cases in `testdata/kinds/nodes`.
 use serde_json::Value as Json;
 
 use crate::{
     compile::Compiler,
-    definition::Unknown,
-    engine::{Behaviour, Next, Turn},
-    validate::Code,
+    finding::Code,
+    parts::Unknown,
+    turn::{Behaviour, Next, Turn},
 };
 
 mod answer;
@@ -18,11 +18,13 @@ mod selection;
 pub use self::{
     answer::{Answer, DateOrder},
     branch::Case,
-    http::{HttpBody, Method, Saved},
-    menu::{MenuOption, Retries, Style},
+    http::{HttpBody, Saved},
+    menu::{MenuOption, Retries},
     set::Assignment,
     split::Arm,
 };
+
+pub use crate::effect::{Method, Style};
 
 macro_rules! kinds {
     ($($kind:literal $file:ident $Type:ident)*) => {
@@ -37,6 +39,12 @@ macro_rules! kinds {
             /// One that this version does not know.
             Unknown(Unknown),
         }
+
+        $(impl From<$Type> for Kind {
+            fn from(settings: $Type) -> Self {
+                Self::$Type(settings)
+            }
+        })*
 
         impl Kind {
             /// The names of all kinds, as in JSON.

@@ -5,11 +5,11 @@ use whatsapp_store::{Content, NotSendable};
 
 use crate::{
     compile::{Compiler, ExitId},
-    definition::{Localised, Text},
+    parts::{Localised, Text},
     effect::Trouble,
-    engine::{Behaviour, Next, Turn},
     expr::{Template, Texts},
-    validate::Code,
+    finding::Code,
+    turn::{Behaviour, Next, Turn},
 };
 
 /// Sends a text or any other content, and goes on by `next`.
@@ -92,7 +92,7 @@ impl Behaviour for Saying {
 
 impl Plan {
     fn compile(compiler: &mut Compiler<'_>, content: &Json, language: &str) -> Self {
-        let default = compiler.definition.bot.language.clone();
+        let default = compiler.default_language().to_owned();
         let json = in_language(content, &compiler.languages, language, &default);
         let mut texts = Vec::new();
         find_texts(&json, String::new(), &mut texts);

@@ -3,9 +3,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     compile::{Compiler, ExitId},
-    definition::Source,
-    engine::{Behaviour, Next, Turn},
+    parts::Source,
     expr::Value,
+    turn::{Behaviour, Next, Turn},
 };
 
 /// Gives values to variables, in order, and goes on by `next`. `null` takes a value away.

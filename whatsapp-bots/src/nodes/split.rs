@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     compile::{Compiler, ExitId},
-    engine::{Behaviour, Next, Turn},
-    validate::{Code, MAX_EXITS},
+    finding::{Code, MAX_EXITS},
+    turn::{Behaviour, Next, Turn},
 };
 
 /// Goes by the exit of an arm, by chance and weight.

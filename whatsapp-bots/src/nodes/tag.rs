@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     compile::{Compiler, ExitId},
     effect::Effect,
-    engine::{Behaviour, Next, Turn},
-    validate::Code,
+    finding::Code,
+    turn::{Behaviour, Next, Turn},
 };
 
 /// Adds tags to the contact and takes others away; goes on by `next`.

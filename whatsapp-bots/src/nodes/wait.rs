@@ -4,11 +4,11 @@ use serde_json::Value as Json;
 
 use crate::{
     compile::{Compiler, ExitId},
-    engine::{Behaviour, Next, Resume, Takes, Turn},
     expr,
-    input::Message,
     state::Waits,
-    validate::Code,
+    finding::Code,
+    input::Message,
+    turn::{Behaviour, Next, Resume, Takes, Turn},
 };
 
 /// Waits for a time, a reply, or an event, whichever comes first.

@@ -31,6 +31,8 @@ impl Clock for Arc<At> {
 pub(super) struct Phones {
     clock: Arc<At>,
     sent: Mutex<Vec<(i64, String, String)>>,
+    /// The texts, by number.
+    texts: Mutex<Vec<(String, String)>>,
     /// Seconds between two messages; 0 for an account that may not write.
     pub(super) interval: AtomicI64,
     /// Does sending last for ever?
@@ -39,8 +41,10 @@ pub(super) struct Phones {
 
 #[async_trait]
 impl Outlet for Phones {
-    async fn send(&self, account: &AccountId, chat: &str, _: &str, _: Content) -> Result<(), NotSent> {
+    async fn send(&self, account: &AccountId, chat: &str, _: &str, content: Content) -> Result<(), NotSent> {
         let number = chat.split('@').next().unwrap().to_owned();
+        let text = content.as_text().unwrap_or_default().to_owned();
+        self.texts.lock().unwrap().push((number.clone(), text));
         self.sent.lock().unwrap().push((self.clock.now(), account.to_string(), number));
         if self.hangs.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
@@ -93,8 +97,9 @@ pub(super) fn morning(cron: &str, texts: &[&str]) -> Json {
 impl Bench {
     pub(super) async fn new(sessions: &[&str]) -> Self {
         let clock = Arc::new(At(AtomicI64::new(EIGHT)));
-        let (sent, interval, hangs) = (Mutex::default(), AtomicI64::new(6), AtomicBool::new(false));
-        let phones = Phones { clock: clock.clone(), sent, interval, hangs };
+        let (sent, texts) = Default::default();
+        let (interval, hangs) = (AtomicI64::new(6), AtomicBool::new(false));
+        let phones = Phones { clock: clock.clone(), sent, texts, interval, hangs };
         let bench = Self { store: Arc::new(MemoryStore::new()), phones: Arc::new(phones), clock };
         for session in sessions {
             let id = account(session);
@@ -179,6 +184,12 @@ impl Bench {
 
     pub(super) fn sent(&self) -> Vec<(i64, String, String)> {
         self.phones.sent.lock().unwrap().clone()
+    }
+
+    /// What a number was sent, in order.
+    pub(super) fn said(&self, number: u64) -> Vec<String> {
+        let texts = self.phones.texts.lock().unwrap();
+        texts.iter().filter(|(to, _)| *to == number.to_string()).map(|(_, text)| text.clone()).collect()
     }
 
     /// The numbers, in order.

@@ -2,7 +2,7 @@
 use whatsapp_store::{ConversationRecord, ConversationStatus};
 
 use super::{Shared, envelope::Envelope, person::Person, turn::TurnError};
-use crate::Input;
+use crate::{Compiled, Effect, Event, Input};
 
 /// Why somebody is not written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,6 +10,11 @@ pub enum Refusal {
     /// No consent is recorded.
     #[error("this person has not agreed to be written to: record a consent of the contact first")]
     NoConsent,
+    /// The consent is to something else.
+    #[error(
+        "this person has agreed to other messages: name the scope of the trigger, or record a consent that covers it"
+    )]
+    OtherScope,
     /// The person wants no messages.
     #[error("this person does not want to be written to")]
     OptedOut,
@@ -25,8 +30,9 @@ pub(super) fn is_unasked(input: &Input) -> bool {
 
 /// Why an input must not be heard; `None` when it may be.
 ///
-/// What people do themselves is always heard. An event from outside, a time or a start is only heard for those who agreed; one
-/// that the conversation waits for goes on with what the person has begun, and needs no more than that they did not opt out.
+/// What people do themselves is always heard. An event from outside, a time or a start is only heard for those who agreed to
+/// something; to what, [`refusal_of_start`] asks of the flow that starts. An event that the conversation waits for goes on with what the
+/// person has begun, and needs no more than that they did not opt out.
 pub(super) async fn refusal(
     shared: &Shared,
     stored: Option<&ConversationRecord>,
@@ -42,10 +48,32 @@ pub(super) async fn refusal(
     if person.is_opted_out(&*shared.store).await? {
         return Ok(Some(Refusal::OptedOut));
     }
-    if person.has_agreed() || awaits(shared, stored, input).await? {
+    if person.consent().is_some() || awaits(shared, stored, input).await? {
         return Ok(None);
     }
     Ok(Some(Refusal::NoConsent))
+}
+
+/// Why the flow that an input starts must not begin: what nobody asked for needs a consent that covers the scope of its trigger.
+pub(super) fn refusal_of_start(
+    bot: &Compiled,
+    effects: &[Effect],
+    person: &Person,
+    input: &Input,
+) -> Option<Refusal> {
+    if !is_unasked(input) {
+        return None;
+    }
+    let started = effects.iter().find_map(|effect| match effect {
+        Effect::Emit(Event::Started { trigger, .. }) => Some(trigger.as_deref()),
+        _ => None,
+    })?;
+    let scope = bot.scope(started);
+    match person.consent() {
+        None => Some(Refusal::NoConsent),
+        Some(consent) if !consent.covers(scope) => Some(Refusal::OtherScope),
+        Some(_) => None,
+    }
 }
 
 /// Does the live conversation wait for this very event?
@@ -60,8 +88,7 @@ async fn awaits(
     }
     // What cannot be read waits for nothing.
     let Ok(envelope) = Envelope::from_bytes(&stored.state) else { return Ok(false) };
-    let workspace = stored.account.workspace();
-    let bot = shared.catalog.bot(&*shared.store, workspace, &stored.flow, stored.version).await?;
+    let bot = shared.catalog.followed(&*shared.store, stored, &envelope).await?;
     Ok(bot.is_some_and(|bot| bot.awaits_event(&envelope.state, name)))
 }
 
@@ -129,6 +156,86 @@ mod tests {
         let (shop, other) = (account("shop"), chat(7));
         let heard = bench.bots().hear(&shop, &other, "1", &start, "").await.unwrap();
         assert_eq!(heard, Heard::Refused(Refusal::NoConsent));
+    }
+
+    fn vip_of(bench: &Bench, scope: &str) -> ContactRecord {
+        let mut vip = bench.vip(ADA);
+        vip.consent.as_mut().unwrap().scope = scope.into();
+        vip
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_consent_to_something_else_is_none() {
+        for (given, named, reaches) in [
+            ("news", None, true),
+            ("marketing", None, true),
+            ("orders", None, false),
+            ("orders", Some("orders"), true),
+            ("news", Some("orders"), true),
+            ("news", Some("offers"), false),
+            ("marketing", Some("club"), false),
+            ("club", Some("club"), true),
+        ] {
+            let bench = Bench::new(&["shop"]).await;
+            let mut bot = shop();
+            if let Some(named) = named {
+                bot["triggers"][1]["scope"] = json!(named);
+            }
+            bench.publish("b", &bot).await;
+            bench.put(vip_of(&bench, given)).await;
+            let expected = if reaches { Heard::Answered } else { Heard::Refused(Refusal::OtherScope) };
+            assert_eq!(happens(&bench, "1", "hello").await, expected, "{given} for {named:?}");
+            assert_eq!(bench.sent().len(), usize::from(reaches), "{given} for {named:?}");
+        }
+        // A start names no scope, and a refusal is not noted.
+        let bench = Bench::new(&["shop"]).await;
+        bench.publish("b", &shop()).await;
+        let start = Input::Start { flow: Some("hello".into()), params: Default::default() };
+        for (given, expected) in [("orders", Heard::Refused(Refusal::OtherScope)), ("news", Heard::Answered)]
+        {
+            bench.put(vip_of(&bench, given)).await;
+            let heard = bench.bots().hear(&account("shop"), &chat(ADA), "1", &start, "").await.unwrap();
+            assert_eq!(heard, expected);
+        }
+    }
+
+    /// An event that is waited for goes on with what the person began, whatever it is for.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_waited_for_needs_no_scope() {
+        let bench = Bench::new(&["shop"]).await;
+        bench.publish("b", &shop()).await;
+        bench.put(vip_of(&bench, "club")).await;
+        assert_eq!(writes(&bench, "1", &chat(ADA)).await, Heard::Answered);
+        assert_eq!(happens(&bench, "2", "paid").await, Heard::Answered);
+        assert_eq!(bench.sent().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_back_agrees_to_what_the_bot_named() {
+        for (config, scope) in [
+            (json!({"back": true, "scope": "news"}), "news"),
+            (json!({"back": true}), whatsapp_store::Consent::SERVICE),
+        ] {
+            let bench = Bench::new(&["shop"]).await;
+            let back = json!({
+                "format": 1, "bot": {"id": "b", "language": "en"},
+                "flows": [{"id": "f", "entry": "o", "nodes": [{"id": "o", "kind": "opt_out", "config": config, "exits": [{"id": "next"}]}]}],
+                "triggers": [{"id": "any", "on": "anyMessage", "flow": "f"}],
+            });
+            bench.publish("b", &back).await;
+            let stopped = ContactRecord { opted_out_at: Some(5), ..vip_of(&bench, "marketing") };
+            bench.put(stopped).await;
+            let stop = Suppression { address: ADA.to_string(), reason: "stop".into(), at: 5 };
+            bench.commit(&account("shop"), vec![ContactChange::Suppress(stop).into()]).await;
+            assert_eq!(writes(&bench, "m1", &chat(ADA)).await, Heard::Answered);
+            let workspace = WorkspaceId::default();
+            let ada = bench.store.contact_by_phone(&workspace, &ADA.to_string()).await.unwrap().unwrap();
+            let consent = ada.consent.unwrap();
+            assert_eq!((&*consent.scope, consent.evidence.as_deref()), (scope, Some("m1")));
+            assert_eq!(ada.opted_out_at, None);
+            assert_eq!(bench.store.suppressed(&workspace, &[ADA.to_string()]).await.unwrap(), [""; 0]);
+            assert_eq!(consent.covers("marketing"), scope == "news");
+        }
     }
 
     #[tokio::test(start_paused = true)]

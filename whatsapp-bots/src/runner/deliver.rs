@@ -7,8 +7,10 @@ use whatsapp_store::{
 use super::{
     Bots,
     envelope::{Envelope, Pending},
+    events::{event, fnv, message_id},
+    lanes::{Place, Queued},
     port::NotSent,
-    turn::{self, Hearing, TurnError, message_id, record},
+    turn::{self, Hearing, TurnError, record},
 };
 use crate::Input;
 
@@ -54,12 +56,28 @@ impl Bots {
     }
 
     /// Does what is to be done, until nothing is; `known` is the conversation as it was just written.
-    pub(super) async fn deliver(&self, account: &AccountId, chat: &str, known: Option<ConversationRecord>) {
+    pub(super) async fn deliver(
+        &self,
+        account: &AccountId,
+        chat: &str,
+        known: Option<ConversationRecord>,
+        queued: &Queued,
+    ) {
         // Whoever does it already looks once more.
         let Some(mut busy) = self.shared.begin(account, chat) else { return };
+        let (known, place) = match queued.try_enter() {
+            Some(place) => (known, Some(place)),
+            None => {
+                // Whoever waits keeps no state in memory, and reads what it has become.
+                drop(known);
+                (None, queued.enter().await)
+            }
+        };
         let now = self.shared.clock.now();
-        let (bot, done) = Default::default();
-        let mut delivery = Delivery { bots: self, account, chat, known, bot, done, since: now };
+        let (bot, done, requests) = Default::default();
+        let place = place.map(|place| (Work::Send, place));
+        let mut delivery =
+            Delivery { bots: self, account, chat, queued, requests, place, known, bot, done, since: now };
         loop {
             match delivery.all().await {
                 // The rest is for whoever runs next.
@@ -88,7 +106,7 @@ impl Bots {
     async fn hand_back(&self, account: &AccountId, chat: &str) -> Result<(), TurnError> {
         let Some((stored, _)) = self.undone(account, chat).await? else { return Ok(()) };
         let now = self.shared.clock.now();
-        let chance = turn::fnv(format!("{chat}\0{}", stored.revision).bytes());
+        let chance = fnv(format!("{chat}\0{}", stored.revision).bytes());
         let again = again(now.saturating_sub(stored.updated_at), chance);
         let (expected, revision) = (Some(stored.revision), stored.revision + 1);
         let record = ConversationRecord { wake_at: Some(now + again), revision, ..stored };
@@ -114,6 +132,12 @@ struct Delivery<'a> {
     bots: &'a Bots,
     account: &'a AccountId,
     chat: &'a str,
+    /// Where messages are handed over.
+    queued: &'a Queued,
+    /// Where requests are made, if one was.
+    requests: Option<Queued>,
+    /// What may be done now: one at a time, so that nobody who has a place waits for another.
+    place: Option<(Work, Place)>,
     /// The conversation, where it need not be read.
     known: Option<ConversationRecord>,
     /// Whose conversation it is.
@@ -122,6 +146,13 @@ struct Delivery<'a> {
     done: Vec<Done>,
     /// When that was written last.
     since: i64,
+}
+
+/// What a place is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Send,
+    Request,
 }
 
 /// Something that was done.
@@ -153,6 +184,10 @@ impl Delivery<'_> {
                 self.known = Some(stored);
                 break;
             };
+            if !self.has_place(&next).await {
+                // Meanwhile somebody may have taken over the chat.
+                continue;
+            }
             // After the last one, nobody else is to be asked.
             self.known = is_last.then_some(stored);
             did = self.one(salt, next).await;
@@ -166,6 +201,33 @@ impl Delivery<'_> {
             self.bots.hand_back(self.account, self.chat).await?;
         }
         did
+    }
+
+    /// Takes a place for what comes next; `false` if it was waited for.
+    async fn has_place(&mut self, next: &Pending) -> bool {
+        let work = match next {
+            Pending::Send { .. } => Work::Send,
+            Pending::Request { .. } => Work::Request,
+        };
+        if self.place.as_ref().is_some_and(|(held, _)| *held == work) {
+            return true;
+        }
+        self.place = None;
+        let queued = match work {
+            Work::Send => self.queued,
+            Work::Request => {
+                if self.requests.is_none() {
+                    self.requests = self.bots.shared.requests.queue(self.account, usize::MAX);
+                }
+                let Some(requests) = &self.requests else { return true };
+                requests
+            }
+        };
+        let free = queued.try_enter();
+        let is_free = free.is_some();
+        let place = if is_free { free } else { queued.enter().await };
+        self.place = place.map(|place| (work, place));
+        is_free
     }
 
     async fn look(&mut self) -> Result<Option<(ConversationRecord, Envelope)>, TurnError> {
@@ -263,7 +325,7 @@ impl Delivery<'_> {
                 Ok(()) => ("chatbot.response.sent", json!({ "messageId": id })),
                 Err(why) => ("chatbot.response.failed", json!({ "messageId": id, "reason": why })),
             };
-            Some(turn::event(key, &self.bot, (self.account, self.chat), more, at))
+            Some(event(key, &self.bot, (self.account, self.chat), more, at))
         };
         self.done.iter().filter_map(told).collect()
     }
@@ -282,123 +344,4 @@ impl Delivery<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        sync::{
-            Arc,
-            atomic::{AtomicU32, Ordering},
-        },
-        time::Duration,
-    };
-
-    use async_trait::async_trait;
-    use whatsapp_store::{Changes, Content, ConversationStatus, ConversationStore, FlowChange, Store};
-
-    use super::super::{
-        bench::{Bench, EIGHT, account, chat, morning},
-        port::Outlet,
-        *,
-    };
-    use crate::{Message, Outcome};
-
-    /// Two nodes that look every 502 ms, a while apart; the one that comes first tries, and one of them never can.
-    #[test]
-    fn nodes_that_keep_step_take_turns() {
-        for apart in (50..500).step_by(50) {
-            let (mut now, mut tries) = (0, 0);
-            let is_sent = loop {
-                let due = now + super::again(now, turn::fnv(format!("chat\0{tries}").bytes()));
-                let next = |first: i64| first + (due - first).max(0).div_euclid(502) * 502 + 502;
-                let (mine, other) = (next(0), next(apart));
-                if other < mine {
-                    break true;
-                }
-                (now, tries) = (mine, tries + 1);
-                if now > 60_000 {
-                    break false;
-                }
-            };
-            assert!(is_sent, "{apart} ms apart: tried until {now}");
-        }
-    }
-
-    /// Says so to whoever writes.
-    async fn greeter(texts: &[&str]) -> Bench {
-        let bench = Bench::new(&["shop"]).await;
-        let mut bot = morning("0 9 * * *", texts);
-        bot["triggers"][0]["on"] = serde_json::json!("anyMessage");
-        bench.publish("b", &bot).await;
-        bench
-    }
-
-    /// Somebody ends the conversation while its first message is on the way.
-    struct Ends {
-        store: Arc<dyn Store>,
-        sent: AtomicU32,
-    }
-
-    #[async_trait]
-    impl Outlet for Ends {
-        async fn send(&self, account: &AccountId, chat: &str, _: &str, _: Content) -> Result<(), NotSent> {
-            self.sent.fetch_add(1, Ordering::Relaxed);
-            let mut changes = Changes::new(account.clone());
-            changes.push(FlowChange::EndConversation { account: account.clone(), chat: chat.into(), at: 1 });
-            self.store.commit(changes).await.unwrap();
-            Ok(())
-        }
-
-        async fn request(&self, _: Call) -> Outcome {
-            Outcome::Failed("nobody".into())
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_ends_a_conversation_stops_the_messages_that_were_not_handed_over() {
-        let bench = greeter(&["One.", "Two.", "Three."]).await;
-        let outlet = Arc::new(Ends { store: bench.store.clone(), sent: AtomicU32::new(0) });
-        let bots = Bots::with_clock(bench.store.clone(), outlet.clone(), Arc::new(bench.clock.clone()));
-        bots.hear(&account("shop"), &chat(7), "1", &Input::Message(Message::text("hi")), "").await.unwrap();
-        bench.rest().await;
-        assert_eq!(outlet.sent.load(Ordering::Relaxed), 1);
-    }
-
-    /// A commit for what was heard, and one for all that was said.
-    #[tokio::test(start_paused = true)]
-    async fn messages_are_taken_off_together() {
-        let bench = greeter(&["One.", "Two.", "Three."]).await;
-        let bots = bench.bots();
-        bots.hear(&account("shop"), &chat(7), "1", &Input::Message(Message::text("hi")), "").await.unwrap();
-        bench.rest().await;
-        let stored = bench.store.conversation(&account("shop"), &chat(7)).await.unwrap().unwrap();
-        assert_eq!((bench.sent().len(), stored.revision), (3, 2));
-        assert_eq!(stored.status, ConversationStatus::Ended);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_end_waits_for_what_is_under_way_and_the_next_start_does_the_rest() {
-        for hangs in [false, true] {
-            let bench = greeter(&["One.", "Two."]).await;
-            bench.phones.hangs.store(hangs, Ordering::Relaxed);
-            let (bots, input) = (bench.bots(), Input::Message(Message::text("hi")));
-            bots.hear(&account("shop"), &chat(7), "1", &input, "").await.unwrap();
-            if hangs {
-                bench.rest().await;
-            }
-            let before = tokio::time::Instant::now();
-            bots.finish(Duration::from_secs(5)).await;
-            let took = before.elapsed().as_secs();
-            assert_eq!((took, bench.sent().len()), if hangs { (5, 1) } else { (0, 0) });
-            // What is heard now is done by the next.
-            bots.hear(&account("shop"), &chat(8), "1", &input, "").await.unwrap();
-            bench.rest().await;
-            bench.phones.hangs.store(false, Ordering::Relaxed);
-            bench.clock.0.store(EIGHT + 60_000, Ordering::Relaxed);
-            let next = bench.bots();
-            next.look().await.unwrap();
-            bench.rest().await;
-            // The one that hung is handed over again, under its id.
-            assert_eq!(bench.sent().len(), if hangs { 5 } else { 4 });
-            next.finish(Duration::from_secs(5)).await;
-        }
-    }
-}
+mod tests;

@@ -7,8 +7,11 @@ use whatsapp_store::Content;
 use super::order::Order;
 use crate::{Effect, Menus, State, StateError};
 
-/// Of this format; the one before knew nothing of the order of messages.
-const FORMAT: u8 = 2;
+/// Of this format.
+const FORMAT: u8 = 3;
+/// Without the time at which the bot was made.
+const WITHOUT_BOT: u8 = 2;
+/// Without the order of messages, too.
 const WITHOUT_ORDER: u8 = 1;
 /// In place of a time that is not known.
 const NO_TIME: i64 = i64::MIN;
@@ -19,6 +22,8 @@ pub(super) struct Envelope {
     /// When the first conversation of the chat began: ids of messages follow from it, so that one that was forgotten does not
     /// take the ids of the next.
     pub(super) salt: i64,
+    /// When the bot was made that it follows: another one may have had its id before.
+    pub(super) made_at: Option<i64>,
     /// What tells whether a message was written before what was said last.
     pub(super) order: Order,
     pub(super) state: State,
@@ -107,7 +112,7 @@ impl Envelope {
         let state = self.state.to_bytes();
         let length = u32::try_from(state.len()).unwrap_or(u32::MAX);
         let mut bytes = vec![FORMAT];
-        for number in [Some(self.salt), self.order.given_at, self.order.lag] {
+        for number in [Some(self.salt), self.order.given_at, self.order.lag, self.made_at] {
             bytes.extend_from_slice(&number.unwrap_or(NO_TIME).to_le_bytes());
         }
         bytes.extend_from_slice(&length.to_le_bytes());
@@ -126,16 +131,19 @@ impl Envelope {
         }
         let (&format, rest) = bytes.split_first().ok_or(EnvelopeError::Damaged)?;
         let (salt, rest) = number(rest)?;
-        let (order, rest) = match format {
-            FORMAT => {
-                let (given_at, rest) = number(rest)?;
-                let (lag, rest) = number(rest)?;
-                let known = |number: i64| Some(number).filter(|number| *number != NO_TIME);
-                (Order { given_at: known(given_at), lag: known(lag) }, rest)
-            }
-            WITHOUT_ORDER => (Order::default(), rest),
+        let count = match format {
+            FORMAT => 3,
+            WITHOUT_BOT => 2,
+            WITHOUT_ORDER => 0,
             _ => return Err(EnvelopeError::Damaged),
         };
+        let (mut times, mut rest) = ([None; 3], rest);
+        for time in times.iter_mut().take(count) {
+            let (known, behind) = number(rest)?;
+            (*time, rest) = (Some(known).filter(|known| *known != NO_TIME), behind);
+        }
+        let [given_at, lag, made_at] = times;
+        let order = Order { given_at, lag };
         let (length, rest) = rest.split_first_chunk().ok_or(EnvelopeError::Damaged)?;
         let length = u32::from_le_bytes(*length) as usize;
         let (state, pending) = rest.split_at_checked(length).ok_or(EnvelopeError::Damaged)?;
@@ -143,7 +151,7 @@ impl Envelope {
             [] => Vec::new(),
             pending => serde_json::from_slice(pending).map_err(|_| EnvelopeError::Damaged)?,
         };
-        Ok(Self { salt, order, state: State::from_bytes(state)?, pending })
+        Ok(Self { salt, made_at, order, state: State::from_bytes(state)?, pending })
     }
 
     /// The last message that stands to be sent.
@@ -176,6 +184,7 @@ mod tests {
         let content = Content::text("hello");
         let envelope = Envelope {
             salt: -5,
+            made_at: Some(9),
             order: Order { given_at: Some(7), lag: None },
             state: State::default(),
             pending: vec![Pending::Send { id: 7, content: content.clone() }],
@@ -188,5 +197,10 @@ mod tests {
             let _ = Envelope::from_bytes(&envelope.to_bytes()[..cut]);
         }
         assert!(Envelope::from_bytes(&[9; 40]).is_err());
+        // As an earlier version wrote it.
+        let mut former = envelope.to_bytes();
+        former[0] = WITHOUT_BOT;
+        former.drain(25..33);
+        assert_eq!(Envelope::from_bytes(&former).unwrap(), Envelope { made_at: None, ..envelope });
     }
 }

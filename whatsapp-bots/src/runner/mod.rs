@@ -14,12 +14,15 @@ mod consent;
 mod counts;
 mod deliver;
 mod envelope;
+mod events;
+mod lanes;
 mod order;
 mod outstanding;
 mod peek;
 mod person;
 mod port;
 mod schedules;
+mod settings;
 mod turn;
 mod unheard;
 
@@ -36,17 +39,22 @@ use tokio::{
 };
 use whatsapp_store::{AccountId, ConversationRecord, Error as StoreError, Store};
 
-use self::{catalog::Catalog, outstanding::Outstanding, schedules::Schedules, turn::Hearing};
+use self::{catalog::Catalog, lanes::Lane, outstanding::Outstanding, schedules::Schedules, turn::Hearing};
 pub use self::{
     consent::Refusal,
     counts::{ENDED, STARTED},
     envelope::Call,
-    port::{Clock, NotSent, Outlet, SystemClock},
+    lanes::Bounds,
+    port::{NotSent, Outlet},
     schedules::setting as schedule_setting,
-    turn::{Heard, TurnError},
+    settings::RunnerSettings,
+    turn::{Heard, TurnError, TurnErrorKind},
 };
 use crate::Input;
-pub use crate::Menus;
+pub use crate::{
+    Menus,
+    clock::{Clock, SystemClock},
+};
 
 /// Conversations taken at once when their time has come.
 const PAGE: u32 = 64;
@@ -71,7 +79,11 @@ struct Shared {
     store: Arc<dyn Store>,
     outlet: Arc<dyn Outlet>,
     clock: Arc<dyn Clock>,
+    settings: RunnerSettings,
     catalog: Catalog,
+    /// Where messages are handed over, and where requests are made: a slow server keeps no message waiting.
+    deliveries: Lane,
+    requests: Lane,
     /// Chats for which something is being done, and whether somebody came meanwhile with more.
     busy: Mutex<HashMap<(AccountId, String), bool>>,
     /// What was noted and not given to an account yet.
@@ -90,9 +102,34 @@ impl Bots {
 
     /// By another clock.
     pub fn with_clock(store: Arc<dyn Store>, outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) -> Self {
+        Self::with_settings(store, outlet, clock, RunnerSettings::default())
+    }
+
+    /// By another clock, and with other bounds of what it uses.
+    pub fn with_settings(
+        store: Arc<dyn Store>,
+        outlet: Arc<dyn Outlet>,
+        clock: Arc<dyn Clock>,
+        settings: RunnerSettings,
+    ) -> Self {
         let (stop, _) = watch::channel(false);
-        let (catalog, busy, outstanding, nudge, tasks) = Default::default();
-        let shared = Shared { store, outlet, clock, catalog, busy, outstanding, nudge, stop, tasks };
+        let (busy, outstanding, nudge, tasks) = Default::default();
+        let (deliveries, requests) = (Lane::new(settings.deliveries), Lane::new(settings.requests));
+        let catalog = Catalog::new(settings.catalog_bytes);
+        let shared = Shared {
+            store,
+            outlet,
+            clock,
+            settings,
+            catalog,
+            deliveries,
+            requests,
+            busy,
+            outstanding,
+            nudge,
+            stop,
+            tasks,
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -192,14 +229,22 @@ impl Bots {
         Ok((heard, says))
     }
 
+    /// Lets a task do what is to be done for a chat. Where the queue of the account is full, it stands in the store until
+    /// [`Bots::run`] comes to it.
     fn deliver_soon(&self, account: &AccountId, chat: &str, known: Option<ConversationRecord>) {
         let mut tasks = self.shared.tasks();
         // Those that are over.
         while tasks.try_join_next().is_some() {}
-        if !self.shared.is_stopping() {
-            let (bots, account, chat) = (self.clone(), account.clone(), chat.to_owned());
-            tasks.spawn(async move { bots.deliver(&account, &chat, known).await });
+        if self.shared.is_stopping() {
+            return;
         }
+        let most = self.shared.settings.queue_of_account;
+        let Some(queued) = self.shared.deliveries.queue(account, most) else {
+            tracing::warn!(%account, most, "answers of bots wait in the store: the account has too many under way");
+            return;
+        };
+        let (bots, account, chat) = (self.clone(), account.clone(), chat.to_owned());
+        tasks.spawn(async move { bots.deliver(&account, &chat, known, &queued).await });
     }
 }
 

@@ -35,7 +35,7 @@ impl Bots {
         if let Some(record) = live
             && let Ok(envelope) = Envelope::from_bytes(&record.state)
             && goes_on(&envelope.state)
-            && let Some(bot) = shared.catalog.bot(store, workspace, &record.flow, record.version).await?
+            && let Some(bot) = shared.catalog.followed(store, &record, &envelope).await?
         {
             let hearing = Hearing { account, chat, id, input, name, bot: None };
             let meaning = match timed(shared, hearing, &envelope, ctx.now).as_ref() {
@@ -46,7 +46,13 @@ impl Bots {
         }
         let Input::Message(message) = input else { return Ok(Some(Meaning::Other)) };
         let starting = shared.catalog.starting(store, workspace).await?;
-        let mut meanings = starting.iter().map(|(_, bot)| bot.meaning(&State::default(), message, &ctx));
-        Ok(Some(meanings.find(|meaning| *meaning != Meaning::Other).unwrap_or(Meaning::Other)))
+        for published in &starting {
+            let Some(bot) = shared.catalog.compiled(store, workspace, published).await? else { continue };
+            let meaning = bot.meaning(&State::default(), message, &ctx);
+            if meaning != Meaning::Other {
+                return Ok(Some(meaning));
+            }
+        }
+        Ok(Some(Meaning::Other))
     }
 }

@@ -62,9 +62,9 @@ impl Person {
         Ok(Self { workspace: workspace.clone(), record, address })
     }
 
-    /// Is a consent recorded that was not taken back?
-    pub(super) fn has_agreed(&self) -> bool {
-        self.record.as_ref().is_some_and(|record| record.consent.is_some() && record.opted_out_at.is_none())
+    /// The consent that is recorded and was not taken back.
+    pub(super) fn consent(&self) -> Option<&Consent> {
+        self.record.as_ref().filter(|record| record.opted_out_at.is_none())?.consent.as_ref()
     }
 
     /// Is it recorded that they want no messages, of the contact or of one of its addresses?
@@ -112,7 +112,10 @@ impl Person {
     /// What an effect changes; the contact is made if there is none.
     pub(super) fn changes(&mut self, effect: &Effect, evidence: &str, at: i64) -> Vec<Change> {
         let mut list = Vec::new();
-        let touches = matches!(effect, Effect::SetField { .. } | Effect::Tag { .. } | Effect::OptOut { .. });
+        let touches = matches!(
+            effect,
+            Effect::SetField { .. } | Effect::Tag { .. } | Effect::OptOut | Effect::OptIn { .. }
+        );
         if touches && self.record.is_none() {
             let record = self.address.contact(at);
             list.push(ContactChange::Put(Box::new(record.clone())).into());
@@ -138,15 +141,15 @@ impl Person {
                     ContactChange::RemoveTags { id, tags, at }.into()
                 });
             }
-            Effect::OptOut { back: false } => {
+            Effect::OptOut => {
                 list.extend(addresses.into_iter().map(|address| {
                     ContactChange::Suppress(Suppression { address, reason: "stop".to_owned(), at }).into()
                 }));
                 list.push(ContactChange::OptOut { id, at }.into());
             }
-            Effect::OptOut { back: true } => {
+            Effect::OptIn { scope } => {
                 let consent = Consent {
-                    scope: "marketing".to_owned(),
+                    scope: scope.clone(),
                     source: "bot".to_owned(),
                     at,
                     evidence: Some(evidence.to_owned()),
@@ -182,7 +185,7 @@ mod tests {
         let account: AccountId = "shop".parse().unwrap();
         let mut person = Person::load(store, &account, chat).await.unwrap();
         let mut changes = Changes::new(account.workspace().clone());
-        changes.list = person.changes(&Effect::OptOut { back: false }, "m1", 5);
+        changes.list = person.changes(&Effect::OptOut, "m1", 5);
         store.commit(changes).await.unwrap();
     }
 

@@ -1,7 +1,9 @@
 //! Conversations over a store in memory, with crashes at every commit and every send.
 mod crashes;
 mod holes;
+mod load;
 mod order;
+mod versions;
 
 use std::{
     collections::BTreeMap,

@@ -1,23 +1,24 @@
 //! One turn: an input, the conversation as it is then, and all that follows, in one commit.
 use std::{borrow::Cow, sync::Arc};
 
-use serde_json::{Value as Json, json};
 use whatsapp_store::{
     AccountId, Change, Changes, ConversationRecord, ConversationStatus, Error as StoreError, ErrorKind,
-    EventChange, FlowChange, NewEvent,
+    FlowChange, WorkspaceId,
 };
 
 use super::{
     Shared,
+    catalog::Published,
     consent::{self, Refusal},
     counts,
     envelope::{Envelope, Pending},
+    events::{fnv, of_effect},
     order::Order,
     outstanding::Given,
     person::Person,
     unheard::{passed_over, seen},
 };
-use crate::{Compiled, Ctx, Effect, Event, Input, Menus, Message, State, Status, Step, step};
+use crate::{Compiled, Ctx, Effect, Fit, Input, Menus, Message, State, Status, Step, step};
 
 /// How often a turn is taken again when another node was faster.
 const TRIES: usize = 8;
@@ -49,8 +50,36 @@ pub enum TurnError {
     Busy,
 }
 
+/// The kinds of [`TurnError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TurnErrorKind {
+    /// The store failed: its error says whether it can be tried again.
+    Store,
+    /// Others were faster: try again.
+    Busy,
+}
+
+impl TurnError {
+    /// Its kind.
+    pub const fn kind(&self) -> TurnErrorKind {
+        match self {
+            Self::Store(_) => TurnErrorKind::Store,
+            Self::Busy => TurnErrorKind::Busy,
+        }
+    }
+
+    /// May the same call succeed later without a change?
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_retryable(),
+            Self::Busy => true,
+        }
+    }
+}
+
 /// Whom an input is for.
-enum Whose {
+enum Owner {
     /// A bot heard it.
     Taken(Box<Taken>),
     /// No bot wants it. It is noted all the same: should it come again, there may be a conversation that takes it for an answer.
@@ -65,6 +94,8 @@ enum Whose {
 /// A step that was taken.
 struct Taken {
     bot: String,
+    /// When the bot was made.
+    made_at: Option<i64>,
     compiled: Arc<Compiled>,
     step: Step,
     salt: i64,
@@ -121,8 +152,12 @@ pub(super) async fn take(shared: &Shared, hearing: Hearing<'_>) -> Result<Turn, 
         let contact = person.contact(hearing.name);
         let ctx = Ctx { now: shared.clock.now(), seed: seed(account, chat), contact: &contact };
         let mut first_said = None;
-        let (list, turn) = match whose(shared, hearing, stored.as_ref(), &ctx).await? {
-            Whose::Taken(taken) => {
+        let (list, turn) = match owner(shared, hearing, stored.as_ref(), &ctx).await? {
+            Owner::Taken(taken) => {
+                let refusal = consent::refusal_of_start(&taken.compiled, &taken.step.effects, &person, input);
+                if let Some(refusal) = refusal {
+                    return Ok(Heard::Refused(refusal).into());
+                }
                 let says = taken.step.effects.iter().filter_map(|effect| match effect {
                     Effect::Send { id, .. } => Some(*id),
                     _ => None,
@@ -133,8 +168,8 @@ pub(super) async fn take(shared: &Shared, hearing: Hearing<'_>) -> Result<Turn, 
                     changes(&mut person, account, chat, id, stored.as_ref(), *taken, ctx.now);
                 (list, Turn { heard: Heard::Answered, says, record })
             }
-            Whose::Nobody { over } => (passed_over(account, chat, id, over, ctx.now), Heard::Nobody.into()),
-            Whose::NoBots => return Ok(Heard::Nobody.into()),
+            Owner::Nobody { over } => (passed_over(account, chat, id, over, ctx.now), Heard::Nobody.into()),
+            Owner::NoBots => return Ok(Heard::Nobody.into()),
         };
         let mut changes = Changes::new(account.clone());
         changes.list = list;
@@ -153,13 +188,13 @@ pub(super) async fn take(shared: &Shared, hearing: Hearing<'_>) -> Result<Turn, 
     Err(TurnError::Busy)
 }
 
-/// Whose turn it is: the bot of the conversation while it goes on, else the first that starts.
-async fn whose(
+/// Owner turn it is: the bot of the conversation while it goes on, else the first that starts.
+async fn owner(
     shared: &Shared,
     hearing: Hearing<'_>,
     stored: Option<&ConversationRecord>,
     ctx: &Ctx<'_>,
-) -> Result<Whose, TurnError> {
+) -> Result<Owner, TurnError> {
     let account = hearing.account;
     let (store, workspace) = (&*shared.store, account.workspace());
     let is_meant = |bot: &str| hearing.bot.is_none_or(|meant| meant == bot);
@@ -178,15 +213,20 @@ async fn whose(
     if let Input::Message(message) = input {
         order.hear(message, ctx.now);
     }
-    let Envelope { mut salt, mut state, mut pending, .. } = envelope;
-    match live.filter(|_| goes_on(&state)) {
-        Some(record) => match shared.catalog.bot(store, workspace, &record.flow, record.version).await? {
-            Some(_) if !is_meant(&record.flow) => return Ok(Whose::Nobody { over: false }),
+    let going_on = live.filter(|_| goes_on(&envelope.state));
+    let followed = match going_on {
+        Some(record) => shared.catalog.followed(store, record, &envelope).await?,
+        None => None,
+    };
+    let Envelope { mut salt, made_at, mut state, mut pending, .. } = envelope;
+    match going_on {
+        Some(record) => match followed {
+            Some(_) if !is_meant(&record.flow) => return Ok(Owner::Nobody { over: false }),
             Some(compiled) => {
                 let step = step(&compiled, state, input, ctx);
                 let bot = record.flow.clone();
-                let taken = Taken { bot, compiled, step, salt, order, pending, menus };
-                return Ok(Whose::Taken(Box::new(taken)));
+                let taken = Taken { bot, made_at, compiled, step, salt, order, pending, menus };
+                return Ok(Owner::Taken(Box::new(taken)));
             }
             None => {
                 tracing::error!(%account, bot = record.flow, version = record.version, "a conversation is over: its bot is gone");
@@ -199,31 +239,37 @@ async fn whose(
         }
         None => {}
     }
-    let nobody = Whose::Nobody { over: over && pending.is_empty() };
+    let nobody = Owner::Nobody { over: over && pending.is_empty() };
     if matches!(input, Input::Timer { .. } | Input::Result { .. }) {
         return Ok(nobody);
     }
     let mut starting = shared.catalog.starting(store, workspace).await?;
     if starting.is_empty() && !over {
-        return Ok(Whose::NoBots);
+        return Ok(Owner::NoBots);
     }
     // These end or hold what is there; nothing begins with them.
     if matches!(input, Input::HumanTookOver | Input::HumanReleased | Input::Cancel) {
         return Ok(nobody);
     }
-    starting.retain(|(bot, _)| is_meant(bot));
+    starting.retain(|published| is_meant(&published.bot));
     // The numbers go on rising.
     let (former, fresh) = (stored.map(|stored| stored.flow.as_str()), state.clone().renew());
-    let of = |bot: &str| if former == Some(bot) { &state } else { &fresh };
+    let is_former = |published: &Published| {
+        former == Some(&*published.bot) && made_at.is_none_or(|made_at| made_at == published.made_at)
+    };
+    let of = |published: &Published| if is_former(published) { &state } else { &fresh };
     if let Input::Message(message) = input {
-        starting = fitting(starting, message, ctx, of);
+        starting = fitting(shared, workspace, starting, message, ctx, of).await?;
     }
     salt = if salt == 0 { ctx.now } else { salt };
-    for (bot, compiled) in starting {
-        let step = step(&compiled, of(&bot).clone(), input, ctx);
+    for published in starting {
+        let Some(compiled) = shared.catalog.compiled(store, workspace, &published).await? else { continue };
+        let step = step(&compiled, of(&published).clone(), input, ctx);
         if step.state.is_live() || !step.effects.is_empty() {
-            let taken = Taken { bot, compiled, step, salt, order, pending, menus };
-            return Ok(Whose::Taken(Box::new(taken)));
+            let Published { bot, made_at, .. } = published;
+            let made_at = Some(made_at);
+            let taken = Taken { bot, made_at, compiled, step, salt, order, pending, menus };
+            return Ok(Owner::Taken(Box::new(taken)));
         }
     }
     Ok(nobody)
@@ -251,20 +297,29 @@ pub(super) fn timed<'a>(
     }
 }
 
-/// A message goes to the bot that it fits best; one that fits none, to the first that has something to say to it.
-fn fitting<'a>(
-    starting: Vec<(String, Arc<Compiled>)>,
+/// A message goes to the bot that it fits best; one that fits none, to the first that has something to say to it. Bots are asked one
+/// after the other, so that no more than one is in memory beyond those that are kept there.
+async fn fitting<'a>(
+    shared: &Shared,
+    workspace: &WorkspaceId,
+    starting: Vec<Published>,
     message: &Message,
     ctx: &Ctx<'_>,
-    state: impl Fn(&str) -> &'a State,
-) -> Vec<(String, Arc<Compiled>)> {
-    let fit = |(bot, compiled): &(String, Arc<Compiled>)| compiled.fit(state(bot), message, ctx);
-    let fits = starting.iter().enumerate().filter_map(|(place, bot)| Some((fit(bot)?, place)));
-    // Of two that fit as well, the first.
-    match fits.max_by(|(one, a), (other, b)| one.cmp(other).then(b.cmp(a))) {
+    state: impl Fn(&Published) -> &'a State,
+) -> Result<Vec<Published>, StoreError> {
+    let mut best: Option<(Fit, usize)> = None;
+    for (place, published) in starting.iter().enumerate() {
+        let compiled = shared.catalog.compiled(&*shared.store, workspace, published).await?;
+        let fit = compiled.and_then(|compiled| compiled.fit(state(published), message, ctx));
+        // Of two that fit as well, the first.
+        if let Some(fit) = fit.filter(|fit| best.as_ref().is_none_or(|(best, _)| fit > best)) {
+            best = Some((fit, place));
+        }
+    }
+    Ok(match best {
         Some((_, best)) => starting.into_iter().skip(best).take(1).collect(),
         None => starting,
-    }
+    })
 }
 
 /// Does what comes belong to this conversation? Also one that is over belongs to its bot while a person has the chat.
@@ -288,18 +343,18 @@ fn changes(
     taken: Taken,
     now: i64,
 ) -> (Vec<Change>, Option<ConversationRecord>) {
-    let Taken { bot, compiled, step, salt, order, mut pending, menus } = taken;
+    let Taken { bot, made_at, compiled, step, salt, order, mut pending, menus } = taken;
     let counts = counts::counts(&compiled, &step);
     let (mut list, mut events) = (vec![seen(account, chat, id, now)], Vec::new());
     for effect in &step.effects {
         list.extend(person.changes(effect, id, now));
-        events.extend(told(effect, &bot, (account, chat), now));
+        events.extend(of_effect(effect, &bot, (account, chat), now));
         pending.extend(Pending::of(effect, menus));
     }
     // What is alike stands in a row, and is written together.
     list.extend(events);
     let is_to_do = !pending.is_empty();
-    let envelope = Envelope { salt, order, state: step.state, pending };
+    let envelope = Envelope { salt, made_at, order, state: step.state, pending };
     let expected = stored.map(|stored| stored.revision);
     let record = record(account, chat, &bot, compiled.version(), envelope, expected, now);
     list.push(FlowChange::PutConversation { record: record.clone(), expected }.into());
@@ -350,57 +405,7 @@ fn stored_status(state: &State) -> ConversationStatus {
     }
 }
 
-/// The event of an effect, for whoever listens.
-fn told(effect: &Effect, bot: &str, (account, chat): (&AccountId, &str), at: i64) -> Option<Change> {
-    let (key, more): (&str, Json) = match effect {
-        Effect::Emit(Event::Started { flow, trigger }) => {
-            ("chatbot.triggered", json!({ "flow": flow, "trigger": trigger }))
-        }
-        Effect::Emit(Event::Ended { outcome }) => ("chatbot.ended", json!({ "outcome": outcome })),
-        Effect::Emit(Event::Custom { name, data }) => {
-            ("chatbot.event", json!({ "name": name, "data": data }))
-        }
-        Effect::Emit(event @ Event::Guard { .. }) => ("chatbot.stopped", json!(event)),
-        Effect::Handoff { queue, note } => ("chatbot.handoff", json!({ "queue": queue, "note": note })),
-        Effect::Log { code, .. } => {
-            tracing::info!(bot, code = code.code(), "{code}");
-            return None;
-        }
-        _ => return None,
-    };
-    Some(event(key, bot, (account, chat), more, at))
-}
-
-/// An event of a conversation.
-pub(super) fn event(
-    key: &str,
-    bot: &str,
-    (account, chat): (&AccountId, &str),
-    more: Json,
-    at: i64,
-) -> Change {
-    let mut data = json!({ "chatbotId": bot, "sessionId": account.to_string(), "chat": chat });
-    if let (Some(data), Json::Object(more)) = (data.as_object_mut(), more) {
-        data.extend(more);
-    }
-    EventChange::Put(NewEvent { key: key.to_owned(), data: data.to_string(), at }).into()
-}
-
-/// The id of a message that a bot sends: it follows from the conversation, so that it is the same after a crash. `3EB0` and 18
-/// digits, of two hashes (FNV-1a).
-pub(super) fn message_id(account: &AccountId, chat: &str, salt: i64, effect: u64) -> String {
-    let name = format!("{account}\0{chat}\0{salt}\0{effect}");
-    let (one, other) = (fnv(name.bytes()), fnv(name.bytes().rev()));
-    format!("3EB0{one:016X}{:02X}", other & 0xff)
-}
-
 /// Where chance comes from in a conversation.
 pub(super) fn seed(account: &AccountId, chat: &str) -> u64 {
     fnv(format!("{account}\0{chat}").bytes())
-}
-
-pub(super) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }

@@ -1,26 +1,17 @@
-//! What starts flows: of all triggers that fit, in the order that is written at [`Trigger`].
+//! What starts flows: of all triggers that fit, in the order that is written at [`Trigger`](crate::definition::Trigger).
+mod index;
+pub mod kinds;
 mod patterns;
 mod unspaced;
 
 use std::{cmp::Reverse, collections::HashMap};
 
-use regex::Regex;
 use serde_json::Value as Json;
-use whatsapp_store::AccountId;
 
-use self::{patterns::Patterns, unspaced::Unspaced};
-use crate::{
-    compile::Compiler,
-    definition::{Matching, On, Trigger},
-    expr::Check,
-    fold,
-    input::{Body, Message},
-    schedule::{self, Schedule},
-    validate::Code,
-};
+use self::{index::Index, patterns::Patterns, unspaced::Unspaced};
+use crate::{expr::Check, fold, input::Message, parts::Matching, schedule::Schedule};
 
-/// Tags of one schedule.
-const MOST_TAGS: usize = 100;
+pub use self::kinds::On;
 
 /// A trigger, compiled.
 #[derive(Debug)]
@@ -30,43 +21,14 @@ pub(crate) struct TriggerPlan {
     pub(crate) params: Vec<(u16, Json)>,
     pub(crate) when: Option<Check>,
     pub(crate) cooldown: Option<u64>,
-    priority: i32,
-    on: OnPlan,
+    /// What its messages are for, when nobody asked for them.
+    pub(crate) scope: Option<String>,
+    pub(crate) priority: i32,
+    pub(crate) specificity: u8,
+    pub(crate) on: Index,
 }
 
-#[derive(Debug)]
-enum OnPlan {
-    Payload(Vec<String>),
-    Campaign(Option<String>),
-    Words(Matching, Vec<String>),
-    Regex(Regex),
-    Media(Vec<String>),
-    First,
-    Any,
-    Schedule(Option<Schedule>),
-    Event(String),
-}
-
-impl OnPlan {
-    /// Higher is more specific.
-    fn specificity(&self) -> u8 {
-        match self {
-            Self::Payload(_) => 100,
-            Self::Campaign(Some(_)) => 90,
-            Self::Campaign(None) => 85,
-            Self::Words(Matching::Exact, _) => 80,
-            Self::Words(Matching::StartsWith, _) => 70,
-            Self::Words(Matching::Contains, _) => 60,
-            Self::Regex(_) => 50,
-            Self::Media(_) => 40,
-            Self::First => 30,
-            Self::Any => 20,
-            Self::Schedule(_) | Self::Event(_) => 10,
-        }
-    }
-}
-
-/// How well a trigger fits a message, by the order that is written at [`Trigger`]: the greater, the better. The host that runs
+/// How well a trigger fits a message, by the order that is written at [`Trigger`](crate::definition::Trigger): the greater, the better. The host that runs
 /// several bots for one account gives the message to the bot with the greatest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fit {
@@ -92,80 +54,6 @@ pub(crate) enum Asked<'m> {
     Schedule(&'m str),
 }
 
-impl TriggerPlan {
-    pub(crate) fn compile(
-        trigger: &Trigger,
-        flow: u32,
-        params: Vec<(u16, Json)>,
-        when: Option<Check>,
-        compiler: &mut Compiler<'_>,
-    ) -> Option<Self> {
-        let on = match &trigger.on {
-            On::Payload(ids) if ids.is_empty() => {
-                compiler.find(Code::E001, "on", "at least one id is needed");
-                return None;
-            }
-            On::Payload(ids) => OnPlan::Payload(ids.clone()),
-            On::CampaignReply { campaign } => {
-                if let Some(campaign) = campaign {
-                    compiler.known("on", |known| &known.campaigns, campaign);
-                }
-                OnPlan::Campaign(campaign.clone())
-            }
-            On::Keyword { words, matching } => OnPlan::Words(*matching, compiler.words("on", words)),
-            On::Regex(pattern) => OnPlan::Regex(compiler.regex("on", pattern)?),
-            On::Media(kinds) => OnPlan::Media(kinds.clone()),
-            On::FirstContact => OnPlan::First,
-            On::AnyMessage => OnPlan::Any,
-            On::Schedule { cron, tags, session } => {
-                OnPlan::Schedule(schedule(&trigger.id, cron, tags, session.as_deref(), compiler))
-            }
-            On::Event(name) => OnPlan::Event(name.clone()),
-        };
-        let Trigger { id, priority, cooldown_seconds: cooldown, .. } = trigger;
-        Some(Self { id: id.clone(), flow, params, when, cooldown: *cooldown, priority: *priority, on })
-    }
-}
-
-/// A schedule that can be kept, or what is wrong with it.
-fn schedule(
-    trigger: &str,
-    pattern: &str,
-    tags: &[String],
-    session: Option<&str>,
-    compiler: &mut Compiler<'_>,
-) -> Option<Schedule> {
-    let cron = schedule::cron(pattern);
-    if cron.is_none() {
-        let why =
-            "five fields: minute, hour, day, month, weekday, such as `0 9 * * MON`, and a day that comes";
-        compiler.find(Code::E001, "on", why);
-    }
-    if tags.is_empty() {
-        let why = "a schedule needs somebody: give tags; it is for contacts who agreed and have one of them";
-        compiler.find(Code::E019, "on/tags", why);
-    }
-    if tags.len() > MOST_TAGS {
-        compiler.find(
-            Code::E017,
-            "on/tags",
-            format!("{} of at most {MOST_TAGS} tags; divide them", tags.len()),
-        );
-    }
-    tags.iter().for_each(|tag| compiler.known("on/tags", |known| &known.tags, tag));
-    if session.is_some_and(|session| session.parse::<AccountId>().is_err()) {
-        compiler.find(Code::E001, "on/sessionId", "this is no id of a session");
-    }
-    Some(Schedule {
-        trigger: trigger.to_owned(),
-        tags: tags.to_vec(),
-        session: session.map(str::to_owned),
-        cron: Box::new(cron?),
-        pattern: pattern.to_owned(),
-        zone: compiler.zone.clone(),
-    })
-}
-
 /// All triggers of a bot, found by what they are about.
 #[derive(Debug)]
 pub(crate) struct Triggers {
@@ -182,7 +70,7 @@ pub(crate) struct Triggers {
     patterns: Patterns,
     /// By pattern: the trigger.
     of_patterns: Vec<u32>,
-    /// Campaign replies, media, first contacts and any message.
+    /// Those that each message is tried with.
     others: Vec<u32>,
 }
 
@@ -206,19 +94,17 @@ impl Triggers {
         for (place, plan) in plans.iter().enumerate() {
             let place = place as u32;
             match &plan.on {
-                OnPlan::Words(matching, words) => this.add_words(*matching, words, place),
-                OnPlan::Payload(ids) => {
+                Index::Words(matching, words) => this.add_words(*matching, words, place),
+                Index::Payloads(ids) => {
                     ids.iter().for_each(|id| this.payloads.entry(id.clone()).or_default().push(place));
                 }
-                OnPlan::Event(name) => this.events.entry(name.clone()).or_default().push(place),
-                OnPlan::Regex(regex) => {
+                Index::Event(name) => this.events.entry(name.clone()).or_default().push(place),
+                Index::Pattern(regex) => {
                     patterns.push(regex.clone());
                     this.of_patterns.push(place);
                 }
-                OnPlan::Schedule(_) => {}
-                OnPlan::Campaign(_) | OnPlan::Media(_) | OnPlan::First | OnPlan::Any => {
-                    this.others.push(place)
-                }
+                Index::Schedule(_) => {}
+                Index::Test { .. } => this.others.push(place),
             }
         }
         this.patterns = Patterns::new(patterns);
@@ -238,9 +124,15 @@ impl Triggers {
     /// Those of times, in the order of their ids.
     pub(crate) fn schedules(&self) -> impl Iterator<Item = &Schedule> {
         self.plans.iter().filter_map(|plan| match &plan.on {
-            OnPlan::Schedule(schedule) => schedule.as_ref(),
+            Index::Schedule(schedule) => Some(schedule),
             _ => None,
         })
+    }
+
+    /// What the messages of a trigger are for that nobody in the chat causes.
+    pub(crate) fn scope(&self, id: &str) -> Option<&str> {
+        let place = self.plans.binary_search_by(|plan| plan.id.as_str().cmp(id)).ok()?;
+        self.plans[place].scope.as_deref()
     }
 
     pub(crate) fn plan(&self, place: u32) -> Option<&TriggerPlan> {
@@ -256,7 +148,7 @@ impl Triggers {
             }
             Asked::Schedule(id) => {
                 let place = self.plans.iter().position(|plan| plan.id == *id);
-                let place = place.filter(|place| matches!(self.plans[*place].on, OnPlan::Schedule(_)));
+                let place = place.filter(|place| matches!(self.plans[*place].on, Index::Schedule(_)));
                 found.extend(place.map(|place| (place as u32, 0)));
             }
             Asked::Message { message, folded, only_specific } => {
@@ -267,7 +159,7 @@ impl Triggers {
             // As `Fit`, without its allocation; the places are in the order of the ids.
             found.sort_by_key(|(place, length)| {
                 let plan = &self.plans[*place as usize];
-                (Reverse((plan.priority, plan.on.specificity(), *length, plan.when.is_some())), *place)
+                (Reverse((plan.priority, plan.specificity, *length, plan.when.is_some())), *place)
             });
         }
         found
@@ -277,7 +169,7 @@ impl Triggers {
         let plan = self.plan(place)?;
         Some(Fit {
             priority: plan.priority,
-            specificity: plan.on.specificity(),
+            specificity: plan.specificity,
             length,
             has_condition: plan.when.is_some(),
             id: Reverse(plan.id.clone()),
@@ -300,13 +192,7 @@ impl Triggers {
         }
         for place in &self.others {
             let fits = match &self.plans[*place as usize].on {
-                OnPlan::Campaign(None) => message.campaign.is_some(),
-                OnPlan::Campaign(wanted) => message.campaign == *wanted,
-                _ if only_specific => false,
-                OnPlan::Media(kinds) => matches!(&message.body, Body::Media(media)
-                    if kinds.is_empty() || kinds.contains(&media.kind)),
-                OnPlan::First => message.first_contact,
-                OnPlan::Any => true,
+                Index::Test { fits, is_specific } => (*is_specific || !only_specific) && fits.fits(message),
                 _ => false,
             };
             if fits {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use aho_corasick::AhoCorasick;
 
 use super::KINDS;
-use crate::{definition::Matching, fold};
+use crate::{fold, parts::Matching};
 
 /// The words that texts begin with or contain, by their place in the automaton.
 #[derive(Debug, Default)]

@@ -1,13 +1,13 @@
 //! The way through a bot: loops without a wait, and nodes that nothing leads to.
 use std::collections::{HashMap, HashSet};
 
-use super::{Code, Finding};
 use crate::{
     definition::{CommandKind, Definition, Flow, Node, OnError},
+    finding::{Code, Finding},
     nodes::{CallFlow, Goto, Kind, Wait},
 };
 
-pub(crate) fn check(definition: &Definition, findings: &mut Vec<Finding>) {
+pub(super) fn check(definition: &Definition, findings: &mut Vec<Finding>) {
     let graph = Graph::new(definition);
     graph.look_for_loops(findings);
     graph.look_for_unreachable(findings);

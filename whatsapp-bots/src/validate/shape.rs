@@ -1,8 +1,10 @@
 //! Ids and sizes.
 use std::collections::HashSet;
 
-use super::{Code, Finding, MAX_EXITS, MAX_FLOWS, MAX_NODES};
-use crate::definition::{Definition, Flow};
+use crate::{
+    definition::{Definition, Flow},
+    finding::{Code, Finding, MAX_EXITS, MAX_FLOWS, MAX_NODES},
+};
 
 /// Bytes of an id.
 const ID: usize = 100;
@@ -13,7 +15,7 @@ const COMMANDS: usize = 100;
 /// Languages of one bot.
 const LANGUAGES: usize = 50;
 
-pub(crate) fn check(definition: &Definition, findings: &mut Vec<Finding>) {
+pub(super) fn check(definition: &Definition, findings: &mut Vec<Finding>) {
     let mut shape = Shape { findings };
     let bot = &definition.bot;
     shape.id("bot", &bot.id);

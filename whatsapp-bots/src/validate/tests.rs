@@ -1,6 +1,6 @@
 use serde_json::{Value as Json, json};
 
-use super::*;
+use crate::{Code, Compiled, Definition, validate};
 
 fn bot(flows: Json) -> Json {
     json!({
@@ -77,6 +77,11 @@ fn ids_and_references() {
     finds(of("hologram", json!({}), &[]), &[(Code::E006, "f/a")]);
     finds(of("say", json!({"text": "x"}), &["next", "other"]), &[(Code::W113, "f/a/other")]);
     finds(of("say", json!({"text": "x"}), &[]), &[(Code::W102, "f/a/next")]);
+    finds(of("opt_out", json!({"back": true}), &["next"]), &[(Code::W114, "f/a/scope")]);
+    finds(of("opt_out", json!({"back": true, "scope": "news"}), &["next"]), &[]);
+    for config in [json!({"back": true, "scope": " "}), json!({"scope": "news"})] {
+        finds(of("opt_out", config, &["next"]), &[(Code::E001, "f/a/scope")]);
+    }
     let many: Vec<_> =
         (0..1001).map(|place| say(&format!("n{place}"), "x", &format!("n{}", place + 1))).collect();
     let mut many = bot(json!([{"id": "f", "entry": "n0", "nodes": many}]));

@@ -1,54 +1,23 @@
 //! What people can say: triggers that get in each other's way, and words that are missing.
 use std::collections::HashMap;
 
-use super::{Code, Finding};
 use crate::{
-    definition::{CommandKind, Definition, Matching, On, OnError, Trigger},
+    definition::{CommandKind, Definition, On, OnError, Trigger},
+    finding::{Code, Finding},
     fold,
     nodes::Kind,
 };
 
-pub(crate) fn check(definition: &Definition, findings: &mut Vec<Finding>) {
+pub(super) fn check(definition: &Definition, findings: &mut Vec<Finding>) {
     ties(definition, findings);
     shadows(definition, findings);
     commands(definition, findings);
 }
 
-/// What two triggers must not both be about with the same priority.
-#[derive(PartialEq, Eq, Hash)]
-enum About {
-    Word(Matching, String),
-    Payload(String),
-    Pattern(String),
-    Campaign(Option<String>),
-    Media(String),
-    Event(String),
-    First,
-    Any,
-}
-
-fn about(on: &On) -> Vec<About> {
-    match on {
-        On::Keyword { words, matching } => {
-            let words = words.each().flat_map(|(_, words)| words);
-            words.map(|word| About::Word(*matching, fold::words(word))).collect()
-        }
-        On::Payload(ids) => ids.iter().cloned().map(About::Payload).collect(),
-        On::Regex(pattern) => vec![About::Pattern(pattern.clone())],
-        On::CampaignReply { campaign } => vec![About::Campaign(campaign.clone())],
-        On::Media(kinds) if kinds.is_empty() => vec![About::Media(String::new())],
-        On::Media(kinds) => kinds.iter().cloned().map(About::Media).collect(),
-        On::Event(name) => vec![About::Event(name.clone())],
-        On::FirstContact => vec![About::First],
-        On::AnyMessage => vec![About::Any],
-        On::Schedule { .. } => Vec::new(),
-    }
-}
-
 fn ties(definition: &Definition, findings: &mut Vec<Finding>) {
-    let mut seen: HashMap<(i32, bool, About), &str> = HashMap::new();
+    let mut seen: HashMap<(i32, bool, String), &str> = HashMap::new();
     for trigger in &definition.triggers {
-        for about in about(&trigger.on) {
+        for about in trigger.on.subjects() {
             let key = (trigger.priority, trigger.when.is_some(), about);
             match seen.get(&key) {
                 Some(other) if *other != trigger.id => {
@@ -71,9 +40,8 @@ fn shadows(definition: &Definition, findings: &mut Vec<Finding>) {
     else {
         return;
     };
-    let is_of_message = |on: &On| !matches!(on, On::Schedule { .. } | On::Event(_));
     for trigger in &definition.triggers {
-        if trigger.priority < all.priority && is_of_message(&trigger.on) {
+        if trigger.priority < all.priority && !trigger.on.is_unasked() {
             let message = format!(
                 "`{}` is for any message and has a higher priority; this one never gets its turn",
                 all.id

@@ -208,7 +208,8 @@ impl<'b> Runner<'b> {
                     push("tag", format!("{}{tag}", if *add { "+" } else { "-" }));
                 }
             }
-            Effect::OptOut { back } => push("status", if *back { "active" } else { "stopped" }.to_owned()),
+            Effect::OptOut => push("status", "stopped".to_owned()),
+            Effect::OptIn { .. } => push("status", "active".to_owned()),
             Effect::Http { request, .. } => self.asked = Some(request.url.clone()),
             Effect::Handoff { queue, note } => {
                 push("ticket", queue.clone().unwrap_or_default());
@@ -256,8 +257,7 @@ fn contact(json: &Json) -> Contact {
 pub(crate) fn starts_by_message(definition: &mut Definition, flow: &str) {
     let id = "case".to_owned();
     let (on, flow, params) = (On::AnyMessage, flow.to_owned(), Default::default());
-    definition.triggers =
-        vec![Trigger { id, on, flow, priority: 0, when: None, params, cooldown_seconds: None }];
+    definition.triggers = vec![Trigger { params, ..Trigger::new(id, on, flow) }];
 }
 
 /// Takes steps out that need attention; gives their kinds.

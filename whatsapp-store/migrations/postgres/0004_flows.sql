@@ -4,11 +4,12 @@ CREATE TABLE flow (
     workspace  TEXT COLLATE "C" NOT NULL,
     id         TEXT COLLATE "C" NOT NULL,
     name       TEXT NOT NULL,
-    draft      TEXT,
     published  BIGINT,
     enabled    SMALLINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
+    -- Large, and so the last: the columns before it are read without it.
+    draft      TEXT,
     PRIMARY KEY (workspace, id)
 );
 CREATE INDEX flow_by_time ON flow (workspace, created_at, id);

@@ -4,11 +4,12 @@ CREATE TABLE flow (
     workspace  TEXT NOT NULL,
     id         TEXT NOT NULL,
     name       TEXT NOT NULL,
-    draft      TEXT,
     published  INTEGER,
     enabled    INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    -- Large, and so the last: the columns before it are read without it.
+    draft      TEXT,
     PRIMARY KEY (workspace, id)
 ) STRICT;
 CREATE INDEX flow_by_time ON flow (workspace, created_at, id);

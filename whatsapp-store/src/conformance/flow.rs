@@ -8,8 +8,8 @@ use super::{
     samples::{ODD_TEXTS, account},
 };
 use crate::{
-    Change, Changes, ConversationRecord, ConversationStatus, ErrorKind, FlowChange, FlowRecord, FlowVersion,
-    FlowVersionHead, NodeCount, Result, Store, WorkspaceId,
+    Change, Changes, ConversationRecord, ConversationStatus, ErrorKind, FlowChange, FlowHead, FlowRecord,
+    FlowVersion, FlowVersionHead, NodeCount, Result, Store, WorkspaceId,
 };
 
 pub(super) fn workspace(name: &str) -> WorkspaceId {
@@ -198,6 +198,52 @@ pub async fn flows_are_oldest_first(store: Arc<dyn Store>) {
     for foreign in ["", "x", "x.y"] {
         bad_cursor(store.flows(&here(), Some(foreign), 5)).await;
     }
+}
+
+/// Heads are the flows in the same order and pages, with all but the draft, as of the last commit.
+pub async fn flow_heads_are_flows_without_drafts(store: Arc<dyn Store>) {
+    let head = |flow: FlowRecord| {
+        let FlowRecord { id, name, published, enabled, created_at, updated_at, .. } = flow;
+        FlowHead { id, name, published, enabled, created_at, updated_at }
+    };
+    assert_eq!(store.flow_head(&here(), "f").await.unwrap(), None);
+    assert_eq!(store.flow_heads(&here(), None, 0).await.unwrap(), Default::default());
+    let large = FlowChange::PutDraft {
+        flow: "large".into(),
+        name: "Large".into(),
+        draft: Some("x".repeat(100_000)),
+        at: 3,
+    };
+    put(&*store, [draft("b", 5), draft("a", 5), large, publish("b", "{}"), draft("c", 9)]).await;
+    write(&*store, &workspace("other"), [draft("o", 0)]).await.unwrap();
+    let steps = [
+        FlowChange::SetEnabled { flow: "b".into(), enabled: true, at: 20 },
+        publish("large", "{}"),
+        FlowChange::SetEnabled { flow: "b".into(), enabled: false, at: 1 },
+        FlowChange::Delete { flow: "a".into(), at: 30 },
+        draft("a", 40),
+    ];
+    for step in steps {
+        put(&*store, [step]).await;
+        let flows = store.flows(&here(), None, 0).await.unwrap().flows;
+        let heads: Vec<_> = flows.into_iter().map(head).collect();
+        for limit in [1, 2, 100] {
+            let (mut found, mut after) = (Vec::new(), None);
+            loop {
+                let page = store.flow_heads(&here(), after.as_deref(), limit).await.unwrap();
+                found.extend(page.flows);
+                match page.next {
+                    Some(next) => after = Some(next),
+                    None => break,
+                }
+            }
+            assert_eq!(found, heads);
+        }
+        for head in heads {
+            assert_eq!(store.flow_head(&here(), &head.id).await.unwrap(), Some(head));
+        }
+    }
+    bad_cursor(store.flow_heads(&here(), Some("x"), 5)).await;
 }
 
 /// With its versions and counts, and nothing of another flow. Its conversations end.

@@ -295,6 +295,7 @@ macro_rules! conformance_tests {
                 flow_comes_back_as_written
                 only_an_existing_flow_is_published
                 versions_are_numbered_one_by_one
+                flow_heads_are_flows_without_drafts
                 flows_are_oldest_first
                 deleted_flow_removes_its_versions
                 a_flow_is_changed_as_it_was_read

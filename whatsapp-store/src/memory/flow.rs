@@ -4,9 +4,9 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, State, conversation::Conversations};
 use crate::{
-    AccountId, Change, ChatChange, Error, ErrorKind, FlowChange, FlowPage, FlowRecord, FlowStore,
-    FlowVersion, FlowVersionHead, FlowVersionPage, NodeCount, Result, Scope, TeamChange, WorkspaceId, cursor,
-    page_limit,
+    AccountId, Change, ChatChange, Error, ErrorKind, FlowChange, FlowHead, FlowHeadPage, FlowPage,
+    FlowRecord, FlowStore, FlowVersion, FlowVersionHead, FlowVersionPage, NodeCount, Result, Scope,
+    TeamChange, WorkspaceId, cursor, page_limit,
     revision::{self, risen},
 };
 
@@ -178,14 +178,20 @@ impl WorkspaceFlows {
         sum.millis += count.millis;
     }
 
-    fn flow_page(&self, after: Option<(i64, &str)>, limit: usize) -> FlowPage {
+    /// A page of what `read` makes of flows, and the cursor of the next.
+    fn page<T>(
+        &self,
+        after: Option<(i64, &str)>,
+        limit: usize,
+        read: impl Fn(&FlowRecord) -> T,
+    ) -> (Vec<T>, Option<String>) {
         let mut flows: Vec<_> = self.flows.values().collect();
         flows.sort_by_key(|flow| (flow.created_at, &flow.id));
         flows.retain(|flow| after.is_none_or(|after| (flow.created_at, &*flow.id) > after));
         let more = flows.len() > limit;
         flows.truncate(limit);
         let next = flows.last().filter(|_| more).map(|flow| format!("{}.{}", flow.created_at, flow.id));
-        FlowPage { flows: flows.into_iter().cloned().collect(), next }
+        (flows.into_iter().map(read).collect(), next)
     }
 
     fn version_page(&self, flow: &str, before: i64, limit: usize) -> FlowVersionPage {
@@ -199,6 +205,17 @@ impl WorkspaceFlows {
         let more = heads.next().is_some();
         let next = versions.last().filter(|_| more).map(|head| head.version.to_string());
         FlowVersionPage { versions, next }
+    }
+}
+
+fn head(flow: &FlowRecord) -> FlowHead {
+    FlowHead {
+        id: flow.id.clone(),
+        name: flow.name.clone(),
+        published: flow.published,
+        enabled: flow.enabled,
+        created_at: flow.created_at,
+        updated_at: flow.updated_at,
     }
 }
 
@@ -221,7 +238,25 @@ impl FlowStore for MemoryStore {
 
     async fn flows(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<FlowPage> {
         let place = after.map(cursor::place).transpose()?;
-        Ok(self.read_flows(workspace, |flows| flows.flow_page(place, page_limit(limit) as usize)))
+        let (flows, next) =
+            self.read_flows(workspace, |flows| flows.page(place, page_limit(limit) as usize, Clone::clone));
+        Ok(FlowPage { flows, next })
+    }
+
+    async fn flow_head(&self, workspace: &WorkspaceId, flow: &str) -> Result<Option<FlowHead>> {
+        Ok(self.read_flows(workspace, |flows| flows.flows.get(flow).map(head)))
+    }
+
+    async fn flow_heads(
+        &self,
+        workspace: &WorkspaceId,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<FlowHeadPage> {
+        let place = after.map(cursor::place).transpose()?;
+        let (flows, next) =
+            self.read_flows(workspace, |flows| flows.page(place, page_limit(limit) as usize, head));
+        Ok(FlowHeadPage { flows, next })
     }
 
     async fn flow_version(

@@ -35,6 +35,25 @@ pub struct FlowRecord {
     pub updated_at: i64,
 }
 
+/// A [`FlowRecord`] without its draft, which may be large.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FlowHead {
+    /// Its id.
+    pub id: String,
+    /// A name for people.
+    pub name: String,
+    /// See [`FlowRecord::published`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<i64>,
+    /// See [`FlowRecord::enabled`].
+    pub enabled: bool,
+    /// When it was made, milliseconds since the Unix epoch. Of two flows that had the same id one after the other, it tells which.
+    pub created_at: i64,
+    /// See [`FlowRecord::updated_at`].
+    pub updated_at: i64,
+}
+
 /// A published version of a flow. Never changes.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

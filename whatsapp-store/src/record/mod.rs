@@ -18,6 +18,7 @@ mod message;
 mod notice;
 mod outgoing;
 mod person;
+mod scope;
 mod sendable;
 mod session;
 mod setting;
@@ -48,6 +49,7 @@ pub use message::{MediaRef, MessageEdit, MessageKey, MessageRecord, MessageStatu
 pub use notice::{MAX_NOTICES, NoticeChange, NoticeRecord};
 pub use outgoing::{OutgoingMessage, OutgoingState};
 pub use person::{PersonAddress, PersonRecord};
+pub use scope::Purpose;
 pub use sendable::NotSendable;
 pub use session::{DesiredState, ObservedState, SessionObservation, SessionRecord};
 pub use setting::SettingChange;

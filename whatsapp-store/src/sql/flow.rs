@@ -6,8 +6,8 @@ use super::{
     sql,
 };
 use crate::{
-    Error, ErrorKind, FlowChange, FlowPage, FlowRecord, FlowStore, FlowVersion, FlowVersionHead,
-    FlowVersionPage, NodeCount, Result, Scope, WorkspaceId, cursor, page_limit,
+    Error, ErrorKind, FlowChange, FlowHead, FlowHeadPage, FlowPage, FlowRecord, FlowStore, FlowVersion,
+    FlowVersionHead, FlowVersionPage, NodeCount, Result, Scope, WorkspaceId, cursor, page_limit,
 };
 
 /// The workspace and the flow, as `$1` and `$2`.
@@ -136,20 +136,30 @@ pub(super) fn count<'a>(
     })
 }
 
-macro_rules! flows {
-    ($where:literal) => {
+macro_rules! heads {
+    ($more:literal $where:literal) => {
         concat!(
-            "SELECT id, name, draft, published, enabled, created_at, updated_at FROM flow WHERE workspace = $1 AND ",
+            "SELECT id, name, published, enabled, created_at, updated_at",
+            $more,
+            " FROM flow WHERE workspace = $1 AND ",
             $where
         )
     };
 }
 
-const FLOW: &str = flows!("id = $2");
-const FLOWS: (&str, &str) = (
-    flows!("TRUE ORDER BY created_at, id LIMIT $2"),
-    flows!("(created_at, id) > ($3, $4) ORDER BY created_at, id LIMIT $2"),
-);
+macro_rules! pages {
+    ($more:literal) => {
+        (
+            heads!($more "TRUE ORDER BY created_at, id LIMIT $2"),
+            heads!($more "(created_at, id) > ($3, $4) ORDER BY created_at, id LIMIT $2"),
+        )
+    };
+}
+
+const FLOW: &str = heads!(", draft" "id = $2");
+const FLOWS: (&str, &str) = pages!(", draft");
+const HEAD: &str = heads!("" "id = $2");
+const HEADS: (&str, &str) = pages!("");
 const VERSION: &str = "SELECT version, published_at, published_by, definition FROM flow_version \
     WHERE workspace = $1 AND flow = $2 AND version = $3";
 const VERSIONS: &str = "SELECT version, published_at, published_by FROM flow_version \
@@ -157,16 +167,20 @@ const VERSIONS: &str = "SELECT version, published_at, published_by FROM flow_ver
 const COUNTS: &str = "SELECT node, entered, passed, dropped, millis FROM node_count \
     WHERE workspace = $1 AND flow = $2 AND version = $3 ORDER BY node";
 
-fn flow(row: &Row) -> Result<FlowRecord> {
-    Ok(FlowRecord {
+fn flow_head(row: &Row) -> Result<FlowHead> {
+    Ok(FlowHead {
         id: row.text(0)?,
         name: row.text(1)?,
-        draft: row.opt_text(2)?,
-        published: row.opt_int(3)?,
-        enabled: row.flag(4)?,
-        created_at: row.int(5)?,
-        updated_at: row.int(6)?,
+        published: row.opt_int(2)?,
+        enabled: row.flag(3)?,
+        created_at: row.int(4)?,
+        updated_at: row.int(5)?,
     })
+}
+
+fn flow(row: &Row) -> Result<FlowRecord> {
+    let FlowHead { id, name, published, enabled, created_at, updated_at } = flow_head(row)?;
+    Ok(FlowRecord { id, name, draft: row.opt_text(6)?, published, enabled, created_at, updated_at })
 }
 
 fn head(row: &Row) -> Result<FlowVersionHead> {
@@ -195,6 +209,23 @@ impl<S: Sql> FlowStore for S {
         let cursor = |flow: &FlowRecord| format!("{}.{}", flow.created_at, flow.id);
         let (flows, next) = keyset::page(self.fetch(select).await?, limit, flow, cursor)?;
         Ok(FlowPage { flows, next })
+    }
+
+    async fn flow_head(&self, workspace: &WorkspaceId, flow: &str) -> Result<Option<FlowHead>> {
+        self.fetch(within(HEAD, workspace, flow)).await?.one(flow_head)
+    }
+
+    async fn flow_heads(
+        &self,
+        workspace: &WorkspaceId,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<FlowHeadPage> {
+        let limit = page_limit(limit);
+        let select = keyset::select(HEADS, workspace, after, limit)?;
+        let cursor = |flow: &FlowHead| format!("{}.{}", flow.created_at, flow.id);
+        let (flows, next) = keyset::page(self.fetch(select).await?, limit, flow_head, cursor)?;
+        Ok(FlowHeadPage { flows, next })
     }
 
     async fn flow_version(
@@ -231,4 +262,5 @@ impl<S: Sql> FlowStore for S {
 }
 
 #[cfg(all(test, feature = "sqlite"))]
-pub(super) const STATEMENTS: [&str; 6] = [FLOW, FLOWS.0, FLOWS.1, VERSION, VERSIONS, COUNTS];
+pub(super) const STATEMENTS: [&str; 9] =
+    [FLOW, FLOWS.0, FLOWS.1, HEAD, HEADS.0, HEADS.1, VERSION, VERSIONS, COUNTS];

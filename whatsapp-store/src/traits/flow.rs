@@ -1,10 +1,19 @@
-use crate::{FlowRecord, FlowVersion, FlowVersionHead, NodeCount, Result, WorkspaceId};
+use crate::{FlowHead, FlowRecord, FlowVersion, FlowVersionHead, NodeCount, Result, WorkspaceId};
 
 /// One page of flows, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlowPage {
     /// The flows.
     pub flows: Vec<FlowRecord>,
+    /// Where the next page starts; `None` at the end. Opaque.
+    pub next: Option<String>,
+}
+
+/// One page of flows without their drafts, the oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowHeadPage {
+    /// The flows.
+    pub flows: Vec<FlowHead>,
     /// Where the next page starts; `None` at the end. Opaque.
     pub next: Option<String>,
 }
@@ -35,6 +44,23 @@ store_trait! {
         /// # Errors
         /// When they cannot be read.
         async fn flows(&self, workspace: &WorkspaceId, after: Option<&str>, limit: u32) -> Result<FlowPage>;
+
+        /// One flow without its draft.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        async fn flow_head(&self, workspace: &WorkspaceId, flow: &str) -> Result<Option<FlowHead>>;
+
+        /// A page as that of [`FlowStore::flows`], without the drafts: cheap, however large those are.
+        ///
+        /// # Errors
+        /// When they cannot be read.
+        async fn flow_heads(
+            &self,
+            workspace: &WorkspaceId,
+            after: Option<&str>,
+            limit: u32,
+        ) -> Result<FlowHeadPage>;
 
         /// One version of a flow.
         ///

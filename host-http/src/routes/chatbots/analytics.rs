@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use whatsapp_bots::runner::{ENDED, STARTED};
 use whatsapp_store::NodeCount;
 
-use super::{Bot, Listed, record, workspace};
+use super::{Bot, Listed, service};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -20,10 +20,9 @@ pub async fn show(
     Segments(id): Bot,
     Params(query): Listed,
 ) -> ApiResult<Json<Value>> {
-    let version = query.version.or(record(&app, &id).await?.published);
-    let version = version.ok_or_else(|| ApiError::conflict("the chatbot was never published"))?;
-    let counts = app.store.node_counts(&workspace(), &id, version).await?;
-    Ok(Json(report(version, counts)))
+    let counted = service(&app).counts(&id, query.version).await?;
+    let counted = counted.ok_or_else(|| ApiError::conflict("the chatbot was never published"))?;
+    Ok(Json(report(counted.version, counted.counts)))
 }
 
 fn report(version: i64, counts: Vec<NodeCount>) -> Value {

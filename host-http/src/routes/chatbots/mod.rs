@@ -1,4 +1,5 @@
-//! Bots: drafts, versions, and trying them out. What becomes of them is in the files beside.
+//! Bots: drafts, versions, and trying them out. What becomes of them is in the files beside. The rules are those of
+//! [`whatsapp_bots::service`]; what is here translates.
 pub mod analytics;
 pub mod conversations;
 pub mod happenings;
@@ -12,22 +13,17 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use whatsapp_bots::{
-    Compiled, Definition, Finding, import,
-    runner::schedule_setting,
+    Finding, definition, import,
+    service::{BotId, BotService, Draft, Revision, Saved, ServiceError, ServiceErrorKind},
     tester::{Report, Transcript},
-    validate,
 };
-use whatsapp_store::{
-    AuditChange, AuditEntry, Change, Changes, ConversationStatus, FlowChange, FlowRecord, SettingChange,
-    WorkspaceId,
-};
+use whatsapp_store::{ConversationStatus, FlowHead, FlowRecord, WorkspaceId};
 
 use super::campaigns::Actor;
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
     extract::{Body, Params, Segments, strictly},
-    time::now_millis,
 };
 
 type Bot = Segments<String>;
@@ -39,115 +35,83 @@ fn workspace() -> WorkspaceId {
     WorkspaceId::default()
 }
 
+fn service(app: &App) -> BotService {
+    BotService::new(app.store.clone(), workspace())
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        match (error.kind(), error) {
+            (_, ServiceError::Store(error)) => error.into(),
+            (_, ServiceError::Id(error)) => Self::bad_request(format!("id: {error}")),
+            (ServiceErrorKind::NotFound, error) => Self::not_found(error.to_string()),
+            (ServiceErrorKind::Conflict, error) => Self::conflict(error.to_string()),
+            (_, error) => Self::bad_request(error.to_string()),
+        }
+    }
+}
+
 /// Body of `POST /api/chatbots` and `PUT /api/chatbots/{id}`.
 #[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Draft {
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct NewDraft {
     id: Option<String>,
     name: Option<String>,
     definition: Value,
+    /// Of a change: the `updatedAt` of the bot that was read.
+    updated_at: Option<i64>,
 }
 
-fn view(flow: &FlowRecord) -> Value {
+impl NewDraft {
+    fn read(&self) -> ApiResult<Draft> {
+        let draft = Draft::from_json(self.definition.to_string()).map_err(ServiceError::from)?;
+        strictly(&self.definition, draft.definition())?;
+        Ok(draft)
+    }
+}
+
+fn view(bot: &FlowHead) -> Value {
     json!({
-        "id": flow.id, "name": flow.name, "published": flow.published, "enabled": flow.enabled,
-        "createdAt": flow.created_at, "updatedAt": flow.updated_at,
+        "id": bot.id, "name": bot.name, "published": bot.published, "enabled": bot.enabled,
+        "createdAt": bot.created_at, "updatedAt": bot.updated_at,
     })
 }
 
-async fn record(app: &App, id: &str) -> ApiResult<FlowRecord> {
-    let flow = app.store.flow(&workspace(), id).await?;
-    flow.ok_or_else(|| ApiError::not_found(format!("there is no chatbot {id}")))
+fn saved(saved: &Saved) -> Value {
+    let mut view = view(&saved.bot);
+    view["findings"] = json!(saved.findings);
+    view
 }
 
-/// The definition that is worked on.
-fn draft(flow: &FlowRecord) -> ApiResult<Definition> {
-    let draft =
-        flow.draft.as_deref().ok_or_else(|| ApiError::conflict("the chatbot has no draft: send one"))?;
-    read(draft)
-}
-
-fn read(json: &str) -> ApiResult<Definition> {
-    Definition::from_json(json).map_err(|error| ApiError::bad_request(format!("definition: {error}")))
-}
-
-fn audit(actor: &str, action: &str, id: &str) -> Change {
-    AuditChange::Append(AuditEntry {
-        at: now_millis(),
-        actor: actor.to_owned(),
-        action: action.to_owned(),
-        subject: format!("chatbot/{id}"),
-        details: "{}".to_owned(),
-    })
-    .into()
-}
-
-/// The bot is still as it was read, or not there.
-fn expect(id: &str, read: Option<&FlowRecord>) -> Change {
-    FlowChange::Expect { flow: id.to_owned(), updated_at: read.map(|read| read.updated_at) }.into()
-}
-
-async fn commit(app: &App, list: Vec<Change>) -> ApiResult<()> {
-    let mut changes = Changes::new(workspace());
-    changes.list = list;
-    Ok(app.store.commit(changes).await?)
-}
-
-/// Writes a draft in the place of what was read, or of nothing.
-async fn put(
-    app: &App,
-    id: &str,
-    new: Draft,
-    former: Option<&FlowRecord>,
-    (actor, action): (&str, &str),
-) -> ApiResult<Json<Value>> {
-    let json = new.definition.to_string();
-    let definition = read(&json)?;
-    strictly(&new.definition, &definition)?;
-    let name = new.name.unwrap_or_else(|| id.to_owned());
-    let change = FlowChange::PutDraft { flow: id.to_owned(), name, draft: Some(json), at: now_millis() };
-    commit(app, vec![expect(id, former), change.into(), audit(actor, action, id)]).await?;
-    let mut view = view(&record(app, id).await?);
-    view["findings"] = json!(validate(&definition));
-    Ok(Json(view))
+fn id(text: &str) -> ApiResult<BotId> {
+    let id = text.parse::<BotId>().map_err(ServiceError::from)?;
+    if TAKEN.contains(&id.as_str()) {
+        return Err(ApiError::bad_request(format!("id: {id} has a meaning of its own here: choose another")));
+    }
+    Ok(id)
 }
 
 /// `POST /api/chatbots`: makes a draft; with what is wrong with it, if anything is.
 pub async fn create(
     State(app): State<App>,
     Actor(actor): Actor,
-    Body(new): Body<Draft>,
+    Body(new): Body<NewDraft>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
-    let id = new.id.clone().unwrap_or_else(|| format!("bot-{:08x}", rand::random::<u32>()));
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if !(1..=64).contains(&id.len()) || !id.bytes().all(is_plain) {
-        return Err(ApiError::bad_request("id: 1 to 64 letters, digits, hyphens and underscores"));
-    }
-    if TAKEN.contains(&id.as_str()) {
-        return Err(ApiError::bad_request(format!("id: {id} has a meaning of its own here: choose another")));
-    }
-    let taken = || ApiError::conflict(format!("there is a chatbot {id} already"));
-    if app.store.flow(&workspace(), &id).await?.is_some() {
-        return Err(taken());
-    }
-    let made = put(&app, &id, new, None, (&actor, "chatbot.created")).await;
-    Ok((StatusCode::CREATED, made.map_err(|error| if error.is_conflict() { taken() } else { error })?))
+    let id = match &new.id {
+        Some(text) => id(text)?,
+        None => id(&format!("bot-{:08x}", rand::random::<u32>()))?,
+    };
+    let made = service(&app).create(&id, new.name.as_deref(), new.read()?, &actor).await?;
+    Ok((StatusCode::CREATED, Json(saved(&made))))
 }
 
 /// Query of `POST /api/chatbots/import`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportQuery {
-    format: Format,
+    format: import::Format,
     id: String,
     name: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Format {
-    Typebot,
-    Rapidpro,
 }
 
 /// `POST /api/chatbots/import?format=typebot|rapidpro&id=`: a draft from another program's export, with a report of what could not be
@@ -166,17 +130,11 @@ pub async fn import(
             import::MAX_BYTES
         ))
     })?;
-    let imported = import::decode(&document).and_then(|text| match query.format {
-        Format::Typebot => import::typebot(text),
-        Format::Rapidpro => import::rapidpro(text, &import::Workspace { languages: Vec::new() }),
-    });
-    let imported = imported.map_err(|error| ApiError::bad_request(error.to_string()))?;
-    let definition = serde_json::to_value(&imported.definition);
-    let definition = definition.map_err(|_| ApiError::internal("the imported bot cannot be written"))?;
-    let new = Draft { id: Some(query.id), name: query.name, definition };
-    let (status, Json(mut made)) = create(State(app), Actor(actor), Body(new)).await?;
-    made["report"] = json!(imported.report);
-    Ok((status, Json(made)))
+    let (id, name) = (id(&query.id)?, query.name.as_deref());
+    let (made, report) = service(&app).import(&id, name, query.format, &document, &actor).await?;
+    let mut view = saved(&made);
+    view["report"] = json!(report);
+    Ok((StatusCode::CREATED, Json(view)))
 }
 
 /// Query of lists.
@@ -194,45 +152,40 @@ type Listed = Params<ListQuery>;
 
 /// `GET /api/chatbots?after=&limit=`.
 pub async fn list(State(app): State<App>, Params(query): Listed) -> ApiResult<Json<Value>> {
-    let page = app.store.flows(&workspace(), query.after.as_deref(), query.limit).await?;
+    let page = service(&app).list(query.after.as_deref(), query.limit).await?;
     let bots: Vec<Value> = page.flows.iter().map(view).collect();
     Ok(Json(json!({ "chatbots": bots, "next": page.next })))
 }
 
 /// `GET /api/chatbots/{id}`: with its draft.
 pub async fn show(State(app): State<App>, Segments(id): Bot) -> ApiResult<Json<Value>> {
-    let flow = record(&app, &id).await?;
-    let mut view = view(&flow);
-    view["definition"] =
-        flow.draft.as_deref().and_then(|draft| serde_json::from_str(draft).ok()).unwrap_or_default();
+    let FlowRecord { id, name, draft, published, enabled, created_at, updated_at } =
+        service(&app).show(&id).await?;
+    let mut view = view(&FlowHead { id, name, published, enabled, created_at, updated_at });
+    view["definition"] = draft.and_then(|draft| serde_json::from_str(&draft).ok()).unwrap_or_default();
     Ok(Json(view))
 }
 
-/// `PUT /api/chatbots/{id}`: changes the draft; what is published stays.
+/// `PUT /api/chatbots/{id}`: changes the draft; what is published stays. With `updatedAt`, only the state that was read is replaced.
 pub async fn change(
     State(app): State<App>,
     Segments(id): Bot,
     Actor(actor): Actor,
-    Body(new): Body<Draft>,
+    Body(new): Body<NewDraft>,
 ) -> ApiResult<Json<Value>> {
-    let former = record(&app, &id).await?;
-    let new = Draft { name: new.name.or(Some(former.name.clone())), ..new };
-    put(&app, &id, new, Some(&former), (&actor, "chatbot.changed")).await
+    let (draft, read) = (new.read()?, new.updated_at.map(Revision));
+    Ok(Json(saved(&service(&app).change(&id, new.name.as_deref(), draft, read, &actor).await?)))
 }
 
 /// `DELETE /api/chatbots/{id}`: with its versions; its conversations end.
 pub async fn delete(State(app): State<App>, Segments(id): Bot, Actor(actor): Actor) -> ApiResult<StatusCode> {
-    let former = record(&app, &id).await?;
-    let change = FlowChange::Delete { flow: id.clone(), at: now_millis() };
-    let times = SettingChange::Delete { name: schedule_setting(&id) };
-    let audit = audit(&actor, "chatbot.deleted", &id);
-    commit(&app, vec![expect(&id, Some(&former)), change.into(), times.into(), audit]).await?;
+    service(&app).delete(&id, &actor).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /api/chatbots/{id}/validate`: what is wrong with the draft, and what might be.
 pub async fn check(State(app): State<App>, Segments(id): Bot) -> ApiResult<Json<Value>> {
-    let findings = validate(&draft(&record(&app, &id).await?)?);
+    let findings = service(&app).findings(&id).await?;
     let publishable = !findings.iter().any(Finding::is_error);
     Ok(Json(json!({ "publishable": publishable, "findings": findings })))
 }
@@ -243,42 +196,7 @@ pub async fn publish(
     Segments(id): Bot,
     Actor(actor): Actor,
 ) -> ApiResult<Json<Value>> {
-    let flow = record(&app, &id).await?;
-    let definition = draft(&flow)?;
-    let findings = validate(&definition);
-    let errors: Vec<String> =
-        findings.iter().filter(|finding| finding.is_error()).map(ToString::to_string).collect();
-    if !errors.is_empty() {
-        return Err(ApiError::conflict(format!("the draft cannot be published: {}", errors.join("; "))));
-    }
-    let at = now_millis();
-    // What was validated is what is published.
-    let mut list: Vec<Change> = vec![
-        expect(&id, Some(&flow)),
-        FlowChange::Publish {
-            flow: id.clone(),
-            definition: flow.draft.unwrap_or_default(),
-            at,
-            by: actor.clone(),
-        }
-        .into(),
-    ];
-    if flow.published.is_none() {
-        list.push(FlowChange::SetEnabled { flow: id.clone(), enabled: true, at }.into());
-    }
-    list.push(audit(&actor, "chatbot.published", &id));
-    commit(&app, list).await?;
-    let mut view = view(&record(&app, &id).await?);
-    view["findings"] = json!(findings);
-    Ok(Json(view))
-}
-
-async fn enabled(app: &App, id: &str, enabled: bool, actor: &str) -> ApiResult<Json<Value>> {
-    record(app, id).await?;
-    let action = if enabled { "chatbot.enabled" } else { "chatbot.disabled" };
-    let change = FlowChange::SetEnabled { flow: id.to_owned(), enabled, at: now_millis() };
-    commit(app, vec![change.into(), audit(actor, action, id)]).await?;
-    Ok(Json(view(&record(app, id).await?)))
+    Ok(Json(saved(&service(&app).publish(&id, &actor).await?)))
 }
 
 /// `POST /api/chatbots/{id}/enable`: may start conversations.
@@ -287,7 +205,7 @@ pub async fn enable(
     Segments(id): Bot,
     Actor(actor): Actor,
 ) -> ApiResult<Json<Value>> {
-    enabled(&app, &id, true, &actor).await
+    Ok(Json(view(&service(&app).set_enabled(&id, true, &actor).await?)))
 }
 
 /// `POST /api/chatbots/{id}/disable`: starts none; those that are live go on.
@@ -296,7 +214,7 @@ pub async fn disable(
     Segments(id): Bot,
     Actor(actor): Actor,
 ) -> ApiResult<Json<Value>> {
-    enabled(&app, &id, false, &actor).await
+    Ok(Json(view(&service(&app).set_enabled(&id, false, &actor).await?)))
 }
 
 /// `GET /api/chatbots/{id}/versions?before=&limit=`.
@@ -305,8 +223,7 @@ pub async fn versions(
     Segments(id): Bot,
     Params(query): Listed,
 ) -> ApiResult<Json<Value>> {
-    record(&app, &id).await?;
-    let page = app.store.flow_versions(&workspace(), &id, query.before.as_deref(), query.limit).await?;
+    let page = service(&app).versions(&id, query.before.as_deref(), query.limit).await?;
     Ok(Json(json!({ "versions": page.versions, "next": page.next })))
 }
 
@@ -316,12 +233,10 @@ pub async fn test(
     Segments(id): Bot,
     Body(transcript): Body<Transcript>,
 ) -> ApiResult<Json<Report>> {
-    let definition = draft(&record(&app, &id).await?)?;
-    let bot = Compiled::new(&definition, 1).map_err(|findings| ApiError::conflict(findings.to_string()))?;
-    Ok(Json(transcript.run(&bot)))
+    Ok(Json(service(&app).try_out(&id, &transcript).await?))
 }
 
 /// `GET /api/chatbots/schema`: the JSON Schema of definitions.
 pub async fn schema() -> ([(&'static str, &'static str); 1], &'static str) {
-    ([("content-type", "application/schema+json")], whatsapp_bots::definition::SCHEMA)
+    ([("content-type", "application/schema+json")], definition::SCHEMA)
 }

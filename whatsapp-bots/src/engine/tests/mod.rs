@@ -1,13 +1,13 @@
 //! What happens at the guards, with odd inputs, and among triggers.
 mod properties;
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::*;
 use crate::{
-    Definition,
-    effect::{Event, Guard, Trouble},
-    input::{Body, Media},
+    Contact, Definition,
+    effect::{Effect, Event, Guard, Trouble},
+    input::{Body, Media, Outcome},
     state::Status,
     tester::Tester,
 };
@@ -424,8 +424,7 @@ fn a_machine_that_says_stop_is_not_answered_for_ever() {
         now += 1_000;
         let input = Input::Message(Message { at: Some(now - 700), ..Message::text("STOP") });
         let turn = step(&stop, state, &input, &Ctx { now, seed: 0, contact: &contact });
-        stops +=
-            turn.effects.iter().filter(|effect| matches!(effect, Effect::OptOut { back: false })).count();
+        stops += turn.effects.iter().filter(|effect| matches!(effect, Effect::OptOut)).count();
         state = turn.state;
         if !turn.effects.iter().any(|effect| matches!(effect, Effect::Send { .. })) {
             break;

@@ -179,7 +179,7 @@ fn holds(bot: &Compiled, inputs: Vec<(Input, bool)>, valid: bool) -> Result<(), 
         prop_assert_eq!(State::from_bytes(&stored).unwrap().to_bytes(), stored);
         let entered = one.trace.iter().filter(|visit| visit.entered).count();
         let messages = 1 + crate::state::QUEUE;
-        prop_assert!(entered <= 2 * messages * bot.limits.turn_steps as usize, "{entered} steps");
+        prop_assert!(entered <= 2 * messages * bot.common.limits.turn_steps as usize, "{entered} steps");
         // A valid bot has no circle without a wait, and these are small.
         prop_assert!(!valid || guards(&one).is_empty(), "{:?}", guards(&one));
         for effect in &one.effects {

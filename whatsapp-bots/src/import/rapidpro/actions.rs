@@ -37,8 +37,8 @@ impl<'j> Import<'j> {
                 self.contact(key, text(json, "value"), path, chain);
             }
             "set_contact_status" => match text(json, "status") {
-                "stopped" => chain.add(Kind::OptOut(OptOut { back: false }), &["next"]),
-                "active" => chain.add(Kind::OptOut(OptOut { back: true }), &["next"]),
+                "stopped" => chain.add(Kind::OptOut(OptOut::default()), &["next"]),
+                "active" => chain.add(Kind::OptOut(OptOut { back: true, scope: None }), &["next"]),
                 _ => self.unknown(json, path, Code::I101, "there is no such state of a contact", chain),
             },
             "add_contact_groups" | "remove_contact_groups" => self.groups(json, path, chain)?,

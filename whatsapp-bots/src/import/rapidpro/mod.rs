@@ -30,6 +30,7 @@ use crate::{
         Test, Text, Trigger, Words,
     },
     nodes::{Branch, Case, Kind, Return},
+    triggers::kinds::Keyword,
 };
 
 /// The node that looks at the message that started a flow.
@@ -331,7 +332,7 @@ impl<'j> Import<'j> {
             }
             let (id, flow) = (format!("trigger-{}", place + 1), flow.to_owned());
             let (params, when) = (BTreeMap::new(), None);
-            triggers.push(Trigger { id, on, flow, priority: 0, when, params, cooldown_seconds: None });
+            triggers.push(Trigger { when, params, ..Trigger::new(id, on, flow) });
         }
         Ok(triggers)
     }
@@ -348,5 +349,5 @@ fn keyword(trigger: &Json) -> Option<On> {
         .collect();
     words.extend(Some(text(trigger, "keyword").to_owned()).filter(|word| !word.is_empty()));
     let matching = if text(trigger, "match_type") == "O" { Matching::Exact } else { Matching::StartsWith };
-    (!words.is_empty()).then_some(On::Keyword { words: Words::One(words), matching })
+    (!words.is_empty()).then_some(On::Keyword(Keyword { words: Words::One(words), matching }))
 }

@@ -24,15 +24,7 @@ impl<'j> Import<'j, '_> {
     }
 
     fn trigger(&mut self, settings: &'j Json) {
-        let mut trigger = Trigger {
-            id: "start".to_owned(),
-            on: On::AnyMessage,
-            flow: FLOW.to_owned(),
-            priority: 0,
-            when: None,
-            params: Default::default(),
-            cooldown_seconds: None,
-        };
+        let mut trigger = Trigger::new("start", On::AnyMessage, FLOW);
         let condition = settings.get("startCondition").unwrap_or(&Json::Null);
         if condition.get("comparisons").and_then(Json::as_array).is_some_and(|items| !items.is_empty()) {
             let path = "settings.whatsApp.startCondition".to_owned();

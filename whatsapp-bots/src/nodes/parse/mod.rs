@@ -13,15 +13,16 @@ use self::{
     phone::phone,
 };
 use super::{
-    Answer, DateOrder, Style,
+    answer::{Answer, DateOrder},
     menu::{MenuPlan, Offers},
 };
 use crate::{
     compile::Compiler,
-    engine::Turn,
+    effect::Style,
+    finding::Code,
     input::{Body, Message},
     numbers::{self, number},
-    validate::Code,
+    turn::Turn,
 };
 
 /// Characters of an answer, unless the definition says another number.

@@ -6,6 +6,7 @@
 //!                        └── how far it has come is a setting, written under the lease
 //! ```
 mod page;
+mod plans;
 mod progress;
 #[cfg(test)]
 mod tests;
@@ -19,12 +20,13 @@ use whatsapp_store::{Changes, Error as StoreError, Lease, SettingChange, Workspa
 
 use self::{
     page::{Candidate, Page},
+    plans::{Plan, Plans},
     progress::{Place, Progress},
 };
-use super::{Bots, Heard, Hearing, TurnError, catalog::Published};
+use super::{Bots, Heard, Hearing, TurnError};
 use crate::{Input, Schedule};
 
-pub use self::progress::setting;
+pub use crate::schedule::setting;
 
 const LEASE: &str = "bots/schedules";
 /// How long a lease lasts that nobody prolongs, milliseconds.
@@ -39,6 +41,7 @@ pub(super) struct Schedules {
     bots: Bots,
     owner: String,
     held: HashMap<WorkspaceId, Held>,
+    plans: Plans,
     pace: Pace,
 }
 
@@ -57,7 +60,8 @@ type Pace = HashMap<whatsapp_store::AccountId, i64>;
 
 impl Schedules {
     pub(super) fn new(bots: Bots, owner: &str) -> Self {
-        Self { bots, owner: owner.to_owned(), held: HashMap::new(), pace: HashMap::new() }
+        let (held, plans, pace) = Default::default();
+        Self { bots, owner: owner.to_owned(), held, plans, pace }
     }
 
     pub(super) async fn run(mut self) {
@@ -80,6 +84,7 @@ impl Schedules {
         let mut next = start + LOOK;
         match self.workspaces().await {
             Ok(workspaces) => {
+                self.plans.keep_only(&workspaces);
                 for workspace in workspaces {
                     match self.look_after(&workspace).await {
                         Ok(at) => next = next.min(at),
@@ -106,8 +111,7 @@ impl Schedules {
     /// Gives when there is more to do.
     async fn look_after(&mut self, workspace: &WorkspaceId) -> Result<i64, StoreError> {
         let shared = self.bots.shared.clone();
-        let mut bots = shared.catalog.published(&*shared.store, workspace, |_| true).await?;
-        bots.retain(|bot| bot.compiled.schedules().next().is_some());
+        let bots = self.plans.of(&shared, workspace).await?;
         if bots.is_empty() {
             if let Some(held) = self.held.remove(workspace) {
                 give_back(&self.bots, workspace, &held.lease).await;
@@ -118,7 +122,7 @@ impl Schedules {
             return Ok(i64::MAX);
         }
         let Some(held) = self.held.get_mut(workspace) else { return Ok(i64::MAX) };
-        held.pages.retain(|(id, _), _| bots.iter().any(|bot| bot.enabled && bot.id == *id));
+        held.pages.retain(|(id, _), _| bots.iter().any(|bot| bot.enabled && bot.bot == *id));
         let mut keeper = Keeper { bots: &self.bots, workspace, held, pace: &mut self.pace };
         let mut next = i64::MAX;
         for bot in &bots {
@@ -168,17 +172,17 @@ struct Keeper<'a> {
 
 impl Keeper<'_> {
     /// One round for a bot; gives when there is more to do.
-    async fn keep(&mut self, bot: &Published) -> Result<i64, StoreError> {
+    async fn keep(&mut self, bot: &Plan) -> Result<i64, StoreError> {
         let now = self.bots.shared.clock.now();
-        let stored = self.progress(&bot.id).await?;
+        let stored = self.progress(&bot.bot).await?;
         let mut progress = stored.clone();
         // One that is disabled counts anew when it is enabled.
-        progress.settle(&bot.id, bot.compiled.schedules().filter(|_| bot.enabled), now);
+        progress.settle(&bot.bot, bot.schedules.iter().filter(|_| bot.enabled), now);
         if progress != stored {
-            self.note(&bot.id, progress.clone()).await?;
+            self.note(&bot.bot, progress.clone()).await?;
         }
         let mut next = i64::MAX;
-        for schedule in bot.compiled.schedules() {
+        for schedule in bot.schedules.iter() {
             let Some(place) = progress.0.get_mut(schedule.trigger()) else { continue };
             if place.run.is_some() {
                 next = next.min(self.go_on(bot, schedule, place).await?);
@@ -186,8 +190,8 @@ impl Keeper<'_> {
                 next = next.min(schedule.next(now).unwrap_or(i64::MAX));
             }
         }
-        if self.held.progress.get(&bot.id) != Some(&progress) {
-            self.note(&bot.id, progress).await?;
+        if self.held.progress.get(&bot.bot) != Some(&progress) {
+            self.note(&bot.bot, progress).await?;
         }
         Ok(next)
     }
@@ -217,14 +221,9 @@ impl Keeper<'_> {
     }
 
     /// Goes on with a run by a page at most; gives when there is more to do.
-    async fn go_on(
-        &mut self,
-        bot: &Published,
-        schedule: &Schedule,
-        place: &mut Place,
-    ) -> Result<i64, StoreError> {
+    async fn go_on(&mut self, bot: &Plan, schedule: &Schedule, place: &mut Place) -> Result<i64, StoreError> {
         let Some(run) = &mut place.run else { return Ok(i64::MAX) };
-        let name = (bot.id.clone(), schedule.trigger().to_owned());
+        let name = (bot.bot.clone(), schedule.trigger().to_owned());
         let mut page = match self.held.pages.remove(&name).filter(|page| page.due == run.due) {
             Some(page) => page,
             None => Page::load(&self.bots.shared, self.workspace, schedule, run).await?,
@@ -246,7 +245,7 @@ impl Keeper<'_> {
     /// Writes to those of a page whose account may write now; gives when the next of the others may.
     async fn write_to(
         &mut self,
-        bot: &Published,
+        bot: &Plan,
         schedule: &Schedule,
         due: i64,
         page: &mut Page,
@@ -280,7 +279,7 @@ impl Keeper<'_> {
     /// Begins with one contact, if its account may write now; else gives when.
     async fn begin(
         &mut self,
-        bot: &Published,
+        bot: &Plan,
         schedule: &Schedule,
         due: i64,
         candidate: &Candidate,
@@ -298,9 +297,9 @@ impl Keeper<'_> {
             return Ok(Some(now + interval));
         }
         let trigger = schedule.trigger();
-        let id = format!("schedule/{}/{trigger}/{due}", bot.id);
+        let id = format!("schedule/{}/{trigger}/{due}", bot.bot);
         let input = Input::Schedule { trigger: trigger.to_owned() };
-        let hearing = Hearing { account, chat, id: &id, input: &input, name, bot: Some(&bot.id) };
+        let hearing = Hearing { account, chat, id: &id, input: &input, name, bot: Some(&bot.bot) };
         match self.bots.heard(hearing).await {
             Ok((Heard::Answered, says)) => {
                 let messages = i64::try_from(says).unwrap_or(i64::MAX);

@@ -33,7 +33,7 @@ pub(super) struct Candidate {
 }
 
 impl Page {
-    /// Contacts behind `after` who agreed, did not take that back, and have chatted with a session that runs.
+    /// Contacts behind `after` whose consent covers the schedule, who did not take that back, and have chatted with a session that runs.
     pub(super) async fn load(
         shared: &Shared,
         workspace: &WorkspaceId,
@@ -54,7 +54,8 @@ impl Page {
         let (mut waiting, mut behind) = (Vec::new(), after.map(str::to_owned));
         for contact in contacts {
             let id = contact.id.clone();
-            let has_agreed = contact.consent.is_some() && contact.opted_out_at.is_none();
+            let consent = contact.consent.as_ref().filter(|_| contact.opted_out_at.is_none());
+            let has_agreed = consent.is_some_and(|consent| consent.covers(schedule.scope()));
             if has_agreed && let Some((account, chat)) = last_chat(shared, &sessions, &contact).await? {
                 waiting.push(Candidate { account, chat, name: contact.name, behind: behind.clone() });
             }

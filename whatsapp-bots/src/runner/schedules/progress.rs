@@ -10,11 +10,6 @@ pub(super) const LATE: i64 = 3_600_000;
 /// How often a run that goes on slowly is written down, milliseconds.
 const NOTED: i64 = 60_000;
 
-/// The setting that holds how far a bot's schedules have come: to be removed with the bot.
-pub fn setting(bot: &str) -> String {
-    format!("bots/schedules/{bot}")
-}
-
 /// By trigger.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Progress(pub(super) BTreeMap<String, Place>);

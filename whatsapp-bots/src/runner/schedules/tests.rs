@@ -9,8 +9,8 @@ use whatsapp_store::{
 
 use super::{
     super::{
+        Clock,
         bench::{Bench, EIGHT, HOUR, MINUTE, account, chat, morning},
-        port::Clock,
     },
     *,
 };
@@ -80,6 +80,28 @@ async fn nobody_else_is_written_to() {
     bench.publish("b", &morning("0 9 * * *", &["Good morning."])).await;
     bench.until(&mut [&mut bench.runner("one")], EIGHT + 2 * HOUR).await;
     assert_eq!(bench.reached(), ["4900000000"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_is_for_those_whose_consent_covers_it() {
+    for (scope, reached) in
+        [(None, vec!["1", "2"]), (Some("orders"), vec!["1", "2", "3"]), (Some("club"), vec!["4"])]
+    {
+        let bench = Bench::new(&["shop"]).await;
+        for (number, given) in [(1, "marketing"), (2, "news"), (3, "orders"), (4, "club")] {
+            let mut vip = bench.vip(number);
+            vip.consent.as_mut().unwrap().scope = given.into();
+            bench.put(vip).await;
+            bench.chatted("shop", number, 5).await;
+        }
+        let mut bot = morning("0 9 * * *", &["Good morning."]);
+        if let Some(scope) = scope {
+            bot["triggers"][0]["scope"] = json!(scope);
+        }
+        bench.publish("b", &bot).await;
+        bench.until(&mut [&mut bench.runner("one")], EIGHT + 2 * HOUR).await;
+        assert_eq!(bench.reached(), reached, "{scope:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,77 +1,163 @@
-//! One turn: from an input to the next wait.
-use std::borrow::Cow;
+//! One turn, as nodes take part in it: what they read, and what they do. It knows nothing of other nodes.
+mod guard;
+mod random;
 
-use jiff::{Timestamp, civil::Date};
-use serde_json::Value as Json;
+use std::{borrow::Cow, fmt};
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde_json::{Map, Value as Json};
 use whatsapp_store::Content;
 
-use super::{Ctx, Next, Step, Visit, guard::Visits, mix};
+pub use self::guard::Limits;
+pub(crate) use self::{guard::Visits, random::mix};
 use crate::{
-    compile::Compiled,
+    compile::ExitId,
     contact::Contact,
     effect::{Effect, Event, Guard, Menu, NodeIndex, Trouble},
-    expr::{self, Check, Template, Texts, Value, View},
-    input::Message,
+    expr::{self, Check, RichValues, Template, Texts, Value, View},
+    input::{Message, Outcome},
     numbers::DecimalMark,
     state::{State, Vars, Wait, Waits},
 };
 
+/// What a step knows besides.
+#[derive(Clone, Copy, Debug)]
+pub struct Ctx<'a> {
+    /// The time, milliseconds since the Unix epoch. It is read nowhere else.
+    pub now: i64,
+    /// Where chance comes from: the same for a conversation for ever, such as a hash of account and chat.
+    pub seed: u64,
+    /// Who is written with.
+    pub contact: &'a Contact,
+}
+
+/// What holds for all nodes of a bot.
+#[derive(Debug)]
+pub(crate) struct Common {
+    /// The bot's own language, then the others.
+    pub(crate) languages: Vec<String>,
+    /// How numbers are written in each language.
+    pub(crate) marks: Vec<DecimalMark>,
+    pub(crate) zone: TimeZone,
+    pub(crate) rich_values: RichValues,
+    pub(crate) resume_after: Option<u64>,
+    pub(crate) limits: Limits,
+}
+
+impl Common {
+    /// The place of a language among those of the bot: itself, its base, another region of it, or the bot's own.
+    fn language(&self, wanted: &str) -> usize {
+        if wanted.is_empty() || self.languages.len() == 1 {
+            return 0;
+        }
+        let base =
+            |language: &str| language.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        let place = |is: &dyn Fn(&str) -> bool| self.languages.iter().position(|language| is(language));
+        place(&|language| language.eq_ignore_ascii_case(wanted))
+            .or_else(|| place(&|language| language.eq_ignore_ascii_case(&base(wanted))))
+            .or_else(|| place(&|language| base(language) == base(wanted)))
+            .unwrap_or_default()
+    }
+}
+
 /// Bytes of all variables of a conversation: with messages that wait, a state is always one that the store takes.
 const ALL_KEPT: usize = 256 * 1024;
+
+/// What a node does. It never fails: what goes wrong is an exit, or trouble that is noted.
+pub(crate) trait Behaviour: fmt::Debug + Send + Sync {
+    /// Somebody came in.
+    fn enter(&self, turn: &mut Turn<'_>) -> Next;
+
+    /// Something came that it may have waited for; [`Next::Stay`] when it did not.
+    fn resume(&self, _turn: &mut Turn<'_>, _with: Resume<'_>) -> Next {
+        Next::Stay
+    }
+
+    /// What it would take a message for, if it waits for one.
+    fn takes(&self, _turn: &Turn<'_>, _message: &Message) -> Takes {
+        Takes::Nothing
+    }
+
+    /// Does an event of that name end its wait?
+    fn awaits(&self, _event: &str) -> bool {
+        false
+    }
+}
+
+/// What a waiting node would take a message for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    Choice,
+    Answer,
+    Nothing,
+}
+
+/// What a waiting node hears.
+#[derive(Clone, Copy)]
+pub(crate) enum Resume<'a> {
+    Message(&'a Message),
+    Timeout,
+    Event {
+        name: &'a str,
+        data: &'a Json,
+    },
+    Result(&'a Outcome),
+    Released,
+    /// The flow that it called came back.
+    Back(&'a Map<String, Json>),
+}
+
+/// How it goes on.
+pub(crate) enum Next {
+    Exit(ExitId),
+    /// To a node of any flow, in the same frame.
+    Jump(u32),
+    /// Into a flow, with variables of its own or with those of the caller.
+    Call {
+        entry: u32,
+        own: Option<Vars>,
+    },
+    Return(Map<String, Json>),
+    Wait(Wait),
+    Stay,
+    End(String),
+}
 
 static NOTHING: Vars = Vars(Vec::new());
 
 /// A turn on its way.
 pub(crate) struct Turn<'a> {
-    pub(super) bot: &'a Compiled,
-    pub(super) ctx: &'a Ctx<'a>,
-    pub(super) state: State,
-    pub(super) contact: Cow<'a, Contact>,
+    pub(crate) common: &'a Common,
+    pub(crate) ctx: &'a Ctx<'a>,
+    pub(crate) state: State,
+    contact: Cow<'a, Contact>,
     language: usize,
     /// What the turn is about, if it is a message.
-    pub(super) input: Option<Cow<'a, Message>>,
-    pub(super) effects: Vec<Effect>,
-    pub(super) trace: Vec<Visit>,
-    pub(super) steps: u32,
-    pub(super) sends: u32,
-    pub(super) visits: Visits,
-    pub(super) tripped: Option<Guard>,
-    /// A guard was hit before: the second time it is over.
-    pub(super) failed: bool,
+    pub(crate) input: Option<Cow<'a, Message>>,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) sends: u32,
+    pub(crate) tripped: Option<Guard>,
     /// The node that is left now was entered in an earlier turn, at that time.
-    pub(super) since: Option<i64>,
+    pub(crate) since: Option<i64>,
     /// About how many bytes all variables take, once somebody asked.
-    pub(super) kept: Option<usize>,
+    pub(crate) kept: Option<usize>,
 }
 
 impl<'a> Turn<'a> {
-    pub(super) fn new(bot: &'a Compiled, state: State, ctx: &'a Ctx<'a>) -> Self {
+    pub(crate) fn new(common: &'a Common, state: State, ctx: &'a Ctx<'a>) -> Self {
         Self {
-            bot,
+            common,
             ctx,
             state,
             contact: Cow::Borrowed(ctx.contact),
-            language: bot.language(&ctx.contact.language),
+            language: common.language(&ctx.contact.language),
             input: None,
             effects: Vec::new(),
-            trace: Vec::new(),
-            steps: 0,
             sends: 0,
-            visits: Visits::default(),
             tripped: None,
-            failed: false,
             since: None,
             kept: None,
         }
-    }
-
-    pub(super) fn finish(mut self) -> Step {
-        self.settle_timer();
-        Step { state: self.state, effects: self.effects, trace: self.trace }
-    }
-
-    pub(super) fn untouched(self) -> Step {
-        Step { state: self.state, effects: self.effects, trace: self.trace }
     }
 
     /// What can be read now.
@@ -82,10 +168,10 @@ impl<'a> Turn<'a> {
             contact: &self.contact,
             input: self.input.as_deref(),
             now: self.ctx.now,
-            zone: &self.bot.zone,
-            riches: &self.bot.riches,
+            zone: &self.common.zone,
+            rich_values: &self.common.rich_values,
             language: self.language,
-            mark: self.bot.marks.get(self.language).copied().unwrap_or_default(),
+            mark: self.common.marks.get(self.language).copied().unwrap_or_default(),
         }
     }
 
@@ -102,11 +188,11 @@ impl<'a> Turn<'a> {
     /// This day in the bot's zone.
     pub(crate) fn today(&self) -> Date {
         let now = Timestamp::from_millisecond(self.ctx.now).unwrap_or_default();
-        now.to_zoned(self.bot.zone.clone()).date()
+        now.to_zoned(self.common.zone.clone()).date()
     }
 
     pub(crate) fn resume_after(&self) -> Option<u64> {
-        self.bot.resume_after
+        self.common.resume_after
     }
 
     /// How the person writes numbers, by the language that the bot speaks with her.
@@ -181,7 +267,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Variables for a flow that begins: none, if they are too large to be kept with all others.
-    pub(super) fn fitting_vars(&mut self, vars: Vars) -> Vars {
+    pub(crate) fn fitting_vars(&mut self, vars: Vars) -> Vars {
         let more: usize = vars.0.iter().map(|(_, value)| expr::size(value)).sum();
         let kept = self.kept();
         self.kept = None;
@@ -218,7 +304,7 @@ impl<'a> Turn<'a> {
             "name" => contact.name = text(),
             "language" => {
                 contact.language = text();
-                self.language = self.bot.language(&contact.language);
+                self.language = self.common.language(&contact.language);
             }
             _ if value.is_null() => drop(contact.fields.remove(field)),
             _ => drop(contact.fields.insert(field.to_owned(), value.clone())),
@@ -231,11 +317,11 @@ impl<'a> Turn<'a> {
 
     pub(crate) fn send(&mut self, content: Content, menu: Option<Menu>) {
         self.sends += 1;
-        if self.sends > self.bot.limits.sends {
+        if self.sends > self.common.limits.sends {
             self.tripped = Some(Guard::Sends);
             return;
         }
-        if self.state.unanswered >= self.bot.limits.unanswered {
+        if self.state.unanswered >= self.common.limits.unanswered {
             self.tripped = Some(Guard::Unanswered);
             return;
         }

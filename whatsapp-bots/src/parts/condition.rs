@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::Words;
+use super::text::Words;
 
 /// Something that holds or not: `{"test": {"path": "age", "is": "greater", "value": 17}}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -36,11 +36,11 @@ impl Default for Limits {
 
 /// How often nodes were visited in a turn.
 #[derive(Debug, Default)]
-pub(super) struct Visits(Vec<(u32, u16)>);
+pub(crate) struct Visits(Vec<(u32, u16)>);
 
 impl Visits {
     /// Counts a visit; gives how many there were with it.
-    pub(super) fn count(&mut self, node: u32) -> u16 {
+    pub(crate) fn count(&mut self, node: u32) -> u16 {
         // Few enough for a look at each: a turn has an end.
         match self.0.iter_mut().rev().find(|(known, _)| *known == node) {
             Some((_, count)) => {
@@ -54,7 +54,7 @@ impl Visits {
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 }
