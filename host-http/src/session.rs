@@ -166,9 +166,9 @@ impl Sessions {
             if sessions.store.session(&record.id).await?.is_some() {
                 return Err(ApiError::conflict(format!("there is a session {} already", record.id)));
             }
-            sessions.save(record.clone()).await?;
+            sessions.save(record.clone(), None).await?;
             sessions.launch(&record).await?;
-            Ok(sessions.view(record))
+            Ok(sessions.view(sessions.record(&record.id).await?))
         })
         .await
     }
@@ -188,12 +188,12 @@ impl Sessions {
 
     async fn reconcile(&self, id: &AccountId, desired: DesiredState) -> ApiResult<SessionView> {
         let record = SessionRecord { desired, ..self.record(id).await? };
-        self.save(record.clone()).await?;
+        self.save(record.clone(), Some(record.updated_at)).await?;
         match desired {
             DesiredState::Running => self.launch(&record).await?,
             _ => self.halt(id).await,
         }
-        Ok(self.view(record))
+        Ok(self.view(self.record(id).await?))
     }
 
     /// Stops and starts a session.
@@ -276,7 +276,9 @@ impl Sessions {
 
     /// Deletes a session that does not run here, and makes sure that it runs nowhere else.
     async fn forget(&self, id: AccountId) -> ApiResult<()> {
-        self.save(SessionRecord { desired: DesiredState::Stopped, ..self.record(&id).await? }).await?;
+        let record = SessionRecord { desired: DesiredState::Stopped, ..self.record(&id).await? };
+        let read = record.updated_at;
+        self.save(record, Some(read)).await?;
         let lease = self.lease_for_change(&id).await?;
         let mut changes = Changes::new(id.clone());
         changes.fence = Some(lease.fence());
@@ -375,8 +377,10 @@ impl Sessions {
         futures_util::future::join_all(halts).await;
     }
 
-    async fn save(&self, record: SessionRecord) -> ApiResult<()> {
+    /// Writes a record in place of the one that was read: `None` if there was none.
+    async fn save(&self, record: SessionRecord, read: Option<i64>) -> ApiResult<()> {
         let mut changes = Changes::new(record.id.clone());
+        changes.push(Change::ExpectSession { updated_at: read });
         changes.push(Change::PutSession(record));
         Ok(self.store.commit(changes).await?)
     }
