@@ -51,6 +51,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "UPDATE webhook_delivery SET claimed = 1, token",
         "rows that the same claim has chosen by their workspace",
     ),
+    ("UPDATE lease SET until = $3 FROM unnest($4", "one node's leases, each by its workspace and name"),
     ("SELECT workspace FROM conversation WHERE due_at <= $1", "which workspaces have something to do"),
     (
         "SELECT workspace FROM api_key WHERE hash = $3",

@@ -56,7 +56,7 @@ fn live(store: &Arc<MemoryStore>, life: &Arc<Life>, last: u64) {
     runtime.block_on(async {
         let _app = host(store.clone(), life.clone());
         let all_heard = async {
-            while store.passed("bots").await.unwrap().map_or(0, number) < last {
+            while store.passed("inbox").await.unwrap().map_or(0, number) < last {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
