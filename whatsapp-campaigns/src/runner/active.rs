@@ -4,7 +4,7 @@ use std::{
     sync::Arc,
 };
 
-use whatsapp_store::{CampaignRecord, CampaignState, Error as StoreError, Store, WorkspaceId};
+use whatsapp_store::{AccountId, CampaignRecord, CampaignState, Error as StoreError, Store, WorkspaceId};
 
 use crate::{
     content::{Arms, Template},
@@ -31,6 +31,8 @@ pub(super) struct ActiveCampaign {
     pub(super) rate: Option<Rate>,
     /// By number.
     pub(super) lanes: BTreeMap<i32, LaneSpec>,
+    /// The accounts that send it.
+    pub(super) senders: BTreeSet<String>,
 }
 
 /// Why a campaign cannot be sent as it is stored.
@@ -65,6 +67,7 @@ impl ActiveCampaign {
             keys: Keys::of(store, workspace).await?,
             plan: checked.plan,
             rate: checked.rate,
+            senders: lanes.values().map(|lane| lane.sender.clone()).collect(),
             lanes,
         })
     }
@@ -72,11 +75,6 @@ impl ActiveCampaign {
     /// Is it the campaign of that workspace and id?
     pub(super) fn is(&self, workspace: &WorkspaceId, id: &str) -> bool {
         self.workspace == *workspace && self.record.id == id
-    }
-
-    /// How many accounts send it.
-    pub(super) fn senders(&self) -> usize {
-        self.lanes.values().map(|lane| &lane.sender).collect::<BTreeSet<_>>().len()
     }
 
     /// The lanes of one sender.
@@ -118,9 +116,14 @@ impl ActiveCampaigns {
 
     /// How many different accounts of a workspace send anything.
     pub(super) fn senders(&self, workspace: &WorkspaceId) -> usize {
-        let lanes =
-            self.0.iter().filter(|live| live.workspace == *workspace).flat_map(|live| live.lanes.values());
-        lanes.map(|lane| lane.sender.as_str()).collect::<BTreeSet<_>>().len()
+        let ours = self.0.iter().filter(|live| live.workspace == *workspace);
+        ours.flat_map(|live| &live.senders).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Does any campaign send from that account?
+    pub(super) fn send_from(&self, account: &AccountId) -> bool {
+        let mut ours = self.0.iter().filter(|live| live.workspace == *account.workspace());
+        ours.any(|live| live.senders.contains(account.name()))
     }
 }
 

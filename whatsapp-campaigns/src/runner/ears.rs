@@ -11,11 +11,12 @@ use whatsapp_store::{
     Outcome, RecipientFlag, Settlement, Store, Suppression, WorkspaceId,
 };
 
-use super::{keys::Keys, late::LateStop, tick::event};
+use super::{late::LateStop, tick::event};
 use crate::{
     changes::REPLY_RULES,
     consent::{Hearing, OptIn, ReplyRules, TakenAs, Wish},
     id::RowId,
+    keys::Keys,
     lattice::{RowEvent, effect, flagged},
     outcome::{Code, Reaction, Refusal, RowReaction},
     person,

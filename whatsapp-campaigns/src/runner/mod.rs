@@ -5,7 +5,7 @@
 //!   Runner ───┤
 //!             └─ ActiveCampaigns ── those that send now, read again and again
 //!                  │
-//!                  ▼         an AccountWorker for each account; on one node at a time, by a lease
+//!                  ▼         an AccountWorker for each account that sends; on one node at a time, by a lease
 //!   lease a range ─► read its rows ─► ask the scheduler ─► screen ─► render ─► hand over ─► write outcomes in batches
 //!        ▲                                                                              │
 //!        └───────────────── give the lease back, with what was not sent ◄───────────────┘
@@ -24,6 +24,7 @@ mod lanes;
 mod late;
 mod port;
 mod range;
+mod serve;
 mod stop;
 mod tick;
 mod winner;
@@ -48,8 +49,8 @@ use whatsapp_store::{
 use self::{
     active::ActiveCampaigns,
     conductor::Conductor,
-    lanes::Lanes,
-    worker::{AccountWorker, Ended, WorkerRequests, micros},
+    serve::{Account, serve},
+    worker::WorkerRequests,
 };
 pub use self::{
     ears::{Ears, Heard, Incoming, Receipt, ReceiptKind},
@@ -60,7 +61,7 @@ pub use crate::{
     keys::Keys,
     stopped::StoppedSender,
 };
-use crate::{dispatch::Dispatch, keys, pacing::REMEMBERED, scheduler::Scheduler, stopped, window::Millis};
+use crate::{dispatch::Dispatch, stopped, window::Millis};
 
 /// How a runner works. The defaults suit a host.
 #[derive(Clone, Debug)]
@@ -195,12 +196,13 @@ impl Runner {
         }
     }
 
-    /// Has an account send, from now on until [`Runner::leave`]. While another node has it, this one waits.
+    /// Has an account send, from now on until [`Runner::leave`]. While another node has it, this one waits. An account that no campaign
+    /// sends from has no cost: no lease, no tick.
     pub fn serve(&self, account: AccountId, sender: Arc<dyn Sender>) {
         let (stop, stopping) = watch::channel(false);
         let requests = Arc::new(WorkerRequests::default());
-        let shared = self.shared.clone();
-        let task = tokio::spawn(serve(shared, account.clone(), sender, requests.clone(), stopping));
+        let (shared, id) = (self.shared.clone(), account.clone());
+        let task = tokio::spawn(serve(Account { shared, id, sender, requests: requests.clone() }, stopping));
         let former = self.lines().insert(account, Serving { requests, stop, task });
         if let Some(former) = former {
             former.stop.send_replace(true);
@@ -311,79 +313,6 @@ fn lease_name(account: &AccountId) -> String {
 
 fn millis(span: Millis) -> Duration {
     Duration::from_millis(u64::try_from(span).unwrap_or_default())
-}
-
-/// One account: waits until it has the sender, and sends.
-async fn serve(
-    shared: Arc<Shared>,
-    account: AccountId,
-    sender: Arc<dyn Sender>,
-    requests: Arc<WorkerRequests>,
-    mut stopping: watch::Receiver<bool>,
-) {
-    while !*stopping.borrow() {
-        match open(&shared, &account, &sender, &requests, &stopping).await {
-            Ok(Some(line)) => {
-                if Box::pin(line.run()).await == Ended::Lost {
-                    tracing::warn!(%account, "somebody else sends from this account now");
-                }
-            }
-            Ok(None) => tracing::debug!(%account, "another node sends from this account"),
-            Err(error) => {
-                tracing::warn!(%account, %error, "cannot send from this account: it is tried again")
-            }
-        }
-        tokio::select! {
-            _ = stopping.changed() => {}
-            () = sleep(millis(shared.options.dispatch.lease_term / 3)) => {}
-        }
-    }
-}
-
-async fn open(
-    shared: &Arc<Shared>,
-    account: &AccountId,
-    sender: &Arc<dyn Sender>,
-    requests: &Arc<WorkerRequests>,
-    stopping: &watch::Receiver<bool>,
-) -> Result<Option<AccountWorker>, StoreError> {
-    let now = shared.clock.now();
-    let Some(lease) = shared.take(account, now).await? else { return Ok(None) };
-    let limits = sender.limits();
-    let reached = match limits.people {
-        Some(_) => shared.store.contacted_by(account.workspace(), account.name(), now - REMEMBERED).await?,
-        None => Vec::new(),
-    };
-    let mut scheduler = Scheduler::new(limits, worker::cap(reached)).after_a_restart(micros(now));
-    if stopped::stopped(&*shared.store, account).await?.is_some() {
-        scheduler.apply(crate::pacing::Verdict::Stop { until: None }, micros(now));
-    }
-    let mut active = shared.active.subscribe();
-    active.mark_changed();
-    Ok(Some(AccountWorker {
-        shared: shared.clone(),
-        account: account.clone(),
-        sender: sender.clone(),
-        requests: requests.clone(),
-        active,
-        lease,
-        lease_renewed_at: now,
-        scheduler,
-        lanes: Lanes::default(),
-        seen: Default::default(),
-        ranges: Default::default(),
-        next_range: 0,
-        tickets: Default::default(),
-        next_ticket: 0,
-        in_flight: Default::default(),
-        next_tick: now,
-        looked_at: now,
-        reached: Vec::new(),
-        is_behind: false,
-        is_blind: false,
-        stops: Vec::new(),
-        stopping: stopping.clone(),
-    }))
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl AccountWorker {
                     stopped::keep(&*self.shared.store, &self.account, &stopped).await?;
                     // Others have senders that go on.
                     let alone = |live: &&std::sync::Arc<ActiveCampaign>| {
-                        live.lanes.values().all(|lane| lane.sender == self.account.name())
+                        live.senders.iter().all(|sender| sender == self.account.name())
                     };
                     for live in ours.filter(alone) {
                         self.pause(&live.record.id, &stopped.reason, now).await?;

@@ -15,7 +15,7 @@ use super::{
     lanes::Lanes,
     port::Submission,
     range::Range,
-    worker::{AccountWorker, DOUBT, Ended, queue},
+    worker::{AccountWorker, DOUBT, LeaseLost, queue},
 };
 pub(super) use crate::changes::event;
 use crate::{
@@ -27,12 +27,12 @@ use crate::{
 
 impl AccountWorker {
     /// One round. An error of the store is no end: it is tried again in the next one.
-    pub(super) async fn tick(&mut self, now: Millis) -> Result<(), Ended> {
+    pub(super) async fn tick(&mut self, now: Millis) -> Result<(), LeaseLost> {
         self.next_tick = now + self.shared.options.dispatch.tick;
         self.is_blind = false;
         match self.round(now).await {
             Ok(()) => self.is_behind = false,
-            Err(error) if error.kind() == ErrorKind::Fenced => return Err(Ended::Lost),
+            Err(error) if error.kind() == ErrorKind::Fenced => return Err(LeaseLost),
             Err(error) => {
                 self.is_behind = true;
                 tracing::warn!(account = %self.account, %error, "a campaign's outcomes wait: it is tried again");

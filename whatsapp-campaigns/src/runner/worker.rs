@@ -52,6 +52,10 @@ pub(super) struct WorkerRequests {
     pub(super) look: AtomicBool,
 }
 
+/// Somebody else has the sender now.
+#[derive(Debug)]
+pub(super) struct LeaseLost;
+
 /// Sends from one account.
 pub(super) struct AccountWorker {
     pub(super) shared: Arc<Shared>,
@@ -87,8 +91,10 @@ pub(super) struct AccountWorker {
 }
 
 /// Why a worker ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Ended {
+    /// No campaign sends from the account. The sender was given back, under this token.
+    Idle { scheduler: Box<Scheduler>, token: i64 },
     /// It was told to.
     Stopped,
     /// Somebody else has the sender now.
@@ -96,16 +102,29 @@ pub(super) enum Ended {
 }
 
 impl AccountWorker {
-    /// Sends until it is told to stop or somebody else has the sender.
+    /// Sends until it is told to stop, nothing is left to send, or somebody else has the sender.
     pub(super) async fn run(mut self) -> Ended {
-        let ended = loop {
+        if self.work().await.is_err() {
+            self.in_flight.abort_all();
+            return Ended::Lost;
+        }
+        self.wind_up().await;
+        match *self.stopping.borrow() {
+            true => Ended::Stopped,
+            false => Ended::Idle { scheduler: Box::new(self.scheduler), token: self.lease.token },
+        }
+    }
+
+    async fn work(&mut self) -> Result<(), LeaseLost> {
+        loop {
             if *self.stopping.borrow() {
-                break Ended::Stopped;
+                return Ok(());
             }
             let now = self.shared.clock.now();
             if now >= self.next_tick || (self.backlog() >= BATCH && !self.is_behind) {
-                if self.tick(now).await.is_err() {
-                    break Ended::Lost;
+                self.tick(now).await?;
+                if self.is_idle() {
+                    return Ok(());
                 }
                 continue;
             }
@@ -134,17 +153,22 @@ impl AccountWorker {
                         self.lanes = Lanes::default();
                         self.next_tick = 0;
                     }
-                    Err(_) => break Ended::Stopped,
+                    Err(_) => return Ok(()),
                 },
                 _ = self.stopping.changed() => {}
                 () = sleep_until(until) => {}
             }
-        };
-        match ended {
-            Ended::Stopped => self.wind_up().await,
-            Ended::Lost => self.in_flight.abort_all(),
         }
-        ended
+    }
+
+    /// No campaign sends from the account, and all that was sent is written down.
+    fn is_idle(&self) -> bool {
+        self.ranges.is_empty()
+            && self.in_flight.is_empty()
+            && self.reached.is_empty()
+            && self.stops.is_empty()
+            && !self.is_behind
+            && !self.active.borrow().send_from(&self.account)
     }
 
     /// What the scheduler says, if anything may be handed over now.
@@ -250,7 +274,7 @@ impl AccountWorker {
             rows.push(QueuedRow { seq: ticket, person: range.live.keys.person(&unsent.row.address) });
         }
         let senders = self.active.borrow().senders(self.account.workspace());
-        let share = self.shared.options.dispatch.share(range.live.rate, range.live.senders(), senders);
+        let share = self.shared.options.dispatch.share(range.live.rate, range.live.senders.len(), senders);
         self.scheduler.open(queue, range.live.document.settings.weight, share);
         self.scheduler.offer(queue, rows);
         self.ranges.insert(number, range);

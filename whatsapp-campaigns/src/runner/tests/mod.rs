@@ -1,6 +1,7 @@
 mod agreement;
 mod bench;
 mod ears;
+mod idle;
 mod life;
 mod nodes;
 mod properties;
