@@ -52,7 +52,12 @@ async fn who_opts_in_is_told_what_they_agreed_to_once() {
         "words": ["join offers"], "scope": "offers", "confirmation": "You get our offers now. Reply STOP to end.",
     }, "ambiguous": "stop" });
     assert_eq!(test.done("PUT", "/api/reply-rules", Some(rules.clone())).await["optIn"], rules["optIn"]);
-    assert_eq!(test.get("/api/reply-rules").await["optIn"], rules["optIn"]);
+    let stored = test.get("/api/reply-rules").await;
+    assert_eq!(stored["optIn"], rules["optIn"]);
+    // What was read replaces what was read, once.
+    test.done("PUT", "/api/reply-rules", Some(stored.clone())).await;
+    let (status, told) = test.call("PUT", "/api/reply-rules", Some(stored)).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{told}");
     let mut wrong = rules.clone();
     wrong["optIn"]["words"] = json!(["stop"]);
     let (status, told) = test.call("PUT", "/api/reply-rules", Some(wrong)).await;

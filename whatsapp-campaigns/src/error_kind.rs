@@ -110,6 +110,8 @@ impl crate::service::ServiceError {
             | Self::NotApproved
             | Self::SamePerson
             | Self::Changed
+            | Self::ChangedSince
+            | Self::RulesChanged
             | Self::Uploading => ErrorKind::Conflict,
             Self::WorkspaceSimulates => ErrorKind::WorkspaceBusy,
             Self::NodeSimulates => ErrorKind::NodeBusy,

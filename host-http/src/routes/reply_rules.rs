@@ -10,12 +10,11 @@ pub async fn show(State(app): State<App>) -> ApiResult<Json<ReplyRules>> {
     Ok(Json(service(&app).reply_rules().await?))
 }
 
-/// `PUT /api/reply-rules`: they hold from the next message on.
+/// `PUT /api/reply-rules`: they hold from the next message on. With `updatedAt`, only the rules that were read are replaced.
 pub async fn change(
     State(app): State<App>,
     Actor(actor): Actor,
     Body(rules): Body<ReplyRules>,
 ) -> ApiResult<Json<ReplyRules>> {
-    service(&app).set_reply_rules(&rules, &actor).await?;
-    Ok(Json(rules))
+    Ok(Json(service(&app).set_reply_rules(&rules, &actor).await?))
 }

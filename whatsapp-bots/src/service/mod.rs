@@ -21,7 +21,7 @@
 //! }"#)?;
 //! let saved = service.create(&"greeter".parse()?, Some("Greeter"), draft, "ana").await?;
 //! assert_eq!(saved.bot.published, None);
-//! let published = service.publish("greeter", "ana").await?;
+//! let published = service.publish("greeter", None, "ana").await?;
 //! assert_eq!((published.bot.published, published.bot.enabled), (Some(1), true));
 //! # Ok(())
 //! # }
@@ -211,12 +211,21 @@ impl BotService {
         self.put(id, name, draft, Some(revision), (actor, "chatbot.changed")).await
     }
 
-    /// Makes the draft a version, which new conversations follow. The first one enables the bot.
+    /// Makes the draft a version, which new conversations follow. The first one enables the bot. `read` is the state of the bot that
+    /// the person has seen: a draft that somebody else put meanwhile is not published. Without it, the draft is the present one.
     ///
     /// # Errors
     /// When there is no such bot or no draft, the draft has errors, somebody changed it meanwhile, or it cannot be stored.
-    pub async fn publish(&self, id: &str, actor: &str) -> Result<Saved, ServiceError> {
+    pub async fn publish(
+        &self,
+        id: &str,
+        read: Option<Revision>,
+        actor: &str,
+    ) -> Result<Saved, ServiceError> {
         let record = self.show(id).await?;
+        if read.is_some_and(|read| read != Revision(record.updated_at)) {
+            return Err(ServiceError::Changed(id.to_owned()));
+        }
         let draft = draft(&record)?;
         let findings = validate(draft.definition());
         let errors: Vec<_> = findings.iter().filter(|finding| finding.is_error()).cloned().collect();
@@ -251,12 +260,13 @@ impl BotService {
     ///
     /// # Errors
     /// When there is no such bot, somebody changed it meanwhile, or it cannot be stored.
-    pub async fn delete(&self, id: &str, actor: &str) -> Result<(), ServiceError> {
+    pub async fn delete(&self, id: &str, read: Option<Revision>, actor: &str) -> Result<(), ServiceError> {
         let head = self.head(id).await?;
+        let read = read.unwrap_or(Revision(head.updated_at));
         let delete = FlowChange::Delete { flow: id.to_owned(), at: self.clock.now() };
         let schedules = SettingChange::Delete { name: setting(id) };
         let list = vec![delete.into(), schedules.into()];
-        self.write(id, Some(Revision(head.updated_at)), list, (actor, "chatbot.deleted")).await
+        self.write(id, Some(read), list, (actor, "chatbot.deleted")).await
     }
 
     /// What is wrong with the draft of a bot, and what might be.

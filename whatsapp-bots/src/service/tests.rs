@@ -49,17 +49,17 @@ async fn each_write_is_in_the_audit_log() {
     let (store, service) = service();
     service.create(&id("shop"), None, draft_of("Hello"), "ana").await.unwrap();
     service.change("shop", Some("Shop"), draft_of("Hi"), None, "bob").await.unwrap();
-    let published = service.publish("shop", "ana").await.unwrap().bot;
+    let published = service.publish("shop", None, "ana").await.unwrap().bot;
     assert_eq!((&*published.name, published.published, published.enabled), ("Shop", Some(1), true));
     assert!(!service.set_enabled("shop", false, "bob").await.unwrap().enabled);
     // Publishing again does not enable what somebody disabled.
-    let again = service.publish("shop", "ana").await.unwrap().bot;
+    let again = service.publish("shop", None, "ana").await.unwrap().bot;
     assert_eq!((again.published, again.enabled), (Some(2), false));
     let times = SettingChange::Put { name: setting("shop"), value: b"{}".to_vec().into() };
     let mut changes = Changes::new(WorkspaceId::default());
     changes.push(times);
     store.commit(changes).await.unwrap();
-    service.delete("shop", "ana").await.unwrap();
+    service.delete("shop", None, "ana").await.unwrap();
     assert_eq!(store.setting(&WorkspaceId::default(), &setting("shop")).await.unwrap(), None);
     let expected =
         ["ana created", "bob changed", "ana published", "bob disabled", "ana published", "ana deleted"];
@@ -75,9 +75,9 @@ async fn each_write_is_in_the_audit_log() {
 async fn what_is_not_there_or_not_ready_is_refused_and_changes_nothing() {
     let (store, service) = service();
     for error in [
-        service.publish("shop", "ana").await.unwrap_err(),
+        service.publish("shop", None, "ana").await.unwrap_err(),
         service.set_enabled("shop", true, "ana").await.unwrap_err(),
-        service.delete("shop", "ana").await.unwrap_err(),
+        service.delete("shop", None, "ana").await.unwrap_err(),
         service.change("shop", None, draft_of("Hi"), None, "ana").await.unwrap_err(),
         service.findings("shop").await.unwrap_err(),
         service.counts("shop", None).await.unwrap_err(),
@@ -93,7 +93,7 @@ async fn what_is_not_there_or_not_ready_is_refused_and_changes_nothing() {
     let broken = Draft::from_json(broken.to_string()).unwrap();
     let saved = service.change("shop", None, broken, None, "ana").await.unwrap();
     assert!(saved.findings.iter().any(Finding::is_error));
-    let error = service.publish("shop", "ana").await.unwrap_err();
+    let error = service.publish("shop", None, "ana").await.unwrap_err();
     assert!(matches!(&error, ServiceError::Unpublishable(findings) if !findings.0.is_empty()), "{error}");
     assert_eq!(service.head("shop").await.unwrap().published, None);
     assert_eq!(service.counts("shop", None).await.unwrap(), None);
@@ -117,12 +117,18 @@ async fn a_write_names_the_state_that_it_replaces() {
     for step in 0..2 {
         let before = Revision(service.head("shop").await.unwrap().updated_at);
         match step {
-            0 => drop(service.publish("shop", "ana").await.unwrap()),
+            0 => drop(service.publish("shop", None, "ana").await.unwrap()),
             _ => drop(service.set_enabled("shop", false, "ana").await.unwrap()),
         }
         let late = service.change("shop", None, draft_of("late"), Some(before), "bob").await.unwrap_err();
         assert_eq!(late.kind(), ServiceErrorKind::Conflict, "step {step}");
+        let unseen = service.publish("shop", Some(before), "bob").await.unwrap_err();
+        assert!(matches!(unseen, ServiceError::Changed(_)), "step {step}");
+        let deleted = service.delete("shop", Some(before), "bob").await.unwrap_err();
+        assert!(matches!(deleted, ServiceError::Changed(_)), "step {step}");
     }
+    let read = Revision(service.head("shop").await.unwrap().updated_at);
+    service.publish("shop", Some(read), "bob").await.unwrap();
 }
 
 /// A store that lets somebody else write between a read and the commit.
@@ -158,9 +164,9 @@ async fn no_write_passes_over_one_that_came_between() {
         let service = BotService::new(Arc::new(store), workspace.clone());
         let error = match action {
             "change" => service.change("shop", None, draft_of("mine"), None, "bob").await.unwrap_err(),
-            "publish" => service.publish("shop", "bob").await.unwrap_err(),
+            "publish" => service.publish("shop", None, "bob").await.unwrap_err(),
             "enable" => service.set_enabled("shop", true, "bob").await.unwrap_err(),
-            _ => service.delete("shop", "bob").await.unwrap_err(),
+            _ => service.delete("shop", None, "bob").await.unwrap_err(),
         };
         assert!(matches!(error, ServiceError::Changed(_)), "{action}: {error}");
         let left = inner.flow(&workspace, "shop").await.unwrap().unwrap();

@@ -265,7 +265,11 @@ mod tests {
             scope: "marketing".into(),
             confirmation: "You get our offers now. Reply STOP to end.".into(),
         };
-        let rules = ReplyRules { opt_in: Some(opt_in.clone()), ambiguous: AmbiguousWords::AskPerson };
+        let rules = ReplyRules {
+            opt_in: Some(opt_in.clone()),
+            ambiguous: AmbiguousWords::AskPerson,
+            ..ReplyRules::default()
+        };
         rules.check().unwrap();
         for (text, wanted) in [
             ("JOIN OFFERS", Hearing::Start),

@@ -12,6 +12,10 @@ pub struct ReplyRules {
     pub opt_in: Option<OptIn>,
     /// What becomes of stop words that are ordinary answers, too.
     pub ambiguous: AmbiguousWords,
+    /// When they were last changed, milliseconds since the Unix epoch. In a change: the time in the rules that were read, so that the
+    /// change of somebody else is not lost; without it, whatever is there is replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<i64>,
 }
 
 /// How people opt in by a message.

@@ -3,7 +3,7 @@ use bytes::Bytes;
 use serde_json::json;
 use whatsapp_store::{AudienceFilter, SettingChange};
 
-use super::{CampaignService, ServiceError};
+use super::{CampaignService, ServiceError, is_conflict};
 use crate::{
     audience::ConsentStamp,
     changes::REPLY_RULES,
@@ -38,19 +38,38 @@ impl CampaignService {
     /// # Errors
     /// When it cannot be read.
     pub async fn reply_rules(&self) -> Result<ReplyRules, ServiceError> {
-        let stored = self.store.setting(&self.workspace, REPLY_RULES).await?;
-        Ok(stored.and_then(|stored| serde_json::from_slice(&stored).ok()).unwrap_or_default())
+        Ok(self.stored_rules().await?.1)
     }
 
-    /// Decides about replies.
+    /// The rules as they are stored, and read.
+    async fn stored_rules(&self) -> Result<(Option<Bytes>, ReplyRules), ServiceError> {
+        let stored = self.store.setting(&self.workspace, REPLY_RULES).await?;
+        let rules = stored.as_ref().and_then(|stored| serde_json::from_slice(stored).ok());
+        Ok((stored, rules.unwrap_or_default()))
+    }
+
+    /// Decides about replies. Gives back the rules as they are now.
     ///
     /// # Errors
-    /// When the rules do not work, or they cannot be stored.
-    pub async fn set_reply_rules(&self, rules: &ReplyRules, actor: &str) -> Result<(), ServiceError> {
+    /// When the rules do not work, somebody changed them since [`ReplyRules::updated_at`], or they cannot be stored.
+    pub async fn set_reply_rules(&self, rules: &ReplyRules, actor: &str) -> Result<ReplyRules, ServiceError> {
         rules.check()?;
-        let value = Bytes::from(serde_json::to_vec(rules).map_err(|_| ServiceError::Internal)?);
-        let put = SettingChange::Put { name: REPLY_RULES.to_owned(), value };
-        self.commit(vec![put.into(), self.audit(actor, "campaign.reply.rules", "replies", json!(rules))])
-            .await
+        let (stored, former) = self.stored_rules().await?;
+        if rules.updated_at.is_some() && rules.updated_at != former.updated_at {
+            return Err(ServiceError::RulesChanged);
+        }
+        let now = self.clock.now().max(former.updated_at.map_or(0, |at| at + 1));
+        let rules = ReplyRules { updated_at: Some(now), ..rules.clone() };
+        let value = Bytes::from(serde_json::to_vec(&rules).map_err(|_| ServiceError::Internal)?);
+        let name = REPLY_RULES.to_owned();
+        let list = vec![
+            SettingChange::Expect { name: name.clone(), value: stored }.into(),
+            SettingChange::Put { name, value }.into(),
+            self.audit(actor, "campaign.reply.rules", "replies", json!(rules)),
+        ];
+        match self.commit(list).await {
+            Err(ServiceError::Store(error)) if is_conflict(&error) => Err(ServiceError::RulesChanged),
+            done => done.map(|()| rules),
+        }
     }
 }

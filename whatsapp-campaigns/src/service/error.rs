@@ -81,6 +81,12 @@ pub enum ServiceError {
     /// The rules for replies do not work.
     #[error(transparent)]
     Rules(#[from] RuleError),
+    /// Somebody changed the campaign since it was read.
+    #[error("somebody changed the campaign since you read it: read it again, and repeat what you did")]
+    ChangedSince,
+    /// Somebody changed the rules for replies since they were read.
+    #[error("somebody changed the rules since you read them: read them again, and repeat what you changed")]
+    RulesChanged,
     /// Somebody changed the campaign while a file was read.
     #[error("the campaign was changed while the file was read: upload it again")]
     Changed,

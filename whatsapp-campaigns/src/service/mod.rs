@@ -38,6 +38,7 @@ mod runs;
 mod simulations;
 mod sink;
 mod steps;
+mod target;
 
 use std::{fmt, sync::Arc};
 
@@ -56,6 +57,7 @@ pub use self::{
     freeze::Upload,
     queries::{CanaryView, PreviewRow, Progress},
     simulations::{SimulationLimits, Simulations},
+    target::Target,
 };
 use crate::{
     changes::expect,
@@ -143,16 +145,16 @@ impl CampaignService {
     /// Changes the settings of a draft. Recipients who were uploaded for another content or other senders are forgotten.
     ///
     /// # Errors
-    /// When the settings do not work, or it is no draft any more.
-    pub async fn change(
+    /// When the settings do not work, it is no draft any more, or somebody else changed it.
+    pub async fn change<'a>(
         &self,
-        id: &str,
+        target: impl Into<Target<'a>>,
         name: Option<&str>,
         settings: Settings,
         actor: &str,
     ) -> Result<CampaignView, ServiceError> {
         let checked = settings.check()?;
-        let CampaignView { record, document } = self.show(id).await?;
+        let (id, CampaignView { record, document }) = self.target(target.into()).await?;
         self.is_draft(&record)?;
         let former = &document.settings;
         let fits =
@@ -179,8 +181,11 @@ impl CampaignService {
             list.extend(self.anew(&record, name, &document, CampaignState::Draft));
         }
         list.push(audit);
-        self.commit(list).await?;
-        self.show(id).await
+        match self.commit(list).await {
+            Err(ServiceError::Store(error)) if is_conflict(&error) => Err(ServiceError::ChangedSince),
+            Err(error) => Err(error),
+            Ok(()) => self.show(id).await,
+        }
     }
 
     /// A page of campaigns, newest first.
@@ -204,9 +209,13 @@ impl CampaignService {
     /// Removes a campaign with all that belongs to it.
     ///
     /// # Errors
-    /// When there is none, or it sends.
-    pub async fn delete(&self, id: &str, actor: &str) -> Result<(), ServiceError> {
+    /// When there is none, it sends, or somebody else changed it.
+    pub async fn delete<'a>(&self, target: impl Into<Target<'a>>, actor: &str) -> Result<(), ServiceError> {
+        let target = target.into();
+        let id = target.id;
+        // Not its document: also what cannot be read can be deleted.
         let record = self.store.campaign(&self.workspace, id).await?.ok_or(ServiceError::NotFound)?;
+        target.check(&record)?;
         if matches!(record.state, CampaignState::Running | CampaignState::Draining | CampaignState::Scheduled)
         {
             return Err(ServiceError::State { state: record.state, todo: "cancel it first" });
@@ -264,7 +273,10 @@ impl CampaignService {
         state: CampaignState,
     ) -> CampaignRecord {
         let created_at = record.created_at;
-        CampaignRecord { state, reason: None, created_at, ..self.record(&record.id, name, document) }
+        let fresh = self.record(&record.id, name, document);
+        // The former record is deleted, so that the store does not see to it that the time rises.
+        let updated_at = fresh.updated_at.max(record.updated_at + 1);
+        CampaignRecord { state, reason: None, created_at, updated_at, ..fresh }
     }
 
     fn moved(&self, id: &str, state: CampaignState, reason: Option<&str>) -> Change {

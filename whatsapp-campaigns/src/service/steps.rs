@@ -2,7 +2,7 @@
 use serde_json::json;
 use whatsapp_store::{CampaignChange, CampaignState, Change, LaneRecord};
 
-use super::{CampaignService, CampaignView, ServiceError, freeze::FIRST, lanes::shares};
+use super::{CampaignService, CampaignView, ServiceError, Target, freeze::FIRST, lanes::shares};
 use crate::{
     changes::{event, expect},
     content::Category,
@@ -13,9 +13,13 @@ impl CampaignService {
     /// A second person agrees.
     ///
     /// # Errors
-    /// When it is no draft, or the person made it.
-    pub async fn approve(&self, id: &str, actor: &str) -> Result<CampaignView, ServiceError> {
-        let CampaignView { record, document } = self.show(id).await?;
+    /// When it is no draft, the person made it, or somebody else changed it.
+    pub async fn approve<'a>(
+        &self,
+        target: impl Into<Target<'a>>,
+        actor: &str,
+    ) -> Result<CampaignView, ServiceError> {
+        let (id, CampaignView { record, document }) = self.target(target.into()).await?;
         if document.kept.created_by.as_deref() == Some(actor) {
             return Err(ServiceError::SamePerson);
         }
@@ -42,9 +46,13 @@ impl CampaignService {
     /// Lets a campaign go: it begins at its time.
     ///
     /// # Errors
-    /// When it has no recipients, nobody looked at a dry run, nobody approved it, or it began already.
-    pub async fn start(&self, id: &str, actor: &str) -> Result<CampaignView, ServiceError> {
-        let CampaignView { record, document } = self.show(id).await?;
+    /// When it has no recipients, nobody looked at a dry run, nobody approved it, it began already, or somebody else changed it.
+    pub async fn start<'a>(
+        &self,
+        target: impl Into<Target<'a>>,
+        actor: &str,
+    ) -> Result<CampaignView, ServiceError> {
+        let (id, CampaignView { record, document }) = self.target(target.into()).await?;
         let settings = &document.settings;
         let checked = settings.check()?;
         match record.state {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use whatsapp_campaigns::{
     ErrorKind,
     model::{Settings, SettingsError, StoredCampaign},
-    service::{CampaignService, CampaignView, ServiceError},
+    service::{CampaignService, CampaignView, ServiceError, Target},
 };
 use whatsapp_store::{CampaignState, WorkspaceId};
 
@@ -61,16 +61,25 @@ impl<S: Send + Sync> FromRequestParts<S> for Actor {
     }
 }
 
+/// The query of an act on something that a person has read: with its `updatedAt`, the act fails with 409 if somebody changed it since.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct AsRead {
+    pub(super) updated_at: Option<i64>,
+}
+
 /// The campaign's id in a path.
 pub(super) type Id = Segments<String>;
 
 /// Body of `POST /api/campaigns` and `PUT /api/campaigns/{id}`.
 #[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Draft {
     id: Option<String>,
     name: Option<String>,
     settings: Value,
+    /// Of a change: the `updatedAt` of the campaign that was read.
+    updated_at: Option<i64>,
 }
 
 impl Draft {
@@ -170,7 +179,7 @@ pub async fn show(State(app): State<App>, Segments(id): Id) -> ApiResult<Json<Vi
     Ok(Json(service(&app).show(&id).await?.into()))
 }
 
-/// `PUT /api/campaigns/{id}`: changes a draft.
+/// `PUT /api/campaigns/{id}`: changes a draft. With `updatedAt`, only the state that was read is replaced.
 pub async fn change(
     State(app): State<App>,
     Segments(id): Id,
@@ -182,12 +191,18 @@ pub async fn change(
     }
     let settings = draft.settings()?;
     check_senders(&app, &settings).await?;
-    Ok(Json(service(&app).change(&id, draft.name.as_deref(), settings, &actor).await?.into()))
+    let target = Target::new(&id).as_read_at(draft.updated_at);
+    Ok(Json(service(&app).change(target, draft.name.as_deref(), settings, &actor).await?.into()))
 }
 
-/// `DELETE /api/campaigns/{id}`.
-pub async fn delete(State(app): State<App>, Segments(id): Id, Actor(actor): Actor) -> ApiResult<StatusCode> {
-    service(&app).delete(&id, &actor).await?;
+/// `DELETE /api/campaigns/{id}?updatedAt=`.
+pub async fn delete(
+    State(app): State<App>,
+    Segments(id): Id,
+    Actor(actor): Actor,
+    Params(read): Params<AsRead>,
+) -> ApiResult<StatusCode> {
+    service(&app).delete(Target::new(&id).as_read_at(read.updated_at), &actor).await?;
     app.campaigns.rejects.remove(&id).await;
     Ok(StatusCode::NO_CONTENT)
 }

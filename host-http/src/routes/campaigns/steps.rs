@@ -3,11 +3,13 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Actor, Id, View, service};
+use whatsapp_campaigns::service::Target;
+
+use super::{Actor, AsRead, Id, View, service};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
-    extract::{Body, Segments},
+    extract::{Body, Params, Segments},
     routes::Id as SessionId,
 };
 
@@ -29,14 +31,26 @@ impl Why {
     }
 }
 
-/// `POST /api/campaigns/{id}/approve`: a second person agrees.
-pub async fn approve(State(app): State<App>, Segments(id): Id, Actor(actor): Actor) -> ApiResult<Json<View>> {
-    Ok(Json(service(&app).approve(&id, &actor).await?.into()))
+/// `POST /api/campaigns/{id}/approve?updatedAt=`: a second person agrees.
+pub async fn approve(
+    State(app): State<App>,
+    Segments(id): Id,
+    Actor(actor): Actor,
+    Params(read): Params<AsRead>,
+) -> ApiResult<Json<View>> {
+    let target = Target::new(&id).as_read_at(read.updated_at);
+    Ok(Json(service(&app).approve(target, &actor).await?.into()))
 }
 
-/// `POST /api/campaigns/{id}/start`: it begins at its time.
-pub async fn start(State(app): State<App>, Segments(id): Id, Actor(actor): Actor) -> ApiResult<Json<View>> {
-    let shown = service(&app).start(&id, &actor).await?;
+/// `POST /api/campaigns/{id}/start?updatedAt=`: it begins at its time.
+pub async fn start(
+    State(app): State<App>,
+    Segments(id): Id,
+    Actor(actor): Actor,
+    Params(read): Params<AsRead>,
+) -> ApiResult<Json<View>> {
+    let target = Target::new(&id).as_read_at(read.updated_at);
+    let shown = service(&app).start(target, &actor).await?;
     app.campaigns.runner.nudge();
     Ok(Json(shown.into()))
 }

@@ -19,7 +19,7 @@ use whatsapp_bots::{
 };
 use whatsapp_store::{ConversationStatus, FlowHead, FlowRecord, WorkspaceId};
 
-use super::campaigns::Actor;
+use super::campaigns::{Actor, AsRead};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -177,9 +177,14 @@ pub async fn change(
     Ok(Json(saved(&service(&app).change(&id, new.name.as_deref(), draft, read, &actor).await?)))
 }
 
-/// `DELETE /api/chatbots/{id}`: with its versions; its conversations end.
-pub async fn delete(State(app): State<App>, Segments(id): Bot, Actor(actor): Actor) -> ApiResult<StatusCode> {
-    service(&app).delete(&id, &actor).await?;
+/// `DELETE /api/chatbots/{id}?updatedAt=`: with its versions; its conversations end.
+pub async fn delete(
+    State(app): State<App>,
+    Segments(id): Bot,
+    Actor(actor): Actor,
+    Params(read): Params<AsRead>,
+) -> ApiResult<StatusCode> {
+    service(&app).delete(&id, read.updated_at.map(Revision), &actor).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -190,13 +195,15 @@ pub async fn check(State(app): State<App>, Segments(id): Bot) -> ApiResult<Json<
     Ok(Json(json!({ "publishable": publishable, "findings": findings })))
 }
 
-/// `POST /api/chatbots/{id}/publish`: the draft becomes a version, which new conversations follow. Errors keep it from that.
+/// `POST /api/chatbots/{id}/publish?updatedAt=`: the draft becomes a version, which new conversations follow. Errors keep it from that.
 pub async fn publish(
     State(app): State<App>,
     Segments(id): Bot,
     Actor(actor): Actor,
+    Params(read): Params<AsRead>,
 ) -> ApiResult<Json<Value>> {
-    Ok(Json(saved(&service(&app).publish(&id, &actor).await?)))
+    let read = read.updated_at.map(Revision);
+    Ok(Json(saved(&service(&app).publish(&id, read, &actor).await?)))
 }
 
 /// `POST /api/chatbots/{id}/enable`: may start conversations.

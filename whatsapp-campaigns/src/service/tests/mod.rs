@@ -4,3 +4,4 @@ mod life;
 mod queries;
 mod races;
 mod simulations;
+mod unseen;
