@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use whatsapp_bots::{
     Outcome,
@@ -14,8 +15,8 @@ use whatsapp_bots::{
 };
 use whatsapp_campaigns::{consent::ReplyRules, service::CampaignService};
 use whatsapp_store::{
-    Change, Changes, ContactStore, Content, EventStore, FlowChange, MessageKey, MessageStatus, NewEvent,
-    Scope, Source, WorkspaceId, memory::MemoryStore,
+    Change, Changes, ContactStore, EventStore, FlowChange, MessageEdit, MessageStatus, NewEvent, Scope,
+    Source, WorkspaceId, memory::MemoryStore,
 };
 
 use super::*;
@@ -42,7 +43,9 @@ struct Case {
     /// What the workspace decided about replies.
     #[serde(default)]
     rules: ReplyRules,
-    /// One message after the other; an object has a `button`, or is written by the account's owner (`phone`).
+    /// One after the other: a text, or an object. A message has a `text` or a `button`, or is written by the account's owner (`phone`);
+    /// `edit` and `delete` say which of these it is, from 0, that is edited to the `text` or deleted. `after` so many more seconds.
+    /// What is `behind` in the log is not read before the next has happened; `history` is a message of the phone's history.
     says: Vec<Value>,
     value: Value,
 }
@@ -103,36 +106,70 @@ impl Shop {
         Self { store, account: "shop".parse().unwrap(), clock, phone, inbox }
     }
 
-    /// The event of a message that is stored.
-    async fn written(&self, from: &str, place: usize, said: &Value) -> EventRecord {
-        let at = self.clock.0.fetch_add(STEP, Ordering::Relaxed) + STEP;
-        let button = said["button"].as_str();
-        let content = match button {
+    /// What happened is stored, and told.
+    async fn happens(&self, case: &Case, place: usize) {
+        let said = &case.says[place];
+        let after = STEP + 1_000 * said["after"].as_i64().unwrap_or_default();
+        let at = self.clock.0.fetch_add(after, Ordering::Relaxed) + after;
+        let key = |place: u64| MessageKey {
+            chat: case.from.clone(),
+            sender: case.from.clone(),
+            id: format!("IN{place}"),
+        };
+        let text = said.as_str().or(said["text"].as_str()).or(said["phone"].as_str()).unwrap_or_default();
+        let mut changes = Changes::new(self.account.clone());
+        let (name, data) = match (said["edit"].as_u64(), said["delete"].as_u64()) {
+            (None, None) => {
+                let message = self.message(key(place as u64), said, text, at);
+                changes.push(Change::PutMessage(message.clone()));
+                ("message.received", json!({ "message": message }))
+            }
+            (Some(of), _) => {
+                let (content, from_me) = (Content::text(text), case.says[of as usize]["phone"].is_string());
+                let data =
+                    json!({ "fromMe": from_me, "message": key(of), "content": content, "editedAt": at });
+                changes.push(Change::EditMessage(MessageEdit { key: key(of), content, at }));
+                ("message.edited", data)
+            }
+            (_, Some(of)) => {
+                let content = Content::Deleted { at };
+                changes.push(Change::EditMessage(MessageEdit { key: key(of), content, at }));
+                ("message.deleted", json!({ "fromMe": false, "message": key(of), "deletedAt": at }))
+            }
+        };
+        let (key, data) = (name.to_owned(), data.to_string());
+        changes.push(whatsapp_store::EventChange::Put(NewEvent { key, data, at }));
+        self.store.commit(changes).await.unwrap();
+    }
+
+    fn message(&self, key: MessageKey, said: &Value, text: &str, at: i64) -> MessageRecord {
+        let content = match said["button"].as_str() {
             Some(id) => Content::Choice {
                 of: whatsapp_store::MenuKind::Buttons,
                 id: id.to_owned(),
-                title: said["text"].as_str().unwrap_or_default().to_owned(),
+                title: text.to_owned(),
             },
-            None => Content::text(said.as_str().or(said["phone"].as_str()).unwrap_or_default()),
+            None => Content::text(text),
         };
-        let message = MessageRecord {
-            key: MessageKey { chat: from.to_owned(), sender: from.to_owned(), id: format!("IN{place}") },
+        MessageRecord {
+            key,
             from_me: said["phone"].is_string(),
             timestamp: at,
             content,
             status: MessageStatus::Delivered,
-            source: Source::Live,
+            source: if said["history"] == true { Source::History } else { Source::Live },
             push_name: Some("Ada".to_owned()),
             quoted: None,
             media: None,
             edited_at: None,
-        };
-        let data = json!({ "message": message }).to_string();
-        let mut changes = Changes::new(self.account.clone());
-        changes.push(Change::PutMessage(message));
-        changes.push(whatsapp_store::EventChange::Put(NewEvent { key: "message.received".into(), data, at }));
-        self.store.commit(changes).await.unwrap();
-        self.store.all_events(None, 1_000).await.unwrap().pop().unwrap()
+        }
+    }
+
+    /// What people did that was told behind this.
+    async fn told(&self, after: usize) -> Vec<EventRecord> {
+        let events = self.store.all_events(None, 1_000).await.unwrap();
+        let of_people = ["message.received", "message.edited", "message.deleted"];
+        events.into_iter().filter(|event| of_people.contains(&&*event.key)).skip(after).collect()
     }
 
     /// What came of it all.
@@ -155,12 +192,21 @@ impl Shop {
         let mut told: Vec<_> =
             told.map(|event| event.key.trim_start_matches("campaign.").to_owned()).collect();
         told.dedup();
-        json!({
+        let late = events.iter().filter(|event| event.key == "chatbot.edit.ignored").map(|event| {
+            let data: Value = serde_json::from_str(&event.data).unwrap();
+            data["messageId"].clone()
+        });
+        let late: Vec<_> = late.collect();
+        let mut outcome = json!({
             "stopped": stopped,
             "agreed": consent.map(|consent| consent.scope),
             "shown": shown,
             "told": told,
-        })
+        });
+        if !late.is_empty() {
+            outcome["late"] = json!(late);
+        }
+        outcome
     }
 }
 
@@ -186,10 +232,16 @@ fn published(case: &Case) -> Changes {
 /// All of it once, or each event twice as after a crash.
 async fn run(case: &Case, times: usize) -> Value {
     let shop = Shop::open(case).await;
-    for (place, said) in case.says.iter().enumerate() {
-        let event = shop.written(&case.from, place, said).await;
+    let mut read = 0;
+    for place in 0..case.says.len() {
+        shop.happens(case, place).await;
+        if case.says[place]["behind"] == true {
+            continue;
+        }
+        let events = shop.told(read).await;
+        read += events.len();
         for _ in 0..times {
-            shop.inbox.take(vec![event.clone()]).await.unwrap();
+            shop.inbox.take(events.clone()).await.unwrap();
             // Virtual time: what follows is done by then.
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
