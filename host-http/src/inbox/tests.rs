@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use whatsapp_bots::{
@@ -266,4 +267,46 @@ async fn what_people_write_means_one_thing() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+/// Anything that people may do, on a bot that asks for a mail and an order.
+fn anything() -> impl Strategy<Value = Vec<Value>> {
+    let texts =
+        prop::sample::select(vec!["help", "hlep", "a@b.org", "STOP", "cancel", "join offers", " ", "7"]);
+    let one = (0u8..8, texts, 0usize..8, any::<bool>());
+    prop::collection::vec(one, 1..16).prop_map(|list| {
+        let mut says: Vec<Value> = Vec::new();
+        for (kind, text, of, behind) in list {
+            // An edit is of a message that is there.
+            let messages: Vec<usize> = (0..says.len()).filter(|place| says[*place]["of"].is_null()).collect();
+            let of = messages.get(of % messages.len().max(1)).copied();
+            says.push(match (kind, of) {
+                (0..3, _) | (_, None) => json!({ "text": text, "behind": behind }),
+                (7, Some(of)) => json!({ "delete": of, "of": true, "behind": behind }),
+                (_, Some(of)) => json!({ "edit": of, "text": text, "of": true, "behind": behind }),
+            });
+        }
+        if let Some(last) = says.last_mut() {
+            last["behind"] = json!(false);
+        }
+        says
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn events_that_come_again_change_nothing(says in anything()) {
+        let mut cases: Vec<Value> =
+            serde_json::from_str(include_str!("../../tests/reports/wishes.json")).unwrap();
+        cases.retain(|case| case["case"] == "b: the edit of a refused answer is a new answer");
+        let mut case: Case = serde_json::from_value(cases.remove(0)).unwrap();
+        case.says = says;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let once = runtime.block_on(run(&case, 1));
+        prop_assert_eq!(&runtime.block_on(run(&case, 2)), &once);
+        prop_assert_eq!(&runtime.block_on(run(&case, 3)), &once);
+    }
 }
