@@ -23,6 +23,39 @@ impl TestApp {
             .unwrap();
     }
 
+    /// Ada sends a text, and edits it to another one, in this form. Returns the message's id.
+    async fn writes_and_edits(
+        &self,
+        to: Jid,
+        texts: [&'static str; 2],
+        form: impl Fn(RawMessage) -> RawMessage + Clone + Send + 'static,
+    ) -> String {
+        let simulator = self.app.sandbox.as_ref().unwrap().simulator();
+        let (ours, message) = (to.clone(), form(RawMessage::text(texts[0])));
+        let sent = simulator.with(move |network, now| network.send_raw_as(now, ADA, &ours, message)).await;
+        let id = sent.unwrap().unwrap();
+        self.edits(to, &id, texts[1], form).await;
+        id
+    }
+
+    async fn edits(
+        &self,
+        to: Jid,
+        id: &str,
+        text: &'static str,
+        form: impl Fn(RawMessage) -> RawMessage + Send + 'static,
+    ) {
+        let simulator = self.app.sandbox.as_ref().unwrap().simulator();
+        let id = id.to_owned();
+        let edited = simulator.with(move |network, now| {
+            // A text is field 1.
+            let content = [&[0x0a, text.len() as u8], text.as_bytes()].concat();
+            let edit = RawMessage::edit(&to, &id, &content, now.as_millis());
+            network.send_raw_as(now, ADA, &to, form(edit))
+        });
+        edited.await.unwrap().unwrap();
+    }
+
     async fn lid(&self, phone: &str) -> Jid {
         let phone = phone.to_owned();
         let simulator = self.app.sandbox.as_ref().unwrap().simulator();
@@ -122,5 +155,54 @@ async fn stop_through_a_broadcast_list_is_the_senders() {
     assert!(test.leaves_her_out("spring").await);
     let chats = test.get("/api/sessions/me/chats").await;
     assert!(!chats.to_string().contains("broadcast"), "{chats}");
+    test.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_edited_to_stop_is_confirmed_once_and_holds() {
+    let test = TestApp::start(&[]).await;
+    let own = test.linked("me").await;
+    let rules = json!({ "optIn": {
+        "words": ["join offers"], "scope": "offers", "confirmation": "You get our offers now. Reply STOP to end.",
+    } });
+    test.done("PUT", "/api/reply-rules", Some(rules)).await;
+    // Each edit of one message may ask for something else, and is told.
+    let id = test.writes_and_edits(Jid::pn(&own), ["hello", "join offers"], |raw| raw).await;
+    assert_eq!(test.shown(ADA, 1).await, ["You get our offers now. Reply STOP to end."]);
+    test.edits(Jid::pn(&own), &id, "Please stop", |raw| raw).await;
+    let shown = test.shown(ADA, 2).await;
+    assert_eq!(shown[1], GOODBYE, "{shown:?}");
+    assert!(test.leaves_her_out("spring").await);
+    test.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_to_stop_counts_from_a_chat_without_a_number() {
+    let test = TestApp::start(&[]).await;
+    let own = test.linked("me").await;
+    let (ours, hers) = (test.lid(&own).await, test.lid(ADA).await);
+    let hidden = |raw: RawMessage| raw.attribute("sender_pn", None::<Jid>);
+    test.writes_and_edits(ours, ["Hello", "STOP"], hidden).await;
+    assert_eq!(test.shown(ADA, 1).await, [GOODBYE]);
+    let asked = [hers.to_string()];
+    assert_eq!(test.app.store.suppressed(&WorkspaceId::default(), &asked).await.unwrap().len(), 1);
+    test.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_to_stop_through_a_broadcast_list_is_the_senders() {
+    let test = TestApp::start(&[]).await;
+    let own = test.linked("me").await;
+    let hers = test.lid(ADA).await;
+    let list: Jid = "1700000000@broadcast".parse().unwrap();
+    let form = move |raw: RawMessage| {
+        raw.attribute("from", Some(list.clone()))
+            .attribute("participant", Some(Jid::pn(ADA)))
+            .attribute("participant_lid", Some(hers.clone()))
+            .attribute("sender_lid", None::<Jid>)
+    };
+    test.writes_and_edits(Jid::pn(&own), ["Hello", "STOP"], form).await;
+    assert_eq!(test.shown(ADA, 1).await, [GOODBYE]);
+    assert!(test.leaves_her_out("spring").await);
     test.end().await;
 }

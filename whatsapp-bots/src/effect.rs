@@ -304,6 +304,9 @@ pub enum Trouble {
     /// `R013`.
     #[error("R013: a message was written before the question could be seen; it is no answer to it")]
     Early,
+    /// `R014`.
+    #[error("R014: a message was edited after it had been taken; the edit changes nothing")]
+    Edited,
 }
 
 impl Trouble {

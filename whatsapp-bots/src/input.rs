@@ -11,8 +11,19 @@ use crate::{numbers::is_invisible, vcard};
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Input {
-    /// The contact wrote. The host leaves out what the account itself wrote, groups, statuses, reactions and edits.
+    /// The contact wrote. The host leaves out what the account itself wrote, groups, statuses and reactions.
     Message(Message),
+    /// The contact edited a message that was heard before, and this is how it stands now, under the same id. Of a message that was
+    /// not heard yet, give [`Input::Message`] with the text as it stands; so, too, when nothing is live and the message started nothing.
+    ///
+    /// It takes the place of a message that waits to be answered, and it is a new answer to the question that refused the message and
+    /// still waits. In every other case only a command that stops messages is heard in it, and `R014` is noted.
+    Edited(Message),
+    /// The contact deleted a message for everyone: one that waits to be answered is gone. Any other has had its effect.
+    Deleted {
+        /// The message's id.
+        id: String,
+    },
     /// A timer is due. One that is not armed any more is ignored.
     Timer {
         /// As in [`Effect::ScheduleTimer`](crate::Effect::ScheduleTimer).
@@ -267,6 +278,8 @@ impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message(message) => write!(f, "Message({})", message.body.kind()),
+            Self::Edited(message) => write!(f, "Edited({})", message.body.kind()),
+            Self::Deleted { .. } => f.write_str("Deleted"),
             Self::Timer { id } => write!(f, "Timer({id})"),
             Self::Result { id, outcome } => write!(f, "Result({id}, {outcome:?})"),
             Self::Start { flow, .. } => write!(f, "Start({flow:?})"),

@@ -3,11 +3,16 @@
 #![allow(clippy::unwrap_used)]
 use std::{
     pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use whatsapp_core::{
+    binary::{Node, Value},
     event::Event,
     jid::Jid,
     sim::{Behaviour, RawMessage, pair::World},
@@ -227,6 +232,44 @@ fn our_own_edits_on_another_device_are_ours() {
     scene.pass();
     assert!(matches!(scene.messages()[0].content, Content::Deleted { .. }));
     assert_eq!(scene.told().len(), 2);
+}
+
+/// How often the client sends a message while Bob asks for it again, before and after the phone has deleted it.
+fn resends(deletes: bool) -> u32 {
+    let mut scene = Scene::new();
+    let (bob, ours) = (Jid::pn(BOB), Jid::pn(ALICE).with_device(1));
+    let id = scene.world.send_text(0, &bob, "a secret").unwrap();
+    scene.pass();
+    if deletes {
+        scene.delete(ALICE, &bob, &id);
+        scene.pass();
+    }
+    // The server acknowledges each.
+    let (sent, wanted) = (Arc::new(AtomicU32::new(0)), id.clone());
+    let counted = Arc::clone(&sent);
+    scene.world.network.mutate(Some(Box::new(move |node: &mut Node| {
+        let is_of = |key: &str, value: &str| {
+            node.attrs.iter().any(|attr| attr.key == key && attr.value == Value::Text(value.into()))
+        };
+        if node.tag == "ack" && is_of("class", "message") && is_of("id", &wanted) {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    })));
+    scene.world.network.ask_again_as(scene.world.now, BOB, &ours, &id, 1).unwrap();
+    scene.pass();
+    // Also when nothing is in memory.
+    scene.world.crash(0);
+    scene.world.start(0);
+    scene.pass();
+    scene.world.network.ask_again_as(scene.world.now, BOB, &ours, &id, 1).unwrap();
+    scene.pass();
+    assert_eq!(scene.world.network.unanswered(), [], "the receipts are answered");
+    sent.load(Ordering::Relaxed)
+}
+
+#[test]
+fn a_message_that_we_deleted_on_another_device_is_not_sent_again() {
+    assert_eq!((resends(false), resends(true)), (2, 0));
 }
 
 /// Of a message from before the device was linked, or of none at all.

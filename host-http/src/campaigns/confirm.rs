@@ -50,7 +50,12 @@ async fn confirm(sessions: &Sessions, data: &Value, text: &str) {
     let Ok(account) = session.parse::<AccountId>() else { return };
     // Of a session that runs on another node, that node tells.
     let Ok(client) = sessions.client(&account) else { return };
-    if let Err(error) = client.send_as(&message_id::of(reply), &to, Content::text(text)).await {
+    // A message and its edits may each ask for something else.
+    let asked = match data["editedAt"].as_i64() {
+        Some(at) => format!("{reply}/{at}"),
+        None => reply.to_owned(),
+    };
+    if let Err(error) = client.send_as(&message_id::of(&asked), &to, Content::text(text)).await {
         tracing::warn!(%account, %error, "an opt-out or opt-in was not confirmed");
     }
 }

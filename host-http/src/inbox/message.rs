@@ -1,6 +1,22 @@
 //! A stored message, as bots and campaigns read it.
 use whatsapp_bots::{Body, Media};
-use whatsapp_store::{Content, MenuKind, MessageRecord};
+use whatsapp_store::{Content, MenuKind, MessageRecord, Source, hash::fnv1a};
+
+/// WhatsApp lets people edit a message for so long after they sent it.
+const EDITABLE: i64 = 15 * 60_000;
+
+/// Names an edit of a message among the inputs of its chat. Two edits may have one time, where a sender's clock is not known: their
+/// texts differ.
+pub(super) fn edit_id(message: &MessageRecord, edited_at: i64) -> String {
+    let hash = fnv1a(serde_json::to_vec(&message.content).unwrap_or_default());
+    format!("{}/edited/{edited_at}/{hash:08x}", message.key.id, hash = hash as u32)
+}
+
+/// Was a message edited while WhatsApp lets people edit it? Those of the history were edited before anybody was there to hear it.
+pub(super) fn is_in_time(message: &MessageRecord) -> bool {
+    message.source != Source::History
+        && message.edited_at.is_some_and(|at| at.saturating_sub(message.timestamp) <= EDITABLE)
+}
 
 /// What a message is, as flows see it.
 pub(super) fn body(message: &MessageRecord) -> (String, Body) {
@@ -46,7 +62,7 @@ pub(super) fn is_first(message: &MessageRecord, last: &[MessageRecord]) -> bool 
 /// sends them has not taken over.
 pub(super) fn is_said(content: &Content) -> bool {
     match content {
-        Content::Reaction { .. } | Content::Unsupported { .. } => false,
+        Content::Reaction { .. } | Content::Unsupported { .. } | Content::Deleted { .. } => false,
         Content::Text { text } => !text.trim().is_empty(),
         _ => true,
     }

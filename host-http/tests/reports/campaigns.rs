@@ -193,6 +193,7 @@ async fn stop(input: &Value) -> Value {
         text: Some(input["text"].as_str().unwrap_or("STOP").to_owned()),
         answers: Vec::new(),
         at: NOW - 5_000,
+        edited_at: None,
         taken: TakenAs::Nothing,
     };
     Ears::new(bench.store.clone()).incoming(&WorkspaceId::default(), &incoming).await.unwrap();

@@ -34,6 +34,8 @@ impl<'a> Walk<'a> {
         }
         match input {
             Input::Message(message) => self.message(message),
+            Input::Edited(message) => self.edited(message),
+            Input::Deleted { id } => self.deleted(id),
             Input::Timer { id } => {
                 if !self.timer(*id) {
                     self.note(Some(Trouble::Stale));
@@ -58,7 +60,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Is the state one of this bot?
-    fn is_sound(&self) -> bool {
+    pub(super) fn is_sound(&self) -> bool {
         let State { frames, scopes, wait, version, .. } = &self.state;
         if frames.is_empty() {
             return wait.is_none();
@@ -74,7 +76,7 @@ impl<'a> Walk<'a> {
                 .all(|(slot, _)| usize::from(*slot) < self.bot.names.len())
     }
 
-    fn message(&mut self, message: &'a Message) {
+    pub(super) fn message(&mut self, message: &'a Message) {
         if !message.says_something() {
             return;
         }
@@ -172,7 +174,7 @@ impl<'a> Walk<'a> {
         !self.is_handed_off() && self.state.wait.as_ref().is_some_and(|wait| wait.on == Waits::Reply)
     }
 
-    fn is_handed_off(&self) -> bool {
+    pub(super) fn is_handed_off(&self) -> bool {
         let human = self.state.wait.as_ref().is_some_and(|wait| wait.on == Waits::Human);
         human || self.state.paused.is_some()
     }
@@ -185,7 +187,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The command that a folded text is, if it is heard now.
-    fn command(&self, folded: &str) -> Option<&'a CommandPlan> {
+    pub(super) fn command(&self, folded: &str) -> Option<&'a CommandPlan> {
         if folded.is_empty() {
             return None;
         }
@@ -202,7 +204,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    fn obey(&mut self, command: &'a CommandPlan) {
+    pub(super) fn obey(&mut self, command: &'a CommandPlan) {
         self.heard();
         self.emit(Event::Command { command: command.id.clone() });
         if let CommandKind::Stop = command.does {
@@ -459,7 +461,7 @@ impl<'a> Walk<'a> {
 }
 
 /// A message's words; none for a button, whose id says all.
-fn folded(message: &Message) -> String {
+pub(super) fn folded(message: &Message) -> String {
     match message.payload() {
         Some(_) => String::new(),
         None => fold::words(message.seen()),

@@ -2,6 +2,7 @@
 //!
 //! It always comes to an end, never fails, and gives the same bytes for the same arguments. What it wants done it gives as
 //! [`Effect`]s; what came of them, it hears as [`Input`].
+mod edits;
 mod hear;
 mod run;
 #[cfg(test)]
@@ -39,6 +40,8 @@ pub enum Meaning {
     Answer,
     /// A person has taken the chat over: no bot hears it.
     Person,
+    /// An edit of a message that was taken: it changes nothing.
+    Edited,
     /// None of these: a wrong answer, or nobody asked.
     Other,
 }
@@ -61,6 +64,11 @@ impl Compiled {
     /// What a message is to a conversation with this bot, before it is heard.
     pub fn meaning(&self, state: &State, message: &Message, ctx: &Ctx<'_>) -> Meaning {
         Walk::new(self, state.clone(), ctx).meaning(message)
+    }
+
+    /// What an edit ([`Input::Edited`]) is to a conversation with this bot, before it is heard.
+    pub fn meaning_of_edit(&self, state: &State, message: &Message, ctx: &Ctx<'_>) -> Meaning {
+        Walk::new(self, state.clone(), ctx).meaning_of_edit(message)
     }
 
     /// The id of the exit by which a visit left.

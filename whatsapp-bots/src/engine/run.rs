@@ -50,8 +50,13 @@ impl Walk<'_> {
                 false
             }
             next => {
-                self.state.wait = None;
-                self.go(next);
+                let former = self.state.wait.take();
+                self.go(match (next, with) {
+                    (Next::Wait(wait), Resume::Message(message)) => {
+                        Next::Wait(wait.refusing(former, &message.id))
+                    }
+                    (next, _) => next,
+                });
                 true
             }
         }

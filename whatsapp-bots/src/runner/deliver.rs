@@ -265,7 +265,8 @@ impl Delivery<'_> {
                 let outcome = shared.outlet.request(call).await;
                 let (input, name) = (Input::Result { id, outcome }, format!("result/{salt}/{id}"));
                 // Heard before it is taken off: after a crash it is made again, under the same key.
-                let hearing = Hearing { account, chat, id: &name, input: &input, name: "", bot: None };
+                let hearing =
+                    Hearing { account, chat, id: &name, input: &input, name: "", bot: None, also: None };
                 self.known = Box::pin(turn::take(shared, hearing)).await?.record;
                 self.done.push(Done { id: done, given_at: None, message: None });
                 // At once: nobody wants to make it twice.

@@ -4,11 +4,13 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use whatsapp_store::Content;
 
-use super::order::Order;
+use super::{order::Order, recent::Recent};
 use crate::{Effect, Menus, State, StateError};
 
 /// Of this format.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
+/// Without the messages that were taken.
+const WITHOUT_RECENT: u8 = 3;
 /// Without the time at which the bot was made.
 const WITHOUT_BOT: u8 = 2;
 /// Without the order of messages, too.
@@ -26,6 +28,8 @@ pub(super) struct Envelope {
     pub(super) made_at: Option<i64>,
     /// What tells whether a message was written before what was said last.
     pub(super) order: Order,
+    /// The messages that it took last.
+    pub(super) recent: Recent,
     pub(super) state: State,
     pub(super) pending: Vec<Pending>,
 }
@@ -115,6 +119,7 @@ impl Envelope {
         for number in [Some(self.salt), self.order.given_at, self.order.lag, self.made_at] {
             bytes.extend_from_slice(&number.unwrap_or(NO_TIME).to_le_bytes());
         }
+        self.recent.write(&mut bytes);
         bytes.extend_from_slice(&length.to_le_bytes());
         bytes.extend_from_slice(&state);
         if !self.pending.is_empty() {
@@ -132,7 +137,7 @@ impl Envelope {
         let (&format, rest) = bytes.split_first().ok_or(EnvelopeError::Damaged)?;
         let (salt, rest) = number(rest)?;
         let count = match format {
-            FORMAT => 3,
+            FORMAT | WITHOUT_RECENT => 3,
             WITHOUT_BOT => 2,
             WITHOUT_ORDER => 0,
             _ => return Err(EnvelopeError::Damaged),
@@ -144,6 +149,10 @@ impl Envelope {
         }
         let [given_at, lag, made_at] = times;
         let order = Order { given_at, lag };
+        let (recent, rest) = match format {
+            FORMAT => Recent::read(rest).ok_or(EnvelopeError::Damaged)?,
+            _ => (Recent::default(), rest),
+        };
         let (length, rest) = rest.split_first_chunk().ok_or(EnvelopeError::Damaged)?;
         let length = u32::from_le_bytes(*length) as usize;
         let (state, pending) = rest.split_at_checked(length).ok_or(EnvelopeError::Damaged)?;
@@ -151,7 +160,7 @@ impl Envelope {
             [] => Vec::new(),
             pending => serde_json::from_slice(pending).map_err(|_| EnvelopeError::Damaged)?,
         };
-        Ok(Self { salt, made_at, order, state: State::from_bytes(state)?, pending })
+        Ok(Self { salt, made_at, order, recent, state: State::from_bytes(state)?, pending })
     }
 
     /// The last message that stands to be sent.
@@ -178,14 +187,21 @@ pub(super) enum EnvelopeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Input, Message};
 
     #[test]
     fn it_comes_back_as_it_was() {
         let content = Content::text("hello");
+        let mut recent = Recent::default();
+        for id in 0..20 {
+            let message = Message { id: id.to_string(), at: Some(id), ..Message::default() };
+            recent.take(&Input::Message(message), 0);
+        }
         let envelope = Envelope {
             salt: -5,
             made_at: Some(9),
             order: Order { given_at: Some(7), lag: None },
+            recent,
             state: State::default(),
             pending: vec![Pending::Send { id: 7, content: content.clone() }],
         };
@@ -199,8 +215,12 @@ mod tests {
         assert!(Envelope::from_bytes(&[9; 40]).is_err());
         // As an earlier version wrote it.
         let mut former = envelope.to_bytes();
+        former[0] = WITHOUT_RECENT;
+        former.drain(33..33 + 9 + 16 * 16);
+        let without = Envelope { recent: Recent::default(), ..envelope };
+        assert_eq!(Envelope::from_bytes(&former).unwrap(), without);
         former[0] = WITHOUT_BOT;
         former.drain(25..33);
-        assert_eq!(Envelope::from_bytes(&former).unwrap(), Envelope { made_at: None, ..envelope });
+        assert_eq!(Envelope::from_bytes(&former).unwrap(), Envelope { made_at: None, ..without });
     }
 }

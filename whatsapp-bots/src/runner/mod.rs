@@ -13,14 +13,17 @@ mod catalog;
 mod consent;
 mod counts;
 mod deliver;
+mod edits;
 mod envelope;
 mod events;
 mod lanes;
 mod order;
 mod outstanding;
+mod owner;
 mod peek;
 mod person;
 mod port;
+mod recent;
 mod schedules;
 mod settings;
 mod turn;
@@ -43,6 +46,7 @@ use self::{catalog::Catalog, lanes::Lane, outstanding::Outstanding, schedules::S
 pub use self::{
     consent::Refusal,
     counts::{ENDED, STARTED},
+    edits::Edit,
     envelope::Call,
     lanes::Bounds,
     port::{NotSent, Outlet},
@@ -217,7 +221,7 @@ impl Bots {
         input: &Input,
         name: &str,
     ) -> Result<Heard, TurnError> {
-        Ok(self.heard(Hearing { account, chat, id, input, name, bot: None }).await?.0)
+        Ok(self.heard(Hearing { account, chat, id, input, name, bot: None, also: None }).await?.0)
     }
 
     /// Hears an input; also tells how many messages follow from it.

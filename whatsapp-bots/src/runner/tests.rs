@@ -1,5 +1,6 @@
 //! Conversations over a store in memory, with crashes at every commit and every send.
 mod crashes;
+mod edits;
 mod holes;
 mod load;
 mod order;

@@ -3,11 +3,13 @@ use std::collections::VecDeque;
 
 use serde_json::{Map, Number, Value as Json};
 
-use super::{Done, Frame, QUEUE, State, Timer, Vars, Wait, Waits};
+use super::{Done, Frame, QUEUE, REFUSED, State, Timer, Vars, Wait, Waits};
 use crate::input::{Body, Media, Message};
 
 /// The format that is written.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// Without the answers that were refused.
+const WITHOUT_REFUSED: u8 = 1;
 /// How deep a value may be.
 const DEPTH: u8 = 64;
 
@@ -16,7 +18,7 @@ const DEPTH: u8 = 64;
 #[non_exhaustive]
 pub enum StateError {
     /// Written by another version.
-    #[error("the state has format {0}; this version reads 1")]
+    #[error("the state has format {0}; this version reads 1 and 2")]
     Format(u8),
     /// Damaged.
     #[error("the state is damaged")]
@@ -53,6 +55,7 @@ pub(super) fn encode(state: &State) -> Vec<u8> {
         out.option(wait.until.as_ref(), |out, until| out.int(*until));
         out.0.push(wait.attempt);
         out.int(wait.since);
+        out.list(&wait.refused, |out, id| out.0.extend_from_slice(&id.to_le_bytes()));
     });
     out.option(state.timer.as_ref(), |out, timer| {
         out.size(timer.id);
@@ -74,10 +77,10 @@ pub(super) fn encode(state: &State) -> Vec<u8> {
 
 pub(super) fn decode(bytes: &[u8]) -> Result<State, StateError> {
     let (format, rest) = bytes.split_first().ok_or(StateError::Damaged)?;
-    if *format != FORMAT {
+    if !(WITHOUT_REFUSED..=FORMAT).contains(format) {
         return Err(StateError::Format(*format));
     }
-    let mut from = In(rest);
+    let mut from = In(rest, *format);
     let state = from.state().ok_or(StateError::Damaged)?;
     // What is read and written again differs only if these are not our bytes.
     if from.0.is_empty() { Ok(state) } else { Err(StateError::Damaged) }
@@ -192,7 +195,8 @@ impl Out {
     }
 }
 
-struct In<'a>(&'a [u8]);
+/// What is still to be read, and its format.
+struct In<'a>(&'a [u8], u8);
 
 impl<'a> In<'a> {
     fn state(&mut self) -> Option<State> {
@@ -264,6 +268,10 @@ impl<'a> In<'a> {
         Some(f64::from_le_bytes(self.bytes(8)?.try_into().ok()?))
     }
 
+    fn hash(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.bytes(8)?.try_into().ok()?))
+    }
+
     fn text(&mut self) -> Option<String> {
         let size = usize::try_from(self.size()?).ok()?;
         std::str::from_utf8(self.bytes(size)?).ok().map(str::to_owned)
@@ -302,7 +310,9 @@ impl<'a> In<'a> {
             3 => Waits::Result(self.size()?),
             _ => return None,
         };
-        Some(Wait { on, until: self.option(Self::int)?, attempt: self.byte()?, since: self.int()? })
+        let (until, attempt, since) = (self.option(Self::int)?, self.byte()?, self.int()?);
+        let refused = if self.1 == WITHOUT_REFUSED { Vec::new() } else { self.list(Self::hash)? };
+        (refused.len() <= REFUSED).then_some(Wait { on, until, attempt, since, refused })
     }
 
     fn json(&mut self, depth: u8) -> Option<Json> {

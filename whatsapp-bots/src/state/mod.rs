@@ -6,13 +6,15 @@ mod tests;
 use std::{collections::VecDeque, fmt};
 
 use serde_json::Value as Json;
-use whatsapp_store::ConversationStatus;
+use whatsapp_store::{ConversationStatus, hash::fnv1a};
 
 pub use self::codec::StateError;
 use crate::input::Message;
 
 /// Messages that may wait to be answered.
 pub(crate) const QUEUE: usize = 8;
+/// Refused answers that are remembered.
+pub(crate) const REFUSED: usize = 16;
 
 /// Where a conversation stands: a small value that is stored between turns.
 ///
@@ -79,6 +81,22 @@ pub(crate) struct Wait {
     pub(crate) attempt: u8,
     /// When the node was entered.
     pub(crate) since: i64,
+    /// The messages that those answers were, by the hashes of their ids: each may be edited to a better one.
+    pub(crate) refused: Vec<u64>,
+}
+
+impl Wait {
+    /// The wait after a refused answer.
+    pub(crate) fn refusing(mut self, former: Option<Self>, id: &str) -> Self {
+        self.refused = former.map(|former| former.refused).unwrap_or_default();
+        if !id.is_empty() {
+            if self.refused.len() == REFUSED {
+                self.refused.remove(0);
+            }
+            self.refused.push(fnv1a(id.bytes()));
+        }
+        self
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +176,16 @@ impl State {
             Some(Wait { on: Waits::Result(id), .. }) => Some(id),
             _ => None,
         }
+    }
+
+    /// The place of a message among those that wait to be answered.
+    pub(crate) fn queued(&self, id: &str) -> Option<usize> {
+        self.queue.iter().position(|message| message.id == id && !id.is_empty())
+    }
+
+    /// Was the message refused by the question that still waits?
+    pub(crate) fn has_refused(&self, id: &str) -> bool {
+        self.wait.as_ref().is_some_and(|wait| wait.refused.contains(&fnv1a(id.bytes())))
     }
 
     /// The version of the bot that it follows; 0 for a fresh one.

@@ -207,7 +207,7 @@ impl<'a> Turn<'a> {
 
     pub(crate) fn wait(&self, on: Waits, until: Option<i64>, attempt: u8) -> Next {
         let since = self.since.unwrap_or(self.ctx.now);
-        Next::Wait(Wait { on, until, attempt, since })
+        Next::Wait(Wait { on, until, attempt, since, refused: Vec::new() })
     }
 
     pub(crate) fn text(&mut self, texts: &Texts) -> String {

@@ -58,6 +58,8 @@ pub enum TakenAs {
     Answer,
     /// One of the options that were offered, or a command of the conversation.
     Choice,
+    /// An edit of a message that a conversation had taken: it is no answer any more.
+    Edit,
 }
 
 impl ReplyRules {
@@ -65,7 +67,8 @@ impl ReplyRules {
     ///
     /// A choice is that choice and nothing else, whatever its words. Anything else that a conversation takes stops by a word that
     /// means nothing else, such as `STOP`, and not by an ambiguous one (see [`AMBIGUOUS_WORDS`](super::AMBIGUOUS_WORDS)). Nobody opts
-    /// in by an answer; a word that opts in may start a conversation, too.
+    /// in by an answer; a word that opts in may start a conversation, too. An edit of something that was taken may only correct it, so
+    /// that what may mean a stop is for a person to read.
     pub fn hear_taken(&self, text: &str, taken: TakenAs) -> Hearing {
         if taken == TakenAs::Nothing {
             return self.hear(text);
@@ -79,6 +82,8 @@ impl ReplyRules {
         }
         match phrases(&folded, &|phrase| known().get(phrase).copied()) {
             Some((Wish::Stop, false)) => Hearing::Stop,
+            Some((Wish::Stop, true)) if taken == TakenAs::Edit => Hearing::AskPerson,
+            None if taken == TakenAs::Edit && may_stop(&folded) => Hearing::AskPerson,
             _ => Hearing::Nothing,
         }
     }

@@ -65,6 +65,8 @@ pub struct Incoming {
     pub answers: Vec<String>,
     /// When, milliseconds since the Unix epoch.
     pub at: Millis,
+    /// When it is an edit of a message: that time. The message answered what it answers, so that an edit is heard for what it asks alone.
+    pub edited_at: Option<Millis>,
     /// What a conversation takes it for: ask [`Ears::asks`] whether that matters.
     pub taken: TakenAs,
 }
@@ -203,6 +205,9 @@ impl Ears {
             Hearing::Start => Some(Wish::Start),
             Hearing::AskPerson | Hearing::Nothing => None,
         };
+        if message.edited_at.is_some() && hearing == Hearing::Nothing {
+            return Ok(Heard::default());
+        }
         let mut changes = Changes::new(workspace.clone());
         let contacts = match wish {
             Some(_) => person::contacts(&*self.store, workspace, &message.from).await?,
@@ -417,12 +422,15 @@ fn stops(message: &Incoming, contacts: &[ContactRecord]) -> Vec<Change> {
 
 /// That a person has to read a message.
 fn unclear(message: &Incoming, heard: &Heard) -> Change {
-    let data = json!({
+    let mut data = json!({
         "campaignId": heard.answers.as_ref().map(|(campaign, _)| campaign),
         "sessionId": message.account,
         "from": message.from,
         "replyId": message.id,
     });
+    if let Some(at) = message.edited_at {
+        data["editedAt"] = json!(at);
+    }
     event("campaign.reply.unclear", &data, message.at)
 }
 
@@ -440,6 +448,9 @@ fn told(message: &Incoming, heard: &Heard, opt_in: Option<&OptIn>) -> Change {
         "from": message.from,
         "replyId": message.id,
     });
+    if let Some(at) = message.edited_at {
+        data["editedAt"] = json!(at);
+    }
     if heard.again {
         data["again"] = json!(true);
     }

@@ -4,7 +4,10 @@
 //! told of a message is what the store has.
 use std::collections::VecDeque;
 
-use whatsapp_store::{Change, Content, MessageEdit, MessageKey, MessageRecord};
+use bytes::Bytes;
+use whatsapp_store::{
+    Change, Content, MessageEdit, MessageKey, MessageRecord, OutgoingMessage, OutgoingState,
+};
 
 use super::{context::Context, receive::Incoming};
 use crate::{event::Event, message::edit::Edit};
@@ -28,6 +31,9 @@ impl RecentEdits {
         let edit = MessageEdit { key, content: edit.content.unwrap_or(Content::Deleted { at }), at };
         if !self.note(&edit) {
             return;
+        }
+        if incoming.is_ours && edit.is_deletion() {
+            forget_sent(cx, &edit);
         }
         cx.loads.edit_message(&edit);
         cx.change(Change::EditMessage(edit.clone()));
@@ -55,6 +61,20 @@ impl RecentEdits {
             }
         }
     }
+}
+
+/// Another device of our own deleted a message, which this one may have sent: it is not sent again to devices that ask for it. No record
+/// may be missing here, so that what was sent is replaced without being looked up, and expires in its place.
+fn forget_sent(cx: &mut Context, edit: &MessageEdit) {
+    let emptied = OutgoingMessage {
+        id: edit.key.id.clone(),
+        chat: edit.key.chat.clone(),
+        payload: Bytes::new(),
+        state: OutgoingState::Sent,
+        created_at: cx.now.as_millis() as i64,
+    };
+    cx.loads.put_outgoing(emptied.clone());
+    cx.change(Change::PutOutgoing(emptied));
 }
 
 /// When it was edited: by the sender's clock, which tells two edits of a second apart, as far as it agrees with the server's.

@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use prost::Message as _;
+use whatsapp_store::OutgoingMessage;
 
 use super::{
     Request,
@@ -173,10 +174,15 @@ impl Resends {
         let late: Vec<_> = self.waiting.extract_if(.., |_, (_, deadline)| *deadline <= now).collect();
         for (key, (resend, deadline)) in late {
             let kept = resend.clone();
-            let outcome = match resend.attempts {
-                0 => self.begin(cx, resend),
-                1..MOST_ATTEMPTS => self.send(cx, resend),
-                _ => Ok(()),
+            let outcome = match cx.loads.outgoing(&resend.id) {
+                Ok(Some(message)) if was_deleted(message) => {
+                    transmit_answer(cx, resend.answer);
+                    Ok(())
+                }
+                Ok(_) if resend.attempts == 0 => self.begin(cx, resend),
+                Ok(_) if resend.attempts < MOST_ATTEMPTS => self.send(cx, resend),
+                Ok(_) => Ok(()),
+                Err(missing) => Err(missing),
             };
             if outcome.is_err() {
                 self.waiting.insert(key, (kept, deadline));
@@ -225,7 +231,14 @@ fn sent(cx: &mut Context, outbox: &Outbox, id: &str) -> Lookup<Option<(Jid, Byte
         return Ok(Some((message.chat.clone(), message.payload.clone())));
     }
     let message = cx.loads.outgoing(id)?;
-    Ok(message.and_then(|message| Some((message.chat.parse().ok()?, message.payload.clone()))))
+    Ok(message
+        .filter(|message| !was_deleted(message))
+        .and_then(|message| Some((message.chat.parse().ok()?, message.payload.clone()))))
+}
+
+/// Did another device of our own delete it for everyone?
+fn was_deleted(message: &OutgoingMessage) -> bool {
+    message.payload.is_empty()
 }
 
 /// Only the recipient's devices and our own were sent it.

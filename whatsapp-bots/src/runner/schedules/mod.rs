@@ -299,7 +299,8 @@ impl Keeper<'_> {
         let trigger = schedule.trigger();
         let id = format!("schedule/{}/{trigger}/{due}", bot.bot);
         let input = Input::Schedule { trigger: trigger.to_owned() };
-        let hearing = Hearing { account, chat, id: &id, input: &input, name, bot: Some(&bot.bot) };
+        let hearing =
+            Hearing { account, chat, id: &id, input: &input, name, bot: Some(&bot.bot), also: None };
         match self.bots.heard(hearing).await {
             Ok((Heard::Answered, says)) => {
                 let messages = i64::try_from(says).unwrap_or(i64::MAX);

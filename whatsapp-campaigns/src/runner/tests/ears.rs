@@ -85,6 +85,7 @@ fn incoming(from: &str, text: &str, answers: &[&str], at: i64) -> Incoming {
         text: Some(text.into()),
         answers,
         at,
+        edited_at: None,
         taken: TakenAs::Nothing,
     }
 }
@@ -151,6 +152,32 @@ async fn stop_suppresses_everywhere_and_start_takes_it_back() {
             .is_some_and(|told| told["confirmation"] == "You get our offers again. Reply STOP to end."),
         "{told:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_is_heard_for_what_it_asks_and_is_no_further_reply() {
+    let bench = Bench::new();
+    let sent = sent(&bench, 1).await;
+    let (ears, workspace) = (Ears::new(bench.store.clone()), WorkspaceId::default());
+    let (id, to) = &sent[0];
+    let now = bench.clock.now();
+    let edit = |text: &str, at: i64, taken: TakenAs| {
+        let (edited_at, message) = (Some(now + at), incoming(to, text, &[id], now + at));
+        Incoming { edited_at, taken, ..message }
+    };
+    ears.incoming(&workspace, &incoming(to, "Thnaks", &[id], now)).await.unwrap();
+    let heard = ears.incoming(&workspace, &edit("Thanks", 1, TakenAs::Nothing)).await.unwrap();
+    assert_eq!(heard, Heard::default());
+    assert_eq!(bench.events("campaign.replied").await.len(), 1);
+    // What corrects an answer may be the other option: a person reads it.
+    let heard = ears.incoming(&workspace, &edit("Baja", 2, TakenAs::Edit)).await.unwrap();
+    assert!(heard.needs_person && heard.wish.is_none());
+    let heard = ears.incoming(&workspace, &edit("Stop", 3, TakenAs::Edit)).await.unwrap();
+    assert_eq!((heard.wish, heard.again), (Some(Wish::Stop), false));
+    ears.incoming(&workspace, &edit("Never mind", 4, TakenAs::Nothing)).await.unwrap();
+    assert_eq!(bench.store.suppressed(&workspace, std::slice::from_ref(to)).await.unwrap().len(), 1);
+    let told = bench.events("campaign.opted.out").await;
+    assert_eq!((&told[0]["replyId"], &told[0]["editedAt"]), (&"IN1".into(), &(now + 3).into()));
 }
 
 #[tokio::test(start_paused = true)]
