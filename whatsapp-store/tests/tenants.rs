@@ -29,10 +29,12 @@ const BY_NUMBER: &[(&str, &[&str])] = &[
 const EXCEPTIONS: &[(&str, &str)] = &[
     ("<> $2 LIMIT $3", "resealing: the keys are the whole database's, and values do not leave it"),
     ("FROM event WHERE (tx, number) > ($1, $2)", "the host's consumers of events pass them on per workspace"),
+    ("FROM event WHERE tx = $1 AND number > $2", "as above, in SQLite"),
     (
         "SELECT 1 FROM event WHERE (tx, number) >= ($1, $2)",
         "whether a position was reached; tells nothing of any event",
     ),
+    ("SELECT 1 FROM event WHERE tx = $1 AND number >= $2", "as above, in SQLite"),
     ("SELECT tx, number FROM event", "where those consumers start; tells nothing of any event"),
     ("DELETE FROM event WHERE at < $1", "what all of those consumers have passed"),
     ("FROM session ORDER BY created_at, workspace, account", "the sessions that a host starts with"),

@@ -133,17 +133,18 @@ fn arrays<'a>(scope: &'a Scope, events: &[&NewEvent]) -> Statement<'a> {
         .ints(events.iter().map(|event| event.at).collect())
 }
 
-/// Only events that no open transaction can precede.
+/// Only events that no open transaction can precede. In SQLite all events have one `tx`, and a comparison of both columns would read the
+/// log from its beginning: it does not bind a row's number in one.
 const ALL: (&str, &str) = (
     "SELECT tx, number, workspace, account, key, data, at FROM event \
-     WHERE (tx, number) > ($1, $2) ORDER BY tx, number LIMIT $3",
+     WHERE tx = $1 AND number > $2 ORDER BY tx, number LIMIT $3",
     "SELECT tx, number, workspace, account, key, data, at FROM event \
      WHERE (tx, number) > ($1, $2) AND tx < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) \
      ORDER BY tx, number LIMIT $3",
 );
 const OF_WORKSPACE: (&str, &str) = (
     "SELECT tx, number, workspace, account, key, data, at FROM event \
-     WHERE workspace = $4 AND (tx, number) > ($1, $2) ORDER BY tx, number LIMIT $3",
+     WHERE workspace = $4 AND tx = $1 AND number > $2 ORDER BY tx, number LIMIT $3",
     "SELECT tx, number, workspace, account, key, data, at FROM event \
      WHERE workspace = $4 AND (tx, number) > ($1, $2) \
      AND tx < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) ORDER BY tx, number LIMIT $3",
@@ -155,8 +156,12 @@ const LAST: (&str, &str) = (
      ORDER BY tx DESC, number DESC LIMIT 1",
 );
 
-const REACHED: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM event WHERE (tx, number) >= ($1, $2)) \
-     OR EXISTS (SELECT 1 FROM consumer WHERE (tx, number) >= ($1, $2))";
+const REACHED: (&str, &str) = (
+    "SELECT 1 WHERE EXISTS (SELECT 1 FROM event WHERE tx = $1 AND number >= $2) \
+     OR EXISTS (SELECT 1 FROM consumer WHERE (tx, number) >= ($1, $2))",
+    "SELECT 1 WHERE EXISTS (SELECT 1 FROM event WHERE (tx, number) >= ($1, $2)) \
+     OR EXISTS (SELECT 1 FROM consumer WHERE (tx, number) >= ($1, $2))",
+);
 
 fn record(row: &Row) -> Result<EventRecord> {
     let workspace = WorkspaceId::try_from(row.text(2)?).map_err(|_| damaged("the workspace of an event"))?;
@@ -204,7 +209,7 @@ impl<S: Sql> EventStore for S {
 
     async fn is_ahead(&self, position: &str) -> Result<bool> {
         let Position { tx, number } = Position::parse(position)?;
-        Ok(self.fetch(sql(REACHED).int(tx).int(number)).await?.is_empty())
+        Ok(self.fetch(sql(self.dialect().text(REACHED.0, REACHED.1)).int(tx).int(number)).await?.is_empty())
     }
 
     async fn passed(&self, consumer: &str) -> Result<Option<String>> {

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{Connection, Row, Rows, Sql, Statement, damaged, sql, transact};
+use super::{Connection, Row, Rows, Sql, Statement, sql, transact};
 use crate::{Error, ErrorKind, Fence, Lease, LeaseStore, Result, WorkspaceId};
 
 fn of<'a>(text: &'static str, workspace: &'a WorkspaceId, name: &'a str) -> Statement<'a> {
@@ -54,7 +54,7 @@ async fn prolong(
             .texts(held.iter().map(|(_, name)| name.clone()).collect());
         return connection.fetch(all).await?.all(|row| {
             let workspace = WorkspaceId::try_from(row.text(4)?);
-            Ok((workspace.map_err(|_| damaged("the workspace of a lease"))?, record(row)?))
+            Ok((workspace.map_err(|_| super::damaged("the workspace of a lease"))?, record(row)?))
         });
     }
     let mut prolonged = Vec::new();
