@@ -139,8 +139,9 @@ async fn stop_suppresses_everywhere_and_start_takes_it_back() {
     let rules = ReplyRules { opt_in: Some(opt_in), ..ReplyRules::default() };
     let service =
         CampaignService::with_clock(bench.store.clone(), workspace.clone(), Arc::new(bench.clock.clone()));
-    service.set_reply_rules(&rules, "ana").await.unwrap();
-    assert_eq!(service.reply_rules().await.unwrap(), rules);
+    let stored = service.set_reply_rules(&rules, "ana").await.unwrap();
+    assert_eq!(service.reply_rules().await.unwrap(), stored);
+    assert_eq!(stored, ReplyRules { updated_at: Some(bench.clock.now()), ..rules });
     // One that is older than the wish, and comes late, changes nothing.
     ears.incoming(&workspace, &incoming(to, "start", &[], now - 1_000)).await.unwrap();
     assert_eq!(suppressed().await, std::slice::from_ref(to));
