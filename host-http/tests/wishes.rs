@@ -139,18 +139,22 @@ async fn stop_from_somebody_without_a_number_holds_once_the_number_is_known() {
     test.end().await;
 }
 
+/// A message of Ada's, as it comes through a broadcast list.
+fn through_a_list(hers: &Jid, message: RawMessage) -> RawMessage {
+    let list: Jid = "1700000000@broadcast".parse().unwrap();
+    message
+        .attribute("from", Some(list))
+        .attribute("participant", Some(Jid::pn(ADA)))
+        .attribute("participant_lid", Some(hers.clone()))
+        .attribute("sender_lid", None::<Jid>)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn stop_through_a_broadcast_list_is_the_senders() {
     let test = TestApp::start(&[]).await;
     let own = test.linked("me").await;
     let hers = test.lid(ADA).await;
-    let list: Jid = "1700000000@broadcast".parse().unwrap();
-    let message = RawMessage::text("STOP")
-        .attribute("from", Some(list))
-        .attribute("participant", Some(Jid::pn(ADA)))
-        .attribute("participant_lid", Some(hers))
-        .attribute("sender_lid", None::<Jid>);
-    test.sends(Jid::pn(&own), message).await;
+    test.sends(Jid::pn(&own), through_a_list(&hers, RawMessage::text("STOP"))).await;
     assert_eq!(test.shown(ADA, 1).await, [GOODBYE]);
     assert!(test.leaves_her_out("spring").await);
     let chats = test.get("/api/sessions/me/chats").await;
@@ -194,13 +198,7 @@ async fn an_edit_to_stop_through_a_broadcast_list_is_the_senders() {
     let test = TestApp::start(&[]).await;
     let own = test.linked("me").await;
     let hers = test.lid(ADA).await;
-    let list: Jid = "1700000000@broadcast".parse().unwrap();
-    let form = move |raw: RawMessage| {
-        raw.attribute("from", Some(list.clone()))
-            .attribute("participant", Some(Jid::pn(ADA)))
-            .attribute("participant_lid", Some(hers.clone()))
-            .attribute("sender_lid", None::<Jid>)
-    };
+    let form = move |raw| through_a_list(&hers, raw);
     test.writes_and_edits(Jid::pn(&own), ["Hello", "STOP"], form).await;
     assert_eq!(test.shown(ADA, 1).await, [GOODBYE]);
     assert!(test.leaves_her_out("spring").await);

@@ -192,9 +192,7 @@ impl<'d> Compiler<'d> {
 
     /// A number that stands for what is compiled now, the same in every version (FNV-1a of its path).
     pub(crate) fn place_hash(&self) -> u64 {
-        self.place
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+        whatsapp_store::hash::fnv1a(self.place.bytes())
     }
 
     /// Words, folded, each once.

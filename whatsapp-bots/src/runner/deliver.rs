@@ -1,13 +1,13 @@
 //! What stands in a conversation to be done is done, in order, and taken off.
 use serde_json::json;
 use whatsapp_store::{
-    AccountId, Change, Changes, ConversationRecord, ConversationStatus, ErrorKind, FlowChange,
+    AccountId, Change, Changes, ConversationRecord, ConversationStatus, ErrorKind, FlowChange, hash::fnv1a,
 };
 
 use super::{
     Bots,
     envelope::{Envelope, Pending},
-    events::{event, fnv, message_id},
+    events::{event, message_id},
     lanes::{Place, Queued},
     port::NotSent,
     turn::{self, Hearing, TurnError, record},
@@ -106,7 +106,7 @@ impl Bots {
     async fn hand_back(&self, account: &AccountId, chat: &str) -> Result<(), TurnError> {
         let Some((stored, _)) = self.undone(account, chat).await? else { return Ok(()) };
         let now = self.shared.clock.now();
-        let chance = fnv(format!("{chat}\0{}", stored.revision).bytes());
+        let chance = fnv1a(format!("{chat}\0{}", stored.revision).bytes());
         let again = again(now.saturating_sub(stored.updated_at), chance);
         let (expected, revision) = (Some(stored.revision), stored.revision + 1);
         let record = ConversationRecord { wake_at: Some(now + again), revision, ..stored };

@@ -1,6 +1,6 @@
 //! Events of conversations, and the ids of what they are about.
 use serde_json::{Value as Json, json};
-use whatsapp_store::{AccountId, Change, EventChange, NewEvent};
+use whatsapp_store::{AccountId, Change, EventChange, NewEvent, hash::fnv1a};
 
 use crate::{Effect, Event};
 
@@ -49,12 +49,6 @@ pub(super) fn event(
 /// digits, of two hashes (FNV-1a).
 pub(super) fn message_id(account: &AccountId, chat: &str, salt: i64, effect: u64) -> String {
     let name = format!("{account}\0{chat}\0{salt}\0{effect}");
-    let (one, other) = (fnv(name.bytes()), fnv(name.bytes().rev()));
+    let (one, other) = (fnv1a(name.bytes()), fnv1a(name.bytes().rev()));
     format!("3EB0{one:016X}{:02X}", other & 0xff)
-}
-
-pub(super) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use serde_json::json;
 use whatsapp_store::{
     AccountId, Change, Changes, ConversationRecord, ConversationStatus, Error as StoreError, ErrorKind,
-    FlowChange,
+    FlowChange, hash::fnv1a,
 };
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     consent::{self, Refusal},
     counts,
     envelope::{Envelope, Pending},
-    events::{event, fnv, of_effect},
+    events::{event, of_effect},
     owner::{Owner, Taken, owner},
     person::Person,
     unheard::{passed_over, seen},
@@ -292,5 +292,5 @@ fn stored_status(state: &State) -> ConversationStatus {
 
 /// Where chance comes from in a conversation.
 pub(super) fn seed(account: &AccountId, chat: &str) -> u64 {
-    fnv(format!("{account}\0{chat}").bytes())
+    fnv1a(format!("{account}\0{chat}").bytes())
 }

@@ -3,7 +3,7 @@ use bytes::Bytes;
 use serde_json::json;
 use whatsapp_store::{AudienceFilter, SettingChange};
 
-use super::{CampaignService, ServiceError, is_conflict};
+use super::{CampaignService, ServiceError};
 use crate::{
     audience::ConsentStamp,
     changes::REPLY_RULES,
@@ -67,9 +67,7 @@ impl CampaignService {
             SettingChange::Put { name, value }.into(),
             self.audit(actor, "campaign.reply.rules", "replies", json!(rules)),
         ];
-        match self.commit(list).await {
-            Err(ServiceError::Store(error)) if is_conflict(&error) => Err(ServiceError::RulesChanged),
-            done => done.map(|()| rules),
-        }
+        self.commit_unless(list, ServiceError::RulesChanged).await?;
+        Ok(rules)
     }
 }

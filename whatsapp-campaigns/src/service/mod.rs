@@ -135,11 +135,9 @@ impl CampaignService {
         let record = self.record(id, name, &Document { settings, kept });
         let absent = CampaignChange::Expect { campaign: id.to_owned(), updated_at: None };
         let audit = self.audit(actor, "campaign.created", id, json!({}));
-        match self.commit(vec![absent.into(), CampaignChange::Put(record).into(), audit]).await {
-            Err(ServiceError::Store(error)) if is_conflict(&error) => Err(ServiceError::Exists),
-            Err(error) => Err(error),
-            Ok(()) => self.show(id).await,
-        }
+        let list = vec![absent.into(), CampaignChange::Put(record).into(), audit];
+        self.commit_unless(list, ServiceError::Exists).await?;
+        self.show(id).await
     }
 
     /// Changes the settings of a draft. Recipients who were uploaded for another content or other senders are forgotten.
@@ -181,11 +179,8 @@ impl CampaignService {
             list.extend(self.anew(&record, name, &document, CampaignState::Draft));
         }
         list.push(audit);
-        match self.commit(list).await {
-            Err(ServiceError::Store(error)) if is_conflict(&error) => Err(ServiceError::ChangedSince),
-            Err(error) => Err(error),
-            Ok(()) => self.show(id).await,
-        }
+        self.commit_unless(list, ServiceError::ChangedSince).await?;
+        self.show(id).await
     }
 
     /// A page of campaigns, newest first.
@@ -304,6 +299,14 @@ impl CampaignService {
         let mut changes = Changes::new(self.workspace.clone());
         changes.list = list;
         Ok(self.store.commit(changes).await?)
+    }
+
+    /// Commits; fails with `conflict` when somebody else was first.
+    async fn commit_unless(&self, list: Vec<Change>, conflict: ServiceError) -> Result<(), ServiceError> {
+        match self.commit(list).await {
+            Err(ServiceError::Store(error)) if is_conflict(&error) => Err(conflict),
+            done => done,
+        }
     }
 
     /// Commits a move; when somebody else moved the campaign first, says where to.

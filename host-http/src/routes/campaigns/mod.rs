@@ -68,6 +68,12 @@ pub struct AsRead {
     pub(super) updated_at: Option<i64>,
 }
 
+impl AsRead {
+    fn campaign<'a>(&self, id: &'a str) -> Target<'a> {
+        Target::new(id).as_read_at(self.updated_at)
+    }
+}
+
 /// The campaign's id in a path.
 pub(super) type Id = Segments<String>;
 
@@ -202,7 +208,7 @@ pub async fn delete(
     Actor(actor): Actor,
     Params(read): Params<AsRead>,
 ) -> ApiResult<StatusCode> {
-    service(&app).delete(Target::new(&id).as_read_at(read.updated_at), &actor).await?;
+    service(&app).delete(read.campaign(&id), &actor).await?;
     app.campaigns.rejects.remove(&id).await;
     Ok(StatusCode::NO_CONTENT)
 }

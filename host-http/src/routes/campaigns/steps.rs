@@ -3,8 +3,6 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use whatsapp_campaigns::service::Target;
-
 use super::{Actor, AsRead, Id, View, service};
 use crate::{
     app::App,
@@ -38,8 +36,7 @@ pub async fn approve(
     Actor(actor): Actor,
     Params(read): Params<AsRead>,
 ) -> ApiResult<Json<View>> {
-    let target = Target::new(&id).as_read_at(read.updated_at);
-    Ok(Json(service(&app).approve(target, &actor).await?.into()))
+    Ok(Json(service(&app).approve(read.campaign(&id), &actor).await?.into()))
 }
 
 /// `POST /api/campaigns/{id}/start?updatedAt=`: it begins at its time.
@@ -49,8 +46,7 @@ pub async fn start(
     Actor(actor): Actor,
     Params(read): Params<AsRead>,
 ) -> ApiResult<Json<View>> {
-    let target = Target::new(&id).as_read_at(read.updated_at);
-    let shown = service(&app).start(target, &actor).await?;
+    let shown = service(&app).start(read.campaign(&id), &actor).await?;
     app.campaigns.runner.nudge();
     Ok(Json(shown.into()))
 }

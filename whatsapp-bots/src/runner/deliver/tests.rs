@@ -23,7 +23,7 @@ fn nodes_that_keep_step_take_turns() {
     for apart in (50..500).step_by(50) {
         let (mut now, mut tries) = (0, 0);
         let is_sent = loop {
-            let due = now + super::again(now, events::fnv(format!("chat\0{tries}").bytes()));
+            let due = now + super::again(now, whatsapp_store::hash::fnv1a(format!("chat\0{tries}").bytes()));
             let next = |first: i64| first + (due - first).max(0).div_euclid(502) * 502 + 502;
             let (mine, other) = (next(0), next(apart));
             if other < mine {

@@ -6,7 +6,7 @@ use super::*;
 use crate::Meaning;
 
 /// Starts by `help`, asks for a mail, makes a request, asks for an order, and ends; `stop` ends messages.
-fn desk() -> Json {
+fn front_office() -> Json {
     json!({
         "format": 1, "bot": {"id": "shop", "language": "en"},
         "flows": [{"id": "f", "interrupt": "commands", "entry": "mail", "nodes": [
@@ -62,7 +62,7 @@ impl Bench {
 
 #[tokio::test(start_paused = true)]
 async fn an_edit_that_comes_before_its_message_is_the_message() {
-    let bench = Bench::new(&desk()).await;
+    let bench = Bench::new(&front_office()).await;
     let bots = bench.bots();
     assert_eq!(bench.edit(&bots, "1@1", "help").await, Heard::Answered);
     assert_eq!(bench.says(&bots, "1", "hlep").await, Heard::Again);
@@ -72,7 +72,7 @@ async fn an_edit_that_comes_before_its_message_is_the_message() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_that_was_edited_before_its_turn_is_heard_once() {
-    let bench = Bench::new(&desk()).await;
+    let bench = Bench::new(&front_office()).await;
     let bots = bench.bots();
     let input = message("1", "help", 1_000_000);
     for heard in [Heard::Answered, Heard::Again] {
@@ -85,7 +85,7 @@ async fn a_message_that_was_edited_before_its_turn_is_heard_once() {
 
 #[tokio::test(start_paused = true)]
 async fn the_edit_of_a_refused_answer_is_a_new_answer() {
-    let bench = Bench::new(&desk()).await;
+    let bench = Bench::new(&front_office()).await;
     let bots = bench.bots();
     bench.says(&bots, "1", "help").await;
     bench.says(&bots, "2", "ana").await;
@@ -103,7 +103,7 @@ async fn the_edit_of_a_refused_answer_is_a_new_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn an_edit_after_the_talk_has_moved_on_answers_and_starts_nothing() {
-    let bench = Bench::new(&desk()).await;
+    let bench = Bench::new(&front_office()).await;
     let bots = bench.bots();
     bench.says(&bots, "1", "help").await;
     bench.says(&bots, "2", "ana@example.org").await;
@@ -123,7 +123,7 @@ async fn an_edit_after_the_talk_has_moved_on_answers_and_starts_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn the_edit_of_a_message_that_started_nothing_is_a_message() {
-    let bench = Bench::new(&desk()).await;
+    let bench = Bench::new(&front_office()).await;
     let bots = bench.bots();
     assert_eq!(bench.says(&bots, "1", "hlep").await, Heard::Nobody);
     assert_eq!(bench.edit(&bots, "1@1", "hepl").await, Heard::Nobody);
@@ -132,7 +132,7 @@ async fn the_edit_of_a_message_that_started_nothing_is_a_message() {
     assert_eq!(bench.edit(&bots, "1@3", "help me").await, Heard::Answered);
     assert_eq!((bench.shown().len(), bench.ignored().await.len()), (1, 1));
     // While a conversation is live, it starts nothing; afterwards it does.
-    let bench = Bench::new(&desk()).await;
+    let bench = Bench::new(&front_office()).await;
     let bots = bench.bots();
     bench.says(&bots, "1", "hlep").await;
     bench.says(&bots, "2", "help").await;
@@ -148,7 +148,7 @@ async fn the_edit_of_a_message_that_started_nothing_is_a_message() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_behind_a_request_is_answered_as_it_stands() {
-    let bench = Bench::new(&desk()).await;
+    let bench = Bench::new(&front_office()).await;
     let bots = bench.bots();
     bench.says(&bots, "1", "help").await;
     let at = bench.clock.0.fetch_add(20_000, Ordering::Relaxed) + 20_000;
@@ -173,7 +173,7 @@ async fn a_message_behind_a_request_is_answered_as_it_stands() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deleted_message_keeps_its_effect_and_uses_up_no_retry() {
-    let bench = Bench::new(&desk()).await;
+    let bench = Bench::new(&front_office()).await;
     let bots = bench.bots();
     bench.says(&bots, "1", "help").await;
     bench.says(&bots, "2", "ana").await;
@@ -190,7 +190,7 @@ async fn a_deleted_message_keeps_its_effect_and_uses_up_no_retry() {
 
 #[tokio::test(start_paused = true)]
 async fn a_command_that_ends_messages_is_heard_in_every_edit() {
-    let bench = Bench::new(&desk()).await;
+    let bench = Bench::new(&front_office()).await;
     let bots = bench.bots();
     let stops = async || {
         let workspace = WorkspaceId::default();
@@ -215,7 +215,7 @@ async fn a_command_that_ends_messages_is_heard_in_every_edit() {
 
 #[tokio::test(start_paused = true)]
 async fn an_edit_is_not_answered_while_a_person_has_the_chat() {
-    let bench = Bench::new(&desk()).await;
+    let bench = Bench::new(&front_office()).await;
     let bots = bench.bots();
     bench.says(&bots, "1", "help").await;
     bench.says(&bots, "2", "ana").await;
@@ -267,7 +267,7 @@ impl Bench {
 
     /// Everything, in order; each is repeated so often, and so many before it come again with it.
     async fn all(happens: &[(Happens, usize, usize)], repeats: bool) -> (Vec<String>, Vec<String>, Vec<u8>) {
-        let bench = Self::new(&desk()).await;
+        let bench = Self::new(&front_office()).await;
         let bots = bench.bots();
         for (place, (what, times, back)) in happens.iter().enumerate() {
             bench.clock.0.store(1_000_000 + 10_000 * i64::try_from(place).unwrap(), Ordering::Relaxed);
